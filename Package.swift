@@ -1,0 +1,61 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let log = Target.Dependency.product(name: "Logging", package: "swift-log")
+let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics")
+let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+
+let package = Package(
+    name: "orderflow",
+    platforms: [.macOS(.v15)],
+    products: [.executable(name: "orderflow", targets: ["orderflow"])],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: ["YAML"]),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    ],
+    targets: [
+        // C libraries: module maps only.
+        .systemLibrary(name: "CLibrdkafka", pkgConfig: "rdkafka", providers: [.apt(["librdkafka-dev"])]),
+        .systemLibrary(name: "CLibpq", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
+        .systemLibrary(name: "CLibcurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+
+        // Foundations: none of them knows of orders.
+        .target(name: "Execution"),
+        .target(name: "JSON"),
+        .target(name: "Kafka", dependencies: ["CLibrdkafka", "Execution", log]),
+        .target(name: "Postgres", dependencies: ["CLibpq", "Execution", log]),
+        .target(name: "HTTPServer", dependencies: ["Execution", log]),
+        .target(name: "Outbound", dependencies: ["CLibcurl", "Execution", log]),
+        .target(name: "Telemetry", dependencies: ["JSON", log, metrics]),
+
+        // The domain: pure, no I/O.
+        .target(name: "Orders", dependencies: ["JSON", .product(name: "Crypto", package: "swift-crypto")]),
+
+        .target(name: "Messaging", dependencies: ["Execution", "JSON", "Kafka", "Postgres", log, metrics]),
+        .target(
+            name: "Services",
+            dependencies: [
+                "Execution", "HTTPServer", "JSON", "Kafka", "Messaging", "Orders", "Outbound", "Postgres", "Telemetry",
+                log, metrics,
+            ],
+        ),
+        .executableTarget(
+            name: "orderflow",
+            dependencies: [
+                "Services", "Telemetry", lifecycle, log,
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Configuration", package: "swift-configuration"),
+                "Yams",
+            ],
+        ),
+
+        // Private PostgreSQL and Kafka brokers for the tests.
+        .target(name: "TestServers", path: "Tests/TestServers"),
+    ],
+    swiftLanguageModes: [.v6],
+)

@@ -1,0 +1,1 @@
+// Placeholder so that the package loads; replaced by the module's first file.

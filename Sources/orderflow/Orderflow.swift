@@ -1,0 +1,6 @@
+import ArgumentParser
+
+@main
+struct Orderflow: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "orderflow")
+}
