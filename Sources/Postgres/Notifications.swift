@@ -1,0 +1,51 @@
+import CLibpq
+import Execution
+
+/// What NOTIFY sent (PostgreSQL 15 documentation, NOTIFY): at most once, after the sender's commit, not stored.
+/// A listener that was away has missed it, so a notification may only shorten a wait, never be the only cause.
+public struct Notification: Sendable, Hashable {
+    public let channel: String
+    public let payload: String
+    public let processID: Int32
+}
+
+extension Connection {
+    /// Subscribes this session. Inside a transaction it takes effect at the commit.
+    public func listen(_ channel: String) throws(PostgresError) { try script("LISTEN \(quoteIdentifier(channel))") }
+
+    public func unlisten(_ channel: String) throws(PostgresError) { try script("UNLISTEN \(quoteIdentifier(channel))") }
+
+    /// Tells every listener at the commit. The payload is limited to 8000 bytes by the server.
+    public func notify(_ channel: String, _ payload: String = "") throws(PostgresError) {
+        _ = try query("SELECT pg_notify($1, $2)", [.text(channel), .text(payload)])
+    }
+
+    /// The next notification; nil when `timeout` passed or `stop` stopped first. Throws when the connection is lost.
+    public func waitForNotification(timeout: Duration, stop: StopSignal? = nil) throws(PostgresError) -> Notification? {
+        try ensureReady()
+        let deadline = ContinuousClock.now + timeout
+        let descriptor = stop.map { stopDescriptor($0) } ?? -1
+        while true {
+            if let raw = PQnotifies(link.raw) {
+                defer { PQfreemem(raw) }
+                return Notification(
+                    channel: String(cString: raw.pointee.relname), payload: String(cString: raw.pointee.extra),
+                    processID: raw.pointee.be_pid)
+            }
+            guard try link.awaitInput(until: deadline, or: descriptor) else { return nil }
+            // Parses what was read.
+            _ = PQisBusy(link.raw)
+        }
+    }
+
+    private func stopDescriptor(_ stop: StopSignal) -> Int32 {
+        if let stopPipe, stopPipe.belongs(to: stop) { return stopPipe.readEnd }
+        stopPipe = StopPipe(stop)
+        return stopPipe?.readEnd ?? -1
+    }
+}
+
+/// A name as SQL wants it, whatever characters it has.
+func quoteIdentifier(_ name: String) -> String {
+    "\"" + name.replacing("\"", with: "\"\"") + "\""
+}
