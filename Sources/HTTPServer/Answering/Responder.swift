@@ -1,0 +1,64 @@
+import Synchronization
+
+/// Answers one request, once, from any thread, now or later. Further answers are ignored, and so are answers to a
+/// connection that is gone. A request whose responder is dropped without an answer gets a 500.
+public struct Responder: Sendable {
+    private let exchange: Exchange
+
+    init(_ exchange: Exchange) { self.exchange = exchange }
+
+    public func send(_ response: HTTPResponse) {
+        if exchange.claim() { exchange.deliver(.response(response)) }
+    }
+
+    public func send(_ problem: HTTPProblem) {
+        if exchange.claim() { exchange.deliver(.response(problem.response)) }
+    }
+
+    /// Answers 200 and keeps the connection open for server-sent events. To a request that was answered before, the
+    /// stream is closed from the start.
+    public func stream(headers: [HTTPHeader] = []) -> EventStream {
+        let isFirst = exchange.claim()
+        let core = EventStreamCore(
+            mailbox: exchange.loop.mailbox, ticket: exchange.ticket, limit: exchange.loop.streamLimit)
+        if isFirst { exchange.deliver(.stream(core, headers)) } else { core.disconnected() }
+        return EventStream(core)
+    }
+
+    /// Answers that `body` sends from this thread wake each event loop once, at the end, instead of whenever a loop
+    /// has gone back to sleep: for a database commit that completes hundreds of requests.
+    public static func batch<Result, Failure: Error>(
+        _ body: () throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        try WakeBatch.run(body)
+    }
+}
+
+/// What is sent for a request.
+enum Answer: Sendable {
+    case response(HTTPResponse)
+    case stream(EventStreamCore, [HTTPHeader])
+    /// The last responder was dropped without an answer.
+    case dropped
+}
+
+/// The one state that all copies of a responder share.
+final class Exchange: Sendable {
+    let loop: EventLoop
+    let ticket: Mailbox.Ticket
+    private let isAnswered = Atomic(false)
+
+    init(loop: EventLoop, ticket: Mailbox.Ticket) {
+        self.loop = loop
+        self.ticket = ticket
+    }
+
+    deinit {
+        if !isAnswered.load(ordering: .acquiring) { loop.deliver(ticket, .dropped) }
+    }
+
+    /// True for the first caller, who then answers.
+    func claim() -> Bool { !isAnswered.exchange(true, ordering: .acquiringAndReleasing) }
+
+    func deliver(_ answer: Answer) { loop.deliver(ticket, answer) }
+}

@@ -1,0 +1,23 @@
+import Glibc
+
+/// Why a server couldn't start.
+public enum HTTPServerError: Error, Sendable, CustomStringConvertible {
+    case alreadyStarted
+    /// The host isn't an address and doesn't resolve to one.
+    case unresolved(host: String, reason: String)
+    /// The address and port can't be bound: in use, not ours, or not permitted.
+    case bind(host: String, port: UInt16, errno: Int32)
+    /// Another system call failed.
+    case system(call: String, errno: Int32)
+
+    public var description: String {
+        switch self {
+        case .alreadyStarted: "the HTTP server was started before"
+        case .unresolved(let host, let reason): "can't resolve \(host): \(reason)"
+        case .bind(let host, let port, let code): "can't listen on \(host) port \(port): \(Self.text(code))"
+        case .system(let call, let code): "\(call) failed: \(Self.text(code))"
+        }
+    }
+
+    private static func text(_ code: Int32) -> String { String(cString: strerror(code)) }
+}

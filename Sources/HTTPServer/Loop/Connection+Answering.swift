@@ -1,0 +1,217 @@
+import Glibc
+
+/// From an answer to bytes on the wire, and how a connection ends.
+extension Connection {
+    /// Renders the answer to the current request into the loop's scratch buffer, which the caller sends by `settle`.
+    func complete(_ answer: Answer, _ loop: EventLoop) {
+        switch answer {
+        case .response(let response): finish(response, loop)
+        case .dropped:
+            loop.environment.logger.error("request_unanswered", metadata: ["route": "\(route?.template ?? "")"])
+            finish(HTTPProblem(.internalServerError).response, loop)
+        case .stream(let core, let headers): open(core, headers, loop)
+        }
+    }
+
+    private func finish(_ response: HTTPResponse, _ loop: EventLoop) {
+        let staysOpen = keepsAlive && loop.stopDeadline == nil
+        let before = loop.scratch.count
+        loop.scratch.append(
+            response, isHead: method == .head,
+            persistence: staysOpen ? (saysKeepAlive ? .keepAliveSaid : .keepAlive) : .close, date: loop.date)
+        report(response.status, bytes: loop.scratch.count - before, loop)
+        progress = RequestProgress()
+        route = nil
+        if staysOpen {
+            phase = .receiving
+            readDeadline = loop.now + loop.environment.times.idle
+        } else {
+            phase = .closing
+            readDeadline = .max
+        }
+    }
+
+    private func report(_ status: HTTPStatus, bytes: Int, _ loop: EventLoop) {
+        guard let observer = loop.environment.observer else { return }
+        observer.requestFinished(
+            FinishedHTTPRequest(
+                route: route?.template, method: method, status: status.rawValue,
+                nanoseconds: startedAt == 0 ? 0 : EventLoop.clock() - startedAt, requestBytes: requestBytes,
+                responseBytes: bytes))
+    }
+
+    /// Answers a request that isn't understood or isn't wanted, and closes: where the next one starts isn't known.
+    func refuse(_ refusal: Refusal, _ loop: EventLoop) {
+        loop.environment.logger.debug(
+            "request_refused",
+            metadata: [
+                "status": "\(refusal.status.rawValue)", "detail": "\(refusal.detail)", "peer": "\(remote)",
+            ])
+        if progress.headLength == 0 {
+            method = nil
+            startedAt = 0
+            requestBytes = input.count
+        }
+        route = nil
+        keepsAlive = false
+        finish(refusal.response, loop)
+    }
+
+    /// Tells a connection beyond a cap so.
+    func turnAway(_ refusal: ConnectionRefusal, _ loop: EventLoop) {
+        let problem =
+            refusal == .connectionsPerAddress
+            ? HTTPProblem(
+                .tooManyRequests, detail: "too many connections from this address",
+                headers: [HTTPHeader("Retry-After", "1")])
+            : EventLoop.overloaded
+        loop.scratch.append(problem.response, isHead: false, persistence: .close, date: loop.date)
+        phase = .closing
+        settle(loop)
+    }
+
+    // MARK: Event streams
+
+    private func open(_ core: EventStreamCore, _ headers: [HTTPHeader], _ loop: EventLoop) {
+        let before = loop.scratch.count
+        loop.scratch.appendStreamHead(headers, date: loop.date)
+        report(.ok, bytes: loop.scratch.count - before, loop)
+        progress = RequestProgress()
+        if method == .head || isEnded || loop.stopDeadline != nil {
+            phase = .closing
+            core.disconnected()
+            return
+        }
+        phase = .streaming
+        stream = core
+        readDeadline = loop.now + loop.environment.times.heartbeat
+        sendEvents(loop)
+    }
+
+    /// Takes what the stream has for this client, once everything taken before is sent.
+    func sendEvents(_ loop: EventLoop) {
+        guard phase == .streaming, let stream, output.isEmpty else { return }
+        let next = stream.take(into: &loop.events)
+        loop.scratch.append(loop.events)
+        loop.events.removeAll(keepingCapacity: true)
+        switch next {
+        case .nothing: break
+        case .events: readDeadline = loop.now + loop.environment.times.heartbeat
+        case .end:
+            self.stream = nil
+            phase = .closing
+            readDeadline = .max
+        case .overflow: loop.close(self)
+        }
+    }
+
+    // MARK: Sending
+
+    /// Sends what was rendered in this turn; what the socket doesn't take waits in `output`.
+    func sendScratch(_ loop: EventLoop) {
+        if !loop.scratch.isEmpty {
+            if output.isEmpty {
+                switch loop.scratch.send(to: descriptor) {
+                case .everything: break
+                case .some, .wouldBlock:
+                    swap(&loop.scratch, &output)
+                    writeDeadline = loop.now + loop.environment.times.write
+                case .failed:
+                    loop.scratch.clear()
+                    return loop.close(self)
+                }
+            } else {
+                output.take(&loop.scratch)
+            }
+        }
+        if phase == .closing, output.isEmpty { endOutput(loop) }
+    }
+
+    /// Goes on with `output` when the socket takes more.
+    func sendPending(_ loop: EventLoop) {
+        while !output.isEmpty {
+            switch output.send(to: descriptor) {
+            case .everything, .some: writeDeadline = loop.now + loop.environment.times.write
+            case .wouldBlock: return
+            case .failed: return loop.close(self)
+            }
+        }
+        output.release()
+        sendEvents(loop)
+    }
+
+    // MARK: Closing
+
+    func closeWhenSent(_ loop: EventLoop) {
+        sendScratch(loop)
+        guard phase != .closed else { return }
+        if output.isEmpty { return loop.close(self) }
+        phase = .closing
+        readDeadline = .max
+    }
+
+    /// Everything is sent. A peer that may still be sending gets time to read it.
+    private func endOutput(_ loop: EventLoop) {
+        if isEnded, !isReadable { return loop.close(self) }
+        phase = .lingering
+        shutdown(descriptor, Int32(SHUT_WR))
+        readDeadline = loop.now + loop.environment.times.linger
+        loop.setTimer(for: self)
+        discardInput(loop)
+    }
+
+    func discardInput(_ loop: EventLoop) {
+        input.consume(input.count)
+        while isReadable, phase == .lingering {
+            switch input.receive(from: descriptor) {
+            case .received(_, let drained):
+                input.consume(input.count)
+                if drained, !isEnded { isReadable = false }
+            case .wouldBlock: isReadable = false
+            case .end, .failed: loop.close(self)
+            }
+        }
+        input.releaseIfEmpty()
+    }
+
+    /// A deadline has passed.
+    func timeOut(_ loop: EventLoop) {
+        if !output.isEmpty, writeDeadline <= loop.now { return loop.close(self) }
+        switch phase {
+        case .receiving where progress.hasBegun:
+            refuse(Refusal(.requestTimeout, "the request took too long"), loop)
+            settle(loop)
+        case .streaming:
+            // A comment keeps proxies from closing an idle stream, and finds out whether the client is there.
+            readDeadline = loop.now + loop.environment.times.heartbeat
+            if output.isEmpty { loop.scratch.append(":\n\n") }
+            settle(loop)
+        case .receiving, .lingering, .answering, .closing: loop.close(self)
+        case .closed: break
+        }
+    }
+
+    /// The server stops: idle connections go, a request that has begun may finish.
+    func stop(_ loop: EventLoop) {
+        switch phase {
+        case .receiving:
+            // What is on its way into the handler shouldn't be lost to a race.
+            isReadable = true
+            receiveLast(loop)
+        case .streaming:
+            stream?.disconnected()
+            stream = nil
+            phase = .closing
+            readDeadline = .max
+            settle(loop)
+        case .lingering: loop.close(self)
+        case .answering, .closing, .closed: break
+        }
+    }
+
+    private func receiveLast(_ loop: EventLoop) {
+        proceed(loop)
+        guard phase == .receiving, input.isEmpty, !progress.hasBegun else { return }
+        closeWhenSent(loop)
+    }
+}

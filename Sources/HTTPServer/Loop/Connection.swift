@@ -1,0 +1,86 @@
+import Glibc
+
+/// One accepted socket and where its current request stands. Confined to its loop's thread.
+final class Connection {
+    enum Phase {
+        /// Between requests, or a request is arriving.
+        case receiving
+        /// A handler has the request. Nothing is read: the kernel's buffer is the bound.
+        case answering
+        /// An event stream is open.
+        case streaming
+        /// The last answer is being sent.
+        case closing
+        /// Everything is sent and our side is shut; what still comes in is dropped, so that the answer isn't lost to
+        /// a reset (RFC 9112 §9.6).
+        case lingering
+        case closed
+    }
+
+    let descriptor: Int32
+    /// Where the loop keeps it.
+    let slot: Int
+    /// The slot and a generation: late news about an earlier connection in this slot is recognised.
+    let token: UInt64
+    let remote: SocketAddress
+    /// False for one that is only told that it was turned away.
+    let isCounted: Bool
+
+    var phase = Phase.receiving
+    var input = InputBuffer()
+    var output = OutputBuffer()
+
+    /// The socket may have bytes that weren't read (edge-triggered: epoll says so once).
+    var isReadable = true
+    /// The peer has sent its last byte.
+    var isEnded = false
+
+    var progress = RequestProgress()
+    /// Which request is being answered.
+    var serial: UInt64 = 0
+    var stream: EventStreamCore?
+
+    // What the answer needs to know of its request.
+    var route: Route?
+    var method: HTTPMethod?
+    var keepsAlive = true
+    var saysKeepAlive = false
+    var requestBytes = 0
+    var startedAt: UInt64 = 0
+
+    // Deadlines in nanoseconds of the monotonic clock.
+    var readDeadline = UInt64.max
+    var writeDeadline = UInt64.max
+
+    var deadline: UInt64 { min(readDeadline, output.isEmpty ? .max : writeDeadline) }
+    var ticket: Mailbox.Ticket { Mailbox.Ticket(token: token, serial: serial) }
+
+    init(descriptor: Int32, slot: Int, generation: UInt32, remote: SocketAddress, isCounted: Bool) {
+        self.descriptor = descriptor
+        self.slot = slot
+        self.token = UInt64(generation) << 32 | UInt64(slot)
+        self.remote = remote
+        self.isCounted = isCounted
+    }
+}
+
+/// How much of the current request has arrived.
+struct RequestProgress {
+    var scanner = HeadScanner()
+    /// 0 until the head is complete.
+    var headLength = 0
+    var body = Body.none
+    var bodyLimit = 0
+    /// The request's first byte has arrived.
+    var hasBegun = false
+    /// The request line was found to be well-formed before the rest of the head arrived.
+    var isRequestLineChecked = false
+    /// One empty line before a request is ignored (RFC 9112 §2.2).
+    var hasSkippedEmptyLine = false
+
+    enum Body {
+        case none
+        case length(Int)
+        case chunked(ChunkedDecoder)
+    }
+}

@@ -1,0 +1,35 @@
+/// The methods this server routes (RFC 9110 §9, RFC 5789). Any other token is answered 501.
+public enum HTTPMethod: String, Sendable, Hashable, CaseIterable {
+    case get = "GET"
+    case head = "HEAD"
+    case post = "POST"
+    case put = "PUT"
+    case patch = "PATCH"
+    case delete = "DELETE"
+    case options = "OPTIONS"
+
+    /// Method names are case-sensitive. Nil for a method this server doesn't know.
+    init?(_ bytes: UnsafeBufferPointer<UInt8>) {
+        func matches(_ name: StaticString) -> Bool {
+            name.utf8CodeUnitCount == bytes.count
+                && bytes.elementsEqual(UnsafeBufferPointer(start: name.utf8Start, count: bytes.count))
+        }
+        if matches("POST") {
+            self = .post
+        } else if matches("GET") {
+            self = .get
+        } else if matches("HEAD") {
+            self = .head
+        } else if matches("PUT") {
+            self = .put
+        } else if matches("PATCH") {
+            self = .patch
+        } else if matches("DELETE") {
+            self = .delete
+        } else if matches("OPTIONS") {
+            self = .options
+        } else {
+            return nil
+        }
+    }
+}
