@@ -13,7 +13,7 @@ public enum UUIDText {
         let (milliseconds, rest) = microseconds.quotientAndRemainder(dividingBy: 1000)
         let fraction = UInt64(max(rest, 0)) * 4096 / 1000
         let high = UInt64(truncatingIfNeeded: milliseconds) << 16 | 0x7000 | fraction
-        let low = random.next() as UInt64 & 0x3FFF_FFFF_FFFF_FFFF | 0x8000_0000_0000_0000
+        let low = random.next() & 0x3FFF_FFFF_FFFF_FFFF | 0x8000_0000_0000_0000
         return text(high, low)
     }
 

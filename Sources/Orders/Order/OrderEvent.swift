@@ -4,21 +4,10 @@ public enum OrderEvent: Hashable, Sendable {
     case confirmed(OrderConfirmed)
     case cancellationRequested(OrderCancellationRequested)
     case cancelled(OrderCancelled)
-
-    public var type: String {
-        switch self {
-        case .created: OrderCreated.type
-        case .confirmed: OrderConfirmed.type
-        case .cancellationRequested: OrderCancellationRequested.type
-        case .cancelled: OrderCancelled.type
-        }
-    }
 }
 
 /// Version 1 of an order's life. Times are microseconds since the Unix epoch.
 public struct OrderCreated: Hashable, Sendable {
-    public static let type = "OrderCreated"
-
     public let orderID: String
     public let userID: String
     public let items: [OrderLine]
@@ -45,8 +34,6 @@ public struct OrderCreated: Hashable, Sendable {
 
 /// The pivot: stock, money and shipment are there; from here on the order is delivered.
 public struct OrderConfirmed: Hashable, Sendable {
-    public static let type = "OrderConfirmed"
-
     public let orderID: String
     public let userID: String
     public let total: Money
@@ -62,8 +49,6 @@ public struct OrderConfirmed: Hashable, Sendable {
 
 /// The customer wants out; what succeeded so far has to be undone first.
 public struct OrderCancellationRequested: Hashable, Sendable {
-    public static let type = "OrderCancellationRequested"
-
     public let orderID: String
     public let reason: String
     public let requestedAt: Int64
@@ -77,8 +62,6 @@ public struct OrderCancellationRequested: Hashable, Sendable {
 
 /// The end of an order that isn't delivered; money and stock are back.
 public struct OrderCancelled: Hashable, Sendable {
-    public static let type = "OrderCancelled"
-
     public let orderID: String
     public let userID: String
     public let total: Money

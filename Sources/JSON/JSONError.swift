@@ -1,0 +1,38 @@
+/// Why a text is not the JSON that was asked for.
+public struct JSONError: Error, Hashable, Sendable, CustomStringConvertible {
+    /// In words for a person: "must be a string, not a number".
+    public let reason: String
+    /// Byte offset of the place in the text.
+    public let offset: Int
+    /// RFC 6901 pointer to the value.
+    public var pointer: String
+    /// Well-formed so far, but not of the type that the reader asked for.
+    public let isWrongType: Bool
+
+    public init(reason: String, offset: Int, pointer: String = "", isWrongType: Bool = false) {
+        self.reason = reason
+        self.offset = offset
+        self.pointer = pointer
+        self.isWrongType = isWrongType
+    }
+
+    public var description: String {
+        "\(pointer.isEmpty ? "JSON" : pointer) \(reason) (byte \(offset))"
+    }
+}
+
+/// The kind of a value, told by its first byte.
+public enum JSONKind: String, Sendable {
+    case object, array, string, number, bool, null, end
+    case invalid
+
+    /// With its article, for error messages.
+    public var article: String {
+        switch self {
+        case .object, .array: "an \(rawValue)"
+        case .null: "null"
+        case .end: "nothing"
+        default: "a \(rawValue)"
+        }
+    }
+}

@@ -1,0 +1,163 @@
+import JSON
+
+extension OrderFact {
+    /// Reads a fact; nil for a type that is none. `time` stands in where the payload names no time.
+    public static func decode(type: String, payload: [UInt8], time: Int64) throws(PayloadError) -> OrderFact? {
+        guard FactType.all.contains(type) else { return nil }
+        let fields = try PayloadFields(type: type, payload: payload)
+        let orderID = try fields.orderIDText()
+        let at = fields.at ?? time
+        let kind: Kind
+        switch type {
+        case FactType.orderCreated:
+            kind = .orderCreated(
+                OrderCreated(
+                    orderID: orderID, userID: try fields.require(fields.userID, "userId"), items: fields.items,
+                    total: try fields.money(fields.total, "total"), createdAt: at, email: fields.email,
+                    shippingAddress: fields.shippingAddress, paymentToken: fields.paymentToken))
+        case FactType.orderConfirmed:
+            kind = .orderConfirmed(
+                userID: try fields.require(fields.userID, "userId"), total: try fields.money(fields.total, "total"))
+        case FactType.orderCancellationRequested:
+            kind = .orderCancellationRequested(reason: fields.reason ?? "")
+        case FactType.orderCancelled:
+            kind = .orderCancelled(
+                userID: try fields.require(fields.userID, "userId"), total: try fields.money(fields.total, "total"),
+                reason: fields.reason ?? "")
+        case FactType.stockReserved: kind = .stockReserved(items: fields.items)
+        case FactType.stockRejected: kind = .stockRejected(reason: fields.reason ?? "", sku: fields.sku)
+        case FactType.stockReleased: kind = .stockReleased(items: fields.items)
+        case FactType.paymentProcessed:
+            kind = .paymentProcessed(
+                amount: try fields.money(fields.amount, "amount"), reference: fields.reference ?? "")
+        case FactType.paymentFailed: kind = .paymentFailed(reason: fields.reason ?? "")
+        case FactType.paymentRefunded:
+            kind = .paymentRefunded(
+                amount: try fields.money(fields.amount, "amount"), reference: fields.reference ?? "")
+        case FactType.paymentVoided: kind = .paymentVoided
+        case FactType.paymentRefundFailed: kind = .paymentRefundFailed(reason: fields.reason ?? "")
+        case FactType.shipmentCreated:
+            kind = .shipmentCreated(shipmentID: try fields.require(fields.shipmentID, "shipmentId"))
+        case FactType.shipmentFailed: kind = .shipmentFailed(reason: fields.reason ?? "")
+        case FactType.shipmentDispatched:
+            kind = .shipmentDispatched(
+                shipmentID: try fields.require(fields.shipmentID, "shipmentId"),
+                trackingNumber: fields.trackingNumber ?? "")
+        case FactType.shipmentCancelled: kind = .shipmentCancelled(shipmentID: fields.shipmentID)
+        case FactType.notificationSent:
+            kind = .notificationSent(
+                kind: try fields.require(fields.kind, "kind"), recipient: fields.recipient ?? "",
+                messageID: fields.messageID ?? "")
+        default: return nil
+        }
+        return OrderFact(orderID: orderID, at: at, kind)
+    }
+
+    /// The payload as JSON.
+    public func payload() -> [UInt8] {
+        var writer = JSONWriter(capacity: 320)
+        writer.object { write(into: &$0) }
+        return writer.bytes
+    }
+
+    private func write(into json: inout JSONWriter) {
+        json.field("orderId", orderID)
+        switch kind {
+        case .orderCreated(let order): order.writeMembers(into: &json)
+        case .orderConfirmed(let userID, let total):
+            json.field("userId", userID)
+            json.money("total", total)
+            json.time("confirmedAt", at)
+        case .orderCancellationRequested(let reason):
+            json.field("reason", reason)
+            json.time("requestedAt", at)
+        case .orderCancelled(let userID, let total, let reason):
+            json.field("userId", userID)
+            json.money("total", total)
+            json.field("reason", reason)
+            json.time("cancelledAt", at)
+        case .stockReserved(let items):
+            json.items(items)
+            json.time("reservedAt", at)
+        case .stockRejected(let reason, let sku):
+            json.field("reason", reason)
+            json.field("sku", sku)
+            json.time("rejectedAt", at)
+        case .stockReleased(let items):
+            json.items(items)
+            json.time("releasedAt", at)
+        case .paymentProcessed(let amount, let reference):
+            json.money("amount", amount)
+            json.field("reference", reference)
+            json.time("processedAt", at)
+        case .paymentFailed(let reason):
+            json.field("reason", reason)
+            json.time("failedAt", at)
+        case .paymentRefunded(let amount, let reference):
+            json.money("amount", amount)
+            json.field("reference", reference)
+            json.time("refundedAt", at)
+        case .paymentVoided: json.time("voidedAt", at)
+        case .paymentRefundFailed(let reason):
+            json.field("reason", reason)
+            json.time("failedAt", at)
+        case .shipmentCreated(let shipmentID):
+            json.field("shipmentId", shipmentID)
+            json.time("createdAt", at)
+        case .shipmentFailed(let reason):
+            json.field("reason", reason)
+            json.time("failedAt", at)
+        case .shipmentDispatched(let shipmentID, let trackingNumber):
+            json.field("shipmentId", shipmentID)
+            json.field("trackingNumber", trackingNumber)
+            json.time("dispatchedAt", at)
+        case .shipmentCancelled(let shipmentID):
+            json.field("shipmentId", shipmentID)
+            json.time("cancelledAt", at)
+        case .notificationSent(let kind, let recipient, let messageID):
+            json.field("kind", kind)
+            json.field("recipient", recipient)
+            json.field("messageId", messageID)
+            json.time("sentAt", at)
+        }
+    }
+}
+
+extension OrderCreated {
+    /// Everything but the id, which the caller has written.
+    public func writeMembers(into json: inout JSONWriter) {
+        json.field("userId", userID)
+        json.items(items)
+        json.money("total", total)
+        json.time("createdAt", createdAt)
+        json.field("email", email)
+        json.field("shippingAddress", shippingAddress)
+        json.field("paymentToken", paymentToken)
+    }
+}
+
+extension JSONWriter {
+    /// An amount as an exact JSON number, and its currency beside it.
+    public mutating func money(_ name: StaticString, _ money: Money) {
+        key(name)
+        raw { money.append(to: &$0) }
+        field("currency", money.currency.code)
+    }
+
+    public mutating func time(_ name: StaticString, _ microseconds: Int64) {
+        key(name)
+        raw { RFC3339.append(microseconds, to: &$0) }
+    }
+
+    public mutating func items(_ items: [OrderLine]) {
+        key("items")
+        array { json in
+            for item in items {
+                json.object {
+                    $0.field("sku", item.sku)
+                    $0.field("qty", item.quantity)
+                }
+            }
+        }
+    }
+}

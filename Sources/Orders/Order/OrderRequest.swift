@@ -1,0 +1,209 @@
+import JSON
+
+/// The body of `POST /orders`, checked.
+public struct OrderRequest: Hashable, Sendable {
+    public let userID: String
+    public let items: [OrderLine]
+    public let total: Money
+    public let email: String?
+    public let shippingAddress: String?
+    public let paymentToken: String?
+
+    /// Bounds of a request, in one place.
+    public enum Limit {
+        public static let items = 1...500
+        public static let quantity: ClosedRange<Int64> = 1...10_000
+        /// UTF-8 bytes; long enough for any e-mail address used as an id.
+        public static let userID = 256
+        public static let sku = 128
+        public static let email = 254  // RFC 5321 §4.5.3.1.3
+        public static let address = 1_000
+        public static let token = 255
+    }
+
+    /// What is wrong with a body, and where (RFC 6901 pointer).
+    public struct Violation: JSONLocated, Hashable, Sendable, CustomStringConvertible {
+        public var pointer: String
+        public let detail: String
+
+        /// - Parameter pointer: empty where it is thrown inside a reader's closure, which completes it.
+        public init(pointer: String = "", detail: String) {
+            self.pointer = pointer
+            self.detail = detail
+        }
+
+        public var description: String { "\(pointer) \(detail)" }
+    }
+
+    /// Why a body is refused.
+    public enum Refusal: Error, Sendable {
+        /// Not JSON at all.
+        case malformed(JSONError)
+        /// JSON, but no order.
+        case invalid([Violation])
+    }
+
+    /// Reads a body. Unknown members are ignored; a wrong type, a missing member or a value out of bounds is refused
+    /// with its place. Strict: whatever a strict parser refuses is refused here.
+    public init(json: UnsafeRawBufferPointer) throws(Refusal) {
+        var fields = Fields()
+        do {
+            var reader = JSONReader(json)
+            try reader.readObject { key, reader in try fields.read(key, &reader) }
+            try reader.end()
+        } catch let violation as Violation {
+            throw .invalid([violation])
+        } catch is TooManyItems {
+            throw .invalid([
+                Violation(pointer: "/items", detail: "must have at most \(Limit.items.upperBound) items")
+            ])
+        } catch let error as JSONError {
+            throw error.isWrongType
+                ? .invalid([Violation(pointer: error.pointer, detail: error.reason)]) : .malformed(error)
+        } catch {
+            throw .invalid([Violation(pointer: "", detail: "\(error)")])
+        }
+        var violations: [Violation] = []
+        let currency = fields.currency ?? .usd
+        if fields.userID == nil { violations.append(Violation(pointer: "/userId", detail: "is required")) }
+        if fields.items.isEmpty {
+            violations.append(
+                Violation(pointer: "/items", detail: fields.sawItems ? "must have at least one item" : "is required"))
+        }
+        var total: Money?
+        if let text = fields.total {
+            do {
+                let amount = try Money(decimal: text, currency: currency)
+                if amount.minorUnits < 0 {
+                    violations.append(Violation(pointer: "/total", detail: "must not be negative"))
+                }
+                total = amount
+            } catch {
+                violations.append(Violation(pointer: "/total", detail: "\(error)"))
+            }
+        } else {
+            violations.append(Violation(pointer: "/total", detail: "is required"))
+        }
+        guard violations.isEmpty, let userID = fields.userID, let total else { throw .invalid(violations) }
+        self.userID = userID
+        items = fields.items
+        self.total = total
+        email = fields.email
+        shippingAddress = fields.shippingAddress
+        paymentToken = fields.paymentToken
+    }
+
+    /// The order's first event.
+    public func created(orderID: String, at now: Int64) -> OrderCreated {
+        OrderCreated(
+            orderID: orderID, userID: userID, items: items, total: total, createdAt: now, email: email,
+            shippingAddress: shippingAddress, paymentToken: paymentToken)
+    }
+}
+
+/// Thrown out of the middle of the array, but speaks of the array.
+private struct TooManyItems: Error {}
+
+/// What has been read so far.
+private struct Fields {
+    var userID: String?
+    var items: [OrderLine] = []
+    var sawItems = false
+    var total: [UInt8]?
+    var currency: Currency?
+    var email: String?
+    var shippingAddress: String?
+    var paymentToken: String?
+
+    typealias Limit = OrderRequest.Limit
+
+    mutating func read(_ key: JSONKey, _ reader: inout JSONReader) throws {
+        if key == "userId" {
+            userID = try Self.text(&reader, limit: Limit.userID)
+        } else if key == "items" {
+            sawItems = true
+            try reader.readArray { index, reader in
+                guard index < Limit.items.upperBound else {
+                    throw TooManyItems()
+                }
+                items.append(try Self.line(&reader))
+            }
+        } else if key == "total" {
+            total = try Self.amount(&reader)
+        } else if key == "currency" {
+            guard let known = Currency(code: try reader.readString()) else {
+                throw OrderRequest.Violation(detail: "is not an ISO 4217 currency code")
+            }
+            currency = known
+        } else if key == "email" {
+            email = try Self.optional(&reader, limit: Limit.email) { text in
+                // Deliverability is the mail server's to judge; here only what would break a header.
+                let parts = text.split(separator: "@", omittingEmptySubsequences: false)
+                return parts.count == 2 && parts.allSatisfy { !$0.isEmpty }
+                    && text.utf8.allSatisfy { $0 > 0x20 && $0 != 0x7F } ? nil : "is not an e-mail address"
+            }
+        } else if key == "shippingAddress" {
+            shippingAddress = try Self.optional(&reader, limit: Limit.address) { _ in nil }
+        } else if key == "paymentToken" {
+            paymentToken = try Self.optional(&reader, limit: Limit.token) { _ in nil }
+        } else {
+            try reader.skipValue()
+        }
+    }
+
+    private static func line(_ reader: inout JSONReader) throws -> OrderLine {
+        var sku: String?
+        var quantity: Int64?
+        try reader.readObject { key, reader in
+            if key == "sku" {
+                sku = try text(&reader, limit: Limit.sku)
+            } else if key == "qty" {
+                let value = try reader.readInt64()
+                guard Limit.quantity.contains(value) else {
+                    throw OrderRequest.Violation(
+                        detail: "must be from \(Limit.quantity.lowerBound) to \(Limit.quantity.upperBound)")
+                }
+                quantity = value
+            } else {
+                try reader.skipValue()
+            }
+        }
+        guard let sku else { throw OrderRequest.Violation(pointer: "/sku", detail: "is required") }
+        guard let quantity else { throw OrderRequest.Violation(pointer: "/qty", detail: "is required") }
+        return OrderLine(sku: sku, quantity: Int(quantity))
+    }
+
+    private static func text(_ reader: inout JSONReader, limit: Int) throws -> String {
+        let text = try reader.readString()
+        guard !text.isEmpty else { throw OrderRequest.Violation(detail: "must not be empty") }
+        try check(text, limit: limit)
+        return text
+    }
+
+    private static func check(_ text: String, limit: Int) throws {
+        guard text.utf8.count <= limit else {
+            throw OrderRequest.Violation(detail: "must have at most \(limit) bytes of UTF-8")
+        }
+        // PostgreSQL has no NUL in text, and control characters have no business in names.
+        guard text.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F || $0 == 0x0A || $0 == 0x09 }) else {
+            throw OrderRequest.Violation(detail: "must not have control characters")
+        }
+    }
+
+    private static func optional(
+        _ reader: inout JSONReader, limit: Int, _ flaw: (String) -> String?
+    ) throws -> String? {
+        if try reader.readIfNull() { return nil }
+        let text = try reader.readString()
+        try check(text, limit: limit)
+        if let flaw = flaw(text) { throw OrderRequest.Violation(detail: flaw) }
+        return text
+    }
+
+    private static func amount(_ reader: inout JSONReader) throws -> [UInt8] {
+        switch reader.peekKind() {
+        case .string: Array(try reader.readString().utf8)
+        default: Array(try reader.readNumberText().utf8)
+        }
+    }
+}
