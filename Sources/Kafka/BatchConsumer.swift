@@ -1,0 +1,110 @@
+import CLibrdkafka
+import Execution
+import Logging
+
+/// A consumer group member that hands out batches.
+///
+/// A thread of its own polls librdkafka all the time, so a handler may take as long as it must without exceeding
+/// `max.poll.interval.ms`; fetched records wait in a bounded buffer, and when that stays full, partitions are paused.
+/// Offsets are never committed or stored by themselves. Assignment is cooperative (KIP-429): a rebalance touches only
+/// the partitions that move, and a revoke first waits for the batches in hand.
+public final class BatchConsumer: Sendable {
+    private let handle: KafkaHandle
+    private let poller: ConsumerPoller
+    private let buffer: Monitor<ConsumerBuffer>
+    private let thread: Monitor<DedicatedThread?>
+
+    public init(
+        _ configuration: ConsumerConfiguration, listener: any RebalanceListener, logger: Logger
+    ) throws(KafkaError) {
+        let conf = try configuration.kafka.make([
+            ("group.id", configuration.group), ("enable.auto.commit", "false"), ("enable.auto.offset.store", "false"),
+            ("auto.offset.reset", "earliest"), ("partition.assignment.strategy", "cooperative-sticky"),
+            ("session.timeout.ms", "10000"), ("heartbeat.interval.ms", "2000"),
+            ("fetch.wait.max.ms", "100"), ("fetch.message.max.bytes", "1048576"), ("fetch.max.bytes", "4194304"),
+            // A broker that ignores the limits may send far more; refusing its answer would stall for ever.
+            ("receive.message.max.bytes", "1000000000"),
+            ("queued.min.messages", "5000"), ("queued.max.messages.kbytes", "8192"),
+            ("topic.metadata.refresh.interval.ms", "30000"), ("allow.auto.create.topics", "false"),
+            ("reconnect.backoff.max.ms", "1000"),
+        ])
+        let buffer = Monitor(ConsumerBuffer())
+        let poller = ConsumerPoller(configuration, listener, buffer, logger)
+        let handle = try KafkaHandle(RD_KAFKA_CONSUMER, conf, logger: logger, onRebalance: { rk, code, partitions in
+            poller.rebalance(rk, code, partitions)
+        })
+        // From here on everything, callbacks included, comes out of the consumer's queue.
+        rd_kafka_poll_set_consumer(handle.raw)
+        let topics = PartitionList(configuration.topics.map { TopicPartition(topic: $0, partition: RD_KAFKA_PARTITION_UA) })
+        let code = rd_kafka_subscribe(handle.raw, topics.raw)
+        guard code == RD_KAFKA_RESP_ERR_NO_ERROR else { throw KafkaError(code, "subscribe") }
+        self.handle = handle
+        self.poller = poller
+        self.buffer = buffer
+        thread = Monitor(DedicatedThread.start("kafka-consumer") { poller.run(handle) })
+    }
+
+    deinit { poller.stop.stop() }
+
+    public var fatalError: KafkaError? { handle.fatalError }
+    public var lastError: KafkaError? { handle.lastError }
+    public var statisticsJSON: String? { handle.statistics }
+    public var buffered: (messages: Int, bytes: Int) { buffer.withLock { ($0.count, $0.bytes) } }
+
+    /// The next records, up to `max`; nil after `timeout` without any, or when closed. Blocks the calling thread.
+    /// The batch is in hand until `finish`. Throws once the consumer can't go on.
+    public func nextBatch(max: Int, timeout: Duration) throws(KafkaError) -> MessageBatch? {
+        let batch = buffer.wait(for: timeout) { [handle] buffer -> MessageBatch?? in
+            if let batch = buffer.take(max, handle) { return .some(batch) }
+            return buffer.closed ? .some(nil) : nil
+        }
+        if let batch = batch ?? nil {
+            // Room again: the poll thread may be waiting for it.
+            poller.roomMade()
+            return batch
+        }
+        if let fatal = handle.fatalError { throw fatal }
+        return nil
+    }
+
+    /// The worker is through with the batch, one way or the other.
+    public func finish(_ batch: MessageBatch) { buffer.update { $0.finish(batch.id) } }
+
+    /// Tells the group's coordinator the next offsets to read. Asynchronous; an error is logged at `debug`, since the
+    /// next commit brings newer ones.
+    public func commit(_ next: [TopicPartition: Int64]) {
+        guard !next.isEmpty else { return }
+        rd_kafka_commit(handle.raw, PartitionList(next).raw, 1)
+    }
+
+    /// As `commit`, waiting for the coordinator's answer. Blocks.
+    public func commitSync(_ next: [TopicPartition: Int64]) throws(KafkaError) {
+        guard !next.isEmpty else { return }
+        let code = rd_kafka_commit(handle.raw, PartitionList(next).raw, 0)
+        guard code == RD_KAFKA_RESP_ERR_NO_ERROR else { throw KafkaError(code, "commit") }
+    }
+
+    /// Stops fetching from `partitions`; what is buffered still comes.
+    public func pause(_ partitions: some Collection<TopicPartition>) {
+        rd_kafka_pause_partitions(handle.raw, PartitionList(partitions).raw)
+    }
+
+    public func resume(_ partitions: some Collection<TopicPartition>) {
+        rd_kafka_resume_partitions(handle.raw, PartitionList(partitions).raw)
+    }
+
+    /// Goes on from `offsets`. What is buffered of the partitions is dropped; a batch in hand is not.
+    public func seek(_ offsets: [TopicPartition: Int64], timeout: Duration = .seconds(5)) throws(KafkaError) {
+        buffer.update { $0.drop(Set(offsets.keys)) }
+        try ConsumerPoller.seek(handle.raw, offsets, timeout: timeout)
+        buffer.update { $0.drop(Set(offsets.keys)) }
+    }
+
+    /// Takes no more batches out, waits for those in hand, leaves the group. Idempotent. Blocks for at most `timeout`.
+    public func close(timeout: Duration) {
+        poller.stop.stop()
+        poller.roomMade()
+        guard let thread = thread.withLock({ $0 }) else { return }
+        thread.join(timeout: timeout)
+    }
+}

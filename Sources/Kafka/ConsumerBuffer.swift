@@ -1,0 +1,80 @@
+import CLibrdkafka
+
+/// What lies between the poll thread and the workers.
+///
+/// `@unchecked Sendable`: lives inside a `Monitor`; the messages it points to are touched by nobody else.
+struct ConsumerBuffer: @unchecked Sendable {
+    /// Fetched, not yet handed out.
+    private var messages: [UnsafeMutablePointer<rd_kafka_message_t>] = []
+    /// Index of the first one: taking from the front doesn't move the rest.
+    private var head = 0
+    private(set) var bytes = 0
+    /// Partitions of batches that workers have.
+    private(set) var inHand: [UInt64: Set<TopicPartition>] = [:]
+    private var nextBatch: UInt64 = 0
+    var closed = false
+
+    var count: Int { messages.count - head }
+
+    mutating func append(_ message: UnsafeMutablePointer<rd_kafka_message_t>) {
+        messages.append(message)
+        bytes += Self.size(message)
+    }
+
+    /// Up to `max` messages for a worker.
+    mutating func take(_ max: Int, _ handle: KafkaHandle) -> MessageBatch? {
+        guard count > 0 else { return nil }
+        let taken = Array(messages[head..<min(head + max, messages.count)])
+        head += taken.count
+        if head == messages.count {
+            messages.removeAll(keepingCapacity: true)
+            head = 0
+        } else if head > 4_096 {
+            messages.removeFirst(head)
+            head = 0
+        }
+        var partitions: Set<TopicPartition> = []
+        var last: (topic: OpaquePointer?, partition: Int32)?
+        for message in taken {
+            bytes -= Self.size(message)
+            // Messages come in runs of a partition: naming each run is enough.
+            if let last, last.topic == message.pointee.rkt, last.partition == message.pointee.partition { continue }
+            last = (message.pointee.rkt, message.pointee.partition)
+            partitions.insert(Self.partition(message))
+        }
+        nextBatch += 1
+        inHand[nextBatch] = partitions
+        return MessageBatch(nextBatch, taken, partitions, handle)
+    }
+
+    mutating func finish(_ id: UInt64) { inHand[id] = nil }
+
+    func isInHand(_ partitions: Set<TopicPartition>) -> Bool {
+        inHand.values.contains { !$0.isDisjoint(with: partitions) }
+    }
+
+    /// Drops what waits of `partitions` (nil: everything).
+    mutating func drop(_ partitions: Set<TopicPartition>?) {
+        var kept: [UnsafeMutablePointer<rd_kafka_message_t>] = []
+        for message in messages[head...] {
+            if let partitions, !partitions.contains(Self.partition(message)) {
+                kept.append(message)
+            } else {
+                bytes -= Self.size(message)
+                rd_kafka_message_destroy(message)
+            }
+        }
+        messages = kept
+        head = 0
+    }
+
+    static func partition(_ message: UnsafeMutablePointer<rd_kafka_message_t>) -> TopicPartition {
+        TopicPartition(
+            topic: String(cString: rd_kafka_topic_name(message.pointee.rkt)), partition: message.pointee.partition)
+    }
+
+    /// Payload, key and librdkafka's own book-keeping.
+    private static func size(_ message: UnsafeMutablePointer<rd_kafka_message_t>) -> Int {
+        message.pointee.len + message.pointee.key_len + 256
+    }
+}

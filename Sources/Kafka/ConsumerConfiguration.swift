@@ -1,0 +1,28 @@
+/// A consumer group's member, and how much it may hold.
+public struct ConsumerConfiguration: Sendable {
+    public var kafka: KafkaConfiguration
+    public var group: String
+    public var topics: [String]
+    /// Records and bytes that wait for a worker. Beyond them fetching pauses; the broker may overshoot by one response.
+    public var bufferMessages = 5_000
+    public var bufferBytes = 8 << 20
+    /// How long a revoke waits for batches in hand before it gives the partitions up anyway. Below
+    /// `max.poll.interval.ms`, or the group gives up first.
+    public var revokeTimeout: Duration = .seconds(30)
+
+    public init(_ kafka: KafkaConfiguration, group: String, topics: [String]) {
+        self.kafka = kafka
+        self.group = group
+        self.topics = topics
+    }
+}
+
+/// What happens to a member's partitions. Called on the consumer's poll thread; the group waits meanwhile.
+public protocol RebalanceListener: Sendable {
+    /// Where to start each partition; one that is missing starts at its committed offset. When it throws, the
+    /// partitions stay paused and it is asked again, until it answers or they are taken away.
+    func partitionsAssigned(_ partitions: [TopicPartition]) throws -> [TopicPartition: Int64]
+    /// The partitions are about to go. No batch in hand touches them any more, unless it took longer than
+    /// `revokeTimeout`. `lost`: they are somebody else's already.
+    func partitionsRevoked(_ partitions: [TopicPartition], lost: Bool)
+}

@@ -1,0 +1,250 @@
+import CLibrdkafka
+import Execution
+import Logging
+
+/// The consumer's own thread: fetches into the buffer, serves librdkafka's callbacks, moves partitions in and out.
+final class ConsumerPoller: Sendable {
+    let stop = StopSignal()
+    private let configuration: ConsumerConfiguration
+    private let listener: any RebalanceListener
+    private let buffer: Monitor<ConsumerBuffer>
+    private let logger: Logger
+    private let assignment = Monitor(Assignment())
+    private let room = Monitor(false)
+
+    private struct Assignment {
+        var all: Set<TopicPartition> = []
+        /// Paused until the listener has said where they start.
+        var waiting: Set<TopicPartition> = []
+        /// Paused because the buffer stays full.
+        var paused = false
+    }
+
+    /// How long a full buffer may hold up polling before partitions are paused: pausing throws prefetched records
+    /// away, so a worker that is merely busy must not cause it.
+    private static let patience: Duration = .seconds(1)
+    private static let listenerRetry: Duration = .milliseconds(500)
+
+    init(
+        _ configuration: ConsumerConfiguration, _ listener: any RebalanceListener, _ buffer: Monitor<ConsumerBuffer>,
+        _ logger: Logger
+    ) {
+        self.configuration = configuration
+        self.listener = listener
+        self.buffer = buffer
+        self.logger = logger
+    }
+
+    func roomMade() { room.update { $0 = true } }
+
+    func run(_ handle: KafkaHandle) {
+        var nextTry = ContinuousClock.now
+        while !stop.isStopped {
+            if assignment.withLock({ !$0.waiting.isEmpty }), nextTry <= .now {
+                placeWaiting(handle.raw)
+                nextTry = .now + Self.listenerRetry
+            }
+            if isFull {
+                holdBack(handle.raw)
+            } else {
+                resumeIfPaused(handle.raw)
+            }
+            fetch(handle.raw)
+        }
+        buffer.update { $0.closed = true }
+        // Leaving calls `rebalance` for what we still have, on this thread.
+        let code = rd_kafka_consumer_close(handle.raw)
+        if code != RD_KAFKA_RESP_ERR_NO_ERROR {
+            logger.warning("leaving the group failed", metadata: ["error": "\(KafkaError(code))"])
+        }
+        buffer.update { $0.drop(nil) }
+    }
+
+    // MARK: Fetching
+
+    /// Waits for one record, then takes what lies ready, and hands all to the workers at once.
+    private func fetch(_ raw: OpaquePointer) {
+        var fetched: [UnsafeMutablePointer<rd_kafka_message_t>] = []
+        var timeout: Int32 = 100
+        while fetched.count < 1_000, let message = rd_kafka_consumer_poll(raw, timeout) {
+            timeout = 0
+            guard message.pointee.err == RD_KAFKA_RESP_ERR_NO_ERROR else {
+                report(message)
+                rd_kafka_message_destroy(message)
+                continue
+            }
+            fetched.append(message)
+        }
+        guard !fetched.isEmpty else { return }
+        let (mine, waiting) = assignment.withLock { ($0.all, $0.waiting) }
+        buffer.update { buffer in
+            for message in fetched {
+                // Fetched before its start was known, or after it was given away: it comes again, here or elsewhere.
+                let partition = ConsumerBuffer.partition(message)
+                if mine.contains(partition), !waiting.contains(partition) {
+                    buffer.append(message)
+                } else {
+                    rd_kafka_message_destroy(message)
+                }
+            }
+        }
+    }
+
+    private func report(_ message: UnsafeMutablePointer<rd_kafka_message_t>) {
+        let code = message.pointee.err
+        if code == RD_KAFKA_RESP_ERR__PARTITION_EOF { return }
+        let text = rd_kafka_message_errstr(message).map { String(cString: $0) } ?? ""
+        let error = KafkaError(code, text)
+        // A topic that isn't there yet, brokers away: librdkafka goes on trying.
+        logger.log(level: error.isRetriable ? .info : .warning, "consumer", metadata: ["error": "\(error)"])
+    }
+
+    // MARK: Back-pressure
+
+    private var isFull: Bool {
+        buffer.withLock { $0.count >= configuration.bufferMessages || $0.bytes >= configuration.bufferBytes }
+    }
+
+    private func holdBack(_ raw: OpaquePointer) {
+        if assignment.withLock({ $0.paused }) { return }
+        let full = { [self] in isFull }
+        let deadline = ContinuousClock.now + Self.patience
+        while full() {
+            if stop.isStopped { return }
+            let left = ContinuousClock.now.duration(to: deadline)
+            guard left > .zero else {
+                let partitions = assignment.withLock { assignment in
+                    assignment.paused = true
+                    return assignment.all.subtracting(assignment.waiting)
+                }
+                rd_kafka_pause_partitions(raw, PartitionList(partitions).raw)
+                logger.debug("buffer full, partitions paused")
+                return
+            }
+            _ = room.wait(for: min(left, .milliseconds(100))) { room -> Bool? in
+                defer { room = false }
+                return room ? true : nil
+            }
+        }
+    }
+
+    private func resumeIfPaused(_ raw: OpaquePointer) {
+        let half = buffer.withLock {
+            $0.count <= configuration.bufferMessages / 2 && $0.bytes <= configuration.bufferBytes / 2
+        }
+        guard half else { return }
+        let partitions = assignment.withLock { assignment -> Set<TopicPartition>? in
+            guard assignment.paused else { return nil }
+            assignment.paused = false
+            return assignment.all.subtracting(assignment.waiting)
+        }
+        if let partitions { rd_kafka_resume_partitions(raw, PartitionList(partitions).raw) }
+    }
+
+    // MARK: Rebalancing
+
+    /// librdkafka's callback, on this thread.
+    func rebalance(
+        _ raw: OpaquePointer, _ code: rd_kafka_resp_err_t,
+        _ list: UnsafeMutablePointer<rd_kafka_topic_partition_list_t>
+    ) {
+        let partitions = PartitionList.partitions(list)
+        let cooperative = String(cString: rd_kafka_rebalance_protocol(raw)) == "COOPERATIVE"
+        switch code {
+        case RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS:
+            assign(raw, partitions, list, cooperative)
+        case RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS:
+            revoke(partitions, lost: rd_kafka_assignment_lost(raw) != 0)
+            unassign(raw, list, cooperative)
+        default:
+            logger.warning("rebalance failed", metadata: ["error": "\(KafkaError(code))"])
+            revoke(partitions, lost: true)
+            rd_kafka_assign(raw, nil)
+        }
+    }
+
+    private func assign(
+        _ raw: OpaquePointer, _ partitions: [TopicPartition],
+        _ list: UnsafeMutablePointer<rd_kafka_topic_partition_list_t>, _ cooperative: Bool
+    ) {
+        let starts: [TopicPartition: Int64]?
+        do {
+            starts = try listener.partitionsAssigned(partitions)
+        } catch {
+            logger.warning("start offsets unknown, partitions wait", metadata: ["error": "\(error)"])
+            starts = nil
+        }
+        if let starts {
+            for index in 0..<partitions.count {
+                if let start = starts[partitions[index]] { list.pointee.elems[index].offset = start }
+            }
+        }
+        let pausedByBuffer = assignment.withLock { assignment -> Bool in
+            assignment.all.formUnion(partitions)
+            if starts == nil { assignment.waiting.formUnion(partitions) }
+            return assignment.paused
+        }
+        if cooperative {
+            if let error = rd_kafka_incremental_assign(raw, list) { rd_kafka_error_destroy(error) }
+        } else {
+            rd_kafka_assign(raw, list)
+        }
+        if starts == nil || pausedByBuffer { rd_kafka_pause_partitions(raw, list) }
+    }
+
+    /// Asks the listener again for partitions that wait for their start.
+    private func placeWaiting(_ raw: OpaquePointer) {
+        let waiting = assignment.withLock { $0.waiting }
+        do {
+            var starts = try listener.partitionsAssigned(waiting.sorted())
+            for partition in waiting where starts[partition] == nil {
+                starts[partition] = Int64(RD_KAFKA_OFFSET_STORED)
+            }
+            try Self.seek(raw, starts, timeout: .seconds(2))
+            let resumable = assignment.withLock { assignment -> Bool in
+                assignment.waiting.subtract(waiting)
+                return !assignment.paused
+            }
+            if resumable { rd_kafka_resume_partitions(raw, PartitionList(waiting).raw) }
+        } catch {
+            logger.warning("start offsets unknown, partitions wait", metadata: ["error": "\(error)"])
+        }
+    }
+
+    static func seek(
+        _ raw: OpaquePointer, _ offsets: [TopicPartition: Int64], timeout: Duration
+    ) throws(KafkaError) {
+        let list = PartitionList(offsets)
+        if let error = rd_kafka_seek_partitions(raw, list.raw, Int32(clamping: Int(timeout / .milliseconds(1)))) {
+            defer { rd_kafka_error_destroy(error) }
+            throw KafkaError(rd_kafka_error_code(error), "seek")
+        }
+        if let error = PartitionList.firstError(list.raw) { throw error }
+    }
+
+    private func revoke(_ partitions: [TopicPartition], lost: Bool) {
+        let going = Set(partitions)
+        assignment.withLock { assignment in
+            assignment.all.subtract(going)
+            assignment.waiting.subtract(going)
+            if assignment.all.isEmpty { assignment.paused = false }
+        }
+        buffer.update { $0.drop(going) }
+        let finished = buffer.wait(for: configuration.revokeTimeout) { $0.isInHand(going) ? nil : true } ?? false
+        if !finished {
+            logger.warning(
+                "batch in hand outlived the revoke", metadata: ["partitions": "\(partitions.map(\.description))"])
+        }
+        listener.partitionsRevoked(partitions, lost: lost)
+    }
+
+    private func unassign(
+        _ raw: OpaquePointer, _ list: UnsafeMutablePointer<rd_kafka_topic_partition_list_t>, _ cooperative: Bool
+    ) {
+        if cooperative {
+            if let error = rd_kafka_incremental_unassign(raw, list) { rd_kafka_error_destroy(error) }
+        } else {
+            rd_kafka_assign(raw, nil)
+        }
+    }
+}

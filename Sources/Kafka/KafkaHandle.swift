@@ -1,0 +1,111 @@
+import CLibrdkafka
+import Execution
+import Logging
+
+/// One librdkafka client: the pointer, what its callbacks report, and its end.
+///
+/// `@unchecked Sendable`: librdkafka's handles may be used from any thread (INTRODUCTION.md, "Threads and callbacks");
+/// the pointer itself never changes, and it is destroyed in `deinit`, when nobody has it any more. Whatever borrows
+/// memory from the client (messages, queues) holds a reference to this object.
+final class KafkaHandle: @unchecked Sendable {
+    let raw: OpaquePointer
+    private let reports: Reports
+
+    /// What callbacks report. A class of its own, since librdkafka holds it before the handle exists.
+    final class Reports: Sendable {
+        struct State {
+            var fatal: KafkaError?
+            var lastError: KafkaError?
+            var statistics: String?
+        }
+
+        let state = Monitor(State())
+        let logger: Logger
+        let onRebalance: Rebalance?
+
+        init(_ logger: Logger, onRebalance: Rebalance?) {
+            self.logger = logger
+            self.onRebalance = onRebalance
+        }
+    }
+
+    /// Called on the thread that polls, with the client, what happened, and the partitions it happened to.
+    typealias Rebalance = @Sendable (
+        OpaquePointer, rd_kafka_resp_err_t, UnsafeMutablePointer<rd_kafka_topic_partition_list_t>
+    ) -> Void
+
+    /// Makes a client and takes `conf` over, also when it throws.
+    init(
+        _ type: rd_kafka_type_t, _ conf: OpaquePointer, logger: Logger, onRebalance: Rebalance? = nil
+    ) throws(KafkaError) {
+        reports = Reports(logger, onRebalance: onRebalance)
+        let opaque = Unmanaged.passUnretained(reports).toOpaque()
+        rd_kafka_conf_set_opaque(conf, opaque)
+        rd_kafka_conf_set_log_cb(conf) { rk, level, facility, text in
+            guard let reports = KafkaHandle.reports(rk), let text else { return }
+            reports.logger.log(
+                level: KafkaHandle.level(level), "\(String(cString: text))",
+                metadata: ["facility": "\(facility.map { String(cString: $0) } ?? "")"])
+        }
+        rd_kafka_conf_set_error_cb(conf) { rk, code, reason, opaque in
+            guard let opaque else { return }
+            let reports = Unmanaged<Reports>.fromOpaque(opaque).takeUnretainedValue()
+            let code = rd_kafka_resp_err_t(rawValue: code)
+            if code == RD_KAFKA_RESP_ERR__FATAL, let rk {
+                var text = [CChar](repeating: 0, count: 512)
+                let cause = rd_kafka_fatal_error(rk, &text, text.count)
+                let error = KafkaError(cause, KafkaConfiguration.string(text), isFatal: true)
+                reports.state.update { $0.fatal = error }
+                reports.logger.error("fatal kafka error", metadata: ["error": "\(error)"])
+            } else {
+                let error = KafkaError(code, reason.map { String(cString: $0) } ?? "")
+                reports.state.withLock { $0.lastError = error }
+                reports.logger.debug("kafka error", metadata: ["error": "\(error)"])
+            }
+        }
+        rd_kafka_conf_set_stats_cb(conf) { _, json, length, opaque in
+            guard let opaque, let json else { return 0 }
+            let reports = Unmanaged<Reports>.fromOpaque(opaque).takeUnretainedValue()
+            let bytes = UnsafeRawBufferPointer(start: json, count: length)
+            reports.state.withLock { $0.statistics = String(decoding: bytes, as: UTF8.self) }
+            return 0
+        }
+        if onRebalance != nil {
+            rd_kafka_conf_set_rebalance_cb(conf) { rk, code, partitions, opaque in
+                guard let rk, let partitions, let opaque else { return }
+                let reports = Unmanaged<Reports>.fromOpaque(opaque).takeUnretainedValue()
+                reports.onRebalance?(rk, code, partitions)
+            }
+        }
+        var text = [CChar](repeating: 0, count: 512)
+        guard let raw = rd_kafka_new(type, conf, &text, text.count) else {
+            rd_kafka_conf_destroy(conf)
+            throw KafkaError(configuration: KafkaConfiguration.string(text))
+        }
+        self.raw = raw
+    }
+
+    deinit { rd_kafka_destroy(raw) }
+
+    /// Set once the client can't go on.
+    var fatalError: KafkaError? { reports.state.withLock { $0.fatal } }
+    /// The last error that librdkafka deals with by itself, such as a lost broker.
+    var lastError: KafkaError? { reports.state.withLock { $0.lastError } }
+    /// The last statistics JSON (librdkafka STATISTICS.md), where `statistics.interval.ms` asks for it.
+    var statistics: String? { reports.state.withLock { $0.statistics } }
+
+    private static func reports(_ rk: OpaquePointer?) -> Reports? {
+        guard let rk, let opaque = rd_kafka_opaque(rk) else { return nil }
+        return Unmanaged<Reports>.fromOpaque(opaque).takeUnretainedValue()
+    }
+
+    /// Syslog severities.
+    private static func level(_ severity: Int32) -> Logger.Level {
+        switch severity {
+        case ...3: .error
+        case 4: .warning
+        case 5, 6: .info
+        default: .debug
+        }
+    }
+}

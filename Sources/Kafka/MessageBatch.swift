@@ -1,0 +1,77 @@
+import CLibrdkafka
+
+/// Records in partition order, in librdkafka's own memory until the batch goes.
+///
+/// `@unchecked Sendable`: immutable after `init`, and librdkafka doesn't touch a message it has handed out.
+public final class MessageBatch: RandomAccessCollection, @unchecked Sendable {
+    private let messages: [UnsafeMutablePointer<rd_kafka_message_t>]
+    /// Messages point into the client, which therefore must outlive them.
+    private let handle: KafkaHandle
+    let id: UInt64
+    let partitions: Set<TopicPartition>
+
+    init(_ id: UInt64, _ messages: [UnsafeMutablePointer<rd_kafka_message_t>], _ partitions: Set<TopicPartition>, _ handle: KafkaHandle) {
+        self.id = id
+        self.messages = messages
+        self.partitions = partitions
+        self.handle = handle
+    }
+
+    deinit { for message in messages { rd_kafka_message_destroy(message) } }
+
+    public var startIndex: Int { 0 }
+    public var endIndex: Int { messages.count }
+    public subscript(position: Int) -> ConsumedMessage { ConsumedMessage(messages[position], self) }
+}
+
+/// One record of a batch. Its bytes are borrowed: they are valid while the batch lives, and this keeps it alive.
+public struct ConsumedMessage: Sendable {
+    private let raw: Pointer
+    private let batch: MessageBatch
+
+    /// A pointer into the batch, which is `Sendable` for the reason given there.
+    private struct Pointer: @unchecked Sendable {
+        let message: UnsafeMutablePointer<rd_kafka_message_t>
+    }
+
+    init(_ message: UnsafeMutablePointer<rd_kafka_message_t>, _ batch: MessageBatch) {
+        raw = Pointer(message: message)
+        self.batch = batch
+    }
+
+    public var topic: String { String(cString: rd_kafka_topic_name(raw.message.pointee.rkt)) }
+    public var partition: Int32 { raw.message.pointee.partition }
+    public var offset: Int64 { raw.message.pointee.offset }
+    public var key: UnsafeRawBufferPointer? {
+        raw.message.pointee.key.map { UnsafeRawBufferPointer(start: $0, count: raw.message.pointee.key_len) }
+    }
+    /// Empty for a tombstone too; `isTombstone` tells.
+    public var value: UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(start: raw.message.pointee.payload, count: raw.message.pointee.len)
+    }
+    public var isTombstone: Bool { raw.message.pointee.payload == nil }
+
+    /// Milliseconds since the Unix epoch; 0 where the broker has none.
+    public var timestamp: Int64 { max(0, rd_kafka_message_timestamp(raw.message, nil)) }
+
+    /// Calls `body` with each header in order. Names may repeat; a null value comes as an empty one.
+    public func forEachHeader(_ body: (String, UnsafeRawBufferPointer) -> Void) {
+        var headers: OpaquePointer?
+        guard rd_kafka_message_headers(raw.message, &headers) == RD_KAFKA_RESP_ERR_NO_ERROR else { return }
+        var name: UnsafePointer<CChar>?
+        var value: UnsafeRawPointer?
+        var size = 0
+        var index = 0
+        while rd_kafka_header_get_all(headers, index, &name, &value, &size) == RD_KAFKA_RESP_ERR_NO_ERROR {
+            if let name { body(String(cString: name), UnsafeRawBufferPointer(start: value, count: size)) }
+            index += 1
+        }
+    }
+
+    /// All headers, copied.
+    public var headers: [KafkaHeader] {
+        var headers: [KafkaHeader] = []
+        forEachHeader { headers.append(KafkaHeader($0, Array($1))) }
+        return headers
+    }
+}
