@@ -1,0 +1,37 @@
+import ArgumentParser
+import Foundation
+
+/// A subcommand whose failures become one line each on stderr and an exit code that scripts can tell apart.
+protocol OrderflowCommand: AsyncParsableCommand {
+    func execute() async throws
+}
+
+/// The exit codes besides 0 and ArgumentParser's 64 for a wrong command line.
+enum ExitStatus {
+    static let failure: Int32 = 1
+    /// sysexits.h EX_CONFIG: starting again without changing something can't help, and the supervisor doesn't try.
+    static let configuration: Int32 = 78
+}
+
+extension OrderflowCommand {
+    func run() async throws {
+        do {
+            try await execute()
+        } catch let error as SettingsError {
+            for problem in error.problems { complain(problem) }
+            throw ExitCode(ExitStatus.configuration)
+        } catch let error as ExitCode {
+            throw error
+        } catch let error as ValidationError {
+            throw error
+        } catch {
+            complain("\(error)")
+            throw ExitCode(ExitStatus.failure)
+        }
+    }
+}
+
+/// One line on stderr.
+func complain(_ problem: String) {
+    FileHandle.standardError.write(Data("orderflow: \(problem)\n".utf8))
+}

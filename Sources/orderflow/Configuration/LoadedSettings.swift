@@ -1,0 +1,47 @@
+/// The configuration in force, and where each value came from.
+struct LoadedSettings: Sendable {
+    var settings = Settings()
+    /// Of values that somebody set; the rest are defaults.
+    var origins: [String: SettingOrigin] = [:]
+
+    /// One line of `orderflow config`.
+    struct Line: Sendable, Hashable {
+        let name: String
+        /// Without secrets.
+        let shown: String
+        let origin: SettingOrigin
+    }
+
+    /// Every setting in the order of the table, then librdkafka's properties.
+    var lines: [Line] {
+        let properties = settings.kafka.properties.keys.sorted().map { SettingTable.kafkaProperties + $0 }
+        return (SettingTable.keys + properties.compactMap(SettingTable.key(named:))).map { key in
+            let text = key.get(settings)
+            if text.isEmpty, let derived = derived(key.name) { return derived }
+            return Line(name: key.name, shown: key.shown(text), origin: origins[key.name] ?? .builtIn)
+        }
+    }
+
+    private func derived(_ name: String) -> Line? {
+        for service in ServiceDatabase.allCases where name == "\(service.rawValue).database.url" {
+            guard let database = try? settings.database(of: service) else { return nil }
+            return Line(name: name, shown: "\(database)", origin: .derived(from: "database.url"))
+        }
+        for role in Role.allCases where name == "\(role.rawValue).http.port" {
+            return Line(name: name, shown: String(settings.port(of: role)), origin: .derived(from: "http.port"))
+        }
+        return nil
+    }
+
+    /// What a child process needs in its environment to arrive at the same settings: the flags, which it isn't given.
+    /// The environment and the file it reads itself. Not in its arguments, which every user of the machine can read.
+    var flagsAsEnvironment: [String: String] {
+        var variables: [String: String] = [:]
+        for (name, origin) in origins {
+            if case .flag = origin, let key = SettingTable.key(named: name) {
+                variables[key.environmentName] = key.get(settings)
+            }
+        }
+        return variables
+    }
+}

@@ -1,0 +1,31 @@
+import Postgres
+
+/// The databases, one a service (DESIGN section 6). Each belongs to a role of the same name.
+enum ServiceDatabase: String, CaseIterable, Sendable {
+    case orders, views, shipping, notification, payment, inventory, saga
+
+    /// On the server: both the database and the role that owns its tables.
+    var nameOnServer: String { "orderflow_\(rawValue)" }
+}
+
+extension Settings {
+    /// The administrator's connection: only `migrate` uses it.
+    func administratorDatabase() throws(PostgresError) -> PostgresConfiguration {
+        limited(try PostgresConfiguration(database.url))
+    }
+
+    /// How a service reaches its database: its own URL, or `database.url` with database and role replaced.
+    func database(of service: ServiceDatabase) throws(PostgresError) -> PostgresConfiguration {
+        if let url = serviceDatabaseURL[service] { return limited(try PostgresConfiguration(url)) }
+        let name = service.nameOnServer
+        return limited(try PostgresConfiguration(database.url).with(database: name, user: name))
+    }
+
+    private func limited(_ configuration: PostgresConfiguration) -> PostgresConfiguration {
+        var configuration = configuration
+        configuration.connectTimeout = database.connectTimeout
+        configuration.statementTimeout = database.statementTimeout
+        configuration.lockTimeout = database.lockTimeout
+        return configuration
+    }
+}

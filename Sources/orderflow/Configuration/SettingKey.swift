@@ -1,0 +1,55 @@
+/// One setting: its name, its place in `Settings`, how its text is read, and what it means.
+struct SettingKey: Sendable {
+    /// Dotted, as in the file and after `--set`.
+    let name: String
+    /// Sentences for the file and the reference.
+    let help: String
+    /// Follows "must be".
+    let expected: String
+    /// May hold a password: shown redacted only.
+    let isSecret: Bool
+    /// May be empty: something else decides then.
+    let isOptional: Bool
+    /// False, and nothing changed, where the text isn't what is expected.
+    let set: @Sendable (_ text: String, _ settings: inout Settings) -> Bool
+    let get: @Sendable (Settings) -> String
+
+    init<Value: Sendable>(
+        _ name: String, _ path: WritableKeyPath<Settings, Value> & Sendable, _ format: SettingFormat<Value>,
+        secret: Bool = false, _ help: String
+    ) {
+        self.name = name
+        self.help = help
+        expected = format.expected
+        isSecret = secret
+        isOptional = format.parse("") != nil
+        set = { text, settings in
+            guard let value = format.parse(text) else { return false }
+            settings[keyPath: path] = value
+            return true
+        }
+        get = { format.write($0[keyPath: path]) }
+    }
+
+    /// One that may be left out.
+    init<Wrapped: Sendable>(
+        _ name: String, _ path: WritableKeyPath<Settings, Wrapped?> & Sendable, optional format: SettingFormat<Wrapped>,
+        secret: Bool = false, _ help: String
+    ) {
+        self.init(name, path, format.optional, secret: secret, help)
+    }
+
+    var defaultText: String { self.get(Settings()) }
+
+    /// `http.port` is `ORDERFLOW_HTTP_PORT`.
+    var environmentName: String { Self.environmentName(of: name) }
+
+    static let environmentPrefix = "ORDERFLOW_"
+
+    static func environmentName(of name: String) -> String {
+        environmentPrefix + name.uppercased().map { $0 == "." || $0 == "-" ? "_" : String($0) }.joined()
+    }
+
+    /// For people: never a password.
+    func shown(_ text: String) -> String { isSecret ? Redaction.redact(text) : text }
+}

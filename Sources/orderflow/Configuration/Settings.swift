@@ -1,0 +1,116 @@
+import Logging
+import Services
+
+/// Everything that can be configured, as plain values; the defaults suit a developer's machine.
+/// `SettingTable` says how each is called, read and explained.
+struct Settings: Sendable {
+    var kafka = Kafka()
+    var database = Database()
+    var http = HTTP()
+    var log = Log()
+    var topics = Topics()
+    var orders = Orders()
+    var views = Views()
+    var mail = Mail()
+    var smtp = SMTP()
+    var inventory = Inventory()
+    var payment = Payment()
+    var saga = Saga()
+    var shutdown = Shutdown()
+    /// A service's own database; nil derives it from `database.url`.
+    var serviceDatabaseURL: [ServiceDatabase: String] = [:]
+    /// A role's own port; nil derives it from `http.port`.
+    var rolePort: [Role: Int] = [:]
+
+    struct Kafka: Sendable {
+        var brokers = "127.0.0.1:9092"
+        var clientID = "orderflow"
+        /// Handed to librdkafka as they are.
+        var properties: [String: String] = [:]
+    }
+
+    struct Database: Sendable {
+        /// The administrator's: `migrate` creates databases and roles with it, the services' URLs derive from it.
+        var url = "postgresql://postgres@127.0.0.1:5432/postgres"
+        var connectTimeout: Duration = .seconds(5)
+        var statementTimeout: Duration = .seconds(30)
+        var lockTimeout: Duration = .seconds(10)
+    }
+
+    struct HTTP: Sendable {
+        var host = "127.0.0.1"
+        var port = 3000
+        /// Nil is one a core.
+        var loops: Int?
+        var connections = 10_000
+        var connectionsPerAddress: Int?
+        var bodyLimit = 64 << 10
+        var headLimit = 8 << 10
+        var headTimeout: Duration = .seconds(10)
+        var bodyTimeout: Duration = .seconds(20)
+        var idleTimeout: Duration = .seconds(30)
+        var writeTimeout: Duration = .seconds(20)
+    }
+
+    struct Log: Sendable {
+        enum Format: String, Sendable, CaseIterable { case text, json }
+
+        var level = Logger.Level.info
+        var format = Format.text
+    }
+
+    struct Topics: Sendable {
+        var partitions = 6
+        var replication = 1
+        var names = Services.Topics()
+    }
+
+    struct Orders: Sendable {
+        var writers = 2
+        var queueLimit = 8_192
+        var poolSize = 4
+    }
+
+    struct Views: Sendable {
+        var poolSize = 4
+    }
+
+    struct Mail: Sendable {
+        var directory = "var/mail"
+        var from = "orders@orderflow.example"
+        /// For customers whose order says no address: userId@domain.
+        var recipientDomain = "customers.example"
+    }
+
+    struct SMTP: Sendable {
+        /// Nil writes mails to `mail.directory`.
+        var url: String?
+    }
+
+    struct Inventory: Sendable {
+        enum UnknownSKU: String, Sendable, CaseIterable { case unlimited, reject }
+
+        var unknownSKU = UnknownSKU.unlimited
+    }
+
+    struct Payment: Sendable {
+        enum Gateway: String, Sendable, CaseIterable { case simulated, http }
+
+        var gateway = Gateway.simulated
+        var gatewayURL: String?
+        var timeout: Duration = .seconds(5)
+        var simulatorLatency: Duration = .milliseconds(20)
+        var simulatorFailureRate = 0.0
+    }
+
+    struct Saga: Sendable {
+        enum Mode: String, Sendable, CaseIterable { case orchestration, choreography }
+
+        var mode = Mode.orchestration
+        var stepDeadline: Duration = .seconds(30)
+    }
+
+    struct Shutdown: Sendable {
+        var deadline: Duration = .seconds(10)
+    }
+}

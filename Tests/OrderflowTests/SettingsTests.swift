@@ -1,0 +1,290 @@
+import Foundation
+import Testing
+
+@testable import orderflow
+
+@Suite struct SettingsTests {
+    /// A settings file in a directory of its own.
+    private func file(_ text: String) throws -> String {
+        let directory = FileManager.default.temporaryDirectory.appendingPathComponent("settings-\(UUID())")
+        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+        let path = directory.appendingPathComponent("a.yaml").path
+        try text.write(toFile: path, atomically: true, encoding: .utf8)
+        return path
+    }
+
+    private func load(
+        yaml: String = "", environment: [String: String] = [:], flags: [(String, String)] = []
+    ) throws -> LoadedSettings {
+        let path = try file(yaml)
+        return try SettingsSources(
+            configPath: path, environment: environment,
+            flags: flags.map { SettingsSources.Flag(key: $0.0, text: $0.1, option: "--set") }
+        ).load()
+    }
+
+    private func problems(
+        yaml: String = "", environment: [String: String] = [:], flags: [(String, String)] = []
+    ) throws -> [String] {
+        let path = try file(yaml)
+        do {
+            _ = try SettingsSources(
+                configPath: path, environment: environment,
+                flags: flags.map { SettingsSources.Flag(key: $0.0, text: $0.1, option: "--set") }
+            ).load()
+            return []
+        } catch {
+            return error.problems.map { $0.replacing(path, with: "FILE") }
+        }
+    }
+
+    @Test func defaultsApplyWhereNobodySaysAnything() throws {
+        let loaded = try load()
+        #expect(loaded.settings.http.port == 3000)
+        #expect(loaded.origins.isEmpty)
+        #expect(loaded.lines.allSatisfy { $0.origin == .builtIn || $0.origin.description.hasPrefix("derived") })
+    }
+
+    @Test func fileIsOverDefaultEnvironmentOverFileFlagOverEnvironment() throws {
+        let yaml = "http:\n  port: 1\n  host: a\nlog:\n  level: debug\n"
+        let environment = ["ORDERFLOW_HTTP_PORT": "2", "ORDERFLOW_HTTP_HOST": "b", "HTTP_PORT": "9", "PATH": "/bin"]
+        let loaded = try load(yaml: yaml, environment: environment, flags: [("http.port", "3")])
+        #expect(loaded.settings.http.port == 3)
+        #expect(loaded.settings.http.host == "b")
+        #expect(loaded.settings.log.level == .debug)
+        #expect(loaded.origins["http.port"] == .flag("--set"))
+        #expect(loaded.origins["http.host"] == .environment(name: "ORDERFLOW_HTTP_HOST"))
+        guard case .file(_, line: 5) = loaded.origins["log.level"] else {
+            Issue.record("log.level is from \(String(describing: loaded.origins["log.level"]))")
+            return
+        }
+    }
+
+    @Test func theLastFlagWins() throws {
+        #expect(try load(flags: [("http.port", "1"), ("http.port", "2")]).settings.http.port == 2)
+    }
+
+    @Test func anEmptyVariableCountsAsNotSet() throws {
+        #expect(try load(yaml: "http:\n  port: 1\n", environment: ["ORDERFLOW_HTTP_PORT": ""]).settings.http.port == 1)
+    }
+
+    @Test func anEmptyFlagUnsetsAnOptionalSetting() throws {
+        let environment = ["ORDERFLOW_SMTP_URL": "smtp://mail:25"]
+        #expect(try load(environment: environment).settings.smtp.url == "smtp://mail:25")
+        #expect(try load(environment: environment, flags: [("smtp.url", "")]).settings.smtp.url == nil)
+    }
+
+    /// Every key by every way: nothing in the table is out of reach.
+    @Test func everyKeyIsReadFromEverySource() throws {
+        for key in SettingTable.keys {
+            let text = Self.sample(of: key)
+            for loaded in [
+                try load(yaml: "\(key.name): \"\(text)\"\n", flags: Self.company(of: key)),
+                try load(environment: [key.environmentName: text], flags: Self.company(of: key)),
+                try load(flags: Self.company(of: key) + [(key.name, text)]),
+            ] {
+                #expect(key.get(loaded.settings) == text, "\(key.name)")
+                #expect(loaded.origins[key.name] != nil, "\(key.name)")
+            }
+        }
+    }
+
+    /// A value that isn't the default.
+    private static func sample(of key: SettingKey) -> String {
+        let candidates = [
+            "7", "0.5", "17s", "9KiB", "debug", "json", "reject", "http", "choreography", "host:1", "x.example",
+            "a@x.example", "postgresql://a:b@h:1/d", "smtp://x:25", "http://x/y",
+        ]
+        return candidates.first { text in
+            var settings = Settings()
+            return key.set(text, &settings) && key.get(settings) == text && text != key.defaultText
+        } ?? "no sample for \(key.name)"
+    }
+
+    /// What a value needs beside it to make sense.
+    private static func company(of key: SettingKey) -> [(String, String)] {
+        key.name == "payment.gateway" ? [("payment.gateway_url", "http://x/y")] : []
+    }
+
+    @Test func variableNamesAreDistinct() {
+        #expect(Set(SettingTable.keys.map(\.environmentName)).count == SettingTable.keys.count)
+        #expect(Set(SettingTable.keys.map(\.name)).count == SettingTable.keys.count)
+    }
+
+    @Test func everyDefaultIsReadBackAsItself() {
+        for key in SettingTable.keys {
+            var settings = Settings()
+            #expect(key.set(key.defaultText, &settings), "\(key.name)")
+            #expect(key.get(settings) == key.defaultText, "\(key.name)")
+            #expect(!key.help.isEmpty && key.help.hasSuffix("."), "\(key.name)")
+        }
+    }
+
+    @Test(arguments: [
+        ("http.port", "abc", "a whole number from 0 to 65535"),
+        ("http.port", "65536", "a whole number from 0 to 65535"),
+        ("shutdown.deadline", "10", "a duration"), ("log.level", "loud", "one of trace, debug"),
+        ("http.body_limit", "1", "a size from 1KiB to 16MiB"), ("kafka.brokers", "nohost", "host:port"),
+        ("payment.simulator.failure_rate", "2", "a number from 0 to 1"), ("topics.order_events", "a b", "a topic name"),
+        ("http.port", "", "a whole number"),
+    ])
+    func aWrongValueNamesKeyValueOriginAndExpectation(key: String, text: String, expected: String) throws {
+        let found = try problems(flags: [(key, text)])
+        #expect(found.count == 1)
+        #expect(found.first?.hasPrefix("\(key): \"\(text)\" (flag --set) must be \(expected)") == true, "\(found)")
+    }
+
+    @Test func aWrongValueInTheFileNamesTheLine() throws {
+        #expect(
+            try problems(yaml: "# a comment\nhttp:\n  port: many\n")
+                == ["http.port: \"many\" (FILE:3) must be a whole number from 0 to 65535"])
+    }
+
+    @Test func aWrongSecretIsNotRepeated() throws {
+        let found = try problems(environment: [
+            "ORDERFLOW_DATABASE_URL": "postgresql://a:hunter2/x@h/d", "ORDERFLOW_SMTP_URL": "hunter2",
+        ])
+        #expect(found.count == 2)
+        #expect(!found.joined().contains("hunter2"), "\(found)")
+    }
+
+    @Test func unknownNamesAreErrorsWithASuggestion() throws {
+        let found = try problems(
+            environment: ["ORDERFLOW_HTP_PORT": "1", "ORDERFLOW_NONSENSE_AT_ALL": "1"], flags: [("http.prt", "1")])
+        #expect(
+            found == [
+                "--set: unknown key http.prt; did you mean http.port?",
+                "environment: unknown variable ORDERFLOW_HTP_PORT; did you mean ORDERFLOW_HTTP_PORT?",
+                "environment: unknown variable ORDERFLOW_NONSENSE_AT_ALL",
+            ])
+        #expect(
+            try problems(yaml: "kafka:\n  borkers: a:1\nhttp: 3\n") == [
+                "FILE:2: unknown key kafka.borkers; did you mean kafka.brokers?",
+                "FILE:3: http is a section, not a setting",
+            ])
+    }
+
+    @Test func kubernetesServiceLinksAndOurOwnVariablesAreNoSettings() throws {
+        let environment = [
+            "ORDERFLOW_API_PORT": "tcp://10.0.0.1:80", "ORDERFLOW_API_SERVICE_HOST": "10.0.0.1",
+            "ORDERFLOW_API_SERVICE_PORT_HTTP": "80", "ORDERFLOW_API_PORT_80_TCP_ADDR": "10.0.0.1",
+            "ORDERFLOW_PORT_80_TCP": "tcp://10.0.0.1:80", "ORDERFLOW_SUPERVISOR_FD": "3", "ORDERFLOW_DEV_BROKER": "/x",
+            "ORDERFLOW_TEST_SEED": "1",
+        ]
+        #expect(try problems(environment: environment) == [])
+        #expect(try problems(environment: ["ORDERFLOW_API_PORT": "80"]).count == 1)
+    }
+
+    @Test(arguments: [
+        ("http:\n  port: [1]\n", "FILE:2: http.port must not be a list"),
+        ("- a\n", "FILE:1: the file must not be a list"),
+        ("just text\n", "FILE:1: keys and values are expected"),
+        ("http:\n  port: 1\nhttp.port: 2\n", "FILE:3: http.port is there twice"),
+        ("http:\n  port: 1\n  port: 2\n", "FILE: twice in one section: port"),
+    ])
+    func aMisshapenFileIsAnError(yaml: String, expected: String) throws {
+        #expect(try problems(yaml: yaml) == [expected])
+    }
+
+    @Test func brokenYAMLNamesTheLineAndShowsNothingOfTheFile() throws {
+        let found = try problems(yaml: "database:\n  url: \"postgresql://a:hunter2@h\n")
+        #expect(found.count == 1 && found.first?.hasPrefix("FILE:") == true, "\(found)")
+        #expect(!found.joined().contains("hunter2"))
+    }
+
+    @Test func emptySectionsAndEmptyFilesAreFine() throws {
+        #expect(try problems(yaml: "") == [])
+        #expect(try problems(yaml: "# nothing\n") == [])
+        #expect(try problems(yaml: "http:\nkafka:\n  properties:\n  #  linger.ms: 5\n") == [])
+    }
+
+    @Test func aNamedFileMustExist() throws {
+        #expect(throws: SettingsError.self) { try SettingsSources(configPath: "/nonexistent/a.yaml").load() }
+        #expect(throws: SettingsError.self) {
+            try SettingsSources(environment: ["ORDERFLOW_CONFIG": "/nonexistent/a.yaml"]).load()
+        }
+    }
+
+    @Test func kafkaPropertiesArePassedThroughFromEverySource() throws {
+        let loaded = try load(
+            yaml: "kafka:\n  properties:\n    security.protocol: ssl\n    linger.ms: 5\n",
+            environment: ["ORDERFLOW_KAFKA_PROPERTIES_SASL_PASSWORD": "hunter2"],
+            flags: [("kafka.properties.linger.ms", "7")])
+        #expect(
+            loaded.settings.kafka.properties
+                == ["security.protocol": "ssl", "sasl.password": "hunter2", "linger.ms": "7"])
+        let shown = ConfigCommand.table(loaded.lines) + ConfigCommand.json(loaded.lines)
+        #expect(shown.contains("kafka.properties.linger.ms"))
+        #expect(!shown.contains("hunter2"))
+    }
+
+    @Test func noOutputHasASecret() throws {
+        var environment: [String: String] = [:]
+        for key in SettingTable.keys where key.isSecret {
+            let scheme = key.name.hasPrefix("smtp") ? "smtp" : key.name.contains("gateway") ? "https" : "postgresql"
+            environment[key.environmentName] = "\(scheme)://user:hunter2@host:1/d"
+        }
+        let lines = try load(environment: environment).lines
+        #expect(lines.filter { $0.shown.contains("***") }.count == environment.count)
+        #expect(!ConfigCommand.table(lines).contains("hunter2") && !ConfigCommand.json(lines).contains("hunter2"))
+    }
+
+    @Test func contradictionsAreErrors() throws {
+        #expect(
+            try problems(flags: [("payment.gateway", "http")])
+                == ["payment.gateway_url: must be set where payment.gateway is http"])
+        #expect(try problems(flags: [("topics.user_events", "order-events")]).count == 1)
+        #expect(try problems(flags: [("http.port", "65530")]).count == 1)
+    }
+
+    @Test func serviceDatabasesDeriveFromTheAdministrators() throws {
+        let loaded = try load(
+            environment: [
+                "ORDERFLOW_DATABASE_URL": "postgresql://admin:pw@db:5555/postgres",
+                "ORDERFLOW_PAYMENT_DATABASE_URL": "postgresql://p@elsewhere/money",
+            ], flags: [("database.connect_timeout", "7s")])
+        let orders = try loaded.settings.database(of: .orders)
+        #expect(orders.host == "db" && orders.port == "5555")
+        #expect(orders.database == "orderflow_orders" && orders.user == "orderflow_orders")
+        #expect(orders.connectTimeout == .seconds(7))
+        let payment = try loaded.settings.database(of: .payment)
+        #expect(payment.host == "elsewhere" && payment.database == "money" && payment.user == "p")
+    }
+
+    @Test func rolePortsDeriveFromTheFirst() throws {
+        let settings = try load(flags: [("http.port", "4000"), ("saga.http.port", "9")]).settings
+        #expect(settings.port(of: .api) == 4000 && settings.port(of: .shipping) == 4002)
+        #expect(settings.port(of: .saga) == 9)
+        #expect(try load(flags: [("http.port", "0")]).settings.port(of: .shipping) == 0)
+    }
+
+    @Test func aChildProcessArrivesAtTheSameSettings() throws {
+        let flags = [
+            ("http.port", "4000"), ("log.level", "debug"), ("kafka.properties.linger.ms", "7"),
+            ("shutdown.deadline", "1m30s"), ("http.body_limit", "128KiB"),
+        ]
+        let parent = try load(flags: flags)
+        let child = try load(environment: parent.flagsAsEnvironment)
+        #expect(child.lines.map(\.shown) == parent.lines.map(\.shown))
+        #expect(child.settings.kafka.properties == ["linger.ms": "7"])
+    }
+
+    /// The file in the repository is the table written out.
+    @Test func theShippedFileIsTheTable() throws {
+        let root = URL(fileURLWithPath: #filePath).resolvingSymlinksInPath()
+            .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+        let path = root.appendingPathComponent(SettingsFile.defaultPath).path
+        let text = try String(contentsOfFile: path, encoding: .utf8)
+        #expect(
+            text == SettingsReference.yaml, "write it anew: orderflow config --template > \(SettingsFile.defaultPath)")
+        let loaded = try SettingsSources(configPath: path).load()
+        #expect(Set(loaded.origins.keys) == Set(SettingTable.keys.map(\.name)))
+        for key in SettingTable.keys { #expect(key.get(loaded.settings) == key.defaultText, "\(key.name)") }
+    }
+
+    @Test func theReferenceExplainsEveryKey() {
+        for key in SettingTable.keys {
+            #expect(SettingsReference.text.contains("\(key.name)   \(key.environmentName)   default "), "\(key.name)")
+        }
+    }
+}
