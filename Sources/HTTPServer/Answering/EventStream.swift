@@ -128,13 +128,15 @@ final class EventStreamCore: Sendable {
 
     // MARK: The loop's side
 
-    enum Next { case nothing, events, end, overflow }
+    enum Next { case nothing, events, end }
+
+    /// The client fell too far behind.
+    var hasOverflowed: Bool { state.withLock { $0.hasOverflowed } }
 
     /// Takes what is queued into `events`, which must be empty. Only when everything taken before has been sent.
     func take(into events: inout [UInt8]) -> Next {
         state.withLock { state in
             state.isScheduled = false
-            if state.hasOverflowed { return .overflow }
             swap(&events, &state.queue)
             if state.isFinished { return .end }
             return events.isEmpty ? .nothing : .events

@@ -90,7 +90,9 @@ extension Connection {
 
     /// Takes what the stream has for this client, once everything taken before is sent.
     func sendEvents(_ loop: EventLoop) {
-        guard phase == .streaming, let stream, output.isEmpty else { return }
+        guard phase == .streaming, let stream else { return }
+        if stream.hasOverflowed { return abandon(loop) }
+        guard output.isEmpty else { return }
         let next = stream.take(into: &loop.events)
         loop.scratch.append(loop.events)
         loop.events.removeAll(keepingCapacity: true)
@@ -101,7 +103,6 @@ extension Connection {
             self.stream = nil
             phase = .closing
             readDeadline = .max
-        case .overflow: loop.close(self)
         }
     }
 
@@ -137,6 +138,13 @@ extension Connection {
             }
         }
         output.release()
+        if phase == .receiving {
+            if !progress.hasBegun {
+                readDeadline = loop.now + loop.environment.times.idle
+            } else if isHeldBack {
+                readDeadline = loop.now + loop.environment.times.head
+            }
+        }
         sendEvents(loop)
     }
 
@@ -160,6 +168,13 @@ extension Connection {
         discardInput(loop)
     }
 
+    /// Closes with a reset: the kernel would go on to hold megabytes for a client that doesn't read.
+    private func abandon(_ loop: EventLoop) {
+        var option = linger(l_onoff: 1, l_linger: 0)
+        setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &option, socklen_t(MemoryLayout<linger>.size))
+        loop.close(self)
+    }
+
     func discardInput(_ loop: EventLoop) {
         input.consume(input.count)
         while isReadable, phase == .lingering {
@@ -176,7 +191,7 @@ extension Connection {
 
     /// A deadline has passed.
     func timeOut(_ loop: EventLoop) {
-        if !output.isEmpty, writeDeadline <= loop.now { return loop.close(self) }
+        if !output.isEmpty, writeDeadline <= loop.now { return abandon(loop) }
         switch phase {
         case .receiving where progress.hasBegun:
             refuse(Refusal(.requestTimeout, "the request took too long"), loop)

@@ -47,7 +47,9 @@ extension Connection {
         var served = 0
         while phase == .receiving {
             if loop.scratch.count >= Self.gatheredBytes { sendScratch(loop) }
-            guard phase == .receiving, output.count <= limits.unsentBytes else { return }
+            guard phase == .receiving else { return }
+            isHeldBack = output.count > limits.unsentBytes
+            if isHeldBack { return }
             if !input.isEmpty {
                 do throws(Refusal) {
                     if try advance(loop, limits) {
@@ -170,10 +172,11 @@ extension Connection {
             let response =
                 method == .options
                 ? HTTPResponse(.noContent, headers: [header])
-                : HTTPProblem(.methodNotAllowed, headers: [header]).response
+                : HTTPProblem(.methodNotAllowed, detail: "allowed here: \(allow)", headers: [header]).response
             answerHere(response, hasBody: head.hasBody, loop)
         case .none:
-            answerHere(HTTPProblem(.notFound).response, hasBody: head.hasBody, loop)
+            answerHere(
+                HTTPProblem(.notFound, detail: "nothing is served at this path").response, hasBody: head.hasBody, loop)
         }
         return nil
     }

@@ -32,6 +32,8 @@ final class Connection {
 
     /// The socket may have bytes that weren't read (edge-triggered: epoll says so once).
     var isReadable = true
+    /// Nothing is read because the client doesn't take its answers.
+    var isHeldBack = false
     /// The peer has sent its last byte.
     var isEnded = false
 
@@ -52,7 +54,12 @@ final class Connection {
     var readDeadline = UInt64.max
     var writeDeadline = UInt64.max
 
-    var deadline: UInt64 { min(readDeadline, output.isEmpty ? .max : writeDeadline) }
+    /// While answers wait to be taken, an idle client isn't idle; and one that isn't read from can't finish a request.
+    var deadline: UInt64 {
+        if output.isEmpty { return readDeadline }
+        return phase == .receiving && progress.hasBegun && !isHeldBack
+            ? min(readDeadline, writeDeadline) : writeDeadline
+    }
     var ticket: Mailbox.Ticket { Mailbox.Ticket(token: token, serial: serial) }
 
     init(descriptor: Int32, slot: Int, generation: UInt32, remote: SocketAddress, isCounted: Bool) {

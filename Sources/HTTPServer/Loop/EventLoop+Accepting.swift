@@ -16,8 +16,16 @@ extension EventLoop {
         }
     }
 
-    func accept(from index: Int) {
-        guard index < listeners.count else { return }
+    /// Empties the queue, as far as a queue can be that others fill.
+    func acceptAll(from index: Int) {
+        var rounds = Int(environment.configuration.limits.backlog) / Self.acceptsAtOnce
+        while accept(from: index), rounds > 0 { rounds -= 1 }
+    }
+
+    /// True when there may be more.
+    @discardableResult
+    func accept(from index: Int) -> Bool {
+        guard index < listeners.count else { return false }
         for _ in 0..<Self.acceptsAtOnce {
             var storage = sockaddr_storage()
             let descriptor = acceptOne(listeners[index], &storage)
@@ -26,12 +34,15 @@ extension EventLoop {
                 continue
             }
             switch errno {
-            case EAGAIN, EWOULDBLOCK: return
-            case EMFILE, ENFILE, ENOBUFS, ENOMEM: return shedForWantOfDescriptors(index)
+            case EAGAIN, EWOULDBLOCK: return false
+            case EMFILE, ENFILE, ENOBUFS, ENOMEM:
+                shedForWantOfDescriptors(index)
+                return false
             // The connection failed before we had it (accept(2), "Error handling"): the next may be fine.
             default: continue
             }
         }
+        return true
     }
 
     private func acceptOne(_ listener: Int32, _ storage: inout sockaddr_storage) -> Int32 {
@@ -121,7 +132,9 @@ extension EventLoop {
                     Self.overloaded.response, isHead: false, persistence: .close, date: date)
                 _ = scratch.send(to: descriptor)
                 scratch.clear()
-                shutdown(descriptor, Int32(SHUT_WR))
+                // Unread bytes would turn the close into a reset, and the answer would be lost.
+                var unread = InputBuffer()
+                _ = unread.receive(from: descriptor)
                 Glibc.close(descriptor)
             }
         }

@@ -9,8 +9,7 @@ import Logging
 /// goes on where it stopped.
 ///
 /// `@unchecked Sendable`: what isn't immutable is touched by the loop's own thread alone, from `run` on; before, by
-/// the thread that creates it. `deliver` is the only entrance for others and uses only the mailbox and `thread`, which
-/// is written before the first responder exists.
+/// the thread that creates it. `deliver` is the only entrance for others and there uses only the mailbox.
 final class EventLoop: @unchecked Sendable {
     let environment: ServerEnvironment
     let mailbox: Mailbox
@@ -48,7 +47,6 @@ final class EventLoop: @unchecked Sendable {
     /// Connections that have more to do but must let others go first.
     var unfinished: [UInt64] = []
 
-    private var thread = pthread_t()
     private var fired: [Int] = []
 
     static let tick: UInt64 = 20_000_000
@@ -79,6 +77,16 @@ final class EventLoop: @unchecked Sendable {
         Glibc.close(epoll)
     }
 
+    /// Which loop the calling thread runs.
+    private static let key: pthread_key_t = {
+        var key = pthread_key_t()
+        let code = pthread_key_create(&key, nil)
+        precondition(code == 0, "out of thread-specific keys: error \(code)")
+        return key
+    }()
+
+    private var isCurrent: Bool { pthread_getspecific(Self.key) == Unmanaged.passUnretained(self).toOpaque() }
+
     static func openSpare() -> Int32 { open("/dev/null", O_RDONLY | O_CLOEXEC) }
 
     static func clock() -> UInt64 {
@@ -90,7 +98,7 @@ final class EventLoop: @unchecked Sendable {
     // MARK: The loop
 
     func run() {
-        thread = pthread_self()
+        pthread_setspecific(Self.key, Unmanaged.passUnretained(self).toOpaque())
         register(mailbox.eventDescriptor, token: Self.eventToken, events: EPOLLIN.rawValue | EPOLLET.rawValue)
         watchListeners()
         let ready = UnsafeMutablePointer<epoll_event>.allocate(capacity: 256)
@@ -140,7 +148,7 @@ final class EventLoop: @unchecked Sendable {
     /// Brings an answer to its connection, from any thread.
     func deliver(_ ticket: Mailbox.Ticket, _ answer: Answer) {
         let message = Mailbox.Message.answer(ticket, answer)
-        if pthread_equal(thread, pthread_self()) == 0 {
+        if !isCurrent {
             if !mailbox.post(message) { discard(answer) }
         } else if current == ticket {
             immediate = answer
@@ -232,7 +240,7 @@ final class EventLoop: @unchecked Sendable {
     private func beginStop(deadline: UInt64) {
         stopDeadline = min(deadline, stopDeadline ?? .max)
         // Those who are in the queue have connected as far as they know.
-        for index in listeners.indices { accept(from: index) }
+        for index in listeners.indices { acceptAll(from: index) }
         closeListeners()
         for connection in connections { connection?.stop(self) }
     }
