@@ -1,6 +1,5 @@
 import Execution
 import Logging
-import Synchronization
 
 /// A small, strict HTTP/1.1 server (RFC 9110, 9112) for Linux.
 ///
@@ -22,14 +21,9 @@ public final class HTTPServer: Sendable {
     }
 
     private let environment: ServerEnvironment
-    private let lifecycle = Mutex(Lifecycle.idle)
+    private let lifecycle = Monitor(Lifecycle.idle)
     /// Shared with the loops' threads, which must not keep the server alive.
-    private let ending = Shared(Ending())
-
-    private final class Shared<State: Sendable>: Sendable {
-        let state: Mutex<State>
-        init(_ state: State) { self.state = Mutex(state) }
-    }
+    private let ending = Monitor(Ending())
 
     public init(
         _ configuration: HTTPServerConfiguration, router: Router, observer: (any HTTPObserver)? = nil,
@@ -57,7 +51,7 @@ public final class HTTPServer: Sendable {
             guard case .idle = lifecycle else { throw .alreadyStarted }
             let listeners = try Listeners.open(environment.configuration)
             let loops = try makeLoops(listeners)
-            ending.state.withLock { $0.running = loops.count }
+            ending.withLock { $0.running = loops.count }
             for (index, loop) in loops.enumerated() {
                 DedicatedThread.start("http-\(index)") { [ending] in
                     loop.run()
@@ -86,7 +80,7 @@ public final class HTTPServer: Sendable {
             }
         }
         await withCheckedContinuation { continuation in
-            let hasEnded = ending.state.withLock { ending in
+            let hasEnded = ending.withLock { ending in
                 if ending.running > 0 { ending.waiting.append(continuation) }
                 return ending.running == 0
             }
@@ -110,8 +104,8 @@ public final class HTTPServer: Sendable {
         for loop in loops { _ = loop.mailbox.post(.stop(deadline: deadline)) }
     }
 
-    private static func loopEnded(_ ending: Shared<Ending>) {
-        let waiting = ending.state.withLock { ending -> [CheckedContinuation<Void, Never>] in
+    private static func loopEnded(_ ending: Monitor<Ending>) {
+        let waiting = ending.withLock { ending -> [CheckedContinuation<Void, Never>] in
             ending.running -= 1
             guard ending.running == 0 else { return [] }
             defer { ending.waiting = [] }

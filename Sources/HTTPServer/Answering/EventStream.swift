@@ -1,4 +1,4 @@
-import Synchronization
+import Execution
 
 /// A stream of server-sent events to one client (WHATWG HTML §9.2). Closes when the last reference goes.
 public final class EventStream: Sendable {
@@ -74,7 +74,7 @@ final class EventStreamCore: Sendable {
         var observers: [@Sendable () -> Void] = []
     }
 
-    private let state = Mutex(State())
+    private let state = Monitor(State())
     private let mailbox: Mailbox
     private let ticket: Mailbox.Ticket
     private let limit: Int

@@ -1,3 +1,4 @@
+import Execution
 import Synchronization
 
 /// Counts open connections over all loops, for the caps.
@@ -5,7 +6,7 @@ final class ConnectionCensus: Sendable {
     private let limit: Int
     private let limitPerAddress: Int?
     private let total = Atomic(0)
-    private let perAddress = Mutex<[SocketAddress.Host: Int]>([:])
+    private let perAddress = Monitor([SocketAddress.Host: Int]())
 
     init(_ limits: HTTPServerConfiguration.Limits) {
         limit = limits.connections

@@ -1,6 +1,6 @@
 import CEpoll
 import Glibc
-import Synchronization
+import Execution
 
 /// What other threads tell a loop. The first message after the loop looked writes its eventfd; those that follow find
 /// that done. Within `Responder.batch` even the first waits for the end of the batch.
@@ -24,7 +24,7 @@ final class Mailbox: Sendable {
         var isClosed = false
     }
 
-    private let state = Mutex(State())
+    private let state = Monitor(State())
     /// Closed with the last reference: a responder may outlive the loop, and must not write to someone else's file.
     let eventDescriptor: Int32
 
