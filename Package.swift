@@ -23,13 +23,14 @@ let package = Package(
         .systemLibrary(name: "CLibrdkafka", pkgConfig: "rdkafka", providers: [.apt(["librdkafka-dev"])]),
         .systemLibrary(name: "CLibpq", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
         .systemLibrary(name: "CLibcurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+        .systemLibrary(name: "CEpoll"),
 
         // Foundations: none of them knows of orders.
         .target(name: "Execution"),
         .target(name: "JSON"),
         .target(name: "Kafka", dependencies: ["CLibrdkafka", "Execution", log]),
         .target(name: "Postgres", dependencies: ["CLibpq", "Execution", log]),
-        .target(name: "HTTPServer", dependencies: ["Execution", log]),
+        .target(name: "HTTPServer", dependencies: ["CEpoll", "Execution", log]),
         .target(name: "Outbound", dependencies: ["CLibcurl", "Execution", log]),
         .target(name: "Telemetry", dependencies: ["JSON", log, metrics]),
 
@@ -41,7 +42,7 @@ let package = Package(
             name: "Services",
             dependencies: [
                 "Execution", "HTTPServer", "JSON", "Kafka", "Messaging", "Orders", "Outbound", "Postgres", "Telemetry",
-                log, metrics,
+                log, metrics, .product(name: "Crypto", package: "swift-crypto"),
             ],
         ),
         .executableTarget(

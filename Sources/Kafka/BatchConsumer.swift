@@ -30,12 +30,15 @@ public final class BatchConsumer: Sendable {
         ])
         let buffer = Monitor(ConsumerBuffer())
         let poller = ConsumerPoller(configuration, listener, buffer, logger)
-        let handle = try KafkaHandle(RD_KAFKA_CONSUMER, conf, logger: logger, onRebalance: { rk, code, partitions in
-            poller.rebalance(rk, code, partitions)
-        })
+        let handle = try KafkaHandle(
+            RD_KAFKA_CONSUMER, conf, logger: logger,
+            onRebalance: { rk, code, partitions in
+                poller.rebalance(rk, code, partitions)
+            })
         // From here on everything, callbacks included, comes out of the consumer's queue.
         rd_kafka_poll_set_consumer(handle.raw)
-        let topics = PartitionList(configuration.topics.map { TopicPartition(topic: $0, partition: RD_KAFKA_PARTITION_UA) })
+        let topics = PartitionList(
+            configuration.topics.map { TopicPartition(topic: $0, partition: RD_KAFKA_PARTITION_UA) })
         let code = rd_kafka_subscribe(handle.raw, topics.raw)
         guard code == RD_KAFKA_RESP_ERR_NO_ERROR else { throw KafkaError(code, "subscribe") }
         self.handle = handle

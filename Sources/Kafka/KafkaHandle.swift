@@ -30,9 +30,10 @@ final class KafkaHandle: @unchecked Sendable {
     }
 
     /// Called on the thread that polls, with the client, what happened, and the partitions it happened to.
-    typealias Rebalance = @Sendable (
-        OpaquePointer, rd_kafka_resp_err_t, UnsafeMutablePointer<rd_kafka_topic_partition_list_t>
-    ) -> Void
+    typealias Rebalance =
+        @Sendable (
+            OpaquePointer, rd_kafka_resp_err_t, UnsafeMutablePointer<rd_kafka_topic_partition_list_t>
+        ) -> Void
 
     /// Makes a client and takes `conf` over, also when it throws.
     init(

@@ -10,7 +10,10 @@ public final class MessageBatch: RandomAccessCollection, @unchecked Sendable {
     let id: UInt64
     let partitions: Set<TopicPartition>
 
-    init(_ id: UInt64, _ messages: [UnsafeMutablePointer<rd_kafka_message_t>], _ partitions: Set<TopicPartition>, _ handle: KafkaHandle) {
+    init(
+        _ id: UInt64, _ messages: [UnsafeMutablePointer<rd_kafka_message_t>], _ partitions: Set<TopicPartition>,
+        _ handle: KafkaHandle
+    ) {
         self.id = id
         self.messages = messages
         self.partitions = partitions

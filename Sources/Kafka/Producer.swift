@@ -84,7 +84,8 @@ public final class Producer: Sendable {
             if left > .zero, let results = batch.wait(for: left) { return results }
             if let fatal = handle.fatalError { throw fatal }
             if left <= .zero || stop?.isStopped == true {
-                throw KafkaError(RD_KAFKA_RESP_ERR__TIMED_OUT, "\(batch.outstanding) of \(messages.count) records unacknowledged")
+                throw KafkaError(
+                    RD_KAFKA_RESP_ERR__TIMED_OUT, "\(batch.outstanding) of \(messages.count) records unacknowledged")
             }
         }
     }
@@ -123,7 +124,8 @@ public final class Producer: Sendable {
         for header in message.headers {
             header.value.withUnsafeBytes { value in
                 // A null value is another thing than an empty one.
-                _ = rd_kafka_header_add(headers, header.name, -1, value.baseAddress ?? UnsafeRawPointer(slot), value.count)
+                _ = rd_kafka_header_add(
+                    headers, header.name, -1, value.baseAddress ?? UnsafeRawPointer(slot), value.count)
             }
         }
         let code = withBytes(message.key) { key in
@@ -141,7 +143,8 @@ public final class Producer: Sendable {
         guard let bytes else { return body(UnsafeRawBufferPointer(start: nil, count: 0)) }
         return bytes.withUnsafeBytes { buffer in
             // Empty, but there: librdkafka tells null from empty by the address.
-            buffer.baseAddress == nil ? withUnsafeBytes(of: UInt8(0)) { body(UnsafeRawBufferPointer(rebasing: $0[0..<0])) } : body(buffer)
+            buffer.baseAddress == nil
+                ? withUnsafeBytes(of: UInt8(0)) { body(UnsafeRawBufferPointer(rebasing: $0[0..<0])) } : body(buffer)
         }
     }
 

@@ -107,7 +107,8 @@ private struct DecimalParser {
         valid = valid && rest.isEmpty
     }
 
-    private mutating func takeDigits<Text: Collection<UInt8>>(_ rest: inout Text) -> Int where Text.SubSequence == Text {
+    private mutating func takeDigits<Text: Collection<UInt8>>(_ rest: inout Text) -> Int
+    where Text.SubSequence == Text {
         var count = 0
         while let byte = rest.first, byte >= 0x30, byte <= 0x39 {
             digits.append(byte - 0x30)

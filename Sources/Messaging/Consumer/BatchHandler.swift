@@ -1,0 +1,30 @@
+import Postgres
+
+/// What a consumer group does with messages. State and effects live in PostgreSQL; whatever the outside world must
+/// hear goes to `outbox`.
+public protocol BatchHandler: Sendable {
+    /// The types that the group reacts to; records of other types are skipped and counted.
+    var types: Set<String> { get }
+
+    /// Records with this `ce_source` are skipped too: a service need not hear what it said itself.
+    var ignoredSource: String? { get }
+
+    /// Applies `messages` inside the open transaction of `connection`. They are in partition order, and none has been
+    /// applied by this group before. All or nothing: when it throws, the transaction is rolled back and comes again.
+    ///
+    /// Throw `MessageRejected` for a message that can never be handled. Errors of PostgreSQL that pass by themselves
+    /// are retried for ever; any other error is retried a few times, then the message that causes it becomes a
+    /// dead letter.
+    func handle(_ messages: [InboundMessage], on connection: Connection, outbox: inout [OutgoingEvent]) throws
+}
+
+extension BatchHandler {
+    public var ignoredSource: String? { nil }
+}
+
+/// This message can't be handled, now or later.
+public struct MessageRejected: Error, Sendable, CustomStringConvertible {
+    public let reason: String
+    public init(_ reason: String) { self.reason = reason }
+    public var description: String { reason }
+}

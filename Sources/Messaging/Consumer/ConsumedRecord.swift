@@ -1,0 +1,83 @@
+import JSON
+import Kafka
+import Logging
+
+/// A Kafka record as the runner works with it: understood, to be skipped, or malformed. The raw parts are borrowed
+/// from the batch, which outlives it.
+struct ConsumedRecord {
+    let record: ConsumedMessage
+    let source: InboundMessage.Source
+    let message: InboundMessage?
+    /// Why it can't be read.
+    let malformed: String?
+
+    init(_ record: ConsumedMessage, types: Set<String>, ignoring ignoredSource: String?) {
+        self.record = record
+        source = InboundMessage.Source(topic: record.topic, partition: record.partition, offset: record.offset)
+        var headers = EnvelopeHeaders()
+        record.forEachHeader { headers.take($0, $1) }
+        let outcome = EnvelopeDecoder.decode(
+            value: record.value, key: record.key, headers: headers, source: source,
+            recordTime: record.timestamp * 1_000, types: types, ignoring: ignoredSource)
+        switch outcome {
+        case .message(let message): (self.message, malformed) = (message, nil)
+        case .skipped: (message, malformed) = (nil, nil)
+        case .malformed(let reason): (message, malformed) = (nil, reason)
+        }
+    }
+
+    var partition: TopicPartition { TopicPartition(topic: source.topic, partition: source.partition) }
+    var skipped: Bool { message == nil && malformed == nil }
+    var recordKey: [UInt8]? { record.key.map { Array($0) } }
+    var value: [UInt8]? { Array(record.value) }
+    /// Microseconds since the Unix epoch.
+    var time: Int64 { record.timestamp * 1_000 }
+
+    /// What is parked together with this record. Without a key nothing is: such records have no order to keep.
+    var parkingKey: ParkingKey {
+        let key = record.key.map { String(decoding: $0, as: UTF8.self) } ?? source.description
+        // PostgreSQL's text has no NUL.
+        return ParkingKey(topic: source.topic, key: key.utf8.contains(0) ? key.replacing("\0", with: "\u{FFFD}") : key)
+    }
+
+    /// All headers as a JSON object of texts; of a repeated name the last.
+    var headersJSON: [UInt8] { headers(adding: []) }
+
+    func deadLetterHeadersJSON(group: String, error: String, attempts: Int) -> [UInt8] {
+        headers(adding: [
+            ("orderflow_group", group), ("orderflow_topic", source.topic),
+            ("orderflow_partition", String(source.partition)), ("orderflow_offset", String(source.offset)),
+            ("orderflow_attempts", String(attempts)), ("orderflow_error", error),
+        ])
+    }
+
+    private func headers(adding extra: [(String, String)]) -> [UInt8] {
+        var all: [String: String] = [:]
+        record.forEachHeader { name, value in
+            // jsonb refuses U+0000.
+            all[name.replacing("\0", with: "\u{FFFD}")] = String(decoding: value, as: UTF8.self).replacing(
+                "\0", with: "\u{FFFD}")
+        }
+        for (name, value) in extra { all[name] = value }
+        var writer = JSONWriter()
+        writer.object { json in
+            for (name, value) in all.sorted(by: { $0.key < $1.key }) {
+                json.key(dynamic: name)
+                json.value(value)
+            }
+        }
+        return writer.bytes
+    }
+
+    func logFields(_ more: Logger.Metadata) -> Logger.Metadata {
+        var fields: Logger.Metadata = [
+            "topic": "\(source.topic)", "partition": "\(source.partition)", "offset": "\(source.offset)",
+        ]
+        if let message {
+            fields["type"] = "\(message.type)"
+            fields["key"] = "\(message.key)"
+            fields["correlation_id"] = "\(message.correlationID)"
+        }
+        return fields.merging(more) { $1 }
+    }
+}

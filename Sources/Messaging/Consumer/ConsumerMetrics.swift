@@ -1,0 +1,38 @@
+import Metrics
+
+/// Counters of one consumer group.
+struct ConsumerMetrics: Sendable {
+    private let handled: Counter
+    private let repeated: Counter
+    private let skipped: Counter
+    private let buried: Counter
+    private let parked: Counter
+    private let size: Recorder
+    private let time: Metrics.Timer
+    let retries: Counter
+
+    init(group: String) {
+        func counter(_ outcome: String) -> Counter {
+            Counter(label: "orderflow_consumer_messages_total", dimensions: [("group", group), ("outcome", outcome)])
+        }
+        handled = counter("handled")
+        repeated = counter("repeated")
+        skipped = counter("skipped")
+        buried = counter("dead_letter")
+        parked = counter("parked")
+        retries = Counter(label: "orderflow_consumer_retries_total", dimensions: [("group", group)])
+        size = Recorder(label: "orderflow_consumer_batch_size", dimensions: [("group", group)], aggregate: true)
+        time = Metrics.Timer(label: "orderflow_consumer_transaction_seconds", dimensions: [("group", group)])
+    }
+
+    func batch(_ count: Int) { size.record(count) }
+
+    func handled(_ result: BatchResult, in duration: Duration) {
+        if result.handled > 0 { handled.increment(by: result.handled) }
+        if result.repeated > 0 { repeated.increment(by: result.repeated) }
+        if result.skipped > 0 { skipped.increment(by: result.skipped) }
+        if result.buried > 0 { buried.increment(by: result.buried) }
+        if result.parked > 0 { parked.increment(by: result.parked) }
+        if duration > .zero { time.record(duration: duration) }
+    }
+}

@@ -1,0 +1,72 @@
+import Kafka
+import Postgres
+
+/// Offsets in the transaction of the effects: what makes redelivery harmless, and a zombie powerless.
+///
+/// A batch locks the rows of its partitions first. A consumer whose partitions have moved on while it was frozen finds
+/// a `next_offset` beyond its messages and drops them; one that commits first makes the new owner drop them.
+enum ConsumerOffsets {
+    /// The stored next offsets of `partitions`, for the start after an assignment. Missing: never consumed.
+    static func load(
+        group: String, _ partitions: [TopicPartition], on connection: Connection
+    ) throws(PostgresError) -> [TopicPartition: Int64] {
+        try decode(
+            connection.query(
+                """
+                SELECT topic, partition, next_offset FROM consumer_offsets
+                WHERE consumer_group = $1 AND (topic, partition) IN (SELECT * FROM unnest($2::text[], $3::int[]))
+                """, parameters(group, partitions)))
+    }
+
+    /// Locks the rows of `partitions` until the end of the transaction, in one order for everybody.
+    static func lock(
+        group: String, _ partitions: [TopicPartition], on connection: Connection
+    ) throws(PostgresError) -> [TopicPartition: Int64] {
+        let sql = """
+            SELECT topic, partition, next_offset FROM consumer_offsets
+            WHERE consumer_group = $1 AND (topic, partition) IN (SELECT * FROM unnest($2::text[], $3::int[]))
+            ORDER BY topic, partition
+            FOR UPDATE
+            """
+        var stored = try decode(connection.query(sql, parameters(group, partitions)))
+        if stored.count < partitions.count {
+            // First batch of a partition: a row has to be there to be locked.
+            _ = try connection.execute(
+                """
+                INSERT INTO consumer_offsets (consumer_group, topic, partition, next_offset)
+                SELECT $1, topic, partition, 0 FROM unnest($2::text[], $3::int[]) AS t (topic, partition)
+                ORDER BY topic, partition
+                ON CONFLICT DO NOTHING
+                """, parameters(group, partitions))
+            stored = try decode(connection.query(sql, parameters(group, partitions)))
+        }
+        return stored
+    }
+
+    static func store(
+        group: String, _ offsets: [TopicPartition: Int64], on connection: Connection
+    ) throws(PostgresError) {
+        let partitions = offsets.keys.sorted()
+        _ = try connection.execute(
+            """
+            UPDATE consumer_offsets o SET next_offset = t.next_offset, updated_at = now()
+            FROM unnest($2::text[], $3::int[], $4::bigint[]) AS t (topic, partition, next_offset)
+            WHERE o.consumer_group = $1 AND o.topic = t.topic AND o.partition = t.partition
+            """,
+            parameters(group, partitions) + [.int8Array(partitions.map { offsets[$0] ?? 0 })])
+    }
+
+    private static func parameters(_ group: String, _ partitions: [TopicPartition]) -> [Parameter] {
+        [.text(group), .textArray(partitions.map(\.topic)), .int4Array(partitions.map(\.partition))]
+    }
+
+    private static func decode(_ rows: Rows) throws(PostgresError) -> [TopicPartition: Int64] {
+        var offsets: [TopicPartition: Int64] = [:]
+        for row in rows {
+            let partition = TopicPartition(
+                topic: try row.get(0, as: String.self), partition: try row.get(1, as: Int32.self))
+            offsets[partition] = try row.get(2, as: Int64.self)
+        }
+        return offsets
+    }
+}

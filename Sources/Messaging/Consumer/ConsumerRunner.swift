@@ -1,0 +1,247 @@
+import Execution
+import Kafka
+import Logging
+import Postgres
+
+/// Runs one consumer group's handler over Kafka records: exactly one effect per message, order kept per key.
+///
+/// For each batch, in one PostgreSQL transaction: lock the partitions' stored offsets and drop what lies below them,
+/// divert messages whose key is parked, drop ids that the inbox has, apply the handler, write its outbox, store the
+/// offsets; commit; then tell Kafka the offsets, as a hint for lag tools.
+public final class ConsumerRunner: Sendable {
+    public struct Configuration: Sendable {
+        public var group: String
+        public var topics: [String]
+        /// Records in one transaction at most.
+        public var batchSize = 500
+        /// Tries of a message whose handler fails, before it becomes a dead letter.
+        public var attempts = 5
+        public var retryBase: Duration = .milliseconds(100)
+        public var retryCap: Duration = .seconds(10)
+        /// False only for handlers that are idempotent by their own keys.
+        public var usesInbox = true
+
+        public init(group: String, topics: [String]) {
+            self.group = group
+            self.topics = topics
+        }
+    }
+
+    private let configuration: Configuration
+    private let handler: any BatchHandler
+    private let kafka: KafkaConfiguration
+    private let database: PostgresConfiguration
+    private let onCommit: @Sendable () -> Void
+    private let logger: Logger
+    private let metrics: ConsumerMetrics
+    private let status = Monitor(Status())
+
+    /// What readiness says of the consumer.
+    public struct Status: Sendable {
+        public var assigned: Set<TopicPartition> = []
+        /// The error that holds the group up, nil while it flows.
+        public var problem: String?
+    }
+
+    /// - Parameter onCommit: called after each commit that did something, to wake the relay.
+    public init(
+        _ configuration: Configuration, handler: any BatchHandler, kafka: KafkaConfiguration,
+        database: PostgresConfiguration, logger: Logger, onCommit: @escaping @Sendable () -> Void = {}
+    ) {
+        self.configuration = configuration
+        self.handler = handler
+        self.kafka = kafka
+        self.database = database
+        self.onCommit = onCommit
+        var logger = logger
+        logger[metadataKey: "group"] = "\(configuration.group)"
+        self.logger = logger
+        metrics = ConsumerMetrics(group: configuration.group)
+    }
+
+    public var currentStatus: Status { status.withLock { $0 } }
+
+    /// Consumes until `stop`; a batch in hand is finished first. Blocks the calling thread.
+    /// Throws only what no retry can mend: a wrong configuration, or a consumer that librdkafka has declared dead.
+    public func run(until stop: StopSignal) throws {
+        let consumer = try BatchConsumer(
+            ConsumerConfiguration(kafka, group: configuration.group, topics: configuration.topics),
+            listener: OffsetListener(
+                group: configuration.group, database: database, status: status, logger: logger),
+            logger: logger)
+        defer { consumer.close(timeout: .seconds(5)) }
+        let connection = ReconnectingConnection(
+            database, name: configuration.group, stop: stop, logger: logger)
+        let retries = RedeliveryWorker(
+            group: configuration.group, handler: handler, database: database,
+            logger: logger, onCommit: onCommit)
+        let retryThread = DedicatedThread.start("redelivery") { retries.run(until: stop) }
+        defer { retryThread.join(timeout: .seconds(5)) }
+        while !stop.isStopped {
+            guard let batch = try consumer.nextBatch(max: configuration.batchSize, timeout: .milliseconds(500)) else {
+                continue
+            }
+            let offsets = process(batch, on: connection, until: stop)
+            consumer.finish(batch)
+            if !offsets.isEmpty { consumer.commit(offsets) }
+        }
+    }
+
+    /// Sees the whole batch through, however long the database takes. Returns what may be committed to Kafka;
+    /// nothing when `stop` came while the database was away.
+    private func process(
+        _ batch: MessageBatch, on connection: ReconnectingConnection, until stop: StopSignal
+    ) -> [TopicPartition: Int64] {
+        let records = batch.map { ConsumedRecord($0, types: handler.types, ignoring: handler.ignoredSource) }
+        var work = [records[...]]
+        var offsets: [TopicPartition: Int64] = [:]
+        // A handler error that isn't the database's halves the batch until one message is left: that one is tried
+        // again and then given up, the others go through.
+        while let part = work.popLast() {
+            switch attempt(part, on: connection, until: stop) {
+            case .done(let done): offsets.merge(done) { max($0, $1) }
+            case .split:
+                let middle = part.startIndex + part.count / 2
+                work.append(part[middle...])
+                work.append(part[..<middle])
+            case .stopped: return offsets
+            }
+        }
+        metrics.batch(records.count)
+        return offsets
+    }
+
+    private enum Attempt {
+        case done([TopicPartition: Int64])
+        case split
+        case stopped
+    }
+
+    private func attempt(
+        _ records: ArraySlice<ConsumedRecord>, on connection: ReconnectingConnection, until stop: StopSignal
+    ) -> Attempt {
+        var outages = Backoff(base: configuration.retryBase, cap: configuration.retryCap)
+        var failures = 0
+        while true {
+            let started = ContinuousClock.now
+            do {
+                let result = try connection.run { try apply(records, giveUp: nil, on: $0) }
+                metrics.handled(result, in: started.duration(to: .now))
+                status.withLock { $0.problem = nil }
+                if result.handled > 0 || result.wroteOutbox { onCommit() }
+                return .done(result.offsets)
+            } catch let error as PostgresError where error.kind == .closed {
+                return .stopped
+            } catch let error as PostgresError where error.isPassing {
+                status.withLock { $0.problem = "\(error)" }
+                metrics.retries.increment()
+                logger.warning("database unavailable, retrying", metadata: ["error": "\(error)"])
+                if stop.wait(for: outages.next()) { return .stopped }
+            } catch is ConcurrentChange {
+                metrics.retries.increment()
+                if stop.wait(for: Backoff.delay(attempt: 0, base: .milliseconds(5), cap: .milliseconds(5))) {
+                    return .stopped
+                }
+            } catch {
+                guard records.count == 1, let record = records.first else { return .split }
+                failures += 1
+                metrics.retries.increment()
+                let final = error is MessageRejected || failures >= configuration.attempts
+                logger.warning(
+                    final ? "message goes to the dead letters" : "message failed, retrying",
+                    metadata: record.logFields(["error": "\(error)", "attempt": "\(failures)"]))
+                if final {
+                    switch bury(record, error: "\(error)", attempts: failures, on: connection, until: stop) {
+                    case .some(let offsets): return .done(offsets)
+                    case .none: return .stopped
+                    }
+                }
+                let delay = Backoff.delay(
+                    attempt: failures, base: configuration.retryBase, cap: configuration.retryCap)
+                if stop.wait(for: delay) { return .stopped }
+            }
+        }
+    }
+
+    private func bury(
+        _ record: ConsumedRecord, error: String, attempts: Int, on connection: ReconnectingConnection,
+        until stop: StopSignal
+    ) -> [TopicPartition: Int64]? {
+        var outages = Backoff(base: configuration.retryBase, cap: configuration.retryCap)
+        while true {
+            do {
+                let result = try connection.run {
+                    try apply([record], giveUp: DeadLetters.Verdict(error: error, attempts: attempts), on: $0)
+                }
+                metrics.handled(result, in: .zero)
+                onCommit()
+                return result.offsets
+            } catch let error as PostgresError where error.kind == .closed {
+                return nil
+            } catch {
+                logger.warning("can't store a dead letter, retrying", metadata: record.logFields(["error": "\(error)"]))
+                if stop.wait(for: outages.next()) { return nil }
+            }
+        }
+    }
+
+    /// One transaction over `records`. With `giveUp`, they become dead letters instead of being handled.
+    private func apply(
+        _ records: ArraySlice<ConsumedRecord>, giveUp: DeadLetters.Verdict?, on connection: Connection
+    ) throws -> BatchResult {
+        try connection.transaction { connection in
+            var result = BatchResult()
+            for record in records { result.offsets[record.partition] = record.source.offset + 1 }
+            let stored = try ConsumerOffsets.lock(
+                group: configuration.group, result.offsets.keys.sorted(), on: connection)
+            let fresh = records.filter { $0.source.offset >= stored[$0.partition] ?? 0 }
+            result.offsets = result.offsets.filter { $0.value > stored[$0.key] ?? 0 }
+            result.repeated = records.count - fresh.count
+
+            var outbox: [OutgoingEvent] = []
+            let flowing = try DeadLetters.divert(
+                fresh, group: configuration.group, verdict: giveUp, on: connection, result: &result)
+            var messages = flowing.compactMap(\.message)
+            result.skipped = flowing.count - messages.count
+            if configuration.usesInbox, !messages.isEmpty {
+                messages = try unseen(messages, on: connection)
+                result.repeated += flowing.count - result.skipped - messages.count
+            }
+            if !messages.isEmpty {
+                try handler.handle(messages, on: connection, outbox: &outbox)
+                result.handled = messages.count
+            }
+            try Outbox.append(outbox, on: connection)
+            result.wroteOutbox = result.wroteOutbox || !outbox.isEmpty
+            try ConsumerOffsets.store(group: configuration.group, result.offsets, on: connection)
+            return result
+        }
+    }
+
+    private func unseen(_ messages: [InboundMessage], on connection: Connection) throws -> [InboundMessage] {
+        var ids = Set<String>(minimumCapacity: messages.count)
+        let distinct = messages.filter { ids.insert($0.id).inserted }
+        let new = try Inbox.claim(group: configuration.group, distinct.map(\.id), on: connection)
+        return new.count == distinct.count ? distinct : distinct.filter { new.contains($0.id) }
+    }
+}
+
+/// What one transaction did.
+struct BatchResult {
+    /// Next offsets that it stored.
+    var offsets: [TopicPartition: Int64] = [:]
+    var handled = 0
+    /// Records below the stored offset, or with an id in the inbox.
+    var repeated = 0
+    /// Records of types that the group doesn't react to.
+    var skipped = 0
+    var buried = 0
+    var parked = 0
+    var wroteOutbox = false
+}
+
+extension PostgresError {
+    /// Worth the same transaction again: what failed passes by itself, and the stored offsets tell when an unknown
+    /// commit was one.
+    var isPassing: Bool { isTransient || isConnectionLost }
+}

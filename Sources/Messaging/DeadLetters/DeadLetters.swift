@@ -1,0 +1,120 @@
+import Kafka
+import Postgres
+
+/// Messages that a group could not handle, with everything that came after them under the same key.
+///
+/// A key with a dead letter is *parked*: its later messages queue up behind the dead one, in order, while other keys
+/// flow on. An operator's retry or discard releases the key in order (`RedeliveryWorker`).
+public enum DeadLetters {
+    /// Why a message was given up.
+    struct Verdict {
+        let error: String
+        let attempts: Int
+    }
+
+    /// Takes out of `records` what must not be handled now: malformed records, everything when there is a `verdict`,
+    /// and messages whose key is parked. Returns the rest in order.
+    static func divert(
+        _ records: [ConsumedRecord], group: String, verdict: Verdict?, on connection: Connection,
+        result: inout BatchResult
+    ) throws -> [ConsumedRecord] {
+        var parked = try parkedKeys(of: records, group: group, on: connection)
+        let anyMalformed = records.contains { $0.malformed != nil }
+        if parked.isEmpty, !anyMalformed, verdict == nil { return records }
+        var flowing: [ConsumedRecord] = []
+        for record in records {
+            if record.skipped {
+                flowing.append(record)
+            } else if parked.contains(record.parkingKey) {
+                try insert(
+                    record, group: group, status: "parked", error: "waits behind a dead letter", attempts: 0,
+                    on: connection)
+                result.parked += 1
+            } else if let verdict = record.malformed.map({ Verdict(error: $0, attempts: 1) }) ?? verdict {
+                try insert(
+                    record, group: group, status: "dead", error: verdict.error, attempts: verdict.attempts,
+                    on: connection)
+                try park(record.parkingKey, group: group, on: connection)
+                try publish(record, group: group, verdict: verdict, on: connection)
+                parked.insert(record.parkingKey)
+                result.buried += 1
+                result.wroteOutbox = true
+            } else {
+                flowing.append(record)
+            }
+        }
+        return flowing
+    }
+
+    /// Parked keys among those of `records`, locked so that a release waits for this transaction or this for it.
+    private static func parkedKeys(
+        of records: [ConsumedRecord], group: String, on connection: Connection
+    ) throws -> Set<ParkingKey> {
+        let any = try connection.query(
+            "SELECT EXISTS (SELECT FROM parked_keys WHERE consumer_group = $1)", [.text(group)])
+        guard try any[0].get(0, as: Bool.self) else { return [] }
+        let keys = Set(records.map(\.parkingKey)).sorted()
+        let rows = try connection.query(
+            """
+            SELECT topic, key FROM parked_keys
+            WHERE consumer_group = $1 AND (topic, key) IN (SELECT * FROM unnest($2::text[], $3::text[]))
+            ORDER BY topic, key
+            FOR UPDATE
+            """, [.text(group), .textArray(keys.map(\.topic)), .textArray(keys.map(\.key))])
+        var parked: Set<ParkingKey> = []
+        for row in rows {
+            parked.insert(ParkingKey(topic: try row.get(0, as: String.self), key: try row.get(1, as: String.self)))
+        }
+        return parked
+    }
+
+    private static func insert(
+        _ record: ConsumedRecord, group: String, status: String, error: String, attempts: Int, on connection: Connection
+    ) throws {
+        _ = try connection.execute(
+            """
+            INSERT INTO dead_letters
+                (consumer_group, topic, partition, "offset", key, record_key, value, headers, record_time, status, error, attempts)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+            ON CONFLICT (consumer_group, topic, partition, "offset") DO NOTHING
+            """,
+            [
+                .text(group), .text(record.source.topic), .int4(record.source.partition), .int8(record.source.offset),
+                .text(record.parkingKey.key), record.recordKey.map { .bytes($0) } ?? .null,
+                record.value.map { .bytes($0) } ?? .null, .jsonb(record.headersJSON), .timestamp(record.time),
+                .text(status), .text(error), .int4(Int32(attempts)),
+            ])
+    }
+
+    private static func park(_ key: ParkingKey, group: String, on connection: Connection) throws {
+        _ = try connection.execute(
+            "INSERT INTO parked_keys (consumer_group, topic, key) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+            [.text(group), .text(key.topic), .text(key.key)])
+    }
+
+    /// The same letter on `<topic>.<group>.dlt`, as the bytes that came in, for those who watch topics.
+    private static func publish(
+        _ record: ConsumedRecord, group: String, verdict: Verdict, on connection: Connection
+    ) throws {
+        _ = try connection.execute(
+            """
+            INSERT INTO outbox (topic, key, type, schema_version, metadata, raw) VALUES ($1, $2, '', 0, $3, $4)
+            """,
+            [
+                .text(topic(of: record.source.topic, group: group)), .text(record.parkingKey.key),
+                .json(record.deadLetterHeadersJSON(group: group, error: verdict.error, attempts: verdict.attempts)),
+                .bytes(record.value ?? []),
+            ])
+    }
+
+    /// The dead letter topic of a group's topic.
+    public static func topic(of topic: String, group: String) -> String { "\(topic).\(group).dlt" }
+}
+
+/// What is parked together: one key of one topic.
+struct ParkingKey: Hashable, Comparable, Sendable {
+    let topic: String
+    let key: String
+
+    static func < (a: ParkingKey, b: ParkingKey) -> Bool { (a.topic, a.key) < (b.topic, b.key) }
+}

@@ -1,0 +1,113 @@
+import Execution
+import Logging
+import Postgres
+
+/// Handles dead letters again once an operator asked for it, and then what was parked behind them, in order.
+///
+/// Any number of processes may run one per group: a key's row in `parked_keys` is the lock, and while it exists no
+/// consumer handles that key.
+final class RedeliveryWorker: Sendable {
+    private let group: String
+    private let handler: any BatchHandler
+    private let database: PostgresConfiguration
+    private let logger: Logger
+    private let onCommit: @Sendable () -> Void
+
+    private static let poll: Duration = .milliseconds(500)
+    /// Letters of one key handled in one transaction.
+    private static let chunk = 200
+    private static let inboxWindow: Duration = .seconds(7 * 24 * 3600)
+
+    init(
+        group: String, handler: any BatchHandler, database: PostgresConfiguration, logger: Logger,
+        onCommit: @escaping @Sendable () -> Void
+    ) {
+        self.group = group
+        self.handler = handler
+        self.database = database
+        self.logger = logger
+        self.onCommit = onCommit
+    }
+
+    func run(until stop: StopSignal) {
+        let connection = ReconnectingConnection(database, name: "\(group)-redelivery", stop: stop, logger: logger)
+        var backoff = Backoff(base: .milliseconds(500), cap: .seconds(10))
+        var nextPrune = ContinuousClock.now
+        while !stop.isStopped {
+            do {
+                let released = try connection.run { try self.releaseRequested(on: $0) }
+                if nextPrune <= .now {
+                    let pruned = try connection.run { try Inbox.prune(olderThan: Self.inboxWindow, on: $0) }
+                    nextPrune = .now + (pruned > 0 ? .seconds(1) : .seconds(60))
+                }
+                backoff.reset()
+                if released == 0, stop.wait(for: Self.poll) { return }
+            } catch {
+                logger.warning("redelivery interrupted", metadata: ["error": "\(error)"])
+                if stop.wait(for: backoff.next()) { return }
+            }
+        }
+    }
+
+    /// Works on every key with a requested retry. Returns how many keys moved.
+    private func releaseRequested(on connection: Connection) throws -> Int {
+        let rows = try connection.query(
+            """
+            SELECT DISTINCT topic, key FROM dead_letters WHERE consumer_group = $1 AND status = 'retry' LIMIT 100
+            """, [.text(group)])
+        var moved = 0
+        for row in rows {
+            let key = ParkingKey(topic: try row.get(0, as: String.self), key: try row.get(1, as: String.self))
+            let done = try connection.transaction { try self.release(key, on: $0) }
+            if done { moved += 1 }
+        }
+        if moved > 0 { onCommit() }
+        return moved
+    }
+
+    /// Handles the key's letters in order until one fails. False when another process has the key.
+    private func release(_ key: ParkingKey, on connection: Connection) throws -> Bool {
+        let locked = try connection.query(
+            """
+            SELECT 1 FROM parked_keys WHERE consumer_group = $1 AND topic = $2 AND key = $3 FOR UPDATE SKIP LOCKED
+            """, [.text(group), .text(key.topic), .text(key.key)])
+        guard !locked.isEmpty else { return false }
+        let letters = try StoredLetter.open(of: key, group: group, limit: Self.chunk, on: connection)
+        guard letters.first?.status == "retry" else { return false }
+        for (index, letter) in letters.enumerated() {
+            do {
+                try connection.savepoint { try self.handle(letter, on: $0) }
+                try letter.mark("handled", error: nil, on: connection)
+                logger.info("dead letter handled", metadata: ["letter": "\(letter.id)", "key": "\(key.key)"])
+            } catch let error as PostgresError where error.isPassing {
+                throw error
+            } catch {
+                try letter.mark("dead", error: "\(error)", on: connection)
+                logger.warning(
+                    "dead letter failed again",
+                    metadata: ["letter": "\(letter.id)", "key": "\(key.key)", "error": "\(error)"])
+                if index + 1 < letters.count, letters[index + 1].status == "retry" {
+                    // Only the head of the queue may be asked for.
+                    try letters[index + 1].mark("parked", error: nil, on: connection)
+                }
+                return true
+            }
+        }
+        if letters.count == Self.chunk,
+            let next = try StoredLetter.open(of: key, group: group, limit: 1, on: connection).first
+        {
+            try next.mark("retry", error: nil, on: connection)
+        } else {
+            try DeadLetterQueue.unpark(key, group: group, on: connection)
+        }
+        return true
+    }
+
+    private func handle(_ letter: StoredLetter, on connection: Connection) throws {
+        guard let message = try letter.message(types: handler.types, ignoring: handler.ignoredSource) else { return }
+        guard try Inbox.claim(group: group, [message.id], on: connection).contains(message.id) else { return }
+        var outbox: [OutgoingEvent] = []
+        try handler.handle([message], on: connection, outbox: &outbox)
+        try Outbox.append(outbox, on: connection)
+    }
+}

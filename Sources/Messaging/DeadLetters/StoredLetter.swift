@@ -1,0 +1,70 @@
+import JSON
+import Postgres
+
+/// A dead or parked letter as the redelivery reads it back.
+struct StoredLetter {
+    let id: Int64
+    let status: String
+    private let source: InboundMessage.Source
+    private let recordKey: [UInt8]?
+    private let value: [UInt8]
+    private let headers: [UInt8]
+    private let recordTime: Int64
+
+    /// The open letters of a key, in the order of their records.
+    static func open(
+        of key: ParkingKey, group: String, limit: Int, on connection: Connection
+    ) throws -> [StoredLetter] {
+        try connection.query(
+            """
+            SELECT id, status, topic, partition, "offset", record_key, COALESCE(value, ''), headers::text, record_time
+            FROM dead_letters
+            WHERE consumer_group = $1 AND topic = $2 AND key = $3 AND status IN ('dead', 'parked', 'retry')
+            ORDER BY id LIMIT $4
+            """, [.text(group), .text(key.topic), .text(key.key), .int8(Int64(limit))]
+        ).map { row in
+            StoredLetter(
+                id: try row.get(0, as: Int64.self), status: try row.get(1, as: String.self),
+                source: InboundMessage.Source(
+                    topic: try row.get(2, as: String.self), partition: try row.get(3, as: Int32.self),
+                    offset: try row.get(4, as: Int64.self)),
+                recordKey: try row.get(5, as: [UInt8]?.self), value: try row.get(6, as: [UInt8].self),
+                headers: Array(try row.get(7, as: String.self).utf8),
+                recordTime: try row.get(8, as: Timestamp.self).microseconds)
+        }
+    }
+
+    /// The message again; nil for one that the group has lost interest in. Throws when it still can't be read.
+    func message(types: Set<String>, ignoring ignoredSource: String?) throws -> InboundMessage? {
+        var envelope = EnvelopeHeaders()
+        try headers.withUnsafeBytes { json in
+            var reader = JSONReader(json)
+            try reader.readObject { name, reader in
+                var text = try reader.readString()
+                text.withUTF8 { envelope.take(name.string, UnsafeRawBufferPointer($0)) }
+            }
+        }
+        let outcome = value.withUnsafeBytes { value in
+            let decode = { (key: UnsafeRawBufferPointer?) in
+                EnvelopeDecoder.decode(
+                    value: value, key: key, headers: envelope, source: source, recordTime: recordTime, types: types,
+                    ignoring: ignoredSource)
+            }
+            return recordKey.map { $0.withUnsafeBytes { decode($0) } } ?? decode(nil)
+        }
+        switch outcome {
+        case .message(let message): return message
+        case .skipped: return nil
+        case .malformed(let reason): throw MessageRejected(reason)
+        }
+    }
+
+    func mark(_ status: String, error: String?, on connection: Connection) throws {
+        _ = try connection.execute(
+            """
+            UPDATE dead_letters SET status = $2, error = COALESCE($3, error), updated_at = now(),
+                attempts = attempts + CASE WHEN $3 IS NULL THEN 0 ELSE 1 END
+            WHERE id = $1
+            """, [.int8(id), .text(status), error.map { .text($0) } ?? .null])
+    }
+}

@@ -1,0 +1,56 @@
+/// A record that a consumer understood: the envelope of DESIGN section 3 with its CloudEvents attributes.
+public struct InboundMessage: Sendable {
+    /// Where a record lies. Unique, and the deduplication key of records without `ce_id`.
+    public struct Source: Hashable, Sendable, CustomStringConvertible {
+        public let topic: String
+        public let partition: Int32
+        public let offset: Int64
+
+        public init(topic: String, partition: Int32, offset: Int64) {
+            self.topic = topic
+            self.partition = partition
+            self.offset = offset
+        }
+
+        public var description: String { "\(topic)/\(partition)/\(offset)" }
+    }
+
+    public let id: String
+    public let type: String
+    public let schemaVersion: Int
+    /// The `payload` member, byte for byte.
+    public let payload: [UInt8]
+    public let key: String
+    public let tenant: String
+    public let correlationID: String
+    public let traceparent: String?
+    /// When the event happened, microseconds since the Unix epoch; the record's timestamp where `ce_time` is missing.
+    public let time: Int64
+    /// The event's version in its stream, from producers that keep one.
+    public let streamVersion: Int?
+    public let source: Source
+
+    public init(
+        id: String, type: String, schemaVersion: Int, payload: [UInt8], key: String, tenant: String,
+        correlationID: String, traceparent: String?, time: Int64, streamVersion: Int?, source: Source
+    ) {
+        self.id = id
+        self.type = type
+        self.schemaVersion = schemaVersion
+        self.payload = payload
+        self.key = key
+        self.tenant = tenant
+        self.correlationID = correlationID
+        self.traceparent = traceparent
+        self.time = time
+        self.streamVersion = streamVersion
+        self.source = source
+    }
+
+    /// Metadata for an event that this message causes.
+    public func effectMetadata(id: String, source: String, time: Int64) -> EventMetadata {
+        EventMetadata(
+            id: id, source: source, time: time, tenant: tenant, correlationID: correlationID, causationID: self.id,
+            traceparent: traceparent)
+    }
+}

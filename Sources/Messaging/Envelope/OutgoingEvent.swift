@@ -1,0 +1,22 @@
+/// A fact or command on its way out: one row of an outbox now, one Kafka record soon.
+public struct OutgoingEvent: Sendable {
+    public let topic: String
+    /// The ordering domain: records with one key keep their order.
+    public let key: String
+    public let type: String
+    public let schemaVersion: Int
+    /// The JSON object that becomes the envelope's `payload`.
+    public let payload: [UInt8]
+    public let metadata: EventMetadata
+
+    public init(
+        topic: String, key: String, type: String, schemaVersion: Int = 1, payload: [UInt8], metadata: EventMetadata
+    ) {
+        self.topic = topic
+        self.key = key
+        self.type = type
+        self.schemaVersion = schemaVersion
+        self.payload = payload
+        self.metadata = metadata
+    }
+}

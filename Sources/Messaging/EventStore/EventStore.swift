@@ -1,0 +1,169 @@
+import Postgres
+
+/// An event about to be appended to a stream.
+public struct NewEvent: Sendable {
+    public let type: String
+    public let schemaVersion: Int
+    public let data: [UInt8]
+    public let metadata: EventMetadata
+
+    public init(type: String, schemaVersion: Int = 1, data: [UInt8], metadata: EventMetadata) {
+        self.type = type
+        self.schemaVersion = schemaVersion
+        self.data = data
+        self.metadata = metadata
+    }
+}
+
+/// An event as a stream has it.
+public struct StoredEvent: Sendable {
+    public let tenant: String
+    public let streamID: String
+    public let version: Int
+    public let type: String
+    public let schemaVersion: Int
+    public let data: [UInt8]
+    public let metadata: [UInt8]
+    public let position: Int64
+    /// Microseconds since the Unix epoch.
+    public let createdAt: Int64
+}
+
+/// One stream's next events, valid only if the stream is at `expectedVersion`.
+public struct StreamAppend: Sendable {
+    public let tenant: String
+    public let streamID: String
+    public let category: String
+    /// The version of the last event that the decision was made on; 0 for a new stream.
+    public let expectedVersion: Int
+    public let events: [NewEvent]
+
+    public init(tenant: String, streamID: String, category: String, expectedVersion: Int, events: [NewEvent]) {
+        self.tenant = tenant
+        self.streamID = streamID
+        self.category = category
+        self.expectedVersion = expectedVersion
+        self.events = events
+    }
+}
+
+/// Reads and writes of the `events` table.
+public enum EventStore {
+    /// Appends to many streams in one statement. Returns the indexes of `appends` that lost their version to somebody
+    /// else: nothing of those is written (of two in one call that want the same version, the first one gets it).
+    /// An append of several events must not be mixed with one that could take only part of its versions;
+    /// since versions are contiguous, losing the first loses all.
+    public static func append(_ appends: [StreamAppend], on connection: Connection) throws(PostgresError) -> [Int] {
+        var rows = EventRows()
+        for append in appends { rows.add(append) }
+        let written = try connection.query(EventRows.insertSQL, rows.parameters)
+        if written.count == rows.count { return [] }
+        var won = Set<StreamVersion>()
+        for row in written {
+            won.insert(
+                StreamVersion(
+                    tenant: try row.get(0, as: String.self), streamID: try row.get(1, as: String.self),
+                    version: Int(try row.get(2, as: Int32.self))))
+        }
+        var lost: [Int] = []
+        for (index, append) in appends.enumerated() {
+            // `remove`: the second of two equal appends in one call has lost.
+            let first = StreamVersion(
+                tenant: append.tenant, streamID: append.streamID, version: append.expectedVersion + 1)
+            if won.remove(first) == nil { lost.append(index) }
+        }
+        return lost
+    }
+
+    /// All events of one stream up to `upTo` (microseconds since the Unix epoch, by the time of the append), in order.
+    public static func load(
+        tenant: String, streamID: String, upTo: Int64? = nil, on connection: Connection
+    ) throws(PostgresError) -> [StoredEvent] {
+        try decode(
+            connection.query(
+                """
+                \(selectEvents)
+                WHERE tenant = $1 AND stream_id = $2 AND created_at <= COALESCE($3::timestamptz, 'infinity')
+                ORDER BY version
+                """, [.text(tenant), .text(streamID), upTo.map { .timestamp($0) } ?? .null]))
+    }
+
+    /// All events of many streams, ordered by stream and version.
+    public static func load(
+        tenants: [String], streamIDs: [String], on connection: Connection
+    ) throws(PostgresError) -> [StoredEvent] {
+        try decode(
+            connection.query(
+                """
+                \(selectEvents)
+                WHERE (tenant, stream_id) IN (SELECT * FROM unnest($1::text[], $2::text[]))
+                ORDER BY tenant, stream_id, version
+                """, [.textArray(tenants), .textArray(streamIDs)]))
+    }
+
+    private static let selectEvents = """
+        SELECT tenant, stream_id, version, type, schema_version, data, metadata, position, created_at FROM events
+        """
+
+    private static func decode(_ rows: Rows) throws(PostgresError) -> [StoredEvent] {
+        var events: [StoredEvent] = []
+        events.reserveCapacity(rows.count)
+        for row in rows {
+            events.append(
+                StoredEvent(
+                    tenant: try row.get(0, as: String.self), streamID: try row.get(1, as: String.self),
+                    version: Int(try row.get(2, as: Int32.self)), type: try row.get(3, as: String.self),
+                    schemaVersion: Int(try row.get(4, as: Int32.self)), data: try row.get(5, as: [UInt8].self),
+                    metadata: try row.get(6, as: [UInt8].self), position: try row.get(7, as: Int64.self),
+                    createdAt: try row.get(8, as: Timestamp.self).microseconds))
+        }
+        return events
+    }
+}
+
+private struct StreamVersion: Hashable {
+    let tenant: String
+    let streamID: String
+    let version: Int
+}
+
+/// The columns of one multi-row INSERT.
+private struct EventRows {
+    static let insertSQL = """
+        INSERT INTO events (tenant, stream_id, version, category, type, schema_version, data, metadata)
+        SELECT * FROM unnest($1::text[], $2::text[], $3::int[], $4::text[], $5::text[], $6::int[], $7::json[], $8::json[])
+        ON CONFLICT (tenant, stream_id, version) DO NOTHING
+        RETURNING tenant, stream_id, version
+        """
+
+    private var tenants: [String] = []
+    private var streamIDs: [String] = []
+    private var versions: [Int32] = []
+    private var categories: [String] = []
+    private var types: [String] = []
+    private var schemaVersions: [Int32] = []
+    private var data: [[UInt8]] = []
+    private var metadata: [[UInt8]] = []
+
+    var count: Int { tenants.count }
+
+    mutating func add(_ append: StreamAppend) {
+        for (index, event) in append.events.enumerated() {
+            tenants.append(append.tenant)
+            streamIDs.append(append.streamID)
+            versions.append(Int32(append.expectedVersion + 1 + index))
+            categories.append(append.category)
+            types.append(event.type)
+            schemaVersions.append(Int32(event.schemaVersion))
+            data.append(event.data)
+            metadata.append(event.metadata.json())
+        }
+    }
+
+    var parameters: [Parameter] {
+        [
+            .textArray(tenants), .textArray(streamIDs), .int4Array(versions), .textArray(categories),
+            .textArray(types), .int4Array(schemaVersions), .jsonArray(data), .jsonArray(metadata),
+        ]
+    }
+}

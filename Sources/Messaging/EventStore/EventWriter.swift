@@ -1,0 +1,161 @@
+import Execution
+import Logging
+import Metrics
+import Postgres
+
+/// Group commit: requests of all connections queue here, and each of a few writer threads takes what is waiting, writes
+/// it with one statement, which is one commit, and completes them all.
+///
+/// A completion with `.appended` means that the events are on disk. The queue is bounded; what doesn't fit is refused
+/// at once, so that an overloaded store costs the caller a 503 and not the process its memory.
+public final class EventWriter: Sendable {
+    public enum Outcome: Sendable {
+        case appended
+        /// Somebody else has this version of the stream.
+        case versionTaken
+        /// Not written, or not known to be: the database is away or refused. A retry with the same ids is safe.
+        case failed(PostgresError)
+    }
+
+    public struct Request: Sendable {
+        public let append: StreamAppend
+        /// Called once, on a writer thread.
+        public let completion: @Sendable (Outcome) -> Void
+
+        public init(append: StreamAppend, completion: @escaping @Sendable (Outcome) -> Void) {
+            self.append = append
+            self.completion = completion
+        }
+    }
+
+    private struct Queue {
+        var waiting: [Request] = []
+        var accepting = true
+        var busyWriters = 0
+    }
+
+    private let database: PostgresConfiguration
+    private let writers: Int
+    private let queueLimit: Int
+    private let batchLimit: Int
+    private let together: @Sendable (() -> Void) -> Void
+    private let onCommit: @Sendable () -> Void
+    private let logger: Logger
+    private let queue = Monitor(Queue())
+    private let metrics = EventWriterMetrics()
+
+    /// - Parameters:
+    ///   - writers: connections; two keep one statement in PostgreSQL while the other's commit waits for the disk.
+    ///   - queueLimit: requests that may wait before `submit` refuses.
+    ///   - batchLimit: requests in one statement.
+    ///   - together: runs the completions of one commit; the place to gather the wake-ups that they cause.
+    ///   - onCommit: called after each commit, to wake the relay.
+    public init(
+        database: PostgresConfiguration, writers: Int = 2, queueLimit: Int = 8192, batchLimit: Int = 512,
+        logger: Logger, together: @escaping @Sendable (() -> Void) -> Void = { $0() },
+        onCommit: @escaping @Sendable () -> Void
+    ) {
+        self.database = database
+        self.writers = writers
+        self.queueLimit = queueLimit
+        self.batchLimit = batchLimit
+        self.logger = logger
+        self.together = together
+        self.onCommit = onCommit
+    }
+
+    /// Queues a request. False when the queue is full or the writer is stopping: then the completion is never called.
+    public func submit(_ request: Request) -> Bool {
+        queue.update { queue in
+            guard queue.accepting, queue.waiting.count < queueLimit else { return false }
+            queue.waiting.append(request)
+            return true
+        }
+    }
+
+    /// Requests waiting, for readiness and metrics.
+    public var depth: Int { queue.withLock { $0.waiting.count } }
+
+    /// Runs the writer threads until `stop`, then writes what is queued and returns. Blocks the calling thread.
+    public func run(until stop: StopSignal) {
+        stop.onStop { [queue] in queue.update { $0.accepting = false } }
+        let threads = (0..<writers).map { index in
+            DedicatedThread.start("event-writer-\(index)") { self.write(until: stop) }
+        }
+        for thread in threads { thread.join() }
+    }
+
+    private func write(until stop: StopSignal) {
+        var connection: Connection?
+        while let batch = take() {
+            commit(batch, on: &connection)
+            if connection?.isUsable != true {
+                connection = nil
+                // The next batch finds out whether the database is back; its clients shouldn't have to hammer it.
+                stop.wait(for: .milliseconds(50))
+            }
+        }
+    }
+
+    /// The next batch; nil when stopping and empty.
+    private func take() -> [Request]? {
+        let batch = queue.wait(for: nil) { queue -> [Request]? in
+            if queue.waiting.isEmpty { return queue.accepting ? nil : [] }
+            if queue.waiting.count <= batchLimit {
+                defer { queue.waiting.removeAll(keepingCapacity: true) }
+                return queue.waiting
+            }
+            defer { queue.waiting.removeFirst(batchLimit) }
+            return Array(queue.waiting.prefix(batchLimit))
+        }
+        guard let batch, !batch.isEmpty else { return nil }
+        return batch
+    }
+
+    private func open(_ connection: Connection?) throws(PostgresError) -> Connection {
+        if let connection { return connection }
+        return try Connection(database, logger: logger)
+    }
+
+    private func commit(_ batch: [Request], on connection: inout Connection?) {
+        let appends = batch.map(\.append)
+        let outcome: Result<Set<Int>, PostgresError>
+        do throws(PostgresError) {
+            // One attempt: the client waits, and knows better than we whether it still cares.
+            let open = try self.open(connection)
+            connection = open
+            outcome = .success(Set(try EventStore.append(appends, on: open)))
+            onCommit()
+        } catch {
+            outcome = .failure(error)
+            logger.warning("append failed", metadata: ["error": "\(error)", "requests": "\(batch.count)"])
+        }
+        metrics.batch(batch.count, outcome)
+        together {
+            for (index, request) in batch.enumerated() {
+                switch outcome {
+                case .success(let lost): request.completion(lost.contains(index) ? .versionTaken : .appended)
+                case .failure(let error): request.completion(.failed(error))
+                }
+            }
+        }
+    }
+}
+
+/// Counters of the event store's writer.
+private struct EventWriterMetrics {
+    private let appended = Counter(label: "orderflow_eventstore_appends_total", dimensions: [("outcome", "appended")])
+    private let taken = Counter(label: "orderflow_eventstore_appends_total", dimensions: [("outcome", "version_taken")])
+    private let failed = Counter(label: "orderflow_eventstore_appends_total", dimensions: [("outcome", "failed")])
+    private let batchSize = Recorder(label: "orderflow_eventstore_batch_size", aggregate: true)
+
+    func batch(_ count: Int, _ outcome: Result<Set<Int>, PostgresError>) {
+        batchSize.record(count)
+        switch outcome {
+        case .success(let lost):
+            appended.increment(by: count - lost.count)
+            if !lost.isEmpty { taken.increment(by: lost.count) }
+        case .failure: failed.increment(by: count)
+        }
+    }
+}

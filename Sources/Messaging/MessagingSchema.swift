@@ -1,0 +1,84 @@
+import Postgres
+
+/// The tables that every service's database has for messaging. Each service lists them among its own migrations,
+/// so that one database has one history.
+public enum MessagingSchema {
+    /// Facts and commands waiting for the relay. `txid` is what lets the relay see only finished transactions.
+    public static let outbox = """
+        CREATE TABLE outbox (
+            position       bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+            txid           xid8 NOT NULL DEFAULT pg_current_xact_id(),
+            topic          text NOT NULL,
+            key            text NOT NULL,
+            type           text NOT NULL,
+            schema_version int  NOT NULL,
+            data           json,
+            metadata       json NOT NULL,
+            -- A dead letter goes out as the bytes that came in, which need not be JSON.
+            raw            bytea,
+            CHECK ((data IS NULL) <> (raw IS NULL))
+        );
+        CREATE INDEX outbox_window ON outbox (txid, position);
+        """
+
+    /// How far each relay has published: all of the transactions below `low`, and of the window `low…high`
+    /// the rows up to `position`.
+    public static let relay = """
+        CREATE TABLE relay_checkpoints (
+            source    text PRIMARY KEY,
+            low       xid8 NOT NULL,
+            high      xid8,
+            position  bigint NOT NULL DEFAULT 0,
+            published bigint NOT NULL DEFAULT 0
+        );
+        """
+
+    /// What a consumer group has done: its offsets (the truth; Kafka's are a hint), the messages it has seen,
+    /// and those that it could not handle with everything that waits behind them.
+    public static let consumer = """
+        CREATE TABLE consumer_offsets (
+            consumer_group text   NOT NULL,
+            topic          text   NOT NULL,
+            partition      int    NOT NULL,
+            next_offset    bigint NOT NULL,
+            updated_at     timestamptz NOT NULL DEFAULT now(),
+            PRIMARY KEY (consumer_group, topic, partition)
+        );
+        CREATE TABLE inbox (
+            consumer_group text NOT NULL,
+            message_id     text NOT NULL,
+            received_at    timestamptz NOT NULL DEFAULT now(),
+            PRIMARY KEY (consumer_group, message_id)
+        );
+        CREATE INDEX inbox_age ON inbox USING brin (received_at);
+        CREATE TABLE parked_keys (
+            consumer_group text NOT NULL,
+            topic          text NOT NULL,
+            key            text NOT NULL,
+            parked_at      timestamptz NOT NULL DEFAULT now(),
+            PRIMARY KEY (consumer_group, topic, key)
+        );
+        CREATE TABLE dead_letters (
+            id             bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+            consumer_group text   NOT NULL,
+            topic          text   NOT NULL,
+            partition      int    NOT NULL,
+            "offset"       bigint NOT NULL,
+            key            text   NOT NULL,
+            record_key     bytea,
+            value          bytea,
+            headers        jsonb  NOT NULL DEFAULT '{}',
+            record_time    timestamptz NOT NULL,
+            -- dead: could not be handled. parked: waits behind a dead one of its key. retry: an operator wants it
+            -- handled again. handled and discarded: ended.
+            status         text   NOT NULL CHECK (status IN ('dead', 'parked', 'retry', 'handled', 'discarded')),
+            error          text   NOT NULL,
+            attempts       int    NOT NULL DEFAULT 0,
+            created_at     timestamptz NOT NULL DEFAULT now(),
+            updated_at     timestamptz NOT NULL DEFAULT now(),
+            UNIQUE (consumer_group, topic, partition, "offset")
+        );
+        CREATE INDEX dead_letters_open ON dead_letters (consumer_group, topic, key, id)
+            WHERE status IN ('dead', 'parked', 'retry');
+        """
+}

@@ -1,0 +1,178 @@
+import Execution
+import Kafka
+import Logging
+import Metrics
+import Postgres
+
+/// Publishes a table's committed rows to Kafka: in order within a key, at least once, by one leader at a time.
+///
+/// The checkpoint moves only after the broker has acknowledged every record of the page (`acks=all`, idempotent
+/// producer). A crash between the two publishes the page again; consumers drop the copies by `ce_id`.
+/// Leadership is a session advisory lock, so it ends with the connection of whoever had it; a leader that was frozen
+/// meanwhile can only repeat records that are out already, and its checkpoint update then fails (`fenced`).
+public final class Relay: Sendable {
+    public struct Configuration: Sendable {
+        /// Rows read and published at once.
+        public var pageSize = 2_000
+        /// Longest wait for new rows when nothing wakes the relay.
+        public var idlePoll: Duration = .milliseconds(25)
+        /// How often a follower asks for the leadership.
+        public var leadershipPoll: Duration = .seconds(1)
+
+        public init() {}
+    }
+
+    private let source: RelaySource
+    private let database: PostgresConfiguration
+    private let producer: Producer
+    private let configuration: Configuration
+    private let logger: Logger
+    private let signal = Monitor(false)
+    private let status = Monitor(Status())
+    private let metrics: RelayMetrics
+
+    /// What readiness and metrics say of the relay.
+    public struct Status: Sendable {
+        public var leading = false
+        /// The error that holds the relay up, nil while it flows.
+        public var problem: String?
+        public var published: Int64 = 0
+    }
+
+    public init(
+        source: RelaySource, database: PostgresConfiguration, producer: Producer, service: String,
+        configuration: Configuration = Configuration(), logger: Logger
+    ) {
+        self.source = source
+        self.database = database
+        self.producer = producer
+        self.configuration = configuration
+        var logger = logger
+        logger[metadataKey: "relay"] = "\(service)/\(source.name)"
+        self.logger = logger
+        metrics = RelayMetrics(service: service, source: source.name)
+    }
+
+    /// The name of its source.
+    public var name: String { source.name }
+
+    public var currentStatus: Status { status.withLock { $0 } }
+
+    /// Tells the relay that rows were committed, so that it looks before its poll is due. Cheap, from any thread.
+    public func wake() {
+        // Most calls find the flag set already; then nobody sleeps and there is nobody to wake.
+        let set = signal.withLock { $0 }
+        if !set { signal.update { $0 = true } }
+    }
+
+    /// Leads or waits to lead until `stop`. Blocks the calling thread.
+    public func run(until stop: StopSignal) {
+        stop.onStop { [signal] in signal.update { $0 = true } }
+        var backoff = Backoff(base: .milliseconds(100), cap: .seconds(5))
+        let connection = ReconnectingConnection(database, name: "relay-\(source.name)", stop: stop, logger: logger)
+        while !stop.isStopped {
+            do {
+                try connection.run { try lead(on: $0, until: stop, onProgress: { backoff.reset() }) }
+            } catch {
+                if stop.isStopped { break }
+                connection.disconnect()  // and the advisory lock with it
+                note(problem: "\(error)")
+                logger.warning("relay interrupted", metadata: ["error": "\(error)"])
+                stop.wait(for: backoff.next())
+            }
+        }
+        status.withLock { $0.leading = false }
+    }
+
+    private func lead(on connection: Connection, until stop: StopSignal, onProgress: () -> Void) throws {
+        while try !connection.tryAdvisoryLock(Connection.advisoryKey("relay/\(source.name)")) {
+            note(leading: false)
+            if stop.wait(for: configuration.leadershipPoll) { return }
+        }
+        note(leading: true)
+        logger.info("relay leads")
+        var checkpoint = try RelayCheckpointStore.load(source.name, on: connection)
+        var stored = checkpoint
+        var window = RelayWindow(source: source, pageSize: configuration.pageSize)
+        var encoder = RelayEncoder(source: source)
+        var sincePrune = 0
+        var emptyPolls = 0
+        while !stop.isStopped {
+            signal.withLock { $0 = false }
+            let page = try window.nextPage(after: checkpoint, on: connection)
+            if page.rows.isEmpty {
+                checkpoint = page.next
+                if source.prunable, sincePrune >= 10_000 || (sincePrune > 0 && emptyPolls == 200) {
+                    sincePrune = try prune(below: checkpoint.low, on: connection) ? 10_000 : 0
+                }
+                emptyPolls += 1
+                // Just after traffic more is likely: look again soon, then ever more lazily.
+                let wait = min(configuration.idlePoll, .milliseconds(1) * (1 << min(emptyPolls / 4, 5)))
+                _ = signal.wait(for: wait) { $0 ? true : nil }
+                continue
+            }
+            emptyPolls = 0
+            try publish(encoder.messages(page.rows), until: stop)
+            try RelayCheckpointStore.move(source.name, from: stored, to: page.next, on: connection)
+            checkpoint = page.next
+            stored = checkpoint
+            sincePrune += page.rows.count
+            metrics.published(page.rows.count, oldest: encoder.oldestTime)
+            note(published: checkpoint.published)
+            onProgress()
+        }
+    }
+
+    /// Returns when the broker has every record; throws when it refused one or `stop` came first.
+    private func publish(_ messages: [OutgoingMessage], until stop: StopSignal) throws {
+        for result in try producer.publish(messages, timeout: .seconds(120)) {
+            if case .failure(let error) = result { throw error }
+        }
+    }
+
+    /// Deletes published rows, some at a time. True when there may be more.
+    private func prune(below low: UInt64, on connection: Connection) throws -> Bool {
+        let limit = 10_000
+        let deleted = try connection.execute(
+            """
+            DELETE FROM \(source.table) WHERE position IN (
+                SELECT position FROM \(source.table) WHERE txid < $1::text::xid8 ORDER BY txid, position LIMIT \(limit))
+            """, [.text(String(low))])
+        return deleted == limit
+    }
+
+    private func note(leading: Bool) {
+        status.withLock {
+            $0.leading = leading
+            $0.problem = nil
+        }
+    }
+
+    private func note(problem: String) {
+        status.withLock {
+            $0.leading = false
+            $0.problem = problem
+        }
+    }
+
+    private func note(published: Int64) { status.withLock { $0.published = published } }
+}
+
+private struct RelayMetrics {
+    private let events: Counter
+    private let delay: Metrics.Timer
+    private let pageSize: Recorder
+
+    init(service: String, source: String) {
+        let dimensions = [("service", service), ("source", source)]
+        events = Counter(label: "orderflow_relay_published_total", dimensions: dimensions)
+        delay = Metrics.Timer(label: "orderflow_relay_delay_seconds", dimensions: dimensions)
+        pageSize = Recorder(label: "orderflow_relay_page_size", dimensions: dimensions, aggregate: true)
+    }
+
+    func published(_ count: Int, oldest: Int64?) {
+        events.increment(by: count)
+        pageSize.record(count)
+        if let oldest { delay.recordMicroseconds(max(0, WallClock.nowMicroseconds() - oldest)) }
+    }
+}

@@ -1,0 +1,40 @@
+import Postgres
+
+/// A table that a relay publishes from. Both kinds have `position` (order of insertion) and `txid` (the transaction
+/// that inserted); the relay reads them alike.
+public struct RelaySource: Sendable {
+    /// Key of the checkpoint row, and the name in metrics.
+    public let name: String
+    let table: String
+    /// topic-or-category, key, type, schema_version, data, metadata, stream_version, raw
+    let columns: String
+    /// Maps the first column to a topic; nil for rows that are not to be published.
+    let topic: @Sendable (String) -> String?
+    /// Rows below the checkpoint have done their duty and may go.
+    let prunable: Bool
+
+    /// A service's `outbox`.
+    public static let outbox = RelaySource(
+        name: "outbox", table: "outbox",
+        columns: "topic, key, type, schema_version, data, metadata, NULL::int, raw", topic: { $0 }, prunable: true)
+
+    /// The event store itself: `topics` maps a stream's category to the topic of its facts;
+    /// streams of other categories stay inside.
+    public static func eventStore(topics: [String: String]) -> RelaySource {
+        RelaySource(
+            name: "events", table: "events",
+            columns: "category, stream_id, type, schema_version, data, metadata, version, NULL::bytea",
+            topic: { topics[$0] }, prunable: false)
+    }
+}
+
+/// Where a relay stands: everything of transactions below `low` is published, and of `low..<high` the rows up to
+/// `position`.
+struct RelayCheckpoint: Equatable {
+    /// xid8 of the first transaction that may have unpublished rows.
+    var low: UInt64
+    /// End of the window being published in pages; nil between windows.
+    var high: UInt64?
+    var position: Int64 = 0
+    var published: Int64 = 0
+}

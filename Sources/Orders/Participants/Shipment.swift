@@ -1,0 +1,70 @@
+/// One order's shipment: prepared as soon as the order is there, sent off when it is confirmed.
+public struct Shipment: Hashable, Sendable {
+    public enum Status: String, Hashable, Sendable, CaseIterable {
+        case prepared, failed, dispatched, cancelled
+    }
+
+    public var status: Status
+    /// Nil where there never was one to prepare.
+    public var shipmentID: String?
+    public var reason: String?
+    public var trackingNumber: String?
+    public var address: String?
+
+    public init(
+        status: Status, shipmentID: String? = nil, reason: String? = nil, trackingNumber: String? = nil,
+        address: String? = nil
+    ) {
+        self.status = status
+        self.shipmentID = shipmentID
+        self.reason = reason
+        self.trackingNumber = trackingNumber
+        self.address = address
+    }
+
+    /// Levers for trying out the unhappy path.
+    public static let unshippableSKU = "UNSHIPPABLE"
+    public static let undeliverableMark = "UNDELIVERABLE"
+
+    /// What a fact does to the shipment of its order. Nil: nothing, as for a fact that came before.
+    public static func react(
+        to fact: OrderFact, _ shipment: Shipment?, newID: @autoclosure () -> String
+    ) -> (shipment: Shipment, fact: OrderFact.Kind?)? {
+        switch (fact.kind, shipment?.status) {
+        case (.orderCreated(let order), nil):
+            if let reason = refusal(order) {
+                let failed = Shipment(status: .failed, reason: reason, address: order.shippingAddress)
+                return (failed, .shipmentFailed(reason: reason))
+            }
+            let id = newID()
+            return (
+                Shipment(status: .prepared, shipmentID: id, address: order.shippingAddress),
+                .shipmentCreated(shipmentID: id)
+            )
+
+        case (.orderConfirmed, .prepared):
+            guard var sent = shipment, let id = sent.shipmentID else { return nil }
+            sent.status = .dispatched
+            let tracking = "OF" + id.filter { $0 != "-" }.suffix(12).uppercased()
+            sent.trackingNumber = tracking
+            return (sent, .shipmentDispatched(shipmentID: id, trackingNumber: tracking))
+
+        case (.orderCancelled, .prepared):
+            guard var cancelled = shipment else { return nil }
+            cancelled.status = .cancelled
+            return (cancelled, .shipmentCancelled(shipmentID: cancelled.shipmentID))
+
+        case (.orderCancelled, nil):
+            // The end came before the beginning: remember it, so that nothing is prepared any more.
+            return (Shipment(status: .cancelled), .shipmentCancelled(shipmentID: nil))
+
+        default: return nil
+        }
+    }
+
+    private static func refusal(_ order: OrderCreated) -> String? {
+        if order.items.contains(where: { $0.sku == unshippableSKU }) { return "\(unshippableSKU) can't be shipped" }
+        if order.shippingAddress?.contains(undeliverableMark) == true { return "the address can't be delivered to" }
+        return nil
+    }
+}

@@ -1,0 +1,63 @@
+import CLibcurl
+
+/// Sends mails by SMTP through libcurl; the connection is kept between mails.
+///
+/// `smtp://[user:password@]host[:port]`, `smtps://…` for TLS from the start; with `requiresTLS` a plain connection must
+/// be upgraded by STARTTLS. One thread at a time.
+public final class SMTPClient: MailTransport {
+    private let handle: UnsafeMutableRawPointer
+    private let url: String
+
+    public struct Configuration: Sendable {
+        public var url: String
+        public var requiresTLS = false
+        public var connectTimeout: Duration = .seconds(5)
+        public var timeout: Duration = .seconds(30)
+
+        public init(url: String) { self.url = url }
+    }
+
+    public init(_ configuration: Configuration) throws(MailError) {
+        guard configuration.url.hasPrefix("smtp://") || configuration.url.hasPrefix("smtps://") else {
+            throw .permanent("an SMTP URL starts with smtp:// or smtps://")
+        }
+        _ = Curl.ready
+        guard let handle = curl_easy_init() else { throw .transient("libcurl is out of memory") }
+        self.handle = handle
+        url = configuration.url
+        orderflow_curl_set_long(handle, CURLOPT_NOSIGNAL, 1)
+        orderflow_curl_set_long(handle, CURLOPT_UPLOAD, 1)
+        orderflow_curl_set_long(handle, CURLOPT_CONNECTTIMEOUT_MS, Int(configuration.connectTimeout / .milliseconds(1)))
+        orderflow_curl_set_long(handle, CURLOPT_TIMEOUT_MS, Int(configuration.timeout / .milliseconds(1)))
+        orderflow_curl_set_long(
+            handle, CURLOPT_USE_SSL, Int(configuration.requiresTLS ? CURLUSESSL_ALL.rawValue : CURLUSESSL_TRY.rawValue))
+        orderflow_curl_set_function(handle, CURLOPT_READFUNCTION) { target, size, count, opaque in
+            guard let target, let opaque else { return 0 }
+            return Unmanaged<UploadBuffer>.fromOpaque(opaque).takeUnretainedValue().read(into: target, size * count)
+        }
+    }
+
+    deinit { curl_easy_cleanup(handle) }
+
+    public func send(_ mail: MailMessage) throws(MailError) {
+        let upload = UploadBuffer(mail.bytes)
+        let recipients = curl_slist_append(nil, "<\(mail.to)>")
+        defer { curl_slist_free_all(recipients) }
+        let code = url.withCString { url in
+            "<\(mail.from)>".withCString { from in
+                orderflow_curl_set_pointer(handle, CURLOPT_URL, url)
+                orderflow_curl_set_pointer(handle, CURLOPT_MAIL_FROM, from)
+                orderflow_curl_set_pointer(handle, CURLOPT_MAIL_RCPT, recipients)
+                orderflow_curl_set_pointer(handle, CURLOPT_READDATA, Unmanaged.passUnretained(upload).toOpaque())
+                return withExtendedLifetime(upload) { curl_easy_perform(handle) }
+            }
+        }
+        guard code != CURLE_OK else { return }
+        var status = 0
+        orderflow_curl_get_long(handle, CURLINFO_RESPONSE_CODE, &status)
+        let reason = "\(Curl.message(code))\(status > 0 ? " (SMTP \(status))" : "")"
+        if status >= 500 { throw .permanent(reason) }
+        // Once the whole text is out, only the server knows whether it took the mail.
+        throw upload.isDone && status < 400 ? .outcomeUnknown(reason) : .transient(reason)
+    }
+}

@@ -1,0 +1,30 @@
+import Messaging
+import Orders
+
+extension InboundMessage {
+    /// The fact that the message carries; nil for a type that is none. A payload that breaks its promise can never be
+    /// handled.
+    func orderFact() throws(MessageRejected) -> OrderFact? {
+        do {
+            return try OrderFact.decode(type: type, payload: payload, time: time)
+        } catch {
+            throw MessageRejected("\(error)")
+        }
+    }
+
+    /// The command that the message carries; nil for a type that is none.
+    func fulfilmentCommand() throws(MessageRejected) -> FulfilmentCommand? {
+        do {
+            return try FulfilmentCommand.decode(type: type, payload: payload)
+        } catch {
+            throw MessageRejected("\(error)")
+        }
+    }
+
+    /// A fact that this message causes, for a service's outbox.
+    func causes(_ fact: OrderFact, topic: String, source: String) -> OutgoingEvent {
+        OutgoingEvent(
+            topic: topic, key: fact.orderID, type: fact.kind.type, payload: fact.payload(),
+            metadata: effectMetadata(id: UUIDText.v7(microseconds: fact.at), source: source, time: fact.at))
+    }
+}

@@ -1,0 +1,141 @@
+import Messaging
+import Postgres
+
+/// The `contacts` and `mails` tables.
+enum MailStore {
+    struct Contact: Sendable {
+        let key: OrderKey
+        let userID: String
+        let recipient: String
+        let total: String
+        let currency: String
+    }
+
+    /// A mail to be sent, once.
+    struct Intent: Sendable {
+        let key: OrderKey
+        let kind: String
+        let recipient: String
+        let subject: String
+        let body: String
+        let messageID: String
+        let correlationID: String
+        let causationID: String
+        let traceparent: String?
+    }
+
+    /// A claimed intent.
+    struct Mail: Sendable {
+        let id: Int64
+        let key: OrderKey
+        let kind: String
+        let recipient: String
+        let subject: String
+        let body: String
+        let messageID: String
+        let attempts: Int
+        let createdAt: Int64
+        let correlationID: String
+        let causationID: String
+        let traceparent: String?
+    }
+
+    static func addContacts(_ contacts: [Contact], on connection: Connection) throws {
+        guard !contacts.isEmpty else { return }
+        _ = try connection.execute(
+            """
+            INSERT INTO contacts (tenant, order_id, user_id, recipient, total, currency)
+            SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[])
+            ON CONFLICT DO NOTHING
+            """,
+            [
+                .textArray(contacts.map(\.key.tenant)), .textArray(contacts.map(\.key.orderID)),
+                .textArray(contacts.map(\.userID)), .textArray(contacts.map(\.recipient)),
+                .textArray(contacts.map(\.total)), .textArray(contacts.map(\.currency)),
+            ])
+    }
+
+    static func contacts(of keys: [OrderKey], on connection: Connection) throws -> [OrderKey: Contact] {
+        guard !keys.isEmpty else { return [:] }
+        let rows = try connection.query(
+            """
+            SELECT tenant, order_id, user_id, recipient, total, currency FROM contacts
+            WHERE (tenant, order_id) IN (SELECT * FROM unnest($1::text[], $2::text[]))
+            """, [.textArray(keys.map(\.tenant)), .textArray(keys.map(\.orderID))])
+        var contacts: [OrderKey: Contact] = [:]
+        for row in rows {
+            let key = OrderKey(tenant: try row.get(0, as: String.self), orderID: try row.get(1, as: String.self))
+            contacts[key] = Contact(
+                key: key, userID: try row.get(2, as: String.self), recipient: try row.get(3, as: String.self),
+                total: try row.get(4, as: String.self), currency: try row.get(5, as: String.self))
+        }
+        return contacts
+    }
+
+    /// One mail per order and kind: a second intent changes nothing.
+    static func add(_ intents: [Intent], on connection: Connection) throws {
+        guard !intents.isEmpty else { return }
+        _ = try connection.execute(
+            """
+            INSERT INTO mails (tenant, order_id, kind, recipient, subject, body, message_id,
+                               correlation_id, causation_id, traceparent)
+            SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
+                                 $8::text[], $9::text[], $10::text[])
+            ON CONFLICT (tenant, order_id, kind) DO NOTHING
+            """,
+            [
+                .textArray(intents.map(\.key.tenant)), .textArray(intents.map(\.key.orderID)),
+                .textArray(intents.map(\.kind)), .textArray(intents.map(\.recipient)),
+                .textArray(intents.map(\.subject)), .textArray(intents.map(\.body)),
+                .textArray(intents.map(\.messageID)), .textArray(intents.map(\.correlationID)),
+                .textArray(intents.map(\.causationID)), .textArrayOptional(intents.map(\.traceparent)),
+            ])
+    }
+
+    /// Takes up to `limit` due mails for `lease`: nobody else sees them until then, and if this process dies they are
+    /// due again afterwards.
+    static func claim(limit: Int, lease: Duration, on connection: Connection) throws -> [Mail] {
+        let rows = try connection.query(
+            """
+            UPDATE mails SET next_attempt_at = now() + make_interval(secs => $2), attempts = attempts + 1
+            WHERE id IN (SELECT id FROM mails WHERE status = 'pending' AND next_attempt_at <= now()
+                         ORDER BY next_attempt_at, id LIMIT $1 FOR UPDATE SKIP LOCKED)
+            RETURNING id, tenant, order_id, kind, recipient, subject, body, message_id, attempts, created_at,
+                      correlation_id, causation_id, traceparent
+            """, [.int8(Int64(limit)), .float8(lease / .seconds(1))])
+        return try rows.map { row in
+            Mail(
+                id: try row.get(0, as: Int64.self),
+                key: OrderKey(tenant: try row.get(1, as: String.self), orderID: try row.get(2, as: String.self)),
+                kind: try row.get(3, as: String.self), recipient: try row.get(4, as: String.self),
+                subject: try row.get(5, as: String.self), body: try row.get(6, as: String.self),
+                messageID: try row.get(7, as: String.self), attempts: Int(try row.get(8, as: Int32.self)),
+                createdAt: try row.get(9, as: Timestamp.self).microseconds,
+                correlationID: try row.get(10, as: String.self), causationID: try row.get(11, as: String.self),
+                traceparent: try row.get(12, as: String?.self))
+        }
+    }
+
+    /// Marks mails sent. Returns those that were still pending: the others another process has sent and told about.
+    static func markSent(_ ids: [Int64], on connection: Connection) throws -> Set<Int64> {
+        let rows = try connection.query(
+            """
+            UPDATE mails SET status = 'sent', sent_at = now(), error = NULL
+            WHERE id = ANY($1::bigint[]) AND status = 'pending' RETURNING id
+            """, [.int8Array(ids)])
+        return Set(try rows.map { try $0.get(0, as: Int64.self) })
+    }
+
+    /// Puts a mail back for a later try, or ends it where trying again can't help.
+    static func markFailed(
+        _ id: Int64, error: String, retryAfter: Duration?, on connection: Connection
+    ) throws {
+        _ = try connection.execute(
+            """
+            UPDATE mails SET error = $2,
+                status = CASE WHEN $3::float8 IS NULL THEN 'failed' ELSE status END,
+                next_attempt_at = now() + make_interval(secs => COALESCE($3::float8, 0))
+            WHERE id = $1 AND status = 'pending'
+            """, [.int8(id), .text(error), retryAfter.map { .float8($0 / .seconds(1)) } ?? .null])
+    }
+}

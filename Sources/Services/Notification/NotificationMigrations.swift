@@ -1,0 +1,47 @@
+import Messaging
+import Postgres
+
+extension NotificationService {
+    public static let migrations = [
+        Migration(
+            version: 1, name: "mails",
+            sql: """
+                \(MessagingSchema.outbox)
+                \(MessagingSchema.relay)
+                \(MessagingSchema.consumer)
+                -- Whom to write to about an order, from OrderCreated.
+                CREATE TABLE contacts (
+                    tenant    text NOT NULL,
+                    order_id  text NOT NULL,
+                    user_id   text NOT NULL,
+                    recipient text NOT NULL,
+                    total     text NOT NULL,
+                    currency  text NOT NULL,
+                    PRIMARY KEY (tenant, order_id)
+                );
+                -- The intent to send a mail: one per order and kind, whatever comes twice.
+                CREATE TABLE mails (
+                    id              bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+                    tenant          text NOT NULL,
+                    order_id        text NOT NULL,
+                    kind            text NOT NULL,
+                    recipient       text NOT NULL,
+                    subject         text NOT NULL,
+                    body            text NOT NULL,
+                    message_id      text NOT NULL,
+                    status          text NOT NULL DEFAULT 'pending' CHECK (status IN ('pending', 'sent', 'failed')),
+                    attempts        int  NOT NULL DEFAULT 0,
+                    error           text,
+                    -- What the fact that is sent after the mail needs to know of its cause.
+                    correlation_id  text NOT NULL,
+                    causation_id    text NOT NULL,
+                    traceparent     text,
+                    next_attempt_at timestamptz NOT NULL DEFAULT now(),
+                    created_at      timestamptz NOT NULL DEFAULT now(),
+                    sent_at         timestamptz,
+                    UNIQUE (tenant, order_id, kind)
+                ) WITH (fillfactor = 80);
+                CREATE INDEX mails_due ON mails (next_attempt_at, id) WHERE status = 'pending';
+                """)
+    ]
+}

@@ -1,0 +1,102 @@
+import HTTPServer
+import JSON
+import Orders
+
+/// The answers of the command side.
+enum OrderAnswer {
+    static func created(_ order: OrderCreated) -> HTTPResponse {
+        var json = JSONWriter(capacity: 384)
+        json.object { json in
+            json.field("success", true)
+            json.key("order")
+            json.object {
+                $0.field("orderId", order.orderID)
+                order.writeMembers(into: &$0)
+                $0.field("status", Order.Status.pending.rawValue)
+                $0.field("version", 1)
+            }
+        }
+        return HTTPResponse.json(
+            .created, json.bytes,
+            headers: [HTTPHeader("Location", "/orders/\(order.orderID)"), HTTPHeader("ETag", "\"1\"")])
+    }
+
+    static func cancelling(_ order: Order) -> HTTPResponse {
+        var json = JSONWriter()
+        json.object { json in
+            json.field("success", true)
+            json.key("order")
+            json.object {
+                $0.field("orderId", order.id)
+                $0.field("status", order.status.rawValue)
+                $0.field("reason", order.cancellationReason)
+                $0.field("version", order.version)
+            }
+        }
+        return HTTPResponse.json(
+            .accepted, json.bytes,
+            headers: [HTTPHeader("Location", "/orders/\(order.id)"), HTTPHeader("ETag", "\"\(order.version)\"")])
+    }
+}
+
+/// The optional body of a cancellation: `{"reason":"…"}`.
+struct CancelRequest {
+    let reason: String
+
+    static let lengthLimit = 500
+
+    init(_ body: UnsafeRawBufferPointer) throws(HTTPProblem) {
+        guard !body.isEmpty else {
+            reason = "cancelled by customer"
+            return
+        }
+        var given: String?
+        do {
+            var reader = JSONReader(body)
+            try reader.readObject { key, reader in
+                guard key == "reason" else { return try reader.skipValue() }
+                let text = try reader.readString()
+                guard text.utf8.count <= Self.lengthLimit, text.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F }) else {
+                    throw OrderRequest.Violation(
+                        detail: "must have at most \(Self.lengthLimit) bytes and no control characters")
+                }
+                given = text
+            }
+            try reader.end()
+        } catch let violation as OrderRequest.Violation {
+            throw OrderRequest.Refusal.invalid([violation]).problem
+        } catch {
+            throw HTTPProblem(.badRequest, title: "Malformed JSON", detail: "\(error)")
+        }
+        reason = given ?? "cancelled by customer"
+    }
+}
+
+extension OrderRequest.Refusal {
+    /// RFC 9457 with an `errors` array of pointer and detail.
+    var problem: HTTPProblem {
+        switch self {
+        case .malformed(let error):
+            HTTPProblem(
+                .badRequest, title: "Malformed JSON", detail: "\(error)",
+                members: Self.members([OrderRequest.Violation(pointer: error.pointer, detail: error.reason)]))
+        case .invalid(let violations):
+            HTTPProblem(
+                .unprocessableContent, title: "Invalid order",
+                detail: violations.map(\.description).joined(separator: "; "), members: Self.members(violations))
+        }
+    }
+
+    private static func members(_ violations: [OrderRequest.Violation]) -> [UInt8] {
+        var json = JSONWriter()
+        json.array { json in
+            for violation in violations {
+                json.object {
+                    $0.field("pointer", violation.pointer)
+                    $0.field("detail", violation.detail)
+                }
+            }
+        }
+        return Array("\"errors\":".utf8) + json.bytes
+    }
+}

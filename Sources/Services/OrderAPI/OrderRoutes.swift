@@ -1,0 +1,153 @@
+import Crypto
+import Execution
+import HTTPServer
+import JSON
+import Logging
+import Messaging
+import Orders
+import Postgres
+
+/// The command side over HTTP: `POST /orders`, `POST /orders/{id}/cancel`, `GET /orders/{id}/events`.
+public struct OrderRoutes: Sendable {
+    private let service: OrderService
+    private let logger: Logger
+
+    public init(_ service: OrderService, logger: Logger) {
+        self.service = service
+        self.logger = logger
+    }
+
+    public func add(to router: inout Router) {
+        router.on(.post, "/orders", bodyLimit: 64 << 10) { try create($0, $1) }
+        router.on(.post, "/orders/:id/cancel", bodyLimit: 4 << 10) { try cancel($0, $1) }
+        router.on(.get, "/orders/:id/events") { try history($0, $1) }
+    }
+
+    // MARK: POST /orders
+
+    private func create(_ request: borrowing HTTPRequest, _ responder: Responder) throws {
+        try RequestContext.requireJSON(request)
+        let context = try RequestContext(request)
+        let key = try IdempotencyKey(request)
+        let order: OrderRequest
+        do {
+            order = try OrderRequest(json: request.body)
+        } catch {
+            throw error.problem
+        }
+        let now = WallClock.nowMicroseconds()
+        // A key names the order: the event store's own uniqueness is the check, and no second table is read.
+        let orderID =
+            key.map { UUIDText.v5(name: "\(context.tenant)\0\($0.text)") } ?? UUIDText.v7(microseconds: now)
+        let digest = key.map { _ in RequestDigest.of(order) }
+        let created = order.created(orderID: orderID, at: now)
+        let streamKey = OrderKey(tenant: context.tenant, orderID: orderID)
+        let append = OrderStreams.append([.created(created)], to: streamKey, at: 0) { _ in
+            let id = UUIDText.v7(microseconds: now)
+            return EventMetadata(
+                id: id, source: OrderStreams.source, time: now, tenant: context.tenant,
+                correlationID: context.correlationID ?? id, traceparent: context.traceparent, actor: context.actor,
+                requestDigest: digest)
+        }
+        let answer = OrderAnswer.created(created)
+        let accepted = service.writer.submit(
+            EventWriter.Request(append: append) { outcome in
+                switch outcome {
+                case .appended: responder.send(answer)
+                case .versionTaken: replay(streamKey, digest, responder)
+                case .failed(let error): responder.send(Unavailable.problem(error))
+                }
+            })
+        if !accepted { throw Unavailable.overloaded }
+    }
+
+    /// The order is there already: the first answer again for the same request, 422 for another one.
+    private func replay(_ key: OrderKey, _ digest: String?, _ responder: Responder) {
+        read(responder) { connection in
+            guard
+                let first = try EventStore.load(tenant: key.tenant, streamID: key.orderID, on: connection).first,
+                case .created(let created) = try OrderStreams.decode(first)
+            else { throw BrokenStream(streamID: key.orderID, version: 1) }
+            let metadata = try first.metadata.withUnsafeBytes { try EventMetadata(json: $0) }
+            guard let digest, metadata.requestDigest == digest else {
+                throw HTTPProblem(
+                    .unprocessableContent, title: "Idempotency-Key reused",
+                    detail: "this Idempotency-Key came before with a different body")
+            }
+            var answer = OrderAnswer.created(created)
+            answer.headers.append(HTTPHeader("Idempotency-Replayed", "true"))
+            return answer
+        }
+    }
+
+    // MARK: POST /orders/{id}/cancel
+
+    private func cancel(_ request: borrowing HTTPRequest, _ responder: Responder) throws {
+        let context = try RequestContext(request)
+        let key = OrderKey(tenant: context.tenant, orderID: request.pathParameter("id"))
+        let reason = try CancelRequest(request.body).reason
+        read(responder) { connection in
+            // Somebody may append between our read and our write; each loss means that somebody else won.
+            for _ in 0..<10 {
+                guard var order = try OrderStreams.load([key], on: connection)[key] else {
+                    throw HTTPProblem(.notFound, detail: "there is no order \(key.orderID)")
+                }
+                let now = WallClock.nowMicroseconds()
+                let events: [OrderEvent]
+                do {
+                    events = try order.decide(.requestCancellation(reason: reason), at: now)
+                } catch {
+                    throw HTTPProblem(.conflict, title: "Too late to cancel", detail: "\(error)")
+                }
+                if events.isEmpty { return OrderAnswer.cancelling(order) }
+                let append = OrderStreams.append(events, to: key, at: order.version) { _ in
+                    let id = UUIDText.v7(microseconds: now)
+                    return EventMetadata(
+                        id: id, source: OrderStreams.source, time: now, tenant: context.tenant,
+                        correlationID: context.correlationID ?? id, traceparent: context.traceparent,
+                        actor: context.actor)
+                }
+                guard try EventStore.append([append], on: connection).isEmpty else { continue }
+                service.wakeRelay()
+                for event in events { order = Order.evolve(order, event) ?? order }
+                return OrderAnswer.cancelling(order)
+            }
+            throw HTTPProblem(
+                .serviceUnavailable, detail: "the order keeps changing", headers: [Unavailable.retryAfter])
+        }
+    }
+
+    // MARK: GET /orders/{id}/events
+
+    private func history(_ request: borrowing HTTPRequest, _ responder: Responder) throws {
+        let context = try RequestContext(request)
+        let key = OrderKey(tenant: context.tenant, orderID: request.pathParameter("id"))
+        read(responder) { connection in
+            let events = try EventStore.load(tenant: key.tenant, streamID: key.orderID, on: connection)
+            guard !events.isEmpty else { throw HTTPProblem(.notFound, detail: "there is no order \(key.orderID)") }
+            var json = JSONWriter(capacity: 512 * events.count)
+            json.object { json in
+                json.field("orderId", key.orderID)
+                json.key("events")
+                json.array { json in
+                    for event in events {
+                        json.object {
+                            $0.field("version", event.version)
+                            $0.field("type", event.type)
+                            $0.field("schemaVersion", event.schemaVersion)
+                            $0.time("recordedAt", event.createdAt)
+                            $0.field("payload", raw: event.data)
+                            $0.field("metadata", raw: event.metadata)
+                        }
+                    }
+                }
+            }
+            return HTTPResponse.json(.ok, json.bytes, headers: [HTTPHeader("ETag", "\"\(events.count)\"")])
+        }
+    }
+
+    /// Answers with what `body` makes of a pooled connection, on the pool's thread.
+    private func read(_ responder: Responder, _ body: @escaping @Sendable (Connection) throws -> HTTPResponse) {
+        PooledAnswer.send(responder, from: service.database, logger: logger, body)
+    }
+}

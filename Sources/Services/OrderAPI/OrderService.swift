@@ -1,0 +1,74 @@
+import Execution
+import HTTPServer
+import Kafka
+import Messaging
+import Orders
+import Postgres
+
+/// The order service: takes orders into the event store, publishes them, and lets the saga confirm or cancel them.
+///
+///     POST /orders ─> EventWriter ─> events ─relay─> order-events
+///     order-commands ─> OrderCommandHandler ─> events
+public struct OrderService: Sendable {
+    public struct Configuration: Sendable {
+        /// Connections that append new orders.
+        public var writers = 2
+        /// Orders that may wait for a writer; more are answered 503.
+        public var queueLimit = 8192
+        /// Connections for everything else: cancellations, histories.
+        public var poolSize = 4
+
+        public init() {}
+    }
+
+    public let writer: EventWriter
+    public let database: ConnectionPool
+    private let relay: Relay
+    private let outboxRelay: Relay
+    private let runner: ConsumerRunner
+    private let producer: Producer
+
+    public init(_ context: ServiceContext, configuration: Configuration = Configuration()) throws {
+        let topics = context.topics
+        let producer = try Producer(ProducerConfiguration(context.kafka), logger: context.logger)
+        let relay = Relay(
+            source: .eventStore(topics: [OrderStreams.category: topics.orderEvents]),
+            database: context.database, producer: producer, service: context.name, logger: context.logger)
+        let outboxRelay = Relay(
+            source: .outbox, database: context.database, producer: producer, service: context.name,
+            logger: context.logger)
+        self.producer = producer
+        self.relay = relay
+        self.outboxRelay = outboxRelay
+        writer = EventWriter(
+            database: context.database, writers: configuration.writers, queueLimit: configuration.queueLimit,
+            logger: context.logger, together: { body in Responder.batch(body) }, onCommit: { relay.wake() })
+        database = ConnectionPool(
+            context.database, size: configuration.poolSize, name: "orders", logger: context.logger)
+        runner = ConsumerRunner(
+            ConsumerRunner.Configuration(
+                group: ConsumerGroup.order, topics: [topics.orderCommands, topics.orderEvents]),
+            handler: OrderCommandHandler(), kafka: context.kafka, database: context.database, logger: context.logger,
+            onCommit: {
+                relay.wake()
+                outboxRelay.wake()
+            })
+        context.health.watch(consumer: runner, name: ConsumerGroup.order)
+        context.health.watch(relay: relay)
+    }
+
+    /// Tells the relay that an event was appended past the writer.
+    func wakeRelay() { relay.wake() }
+
+    public var parts: [ThreadGroup.Part] {
+        [
+            ThreadGroup.Part("event-writer") { writer.run(until: $0) },
+            ThreadGroup.Part("order-consumer") { try runner.run(until: $0) },
+            ThreadGroup.Part("outbox-relay") { outboxRelay.run(until: $0) },
+            ThreadGroup.Part("event-relay") { stop in
+                relay.run(until: stop)
+                producer.close(timeout: .seconds(5))
+            },
+        ]
+    }
+}

@@ -1,0 +1,53 @@
+import Execution
+import Messaging
+import Orders
+import Postgres
+
+/// Orders as streams of the event store: loading aggregates, and appending what they decided.
+enum OrderStreams {
+    static let category = "order"
+    /// An order that a foreign producer announced on the topic: its `OrderCreated` is kept, but is published already.
+    static let adoptedCategory = "adopted-order"
+    static let source = "/orderflow/orders"
+
+    /// An aggregate, and the order that it was created with.
+    static func load(_ keys: [OrderKey], on connection: Connection) throws -> [OrderKey: Order] {
+        let events = try EventStore.load(
+            tenants: keys.map(\.tenant), streamIDs: keys.map(\.orderID), on: connection)
+        var orders: [OrderKey: Order] = [:]
+        for event in events {
+            let key = OrderKey(tenant: event.tenant, orderID: event.streamID)
+            guard let order = Order.evolve(orders[key], try decode(event)) else {
+                throw BrokenStream(streamID: event.streamID, version: event.version)
+            }
+            orders[key] = order
+        }
+        return orders
+    }
+
+    static func decode(_ event: StoredEvent) throws -> OrderEvent {
+        let fact = try OrderFact.decode(type: event.type, payload: event.data, time: event.createdAt)
+        guard let event = fact?.orderEvent else { throw BrokenStream(streamID: event.streamID, version: event.version) }
+        return event
+    }
+
+    /// The append for `events`, decided on `order` (nil: a new stream).
+    static func append(
+        _ events: [OrderEvent], to key: OrderKey, at version: Int, category: String = category,
+        metadata: (_ index: Int) -> EventMetadata
+    ) -> StreamAppend {
+        StreamAppend(
+            tenant: key.tenant, streamID: key.orderID, category: category, expectedVersion: version,
+            events: events.enumerated().map { index, event in
+                let fact = OrderFact(event)
+                return NewEvent(type: fact.kind.type, data: fact.payload(), metadata: metadata(index))
+            })
+    }
+}
+
+/// A stream's events don't make an order: somebody else wrote to the table.
+struct BrokenStream: Error, CustomStringConvertible {
+    let streamID: String
+    let version: Int
+    var description: String { "stream \(streamID) makes no sense at version \(version)" }
+}

@@ -1,0 +1,19 @@
+/// One order of one tenant: the key of every service's rows.
+public struct OrderKey: Hashable, Sendable, Comparable {
+    public let tenant: String
+    public let orderID: String
+
+    public init(tenant: String, orderID: String) {
+        self.tenant = tenant
+        self.orderID = orderID
+    }
+
+    public static func < (a: OrderKey, b: OrderKey) -> Bool { (a.tenant, a.orderID) < (b.tenant, b.orderID) }
+}
+
+/// A row says something that this version of the program doesn't know.
+struct UnknownStatus: Error, CustomStringConvertible {
+    let table: String
+    let status: String
+    var description: String { "unknown status '\(status)' in table \(table)" }
+}

@@ -1,0 +1,45 @@
+import HTTPServer
+import Logging
+import Postgres
+
+/// Answers a request from a pooled connection, off the event loop. Errors become problems; overload becomes 503.
+enum PooledAnswer {
+    static func send(
+        _ responder: Responder, from pool: ConnectionPool, logger: Logger,
+        _ body: @escaping @Sendable (Connection) throws -> HTTPResponse
+    ) {
+        let queued = pool.submit { connection in
+            do {
+                responder.send(try body(try connection.get()))
+            } catch let problem as HTTPProblem {
+                responder.send(problem)
+            } catch let error as PostgresError {
+                logger.warning("request failed", metadata: ["error": "\(error)"])
+                responder.send(Unavailable.problem(error))
+            } catch {
+                logger.error("request failed", metadata: ["error": "\(error)"])
+                responder.send(HTTPProblem(.internalServerError))
+            }
+        }
+        if !queued { responder.send(Unavailable.overloaded) }
+    }
+}
+
+/// The answers that ask a client to come again.
+enum Unavailable {
+    static let retryAfter = HTTPHeader("Retry-After", "1")
+
+    static let overloaded = HTTPProblem(
+        .serviceUnavailable, title: "Overloaded", detail: "more requests are waiting than can be served soon",
+        headers: [retryAfter])
+
+    /// What a failed call to the database means to a client. Never the database's own words.
+    static func problem(_ error: PostgresError) -> HTTPProblem {
+        error.isTransient || error.isConnectionLost || error.kind == .closed
+            ? HTTPProblem(
+                .serviceUnavailable, title: "Database unavailable",
+                detail: "the database can't be reached; with the same Idempotency-Key a retry is safe",
+                headers: [retryAfter])
+            : HTTPProblem(.internalServerError)
+    }
+}

@@ -1,0 +1,154 @@
+import Orders
+
+/// The denormalised order as readers want it: one document from the facts of all services.
+///
+/// Folding is tolerant: facts may come twice, and those of different services in any order. Every part is decided by
+/// what the facts say, not by which came last, so that a rebuild from offset zero gives the same document.
+struct OrderView: Hashable, Sendable {
+    struct Entry: Hashable, Sendable {
+        let type: String
+        let at: Int64
+        /// The fact's message id: what makes a second copy recognisable.
+        let id: String
+    }
+
+    struct Payment: Hashable, Sendable {
+        enum Status: Int, Sendable, CaseIterable { case failed, charged, refundFailed, voided, refunded }
+        var status: Status
+        var amount: Money?
+        var reference: String?
+        var reason: String?
+        var at: Int64
+    }
+
+    struct ShipmentPart: Hashable, Sendable {
+        enum Status: Int, Sendable, CaseIterable { case failed, prepared, dispatched, cancelled }
+        var status: Status
+        var shipmentID: String?
+        var trackingNumber: String?
+        var reason: String?
+        var at: Int64
+    }
+
+    struct Stock: Hashable, Sendable {
+        enum Status: Int, Sendable, CaseIterable { case rejected, reserved, released }
+        var status: Status
+        var reason: String?
+        var at: Int64
+    }
+
+    struct Notification: Hashable, Sendable {
+        let kind: String
+        let recipient: String
+        let messageID: String
+        let sentAt: Int64
+    }
+
+    let orderID: String
+    /// Nil until OrderCreated is seen.
+    var created: OrderCreated?
+    var status: Order.Status = .pending
+    var cancellationReason: String?
+    /// Highest stream version of the order's own facts.
+    var version = 0
+    /// Facts applied.
+    var revision = 0
+    var updatedAt: Int64 = 0
+    var stock: Stock?
+    var payment: Payment?
+    var shipment: ShipmentPart?
+    var notifications: [Notification] = []
+    var timeline: [Entry] = []
+
+    init(orderID: String) { self.orderID = orderID }
+
+    /// Applies one fact. False when it was applied before.
+    mutating func apply(_ fact: OrderFact, id: String, streamVersion: Int?) -> Bool {
+        let entry = Entry(type: fact.kind.type, at: fact.at, id: id)
+        // A few entries: searching them costs less than a set.
+        guard !timeline.contains(where: { $0.id == id }) else { return false }
+        let position = timeline.lastIndex { ($0.at, $0.id) < (entry.at, entry.id) }.map { $0 + 1 } ?? 0
+        timeline.insert(entry, at: position)
+        revision += 1
+        updatedAt = max(updatedAt, fact.at)
+        switch fact.kind {
+        case .orderCreated(let order):
+            if created == nil { created = order }
+            advance(to: .pending, streamVersion)
+        case .orderConfirmed: advance(to: .confirmed, streamVersion)
+        case .orderCancellationRequested(let reason):
+            advance(to: .cancelling, streamVersion)
+            if cancellationReason == nil { cancellationReason = reason }
+        case .orderCancelled(_, _, let reason):
+            advance(to: .cancelled, streamVersion)
+            cancellationReason = reason
+        case .stockReserved: set(Stock(status: .reserved, at: fact.at))
+        case .stockRejected(let reason, _): set(Stock(status: .rejected, reason: reason, at: fact.at))
+        case .stockReleased: set(Stock(status: .released, at: fact.at))
+        case .paymentProcessed(let amount, let reference):
+            set(Payment(status: .charged, amount: amount, reference: reference, at: fact.at))
+        case .paymentFailed(let reason): set(Payment(status: .failed, reason: reason, at: fact.at))
+        case .paymentRefunded(let amount, let reference):
+            set(Payment(status: .refunded, amount: amount, reference: reference, at: fact.at))
+        case .paymentVoided: set(Payment(status: .voided, at: fact.at))
+        case .paymentRefundFailed(let reason): set(Payment(status: .refundFailed, reason: reason, at: fact.at))
+        case .shipmentCreated(let id): set(ShipmentPart(status: .prepared, shipmentID: id, at: fact.at))
+        case .shipmentFailed(let reason): set(ShipmentPart(status: .failed, reason: reason, at: fact.at))
+        case .shipmentDispatched(let id, let tracking):
+            set(ShipmentPart(status: .dispatched, shipmentID: id, trackingNumber: tracking, at: fact.at))
+        case .shipmentCancelled(let id): set(ShipmentPart(status: .cancelled, shipmentID: id, at: fact.at))
+        case .notificationSent(let kind, let recipient, let messageID):
+            notifications.append(
+                Notification(kind: kind, recipient: recipient, messageID: messageID, sentAt: fact.at))
+            notifications.sort { ($0.sentAt, $0.kind) < ($1.sentAt, $1.kind) }
+        }
+        return true
+    }
+
+    /// The order's own facts are numbered: the highest number has the last word. Without numbers, the order of the
+    /// cases has, which is that of an order's life.
+    private mutating func advance(to new: Order.Status, _ streamVersion: Int?) {
+        if let streamVersion {
+            guard streamVersion > version else { return }
+            version = streamVersion
+            status = new
+        } else {
+            version = max(version, 1)
+            if Self.rank(new) > Self.rank(status) { status = new }
+        }
+    }
+
+    private static func rank(_ status: Order.Status) -> Int {
+        switch status {
+        case .pending: 0
+        case .cancelling: 1
+        case .confirmed: 2
+        case .cancelled: 3
+        }
+    }
+
+    private mutating func set(_ new: Stock) {
+        if let stock, stock.status.rawValue >= new.status.rawValue { return }
+        stock = new
+    }
+
+    private mutating func set(_ new: Payment) {
+        if let payment, payment.status.rawValue >= new.status.rawValue { return }
+        payment = new
+    }
+
+    private mutating func set(_ new: ShipmentPart) {
+        guard var merged = shipment else {
+            shipment = new
+            return
+        }
+        if new.status.rawValue > merged.status.rawValue {
+            merged.status = new.status
+            merged.at = new.at
+            merged.reason = new.reason
+        }
+        merged.shipmentID = merged.shipmentID ?? new.shipmentID
+        merged.trackingNumber = merged.trackingNumber ?? new.trackingNumber
+        shipment = merged
+    }
+}

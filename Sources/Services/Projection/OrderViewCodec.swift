@@ -1,0 +1,266 @@
+import JSON
+import Orders
+
+extension OrderView {
+    /// What `GET /orders/{id}` answers.
+    func document() -> [UInt8] {
+        var json = JSONWriter(capacity: 1024)
+        json.object { json in
+            json.field("orderId", orderID)
+            created?.writeMembers(into: &json)
+            json.field("status", status.rawValue)
+            json.field("cancellationReason", cancellationReason)
+            json.field("version", version)
+            json.field("revision", revision)
+            json.time("updatedAt", updatedAt)
+            if let stock {
+                json.key("stock")
+                json.object {
+                    $0.field("status", "\(stock.status)")
+                    $0.field("reason", stock.reason)
+                    $0.time("at", stock.at)
+                }
+            }
+            if let payment {
+                json.key("payment")
+                json.object { json in
+                    json.field("status", "\(payment.status)")
+                    if let amount = payment.amount { json.money("amount", amount) }
+                    json.field("reference", payment.reference)
+                    json.field("reason", payment.reason)
+                    json.time("at", payment.at)
+                }
+            }
+            if let shipment {
+                json.key("shipment")
+                json.object {
+                    $0.field("status", "\(shipment.status)")
+                    $0.field("shipmentId", shipment.shipmentID)
+                    $0.field("trackingNumber", shipment.trackingNumber)
+                    $0.field("reason", shipment.reason)
+                    $0.time("at", shipment.at)
+                }
+            }
+            json.key("notifications")
+            json.array { json in
+                for notification in notifications {
+                    json.object {
+                        $0.field("kind", notification.kind)
+                        $0.field("recipient", notification.recipient)
+                        $0.field("messageId", notification.messageID)
+                        $0.time("sentAt", notification.sentAt)
+                    }
+                }
+            }
+            json.key("timeline")
+            json.array { json in
+                for entry in timeline {
+                    json.object {
+                        $0.field("type", entry.type)
+                        $0.time("at", entry.at)
+                        $0.field("id", entry.id)
+                    }
+                }
+            }
+        }
+        return json.bytes
+    }
+
+    /// Reads what `document()` wrote.
+    init(document: UnsafeRawBufferPointer) throws {
+        var fields = DocumentFields()
+        var reader = JSONReader(document)
+        try reader.readObject { key, reader in try fields.read(key, &reader) }
+        guard let orderID = fields.orderID else {
+            throw JSONError(reason: "has no orderId", offset: 0)
+        }
+        self.init(orderID: orderID)
+        if let userID = fields.userID, let total = fields.total, let createdAt = fields.createdAt {
+            created = OrderCreated(
+                orderID: orderID, userID: userID, items: fields.items,
+                total: try Money(decimal: total, currency: Currency(code: fields.currency ?? "USD") ?? .usd),
+                createdAt: createdAt, email: fields.email, shippingAddress: fields.shippingAddress,
+                paymentToken: fields.paymentToken)
+        }
+        status = fields.status.flatMap { Order.Status(rawValue: $0) } ?? .pending
+        cancellationReason = fields.cancellationReason
+        version = fields.version
+        revision = fields.revision
+        updatedAt = fields.updatedAt
+        stock = fields.stock.flatMap { part in
+            Stock.Status.allCases.first { "\($0)" == part.status }.map {
+                Stock(status: $0, reason: part.reason, at: part.at)
+            }
+        }
+        payment = try fields.payment.flatMap { part in
+            try Payment.Status.allCases.first { "\($0)" == part.status }.map {
+                Payment(
+                    status: $0,
+                    amount: try part.amount.map {
+                        try Money(decimal: $0, currency: Currency(code: part.currency ?? "USD") ?? .usd)
+                    }, reference: part.reference, reason: part.reason, at: part.at)
+            }
+        }
+        shipment = fields.shipment.flatMap { part in
+            ShipmentPart.Status.allCases.first { "\($0)" == part.status }.map {
+                ShipmentPart(
+                    status: $0, shipmentID: part.shipmentID, trackingNumber: part.trackingNumber, reason: part.reason,
+                    at: part.at)
+            }
+        }
+        notifications = fields.notifications
+        timeline = fields.timeline
+    }
+}
+
+/// The members of a document, as they come.
+private struct DocumentFields {
+    /// One of the parts that services contribute.
+    struct Part {
+        var status = ""
+        var at: Int64 = 0
+        var reason: String?
+        var amount: String?
+        var currency: String?
+        var reference: String?
+        var shipmentID: String?
+        var trackingNumber: String?
+
+        init(_ reader: inout JSONReader) throws {
+            try reader.readObject { key, reader in
+                if key == "status" {
+                    status = try reader.readString()
+                } else if key == "at" {
+                    at = try DocumentFields.time(&reader)
+                } else if key == "reason" {
+                    reason = try reader.readString()
+                } else if key == "amount" {
+                    amount = try reader.readNumberText()
+                } else if key == "currency" {
+                    currency = try reader.readString()
+                } else if key == "reference" {
+                    reference = try reader.readString()
+                } else if key == "shipmentId" {
+                    shipmentID = try reader.readString()
+                } else if key == "trackingNumber" {
+                    trackingNumber = try reader.readString()
+                } else {
+                    try reader.skipValue()
+                }
+            }
+        }
+    }
+
+    var orderID: String?
+    var userID: String?
+    var items: [OrderLine] = []
+    var total: String?
+    var currency: String?
+    var createdAt: Int64?
+    var email: String?
+    var shippingAddress: String?
+    var paymentToken: String?
+    var status: String?
+    var cancellationReason: String?
+    var version = 0
+    var revision = 0
+    var updatedAt: Int64 = 0
+    var stock: Part?
+    var payment: Part?
+    var shipment: Part?
+    var notifications: [OrderView.Notification] = []
+    var timeline: [OrderView.Entry] = []
+
+    mutating func read(_ key: JSONKey, _ reader: inout JSONReader) throws {
+        if key == "orderId" {
+            orderID = try reader.readString()
+        } else if key == "userId" {
+            userID = try reader.readString()
+        } else if key == "items" {
+            try reader.readArray { _, reader in
+                var sku = ""
+                var quantity: Int64 = 0
+                try reader.readObject { key, reader in
+                    if key == "sku" { sku = try reader.readString() } else { quantity = try reader.readInt64() }
+                }
+                items.append(OrderLine(sku: sku, quantity: Int(quantity)))
+            }
+        } else if key == "total" {
+            total = try reader.readNumberText()
+        } else if key == "currency" {
+            currency = try reader.readString()
+        } else if key == "createdAt" {
+            createdAt = try Self.time(&reader)
+        } else if key == "email" {
+            email = try reader.readString()
+        } else if key == "shippingAddress" {
+            shippingAddress = try reader.readString()
+        } else if key == "paymentToken" {
+            paymentToken = try reader.readString()
+        } else if key == "status" {
+            status = try reader.readString()
+        } else if key == "cancellationReason" {
+            cancellationReason = try reader.readString()
+        } else if key == "version" {
+            version = Int(try reader.readInt64())
+        } else if key == "revision" {
+            revision = Int(try reader.readInt64())
+        } else if key == "updatedAt" {
+            updatedAt = try Self.time(&reader)
+        } else if key == "stock" {
+            stock = try Part(&reader)
+        } else if key == "payment" {
+            payment = try Part(&reader)
+        } else if key == "shipment" {
+            shipment = try Part(&reader)
+        } else if key == "notifications" {
+            try reader.readArray { _, reader in notifications.append(try Self.notification(&reader)) }
+        } else if key == "timeline" {
+            try reader.readArray { _, reader in timeline.append(try Self.entry(&reader)) }
+        } else {
+            try reader.skipValue()
+        }
+    }
+
+    private static func notification(_ reader: inout JSONReader) throws -> OrderView.Notification {
+        var kind = ""
+        var recipient = ""
+        var messageID = ""
+        var sentAt: Int64 = 0
+        try reader.readObject { key, reader in
+            if key == "kind" {
+                kind = try reader.readString()
+            } else if key == "recipient" {
+                recipient = try reader.readString()
+            } else if key == "messageId" {
+                messageID = try reader.readString()
+            } else {
+                sentAt = try time(&reader)
+            }
+        }
+        return OrderView.Notification(kind: kind, recipient: recipient, messageID: messageID, sentAt: sentAt)
+    }
+
+    private static func entry(_ reader: inout JSONReader) throws -> OrderView.Entry {
+        var type = ""
+        var at: Int64 = 0
+        var id = ""
+        try reader.readObject { key, reader in
+            if key == "type" {
+                type = try reader.readString()
+            } else if key == "at" {
+                at = try time(&reader)
+            } else {
+                id = try reader.readString()
+            }
+        }
+        return OrderView.Entry(type: type, at: at, id: id)
+    }
+
+    private static func time(_ reader: inout JSONReader) throws -> Int64 {
+        guard let time = RFC3339.microseconds(try reader.readString()) else {
+            throw JSONError(reason: "must be a time", offset: reader.offset)
+        }
+        return time
+    }
+}

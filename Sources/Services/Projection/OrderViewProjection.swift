@@ -1,0 +1,90 @@
+import Messaging
+import Orders
+import Postgres
+
+/// Folds batches of facts into `order_views`: one read and one write of all orders in the batch.
+struct OrderViewProjection: BatchHandler {
+    let types = FactType.all
+
+    func handle(_ messages: [InboundMessage], on connection: Connection, outbox: inout [OutgoingEvent]) throws {
+        var facts: [(key: OrderKey, fact: OrderFact, message: InboundMessage)] = []
+        facts.reserveCapacity(messages.count)
+        var keys = Set<OrderKey>(minimumCapacity: messages.count)
+        for message in messages {
+            guard let fact = try message.orderFact() else { continue }
+            let key = OrderKey(tenant: message.tenant, orderID: fact.orderID)
+            facts.append((key, fact, message))
+            keys.insert(key)
+        }
+        var views = try OrderViewRows.load(keys.sorted(), on: connection)
+        let loaded = views.mapValues(\.revision)
+        var changed = Set<OrderKey>(minimumCapacity: keys.count)
+        for (key, fact, message) in facts {
+            if views[key, default: OrderView(orderID: key.orderID)]
+                .apply(fact, id: message.id, streamVersion: message.streamVersion)
+            {
+                changed.insert(key)
+            }
+        }
+        guard !changed.isEmpty else { return }
+        try OrderViewRows.save(changed.sorted(), views, loadedRevisions: loaded, on: connection)
+    }
+}
+
+/// Reads and writes of whole views.
+enum OrderViewRows {
+    static func load(_ keys: [OrderKey], on connection: Connection) throws -> [OrderKey: OrderView] {
+        let rows = try connection.query(
+            """
+            SELECT tenant, order_id, document FROM order_views
+            WHERE (tenant, order_id) IN (SELECT * FROM unnest($1::text[], $2::text[]))
+            """, [.textArray(keys.map(\.tenant)), .textArray(keys.map(\.orderID))])
+        var views = [OrderKey: OrderView](minimumCapacity: rows.count)
+        for row in rows {
+            let key = OrderKey(tenant: try row.get(0, as: String.self), orderID: try row.get(1, as: String.self))
+            views[key] = try row.withBytes(2) { try OrderView(document: $0) }
+        }
+        return views
+    }
+
+    /// Writes views that were at `loadedRevisions` (missing: not there) when they were read.
+    /// Throws `ConcurrentChange` when one has moved: a foreign producer put facts of one order under two keys.
+    static func save(
+        _ keys: [OrderKey], _ views: [OrderKey: OrderView], loadedRevisions: [OrderKey: Int], on connection: Connection
+    ) throws {
+        var written = 0
+        let new = keys.filter { loadedRevisions[$0] == nil }.compactMap { key in views[key].map { (key, $0) } }
+        if !new.isEmpty {
+            written += try connection.execute(
+                """
+                INSERT INTO order_views (tenant, order_id, user_id, status, created_at, version, revision, document)
+                SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::int[],
+                                     $7::int[], $8::json[])
+                ON CONFLICT (tenant, order_id) DO NOTHING
+                """, columns(new))
+        }
+        let old = keys.filter { loadedRevisions[$0] != nil }.compactMap { key in views[key].map { (key, $0) } }
+        if !old.isEmpty {
+            written += try connection.execute(
+                """
+                UPDATE order_views v SET user_id = t.user_id, status = t.status, created_at = t.created_at,
+                    version = t.version, revision = t.revision, document = t.document
+                FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::int[], $7::int[],
+                            $8::json[], $9::int[])
+                     AS t (tenant, order_id, user_id, status, created_at, version, revision, document, loaded)
+                WHERE v.tenant = t.tenant AND v.order_id = t.order_id AND v.revision = t.loaded
+                """, columns(old) + [.int4Array(old.map { Int32(loadedRevisions[$0.0] ?? 0) })])
+        }
+        guard written == new.count + old.count else { throw ConcurrentChange(streamID: "an order view") }
+    }
+
+    private static func columns(_ rows: [(OrderKey, OrderView)]) -> [Parameter] {
+        [
+            .textArray(rows.map(\.0.tenant)), .textArray(rows.map(\.0.orderID)),
+            .textArrayOptional(rows.map(\.1.created?.userID)), .textArray(rows.map(\.1.status.rawValue)),
+            .timestampArrayOptional(rows.map(\.1.created?.createdAt)),
+            .int4Array(rows.map { Int32($0.1.version) }), .int4Array(rows.map { Int32($0.1.revision) }),
+            .jsonArray(rows.map { $0.1.document() }),
+        ]
+    }
+}

@@ -1,0 +1,48 @@
+import HTTPServer
+
+/// What a request says about itself besides its body: tenant, correlation, trace, who asks.
+struct RequestContext: Sendable {
+    let tenant: String
+    let correlationID: String?
+    let traceparent: String?
+    let actor: String?
+
+    init(_ request: borrowing HTTPRequest) throws(HTTPProblem) {
+        tenant = try Self.token(request, "X-Tenant-Id", limit: 64) ?? "default"
+        correlationID = try Self.token(request, "X-Correlation-Id", limit: 128)
+        actor = try Self.token(request, "X-Actor", limit: 128)
+        // A malformed traceparent is to be ignored, not refused (W3C Trace Context §3.2).
+        traceparent = request.header("traceparent").flatMap { Self.isTraceparent($0) ? $0 : nil }
+    }
+
+    /// A header whose value goes into keys, columns and Kafka headers: visible ASCII, bounded.
+    private static func token(
+        _ request: borrowing HTTPRequest, _ name: String, limit: Int
+    ) throws(HTTPProblem) -> String? {
+        guard let value = request.header(name) else { return nil }
+        guard !value.isEmpty, value.utf8.count <= limit, value.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
+            throw HTTPProblem(
+                .badRequest, detail: "\(name) must have 1 to \(limit) visible ASCII characters")
+        }
+        return value
+    }
+
+    private static func isTraceparent(_ text: String) -> Bool {
+        let parts = text.split(separator: "-", omittingEmptySubsequences: false)
+        let lengths = [2, 32, 16, 2]
+        guard parts.count == 4, parts[0] != "ff", zip(parts, lengths).allSatisfy({ $0.utf8.count == $1 }) else {
+            return false
+        }
+        let hex = parts.allSatisfy { $0.utf8.allSatisfy { (0x30...0x39).contains($0) || (0x61...0x66).contains($0) } }
+        return hex && parts[1].contains { $0 != "0" } && parts[2].contains { $0 != "0" }
+    }
+
+    /// A body has to say that it is JSON: a form posted across sites can't (RFC 9110 §8.3).
+    static func requireJSON(_ request: borrowing HTTPRequest) throws(HTTPProblem) {
+        let type = request.header("Content-Type") ?? ""
+        let essence = type.prefix { $0 != ";" }.lowercased().filter { !$0.isWhitespace }
+        guard essence == "application/json" || essence.hasSuffix("+json") else {
+            throw HTTPProblem(.unsupportedMediaType, detail: "the body must be application/json")
+        }
+    }
+}
