@@ -6,9 +6,11 @@ protocol OrderflowCommand: AsyncParsableCommand {
     func execute() async throws
 }
 
-/// The exit codes besides 0 and ArgumentParser's 64 for a wrong command line.
+/// The exit codes besides 0.
 enum ExitStatus {
     static let failure: Int32 = 1
+    /// sysexits.h EX_USAGE, as ArgumentParser has it.
+    static let usage: Int32 = 64
     /// sysexits.h EX_CONFIG: starting again without changing something can't help, and the supervisor doesn't try.
     static let configuration: Int32 = 78
 }
