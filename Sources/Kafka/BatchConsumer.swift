@@ -39,7 +39,7 @@ public final class BatchConsumer: Sendable {
         rd_kafka_poll_set_consumer(handle.raw)
         let topics = PartitionList(
             configuration.topics.map { TopicPartition(topic: $0, partition: RD_KAFKA_PARTITION_UA) })
-        let code = rd_kafka_subscribe(handle.raw, topics.raw)
+        let code = topics.use { rd_kafka_subscribe(handle.raw, $0) }
         guard code == RD_KAFKA_RESP_ERR_NO_ERROR else { throw KafkaError(code, "subscribe") }
         self.handle = handle
         self.poller = poller
@@ -77,23 +77,23 @@ public final class BatchConsumer: Sendable {
     /// next commit brings newer ones.
     public func commit(_ next: [TopicPartition: Int64]) {
         guard !next.isEmpty else { return }
-        rd_kafka_commit(handle.raw, PartitionList(next).raw, 1)
+        _ = PartitionList(next).use { rd_kafka_commit(handle.raw, $0, 1) }
     }
 
     /// As `commit`, waiting for the coordinator's answer. Blocks.
     public func commitSync(_ next: [TopicPartition: Int64]) throws(KafkaError) {
         guard !next.isEmpty else { return }
-        let code = rd_kafka_commit(handle.raw, PartitionList(next).raw, 0)
+        let code = PartitionList(next).use { rd_kafka_commit(handle.raw, $0, 0) }
         guard code == RD_KAFKA_RESP_ERR_NO_ERROR else { throw KafkaError(code, "commit") }
     }
 
     /// Stops fetching from `partitions`; what is buffered still comes.
     public func pause(_ partitions: some Collection<TopicPartition>) {
-        rd_kafka_pause_partitions(handle.raw, PartitionList(partitions).raw)
+        _ = PartitionList(partitions).use { rd_kafka_pause_partitions(handle.raw, $0) }
     }
 
     public func resume(_ partitions: some Collection<TopicPartition>) {
-        rd_kafka_resume_partitions(handle.raw, PartitionList(partitions).raw)
+        _ = PartitionList(partitions).use { rd_kafka_resume_partitions(handle.raw, $0) }
     }
 
     /// Goes on from `offsets`. What is buffered of the partitions is dropped; a batch in hand is not.

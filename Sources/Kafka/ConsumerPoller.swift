@@ -117,7 +117,7 @@ final class ConsumerPoller: Sendable {
                     assignment.paused = true
                     return assignment.all.subtracting(assignment.waiting)
                 }
-                rd_kafka_pause_partitions(raw, PartitionList(partitions).raw)
+                _ = PartitionList(partitions).use { rd_kafka_pause_partitions(raw, $0) }
                 logger.debug("buffer full, partitions paused")
                 return
             }
@@ -138,7 +138,7 @@ final class ConsumerPoller: Sendable {
             assignment.paused = false
             return assignment.all.subtracting(assignment.waiting)
         }
-        if let partitions { rd_kafka_resume_partitions(raw, PartitionList(partitions).raw) }
+        if let partitions { _ = PartitionList(partitions).use { rd_kafka_resume_partitions(raw, $0) } }
     }
 
     // MARK: Rebalancing
@@ -205,7 +205,7 @@ final class ConsumerPoller: Sendable {
                 assignment.waiting.subtract(waiting)
                 return !assignment.paused
             }
-            if resumable { rd_kafka_resume_partitions(raw, PartitionList(waiting).raw) }
+            if resumable { _ = PartitionList(waiting).use { rd_kafka_resume_partitions(raw, $0) } }
         } catch {
             logger.warning("start offsets unknown, partitions wait", metadata: ["error": "\(error)"])
         }
@@ -214,12 +214,15 @@ final class ConsumerPoller: Sendable {
     static func seek(
         _ raw: OpaquePointer, _ offsets: [TopicPartition: Int64], timeout: Duration
     ) throws(KafkaError) {
-        let list = PartitionList(offsets)
-        if let error = rd_kafka_seek_partitions(raw, list.raw, Int32(clamping: Int(timeout / .milliseconds(1)))) {
-            defer { rd_kafka_error_destroy(error) }
-            throw KafkaError(rd_kafka_error_code(error), "seek")
+        let milliseconds = Int32(clamping: Int(timeout / .milliseconds(1)))
+        let failure = PartitionList(offsets).use { list -> KafkaError? in
+            if let error = rd_kafka_seek_partitions(raw, list, milliseconds) {
+                defer { rd_kafka_error_destroy(error) }
+                return KafkaError(rd_kafka_error_code(error), "seek")
+            }
+            return PartitionList.firstError(list)
         }
-        if let error = PartitionList.firstError(list.raw) { throw error }
+        if let failure { throw failure }
     }
 
     private func revoke(_ partitions: [TopicPartition], lost: Bool) {

@@ -2,7 +2,7 @@ import CLibrdkafka
 
 /// librdkafka's list of partitions, owned.
 final class PartitionList {
-    let raw: UnsafeMutablePointer<rd_kafka_topic_partition_list_t>
+    private let raw: UnsafeMutablePointer<rd_kafka_topic_partition_list_t>
 
     init(_ partitions: some Collection<TopicPartition>) {
         raw = rd_kafka_topic_partition_list_new(Int32(partitions.count)).unsafelyUnwrapped  // aborts rather than null
@@ -20,7 +20,10 @@ final class PartitionList {
 
     deinit { rd_kafka_topic_partition_list_destroy(raw) }
 
-    var offsets: [TopicPartition: Int64] { Self.offsets(raw) }
+    /// Lends the pointer. A plain `raw` could outlive the list, which goes after its last mention.
+    func use<Result>(_ body: (UnsafeMutablePointer<rd_kafka_topic_partition_list_t>) throws -> Result) rethrows -> Result {
+        try withExtendedLifetime(self) { try body(raw) }
+    }
 
     static func partitions(_ raw: UnsafePointer<rd_kafka_topic_partition_list_t>) -> [TopicPartition] {
         (0..<Int(raw.pointee.cnt)).map { partition(raw.pointee.elems[$0]) }
