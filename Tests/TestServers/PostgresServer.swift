@@ -1,0 +1,119 @@
+import Foundation
+import Synchronization
+
+/// A private PostgreSQL server on a port of its own. Superuser `postgres`; every role may connect from this machine,
+/// with any password or none.
+public final class PostgresServer: Sendable {
+    /// One server for all tests of this process that don't break it. Give each test its own `createDatabase()`.
+    public static let shared = Result { try PostgresServer.start() }
+
+    public let port: Int
+    private let process: ServerProcess
+    private let programs: PostgresPrograms
+
+    /// An empty cluster, made once a process and copied for every server: `initdb` takes ten times as long as `cp`.
+    private static let template = Result {
+        let programs = try PostgresPrograms.find()
+        let owner = try ServerProcess("postgres-template") { _ in ["/bin/true"] }
+        let data = owner.directory + "/data"
+        try makeDirectory(data)
+        try PostgresPrograms.run(
+            programs.asServerUser + [
+                programs.directory + "/initdb", "--pgdata=" + data, "--username=postgres", "--auth=trust",
+                "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync",
+            ])
+        return owner
+    }
+
+    /// Starts a server with an empty cluster.
+    ///
+    /// - Parameter durable: whether commits wait for the disk. Without, a killed server still loses nothing (the
+    ///   kernel has the pages), only a killed machine would.
+    public static func start(durable: Bool = false) throws -> PostgresServer {
+        // Somebody else may take the port between the choice and the start.
+        for _ in 0..<2 {
+            if let server = try? PostgresServer(durable: durable) { return server }
+        }
+        return try PostgresServer(durable: durable)
+    }
+
+    private init(durable: Bool) throws {
+        programs = try PostgresPrograms.find()
+        let port = try LocalPort.unused()
+        self.port = port
+        let settings = [
+            "listen_addresses=127.0.0.1", "port=\(port)", "unix_socket_directories=", "max_connections=200",
+            "fsync=\(durable ? "on" : "off")", "full_page_writes=\(durable ? "on" : "off")",
+            // Small machines run several of these at once.
+            "shared_buffers=64MB", "max_wal_size=256MB",
+        ]
+        process = try ServerProcess("postgres", ending: "QUIT") { [programs] directory in
+            programs.asServerUser + [programs.directory + "/postgres", "-D", directory + "/data"]
+                + settings.flatMap { ["-c", $0] }
+        }
+        let template = try Self.template.get()
+        try PostgresPrograms.run(["/bin/cp", "-a", template.directory + "/data", process.directory + "/data"])
+        try restart()
+    }
+
+    /// The server as `postgres`, in that database.
+    public func url(database: String = "postgres") -> String { "postgresql://postgres@127.0.0.1:\(port)/\(database)" }
+
+    /// Creates an empty database and returns its URL.
+    public func createDatabase() throws -> String {
+        let name = "test_" + UUID().uuidString.lowercased().replacingOccurrences(of: "-", with: "")
+        try execute("CREATE DATABASE \(name)")
+        return url(database: name)
+    }
+
+    /// Runs one statement by `psql` as superuser.
+    public func execute(_ sql: String, database: String = "postgres") throws {
+        try PostgresPrograms.run([
+            programs.directory + "/psql", "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1",
+            "--dbname=" + url(database: database),
+            "--command=" + sql,
+        ])
+    }
+
+    /// `SIGKILL` to the server and all its sessions.
+    public func kill() throws { try process.kill() }
+
+    /// Starts the server again after `kill` or `shutDown`, on the same port, with its data. Returns when it answers.
+    public func restart() throws {
+        let ready = process.directory + "/data/postmaster.pid"
+        try process.start()
+        // The line with the state is the 8th of the lock file (LOCK_FILE_LINE_PM_STATUS in miscadmin.h).
+        try process.waitUntilReady {
+            let lines = (try? String(contentsOfFile: ready, encoding: .utf8))?.split(
+                separator: "\n", omittingEmptySubsequences: false)
+            guard let lines, lines.count >= 8, lines[0] == "\(process.processID)" else { return false }
+            return lines[7].hasPrefix("ready")
+        }
+    }
+
+    /// Shuts the server down as an administrator would (`SIGINT`, "fast"): sessions end with 57P01.
+    public func shutDown() throws {
+        try process.signal("INT")
+        _ = try process.waitForExit()
+    }
+
+    /// `SIGSTOP` to the server and all its sessions: connections stay open, nobody answers.
+    public func pause() throws { try process.pause() }
+
+    /// Ends `pause`.
+    public func resume() throws { try process.resume() }
+
+    /// What the server has logged.
+    public var log: String { process.log }
+
+    /// Ends the server for good and removes its data.
+    public func stop() { process.stop() }
+
+    private static func makeDirectory(_ path: String) throws {
+        guard mkdir(path, 0o700) == 0 else { throw TestServerError("mkdir \(path)", errno: errno) }
+        guard getuid() == 0, let user = getpwnam("postgres") else { return }
+        guard chown(path, user.pointee.pw_uid, user.pointee.pw_gid) == 0 else {
+            throw TestServerError("chown \(path)", errno: errno)
+        }
+    }
+}
