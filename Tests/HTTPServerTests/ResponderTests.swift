@@ -160,15 +160,20 @@ import Testing
         let observer = CountingObserver()
         try await TestServer.run(observer: observer) { server in
             let responses = try server.exchange(
-                "GET /orders/5 HTTP/1.1\r\nHost: a\r\n\r\nGET /none HTTP/1.1\r\nHost: a\r\n\r\nnonsense\r\n")
+                "GET /orders/5 HTTP/1.1\r\nHost: a\r\n\r\nGET /none HTTP/1.1\r\nHost: a\r\n\r\nnonsense\r\n"
+            )
             #expect(responses.map(\.status) == [200, 404, 400])
+            #expect(
+                try server.exchange("POST /small HTTP/1.1\r\nHost: a\r\nContent-Length: 17\r\n\r\n").map(\.status) == [
+                    413
+                ])
             let finished = observer.finished.withLock { $0 }
-            #expect(finished.map(\.status) == [200, 404, 400])
-            #expect(finished.map(\.route) == ["/orders/:id", nil, nil])
-            #expect(finished.map(\.method) == [.get, .get, nil])
+            #expect(finished.map(\.status) == [200, 404, 400, 413])
+            #expect(finished.map(\.route) == ["/orders/:id", nil, nil, "/small"])
+            #expect(finished.map(\.method) == [.get, .get, nil, .post])
             #expect(finished[0].requestBytes == 35)
             #expect(finished.allSatisfy { $0.responseBytes > 50 && $0.nanoseconds < 10_000_000_000 })
         }
-        #expect(observer.connections.withLock { $0.opened == 1 && $0.closed == 1 })
+        #expect(observer.connections.withLock { $0.opened == 2 && $0.closed == 2 })
     }
 }

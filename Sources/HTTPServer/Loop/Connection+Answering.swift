@@ -51,8 +51,8 @@ extension Connection {
             method = nil
             startedAt = 0
             requestBytes = input.count
+            route = nil
         }
-        route = nil
         keepsAlive = false
         finish(refusal.response, loop)
     }

@@ -38,7 +38,7 @@ extension Connection {
         guard phase != .closed else { return }
         sendScratch(loop)
         guard phase != .closed else { return }
-        if phase == .receiving { input.releaseIfEmpty() }
+        input.releaseIfEmpty()
         loop.setTimer(for: self)
     }
 
