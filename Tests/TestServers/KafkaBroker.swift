@@ -55,6 +55,9 @@ public final class KafkaBroker: Sendable {
     /// Ends `pause`.
     public func resume() throws { try process.resume() }
 
+    /// 0 when it doesn't run.
+    public var processID: Int32 { process.processID }
+
     /// What the broker has logged.
     public var log: String { process.log }
 

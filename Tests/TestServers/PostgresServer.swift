@@ -103,6 +103,9 @@ public final class PostgresServer: Sendable {
     /// Ends `pause`.
     public func resume() throws { try process.resume() }
 
+    /// Of the server's first process; 0 when it doesn't run.
+    public var processID: Int32 { process.processID }
+
     /// What the server has logged.
     public var log: String { process.log }
 
