@@ -4,9 +4,9 @@ public struct JSONError: Error, Hashable, Sendable, CustomStringConvertible {
     public let reason: String
     /// Byte offset of the place in the text.
     public let offset: Int
-    /// RFC 6901 pointer to the value.
+    /// RFC 6901 pointer to the value; empty for the whole document.
     public var pointer: String
-    /// Well-formed so far, but not of the type that the reader asked for.
+    /// Well-formed so far, but not what the reader asked for: another type, or beyond a limit that the caller set.
     public let isWrongType: Bool
 
     public init(reason: String, offset: Int, pointer: String = "", isWrongType: Bool = false) {
@@ -23,7 +23,10 @@ public struct JSONError: Error, Hashable, Sendable, CustomStringConvertible {
 
 /// The kind of a value, told by its first byte.
 public enum JSONKind: String, Sendable {
-    case object, array, string, number, bool, null, end
+    case object, array, string, number, bool, null
+    /// The text is over.
+    case end
+    /// No value begins like this.
     case invalid
 
     /// With its article, for error messages.
@@ -31,6 +34,7 @@ public enum JSONKind: String, Sendable {
         switch self {
         case .object, .array: "an \(rawValue)"
         case .null: "null"
+        case .bool: "true or false"
         case .end: "nothing"
         default: "a \(rawValue)"
         }

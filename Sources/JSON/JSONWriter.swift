@@ -1,17 +1,30 @@
 /// Writes JSON into bytes, commas by itself. Names are given as literals, so they are not escaped.
+///
+///     var writer = JSONWriter()
+///     writer.object { json in
+///         json.field("sku", "ABC")
+///         json.key("tags")
+///         json.array { $0.value("new") }
+///     }
+///     let bytes = writer.bytes
 public struct JSONWriter {
-    public private(set) var bytes: [UInt8] = []
+    @usableFromInline var storage: [UInt8] = []
     /// A comma is due before the next value or member.
-    private var needsComma = false
+    @usableFromInline var needsComma = false
 
-    public init(capacity: Int = 256) { bytes.reserveCapacity(capacity) }
+    public init(capacity: Int = 256) { storage.reserveCapacity(capacity) }
 
+    /// What has been written.
+    public var bytes: [UInt8] { storage }
+
+    @inlinable
     public mutating func object(_ members: (inout JSONWriter) throws -> Void) rethrows {
         open(UInt8(ascii: "{"))
         try members(&self)
         close(UInt8(ascii: "}"))
     }
 
+    @inlinable
     public mutating func array(_ elements: (inout JSONWriter) throws -> Void) rethrows {
         open(UInt8(ascii: "["))
         try elements(&self)
@@ -21,29 +34,29 @@ public struct JSONWriter {
     /// Begins a member; its value must follow.
     public mutating func key(_ name: StaticString) {
         comma()
-        bytes.append(UInt8(ascii: "\""))
-        bytes.append(contentsOf: UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount))
-        bytes.append(UInt8(ascii: "\""))
-        bytes.append(UInt8(ascii: ":"))
+        storage.append(UInt8(ascii: "\""))
+        storage.append(contentsOf: UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount))
+        storage.append(UInt8(ascii: "\""))
+        storage.append(UInt8(ascii: ":"))
         needsComma = false
     }
 
     /// Begins a member with a name that isn't known beforehand.
     public mutating func key(dynamic name: String) {
         value(name)
-        bytes.append(UInt8(ascii: ":"))
+        storage.append(UInt8(ascii: ":"))
         needsComma = false
     }
 
     public mutating func value(_ text: String) {
         comma()
-        Self.append(text, to: &bytes)
+        Self.append(text, to: &storage)
         needsComma = true
     }
 
     public mutating func value(_ number: Int64) {
         comma()
-        Self.append(number, to: &bytes)
+        Self.append(number, to: &storage)
         needsComma = true
     }
 
@@ -54,24 +67,26 @@ public struct JSONWriter {
     public mutating func null() { raw("null") }
 
     /// Bytes that are JSON already. Not checked.
+    @inlinable
     public mutating func raw(_ json: some Collection<UInt8>) {
         comma()
-        bytes.append(contentsOf: json)
+        storage.append(contentsOf: json)
         needsComma = true
     }
 
     /// As `raw(_:)`, appended by the caller.
-    public mutating func raw(_ append: (inout [UInt8]) -> Void) {
+    @inlinable
+    public mutating func raw(_ append: (inout [UInt8]) throws -> Void) rethrows {
         comma()
-        append(&bytes)
+        try append(&storage)
         needsComma = true
     }
 
     private mutating func raw(_ json: StaticString) {
-        comma()
-        bytes.append(contentsOf: UnsafeBufferPointer(start: json.utf8Start, count: json.utf8CodeUnitCount))
-        needsComma = true
+        raw(UnsafeBufferPointer(start: json.utf8Start, count: json.utf8CodeUnitCount))
     }
+
+    // MARK: Members
 
     public mutating func field(_ name: StaticString, _ text: String) {
         key(name)
@@ -100,24 +115,30 @@ public struct JSONWriter {
         value(flag)
     }
 
+    @inlinable
     public mutating func field(_ name: StaticString, raw json: some Collection<UInt8>) {
         key(name)
         raw(json)
     }
 
-    private mutating func open(_ bracket: UInt8) {
+    // MARK: Pieces
+
+    @inlinable
+    mutating func open(_ bracket: UInt8) {
         comma()
-        bytes.append(bracket)
+        storage.append(bracket)
         needsComma = false
     }
 
-    private mutating func close(_ bracket: UInt8) {
-        bytes.append(bracket)
+    @inlinable
+    mutating func close(_ bracket: UInt8) {
+        storage.append(bracket)
         needsComma = true
     }
 
-    private mutating func comma() {
-        if needsComma { bytes.append(UInt8(ascii: ",")) }
+    @inlinable
+    mutating func comma() {
+        if needsComma { storage.append(UInt8(ascii: ",")) }
     }
 
     /// Appends a string in quotes.
@@ -155,13 +176,20 @@ public struct JSONWriter {
 
     /// Appends a number in decimal.
     public static func append(_ number: Int64, to bytes: inout [UInt8]) {
-        if number < 0 { bytes.append(UInt8(ascii: "-")) }
-        var magnitude = number.magnitude
-        let start = bytes.count
-        repeat {
-            bytes.append(0x30 + UInt8(magnitude % 10))
-            magnitude /= 10
-        } while magnitude > 0
-        bytes[start...].reverse()
+        // 19 digits and a sign.
+        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 20) { buffer in
+            var magnitude = number.magnitude
+            var start = 20
+            repeat {
+                start -= 1
+                buffer[start] = 0x30 + UInt8(truncatingIfNeeded: magnitude % 10)
+                magnitude /= 10
+            } while magnitude > 0
+            if number < 0 {
+                start -= 1
+                buffer[start] = UInt8(ascii: "-")
+            }
+            bytes.append(contentsOf: UnsafeBufferPointer(rebasing: buffer[start...]))
+        }
     }
 }

@@ -1,6 +1,9 @@
 /// Times as JSON documents carry them (RFC 3339, UTC on the way out), to and from microseconds since the Unix epoch.
 public enum RFC3339 {
-    /// `2026-11-21T06:51:22.123456Z`. Years 0000 to 9999.
+    /// What four digits of a year can say: 0000-01-01T00:00:00Z to 9999-12-31T23:59:59.999999Z.
+    public static let range: ClosedRange<Int64> = -62_167_219_200_000_000...253_402_300_799_999_999
+
+    /// `2026-11-21T06:51:22.123456Z`. A time out of `range` is given as the nearest in it.
     public static func text(_ microseconds: Int64) -> String {
         String(unsafeUninitializedCapacity: 27) { buffer in
             write(microseconds, into: buffer)
@@ -19,6 +22,7 @@ public enum RFC3339 {
     }
 
     private static func write(_ microseconds: Int64, into buffer: UnsafeMutableBufferPointer<UInt8>) {
+        let microseconds = min(max(microseconds, range.lowerBound), range.upperBound)
         var seconds = microseconds / 1_000_000
         var fraction = microseconds % 1_000_000
         if fraction < 0 {
@@ -45,7 +49,7 @@ public enum RFC3339 {
             buffer[index] = character
             index += 1
         }
-        put(min(max(year, 0), 9999), 4)
+        put(year, 4)
         put(UInt8(ascii: "-"))
         put(month, 2)
         put(UInt8(ascii: "-"))
@@ -65,10 +69,11 @@ public enum RFC3339 {
     /// leap seconds included: PostgreSQL and most readers have none.
     public static func microseconds(_ text: some StringProtocol) -> Int64? {
         var text = String(text)
-        return text.withUTF8 { parse($0) }
+        return text.withUTF8 { microseconds(utf8: $0) }
     }
 
-    private static func parse(_ bytes: UnsafeBufferPointer<UInt8>) -> Int64? {
+    /// As `microseconds(_:)`, from bytes.
+    public static func microseconds(utf8 bytes: UnsafeBufferPointer<UInt8>) -> Int64? {
         guard bytes.count >= 20, bytes.count <= 64 else { return nil }
         func number(_ start: Int, _ count: Int) -> Int64? {
             var value: Int64 = 0
