@@ -37,3 +37,8 @@ extension OrderflowCommand {
 func complain(_ problem: String) {
     FileHandle.standardError.write(Data("orderflow: \(problem)\n".utf8))
 }
+
+/// On stdout at once: a pipe or a file gets it when a terminal would.
+func tell(_ text: String) {
+    FileHandle.standardOutput.write(Data(text.utf8))
+}

@@ -52,3 +52,12 @@ final class Lifeline: Sendable {
         return true
     }
 }
+
+extension Lifeline {
+    /// As `watch`, with what the supervisor put into the environment.
+    static func watchFromEnvironment(_ onEnd: @escaping @Sendable () -> Void) {
+        let name = SettingsEnvironment.supervisorDescriptor
+        guard let text = getenv(name) else { return }
+        if !watch(descriptor: String(cString: text), onEnd) { complain("\(name) names no pipe: ignored") }
+    }
+}

@@ -1,0 +1,62 @@
+import ArgumentParser
+import Kafka
+import Logging
+import Postgres
+import Services
+
+/// A subcommand that runs one role as a daemon.
+protocol RoleCommand: OrderflowCommand {
+    static var role: Role { get }
+    var options: SettingsOptions { get }
+    var http: HTTPOptions { get }
+}
+
+/// Where the role's HTTP server listens.
+struct HTTPOptions: ParsableArguments {
+    @Option(help: ArgumentHelp("Address to listen on (http.host).", valueName: "address"))
+    var host: String?
+
+    @Option(help: ArgumentHelp("Port to listen on; 0 takes a free one.", valueName: "port"))
+    var port: String?
+
+    /// - Parameter portKey: the setting that `--port` means for this command.
+    func flags(portKey: String) -> [SettingsSources.Flag] {
+        [
+            host.map { .init(key: "http.host", text: $0, option: "--host") },
+            port.map { .init(key: portKey, text: $0, option: "--port") },
+        ].compactMap { $0 }
+    }
+}
+
+extension RoleCommand {
+    func execute() async throws {
+        let loaded = try options.load(http.flags(portKey: "\(Self.role.rawValue).http.port"))
+        Observability.start(loaded.settings.log)
+        let runtime = RoleRuntime(
+            role: Self.role, settings: loaded.settings, health: HealthRegistry(),
+            logger: Logger(label: Self.role.rawValue))
+        let assembly: RoleRuntime.Assembly
+        do {
+            assembly = try runtime.assemble()
+        } catch {
+            // Nothing is connected to while a role is put together: what fails here is what it was told.
+            throw SettingsError(problems: ["\(error)"])
+        }
+        try await runtime.run(assembly)
+    }
+
+    /// The same for every role, after what it does.
+    static func discussion(_ text: String, _ examples: String) -> String {
+        """
+        \(text)
+
+        Runs in the foreground until SIGTERM or Ctrl-C, then finishes what it has in hand, for shutdown.deadline at \
+        most; a second Ctrl-C ends it at once. Any number may run, on any machines: they share the work. Servers that \
+        are away are waited for, and /readyz says so. /livez, /readyz and /metrics are on http.port + \
+        \(role.portOffset) (--port, \(role.rawValue).http.port). Log lines go to stderr.
+
+        EXAMPLES
+        \(examples)
+        """
+    }
+}

@@ -1,0 +1,95 @@
+import ArgumentParser
+
+struct APICommand: RoleCommand {
+    static let role = Role.api
+    static let configuration = CommandConfiguration(
+        commandName: "api",
+        abstract: "Take orders over HTTP, publish them, answer queries.",
+        discussion: discussion(
+            """
+            POST /orders is answered 201 once the order is committed to the event store, whether Kafka is there or \
+            not; the relay publishes it to order-events. Commands of the saga come in by order-commands. Queries \
+            (GET /orders, GET /orders/{id}) are answered from the read models.
+            """,
+            """
+              orderflow api --port 8080
+              orderflow api --host 0.0.0.0 --set orders.writers=4
+              curl -X POST localhost:3000/orders -H 'Content-Type: application/json' \\
+                   -d '{"userId":"alice","items":[{"sku":"ABC","qty":2}],"total":49.99}'
+            """))
+
+    @OptionGroup var options: SettingsOptions
+    @OptionGroup var http: HTTPOptions
+}
+
+struct QueryCommand: RoleCommand {
+    static let role = Role.query
+    static let configuration = CommandConfiguration(
+        commandName: "query",
+        abstract: "Answer queries alone, from the read models.",
+        discussion: discussion(
+            "GET /orders and GET /orders/{id}, for scaling reads apart from writes. `orderflow api` has them as well.",
+            """
+              orderflow query
+              curl 'localhost:3001/orders?userId=alice&status=confirmed'
+            """))
+
+    @OptionGroup var options: SettingsOptions
+    @OptionGroup var http: HTTPOptions
+}
+
+struct ShippingCommand: RoleCommand {
+    static let role = Role.shipping
+    static let configuration = CommandConfiguration(
+        commandName: "shipping",
+        abstract: "Prepare, dispatch and cancel shipments.",
+        discussion: discussion(
+            """
+            Prepares a shipment for every OrderCreated, dispatches it at OrderConfirmed, cancels it at \
+            OrderCancelled, and tells so on order-events. Consumer group shipping-group.
+            """,
+            """
+              orderflow shipping
+              orderflow shipping --port 0          a second one on this machine
+            """))
+
+    @OptionGroup var options: SettingsOptions
+    @OptionGroup var http: HTTPOptions
+}
+
+struct NotificationCommand: RoleCommand {
+    static let role = Role.notification
+    static let configuration = CommandConfiguration(
+        commandName: "notification",
+        abstract: "Send mails to customers.",
+        discussion: discussion(
+            """
+            A mail for every order confirmed or cancelled and every refund, by SMTP where smtp.url is set, else as \
+            .eml files in mail.directory. Consumer group notification-group.
+            """,
+            """
+              orderflow notification --set mail.directory=/tmp/mail
+              ORDERFLOW_SMTP_URL=smtps://user:password@mail.example:465 orderflow notification
+            """))
+
+    @OptionGroup var options: SettingsOptions
+    @OptionGroup var http: HTTPOptions
+}
+
+struct ProjectionCommand: RoleCommand {
+    static let role = Role.projection
+    static let configuration = CommandConfiguration(
+        commandName: "projection",
+        abstract: "Fold every fact into the read models.",
+        discussion: discussion(
+            """
+            Keeps the documents that GET /orders/{id} and GET /orders answer with. Consumer group projection-group; \
+            the read models can be rebuilt from the topic at any time.
+            """,
+            """
+              orderflow projection
+            """))
+
+    @OptionGroup var options: SettingsOptions
+    @OptionGroup var http: HTTPOptions
+}

@@ -1,0 +1,12 @@
+import Postgres
+import Services
+
+extension DatabaseProvisioner {
+    /// Every service's schema.
+    static let targets = [
+        Target(database: .orders, migrations: OrderService.migrations),
+        Target(database: .views, migrations: ProjectionService.migrations),
+        Target(database: .shipping, migrations: ShippingService.migrations),
+        Target(database: .notification, migrations: NotificationService.migrations),
+    ]
+}

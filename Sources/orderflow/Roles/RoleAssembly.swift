@@ -1,0 +1,76 @@
+import HTTPServer
+import Kafka
+import Logging
+import Outbound
+import Postgres
+import Services
+
+extension RoleRuntime {
+    /// Builds the role from the settings. Connects to nothing yet: a server that is away is waited for by the parts.
+    func assemble() throws -> Assembly {
+        switch role {
+        case .api: try api()
+        case .query: try query()
+        case .shipping: try Assembly(parts: ShippingService(context("shipping", .shipping)).parts)
+        case .notification: try notification()
+        case .projection: try Assembly(parts: ProjectionService(context("projection", .views)).parts)
+        case .payment, .inventory, .saga: throw SettingsError(problems: ["\(role.rawValue): not there yet"])
+        }
+    }
+
+    private func api() throws -> Assembly {
+        var configuration = OrderService.Configuration()
+        configuration.writers = settings.orders.writers
+        configuration.queueLimit = settings.orders.queueLimit
+        configuration.poolSize = settings.orders.poolSize
+        let service = try OrderService(context("orders", .orders), configuration: configuration)
+        let orders = OrderRoutes(service, logger: logger)
+        let views = try queryRoutes()
+        return Assembly(
+            parts: service.parts,
+            addRoutes: { router in
+                orders.add(to: &router)
+                views.add(to: &router)
+            }, servesFromParts: true)
+    }
+
+    private func query() throws -> Assembly {
+        let views = try queryRoutes()
+        return Assembly(addRoutes: { views.add(to: &$0) })
+    }
+
+    private func queryRoutes() throws -> QueryRoutes {
+        let database = try database(.views)
+        return QueryRoutes(
+            views: ConnectionPool(database, size: settings.views.poolSize, name: "views", logger: logger), logger: logger)
+    }
+
+    private func notification() throws -> Assembly {
+        let delivery: NotificationService.Configuration.Delivery =
+            if let url = settings.smtp.url { .smtp(SMTPClient.Configuration(url: url)) } else {
+                .folder(settings.mail.directory)
+            }
+        let configuration = NotificationService.Configuration(
+            delivery: delivery, from: settings.mail.from, recipientDomain: settings.mail.recipientDomain)
+        return try Assembly(
+            parts: NotificationService(context("notification", .notification), configuration: configuration).parts)
+    }
+
+    private func context(_ name: String, _ database: ServiceDatabase) throws -> ServiceContext {
+        ServiceContext(
+            name: name, kafka: settings.kafka.configuration, database: try self.database(database),
+            topics: settings.topics.names, health: health, logger: logger)
+    }
+
+    private func database(_ database: ServiceDatabase) throws -> PostgresConfiguration {
+        var configuration = try settings.database(of: database)
+        configuration.applicationName = "orderflow \(role.rawValue)"
+        return configuration
+    }
+}
+
+extension Settings.Kafka {
+    var configuration: KafkaConfiguration {
+        KafkaConfiguration(bootstrapServers: brokers, clientID: clientID, properties: properties)
+    }
+}

@@ -1,0 +1,126 @@
+import Execution
+import Glibc
+import HTTPServer
+import Logging
+import ServiceLifecycle
+import Services
+
+/// Runs one role as a daemon until SIGTERM, SIGINT, or the end of its supervisor: its parts on threads of their own,
+/// its HTTP server beside them.
+struct RoleRuntime: Sendable {
+    /// What a role is made of.
+    struct Assembly: Sendable {
+        var parts: [ThreadGroup.Part] = []
+        /// Beside `/livez`, `/readyz` and `/metrics`.
+        var addRoutes: @Sendable (inout Router) -> Void = { _ in }
+        /// Whether answering requests needs the parts: the server drains before they stop, then, and else after, so
+        /// that it can tell how the stopping goes.
+        var servesFromParts = false
+    }
+
+    let role: Role
+    let settings: Settings
+    let health: HealthRegistry
+    let logger: Logger
+
+    func run(_ assembly: Assembly) async throws {
+        // A reader that went away is an error of that write, not the end of the daemon.
+        signal(SIGPIPE, SIG_IGN)
+        var router = Router()
+        router.addHealth(health, metrics: { Observability.metrics() })
+        assembly.addRoutes(&router)
+        let server = HTTPServer(
+            settings.http.server(port: settings.port(of: role)), router: router, observer: Observability.httpObserver,
+            logger: logger)
+        let http = ServerService(server: server, deadline: settings.shutdown.deadline)
+        let threads = ThreadsService(parts: assembly.parts)
+        // A group stops its services in reverse.
+        let services: [any Service] = assembly.servesFromParts ? [threads, http] : [http, threads]
+        let shutdown = ShutdownService(deadline: settings.shutdown.deadline, health: health, logger: logger)
+        let group = ServiceGroup(
+            configuration: ServiceGroupConfiguration(
+                services: (services + [shutdown]).map {
+                    .init(
+                        service: $0, successTerminationBehavior: .gracefullyShutdownGroup,
+                        failureTerminationBehavior: .gracefullyShutdownGroup)
+                },
+                gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
+        Lifeline.watchFromEnvironment {
+            logger.warning("supervisor_gone")
+            Task { await group.triggerGracefulShutdown() }
+        }
+        let impatience = Impatience.watch()
+        defer { impatience.cancel() }
+        logger.info("started", metadata: ["pid": "\(getpid())"])
+        try await group.run()
+        logger.info("stopped")
+    }
+}
+
+/// The parts of a role, as a service.
+private struct ThreadsService: Service {
+    let parts: [ThreadGroup.Part]
+
+    func run() async throws {
+        let stop = StopSignal()
+        try await withTaskCancellationHandler {
+            try await withGracefulShutdownHandler {
+                try await DedicatedThread.run("role") { try ThreadGroup.run(parts, until: stop) }
+            } onGracefulShutdown: {
+                stop.stop()
+            }
+        } onCancel: {
+            stop.stop()
+        }
+    }
+}
+
+private struct ServerService: Service {
+    let server: HTTPServer
+    let deadline: Duration
+
+    func run() async throws {
+        _ = try server.start()
+        // Throws when cancelled, which is a reason to stop like any other.
+        try? await gracefulShutdown()
+        await server.stop(deadline: deadline)
+    }
+}
+
+/// The last one in the group, and so the first to hear of a shutdown: makes the daemon unready, and sees to it that
+/// the process ends in time whatever hangs.
+private struct ShutdownService: Service {
+    let deadline: Duration
+    let health: HealthRegistry
+    let logger: Logger
+
+    func run() async throws {
+        try? await gracefulShutdown()
+        health.stopping()
+        logger.info("stopping", metadata: ["deadline": "\(DurationText.write(deadline))"])
+        DedicatedThread.start("deadline") {
+            StopSignal().wait(for: deadline)
+            // Whatever isn't committed is done again after the restart.
+            logger.critical("shutdown_deadline_passed", metadata: ["deadline": "\(DurationText.write(deadline))"])
+            _exit(ExitStatus.failure)
+        }
+    }
+}
+
+extension Settings.HTTP {
+    /// For a server on `port` with these limits.
+    fileprivate func server(port: Int) -> HTTPServerConfiguration {
+        var server = HTTPServerConfiguration(host: host, port: UInt16(clamping: port))
+        if let loops { server.loops = loops }
+        server.limits.connections = connections
+        server.limits.connectionsPerAddress = connectionsPerAddress
+        server.limits.bodyBytes = bodyLimit
+        server.limits.headBytes = headLimit
+        server.limits.requestLineBytes = min(server.limits.requestLineBytes, headLimit)
+        server.timeouts.head = headTimeout
+        server.timeouts.body = bodyTimeout
+        server.timeouts.idle = idleTimeout
+        server.timeouts.write = writeTimeout
+        return server
+    }
+}
