@@ -55,8 +55,16 @@ let package = Package(
             ],
         ),
 
-        // Private PostgreSQL and Kafka brokers for the tests.
+        // Private PostgreSQL servers and Kafka brokers for the tests.
         .target(name: "TestServers", path: "Tests/TestServers"),
+        .testTarget(name: "TestServersTests", dependencies: ["TestServers"]),
+
+        .testTarget(name: "JSONTests", dependencies: ["JSON"]),
+        .testTarget(name: "PostgresTests", dependencies: ["Postgres", "Execution", "TestServers", log]),
+        .testTarget(name: "HTTPServerTests", dependencies: ["HTTPServer", "Execution", "CEpoll", log]),
+        .testTarget(
+            name: "OrderflowTests",
+            dependencies: ["orderflow", "TestServers", "Services", "HTTPServer", "Execution", "Postgres", log]),
     ],
     swiftLanguageModes: [.v6],
 )

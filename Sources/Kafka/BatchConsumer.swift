@@ -20,7 +20,9 @@ public final class BatchConsumer: Sendable {
         let conf = try configuration.kafka.make([
             ("group.id", configuration.group), ("enable.auto.commit", "false"), ("enable.auto.offset.store", "false"),
             ("auto.offset.reset", "earliest"), ("partition.assignment.strategy", "cooperative-sticky"),
-            ("session.timeout.ms", "10000"), ("heartbeat.interval.ms", "2000"),
+            // A member that died is noticed within seconds. The poll interval may be as short, since the poll thread
+            // waits for nothing but a revoke; it is also how long a rebalance waits for a member that is gone.
+            ("session.timeout.ms", "6000"), ("heartbeat.interval.ms", "1500"), ("max.poll.interval.ms", "10000"),
             ("fetch.wait.max.ms", "100"), ("fetch.message.max.bytes", "1048576"), ("fetch.max.bytes", "4194304"),
             // A broker that ignores the limits may send far more; refusing its answer would stall for ever.
             ("receive.message.max.bytes", "1000000000"),

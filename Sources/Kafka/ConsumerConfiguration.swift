@@ -8,7 +8,7 @@ public struct ConsumerConfiguration: Sendable {
     public var bufferBytes = 8 << 20
     /// How long a revoke waits for batches in hand before it gives the partitions up anyway. Below
     /// `max.poll.interval.ms`, or the group gives up first.
-    public var revokeTimeout: Duration = .seconds(30)
+    public var revokeTimeout: Duration = .seconds(5)
 
     public init(_ kafka: KafkaConfiguration, group: String, topics: [String]) {
         self.kafka = kafka

@@ -21,7 +21,9 @@ final class PartitionList {
     deinit { rd_kafka_topic_partition_list_destroy(raw) }
 
     /// Lends the pointer. A plain `raw` could outlive the list, which goes after its last mention.
-    func use<Result>(_ body: (UnsafeMutablePointer<rd_kafka_topic_partition_list_t>) throws -> Result) rethrows -> Result {
+    func use<Result>(_ body: (UnsafeMutablePointer<rd_kafka_topic_partition_list_t>) throws -> Result) rethrows
+        -> Result
+    {
         try withExtendedLifetime(self) { try body(raw) }
     }
 

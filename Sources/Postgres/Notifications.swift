@@ -7,6 +7,12 @@ public struct Notification: Sendable, Hashable {
     public let channel: String
     public let payload: String
     public let processID: Int32
+
+    public init(channel: String, payload: String, processID: Int32) {
+        self.channel = channel
+        self.payload = payload
+        self.processID = processID
+    }
 }
 
 extension Connection {

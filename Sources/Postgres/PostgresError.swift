@@ -43,7 +43,7 @@ public struct PostgresError: Error, Sendable {
     /// The statement, cut to `sqlLimit` characters.
     public var sql: String?
     /// The plan of a prepared statement no longer fits the tables. The statement is prepared anew next time.
-    var isStalePlan = false
+    public internal(set) var isStalePlan = false
 
     static let sqlLimit = 500
 

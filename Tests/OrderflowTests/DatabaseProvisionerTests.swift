@@ -60,7 +60,8 @@ import Testing
         let settings = settings(try freshServer().url())
         _ = try run(settings, [Self.first])
         let connection = try Connection(try settings.database(of: .orders))
-        let rows = try connection.query("SELECT current_user::text, tableowner::text FROM pg_tables WHERE tablename = 'things'")
+        let rows = try connection.query(
+            "SELECT current_user::text, tableowner::text FROM pg_tables WHERE tablename = 'things'")
         #expect(try rows[0].get(0, as: String.self) == "orderflow_orders")
         #expect(try rows[0].get(1, as: String.self) == "orderflow_orders")
         // A shadow schema for rebuilds is within its rights.
@@ -106,7 +107,10 @@ import Testing
         #expect(try run(settings(url("first")), [Self.first]).map(\.created) == [true, true])
         let connection = try Connection(PostgresConfiguration(url("first")))
         try connection.script("ALTER ROLE postgres PASSWORD 'second'")
-        #expect(try run(settings(url("second")), [Self.first, Self.second]).map(\.applied) == [[Self.second], [Self.second]])
+        #expect(
+            try run(settings(url("second")), [Self.first, Self.second]).map(\.applied) == [
+                [Self.second], [Self.second],
+            ])
         #expect(throws: PostgresError.self) { try run(settings(url("first")), [Self.first, Self.second]) }
     }
 
@@ -160,7 +164,9 @@ import Testing
     @Test func everyServicesSchemaApplies() throws {
         let settings = settings(try freshServer().url())
         var results: [DatabaseProvisioner.Result] = []
-        try DatabaseProvisioner(settings: settings, logger: logger).run(DatabaseProvisioner.targets) { results.append($0) }
+        try DatabaseProvisioner(settings: settings, logger: logger).run(DatabaseProvisioner.targets) {
+            results.append($0)
+        }
         #expect(results.map(\.database) == DatabaseProvisioner.targets.map(\.database))
         #expect(results.allSatisfy { $0.created && !$0.applied.isEmpty })
     }
@@ -187,18 +193,23 @@ import Testing
     @Test func givesUpAtTheLimitAndOnWhatWaitingWontMend() {
         let stop = StopSignal()
         let late = #expect(throws: ServerWait.TimedOut.self) {
-            try ServerWait.until("X", limit: .zero, stop: stop, say: { _ in }, isWorthWaiting: { _ in true }) { throw Away() }
+            try ServerWait.until("X", limit: .zero, stop: stop, say: { _ in }, isWorthWaiting: { _ in true }) {
+                throw Away()
+            }
         }
         #expect(late?.description == "X isn't there after 0s: away")
         #expect(throws: Broken.self) {
-            try ServerWait.until("X", limit: nil, stop: stop, say: { _ in }, isWorthWaiting: { $0 is Away }) { throw Broken() }
+            try ServerWait.until("X", limit: nil, stop: stop, say: { _ in }, isWorthWaiting: { $0 is Away }) {
+                throw Broken()
+            }
         }
     }
 
     @Test func aRequestToStopEndsTheWait() {
         let stop = StopSignal()
         #expect(throws: ServerWait.Stopped.self) {
-            try ServerWait.until("X", limit: nil, stop: stop, say: { _ in stop.stop() }, isWorthWaiting: { _ in true }) {
+            try ServerWait.until("X", limit: nil, stop: stop, say: { _ in stop.stop() }, isWorthWaiting: { _ in true })
+            {
                 throw Away()
             }
         }

@@ -145,7 +145,10 @@ import Testing
     @Test(arguments: [64, 78])
     func aRoleWithAWrongConfigurationStopsAll(code: Int) async throws {
         let running = Running(
-            [keeper("a", Self.politeScript), keeper("b", "while [ ! -s pid ]; do sleep 0.02; done; echo x >> starts; exit \(code)")],
+            [
+                keeper("a", Self.politeScript),
+                keeper("b", "while [ ! -s pid ]; do sleep 0.02; done; echo x >> starts; exit \(code)"),
+            ],
             logger: logger)
         #expect(try await running.end() == false)
         #expect(lines("starts") == 1)

@@ -30,7 +30,7 @@ enum ServerWait {
         while true {
             do {
                 return try body()
-            } catch where isWorthWaiting(error) {
+            } catch  where isWorthWaiting(error) {
                 let waited = start.duration(to: .now)
                 if let limit, waited >= limit {
                     throw TimedOut(server: server, waited: limit, reason: "\(error)")

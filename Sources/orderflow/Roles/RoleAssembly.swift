@@ -42,7 +42,8 @@ extension RoleRuntime {
     private func queryRoutes() throws -> QueryRoutes {
         let database = try database(.views)
         return QueryRoutes(
-            views: ConnectionPool(database, size: settings.views.poolSize, name: "views", logger: logger), logger: logger)
+            views: ConnectionPool(database, size: settings.views.poolSize, name: "views", logger: logger),
+            logger: logger)
     }
 
     private func notification() throws -> Assembly {

@@ -1,0 +1,34 @@
+/// A command that a saga sends.
+public struct SagaCommand: Hashable, Sendable {
+    public let topic: String
+    /// Commands to one participant about one thing share it, so that an undo never overtakes what it undoes.
+    public let key: String
+    public let type: String
+    public let payload: [UInt8]
+
+    public init(topic: String, key: String, type: String, payload: [UInt8]) {
+        self.topic = topic
+        self.key = key
+        self.type = type
+        self.payload = payload
+    }
+}
+
+/// What a command is made from.
+public struct SagaContext: Sendable {
+    /// The instance, unique within its tenant and definition.
+    public let id: String
+    /// Payload of the fact that started it.
+    public let start: [UInt8]
+    /// Why it is being undone; nil while it isn't.
+    public let reason: String?
+
+    public init(id: String, start: [UInt8], reason: String?) {
+        self.id = id
+        self.start = start
+        self.reason = reason
+    }
+}
+
+/// Makes a command; throws for a start payload that it can't be made from.
+public typealias SagaCommandBuilder = @Sendable (SagaContext) throws -> SagaCommand

@@ -1,0 +1,101 @@
+/// Writing down what a fact says. Sends nothing and decides nothing but the outcome of what the fact is about.
+extension SagaReaction {
+    mutating func record(_ role: SagaDefinition.FactRole, type: String, payload: [UInt8]) {
+        switch role {
+        case .start:
+            guard instance.status == .awaitingStart else { return }
+            instance.status = .running
+            instance.start = payload
+            instance.startedAt = now
+            log(.started)
+        case .cancel: recordCancellation(definition.reason(type, payload) ?? type, type: type)
+        case .aborted:
+            guard !instance.abort.isDone else { return }
+            instance.abort.settle(.succeeded, at: now)
+            log(.aborted)
+        case .succeeded(let index): recordSuccess(index, type: type)
+        case .failed(let index): recordFailure(index, type: type, words: definition.reason(type, payload) ?? type)
+        case .undone(let index): recordUndone(index, type: type)
+        case .undoRefused(let index): recordRefusal(index, words: definition.reason(type, payload) ?? type)
+        }
+    }
+
+    private mutating func recordCancellation(_ words: String, type: String) {
+        switch instance.status {
+        case .awaitingStart, .running:
+            guard instance.reason == nil else { return }
+            instance.reason = words
+            log(.cancelled, detail: words)
+        case .completed: anomaly("\(type) came after the end")
+        case .compensating, .compensated: break
+        }
+    }
+
+    private mutating func recordSuccess(_ index: Int, type: String) {
+        let step = definition.steps[index]
+        switch instance.steps[index].call.progress {
+        case .succeeded, .resolved: return
+        case .waiting, .requested, .refused: log(.succeeded, step: index)
+        case .timedOut, .failed: log(.succeededLate, step: index)
+        }
+        instance.steps[index].call.settle(.succeeded, at: now)
+        switch instance.status {
+        case .compensating, .compensated:
+            // The fact that cancelled us said that the pivot would not be reached.
+            if step.isPivot { anomaly("\(type) came while everything was being undone", step: index) }
+        case .awaitingStart, .running, .completed: break
+        }
+        if instance.status == .compensated, !isUndone(index) {
+            anomaly("\(type) came after the end and is not undone", step: index)
+        }
+    }
+
+    private mutating func recordFailure(_ index: Int, type: String, words: String) {
+        let progress = instance.steps[index].call.progress
+        switch progress {
+        case .failed, .resolved: return
+        case .succeeded:
+            // A promise is taken back. What may have to be undone stays to be undone.
+            switch instance.status {
+            case .awaitingStart, .running: break
+            case .compensating, .compensated: return
+            case .completed: return anomaly("\(type) came after the end", step: index)
+            }
+            if definition.steps[index].compensation == nil {
+                instance.steps[index].call.settle(.failed, at: now, detail: words)
+            }
+        case .waiting, .requested, .refused, .timedOut:
+            instance.steps[index].call.settle(.failed, at: now, detail: words)
+        }
+        log(.failed, step: index, detail: words)
+        if instance.reason == nil { instance.reason = words }
+    }
+
+    private mutating func recordUndone(_ index: Int, type: String) {
+        guard !instance.steps[index].undo.isDone else { return }
+        switch instance.status {
+        case .completed: return anomaly("\(type) came after the end", step: index)
+        case .compensated: return
+        case .awaitingStart, .running:
+            // Somebody undid it unasked; the rest can't stay.
+            if instance.reason == nil { instance.reason = type }
+        case .compensating: break
+        }
+        instance.steps[index].undo.settle(.succeeded, at: now)
+        log(.undone, step: index)
+    }
+
+    private mutating func recordRefusal(_ index: Int, words: String) {
+        guard instance.status == .compensating, instance.steps[index].undo.progress == .requested,
+            let retry = definition.steps[index].compensation?.retry
+        else { return }
+        var undo = instance.steps[index].undo
+        undo.progress = .refused
+        undo.refusals += 1
+        undo.unanswered = 0
+        undo.detail = words
+        undo.dueAt = now + retry.wait(afterRefusals: undo.refusals)
+        instance.steps[index].undo = undo
+        log(.undoRefused, step: index, detail: words)
+    }
+}
