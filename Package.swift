@@ -48,7 +48,9 @@ let package = Package(
         .executableTarget(
             name: "orderflow",
             dependencies: [
-                "Services", "Telemetry", lifecycle, log,
+                "Execution", "HTTPServer", "JSON", "Kafka", "Messaging", "Outbound", "Postgres", "Services",
+                "Telemetry",
+                lifecycle, log,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Configuration", package: "swift-configuration"),
                 "Yams",

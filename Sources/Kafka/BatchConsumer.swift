@@ -17,19 +17,22 @@ public final class BatchConsumer: Sendable {
     public init(
         _ configuration: ConsumerConfiguration, listener: any RebalanceListener, logger: Logger
     ) throws(KafkaError) {
-        let conf = try configuration.kafka.make([
-            ("group.id", configuration.group), ("enable.auto.commit", "false"), ("enable.auto.offset.store", "false"),
-            ("auto.offset.reset", "earliest"), ("partition.assignment.strategy", "cooperative-sticky"),
-            // A member that died is noticed within seconds. The poll interval may be as short, since the poll thread
-            // waits for nothing but a revoke; it is also how long a rebalance waits for a member that is gone.
-            ("session.timeout.ms", "6000"), ("heartbeat.interval.ms", "1500"), ("max.poll.interval.ms", "10000"),
-            ("fetch.wait.max.ms", "100"), ("fetch.message.max.bytes", "1048576"), ("fetch.max.bytes", "4194304"),
-            // A broker that ignores the limits may send far more; refusing its answer would stall for ever.
-            ("receive.message.max.bytes", "1000000000"),
-            ("queued.min.messages", "5000"), ("queued.max.messages.kbytes", "8192"),
-            ("topic.metadata.refresh.interval.ms", "30000"), ("allow.auto.create.topics", "false"),
-            ("reconnect.backoff.max.ms", "1000"),
-        ])
+        let membership = configuration.kafka.instanceID.map { [("group.instance.id", $0)] } ?? []
+        let conf = try configuration.kafka.make(
+            membership + [
+                ("group.id", configuration.group), ("enable.auto.commit", "false"),
+                ("enable.auto.offset.store", "false"),
+                ("auto.offset.reset", "earliest"), ("partition.assignment.strategy", "cooperative-sticky"),
+                // A member that died is noticed within seconds. The poll interval may be as short, since the poll thread
+                // waits for nothing but a revoke; it is also how long a rebalance waits for a member that is gone.
+                ("session.timeout.ms", "6000"), ("heartbeat.interval.ms", "1500"), ("max.poll.interval.ms", "10000"),
+                ("fetch.wait.max.ms", "100"), ("fetch.message.max.bytes", "1048576"), ("fetch.max.bytes", "4194304"),
+                // A broker that ignores the limits may send far more; refusing its answer would stall for ever.
+                ("receive.message.max.bytes", "1000000000"),
+                ("queued.min.messages", "5000"), ("queued.max.messages.kbytes", "8192"),
+                ("topic.metadata.refresh.interval.ms", "30000"), ("allow.auto.create.topics", "false"),
+                ("reconnect.backoff.max.ms", "1000"),
+            ])
         let buffer = Monitor(ConsumerBuffer())
         let poller = ConsumerPoller(configuration, listener, buffer, logger)
         let handle = try KafkaHandle(

@@ -5,13 +5,21 @@ public struct KafkaConfiguration: Sendable, CustomStringConvertible {
     /// `host:port`, comma-separated.
     public var bootstrapServers: String
     public var clientID: String
+    /// Makes consumers static members of their groups under this name (`group.instance.id`, KIP-345): one that is back
+    /// within the session timeout has its partitions again at once, without a rebalance, even after a `kill -9`. Must be
+    /// unique among the running members of a group. Nil: a new member each time.
+    public var instanceID: String?
     /// Passed to librdkafka as they are, over everything that this module sets: TLS, SASL, tuning
     /// (librdkafka CONFIGURATION.md).
     public var properties: [String: String]
 
-    public init(bootstrapServers: String, clientID: String = "orderflow", properties: [String: String] = [:]) {
+    public init(
+        bootstrapServers: String, clientID: String = "orderflow", instanceID: String? = nil,
+        properties: [String: String] = [:]
+    ) {
         self.bootstrapServers = bootstrapServers
         self.clientID = clientID
+        self.instanceID = instanceID
         self.properties = properties
     }
 

@@ -1,3 +1,5 @@
+import Messaging
+
 /// The Kafka topics of DESIGN section 3, and who consumes them.
 public struct Topics: Sendable {
     public var orderEvents = "order-events"
@@ -9,6 +11,22 @@ public struct Topics: Sendable {
     public init() {}
 
     public var all: [String] { [orderEvents, userEvents, paymentCommands, inventoryCommands, orderCommands] }
+
+    /// Who reads what, in either mode of the saga.
+    var subscriptions: [(group: String, topics: [String])] {
+        [
+            (ConsumerGroup.shipping, [orderEvents]), (ConsumerGroup.notification, [orderEvents]),
+            (ConsumerGroup.projection, [orderEvents, userEvents]), (ConsumerGroup.saga, [orderEvents]),
+            (ConsumerGroup.payment, [paymentCommands, orderEvents]),
+            (ConsumerGroup.inventory, [inventoryCommands, orderEvents]),
+            (ConsumerGroup.order, [orderCommands, orderEvents]),
+        ]
+    }
+
+    /// Where each group publishes what it could not handle.
+    public var deadLetters: [String] {
+        subscriptions.flatMap { group, topics in topics.map { DeadLetters.topic(of: $0, group: group) } }
+    }
 }
 
 /// The consumer groups, one a service.

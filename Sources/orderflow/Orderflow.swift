@@ -22,7 +22,7 @@ struct Orderflow: AsyncParsableCommand {
         version: "0.1.0",
         groupedSubcommands: [
             CommandGroup(name: "RUN", subcommands: [UpCommand.self] + Role.allCases.compactMap { commands[$0] }),
-            CommandGroup(name: "PREPARE", subcommands: [MigrateCommand.self, ConfigCommand.self]),
+            CommandGroup(name: "PREPARE", subcommands: [MigrateCommand.self, TopicsCommand.self, ConfigCommand.self]),
         ])
 
     /// The roles that can run.

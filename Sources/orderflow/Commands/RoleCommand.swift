@@ -31,9 +31,11 @@ struct HTTPOptions: ParsableArguments {
 extension RoleCommand {
     func execute() async throws {
         let loaded = try options.load(http.flags(portKey: "\(Self.role.rawValue).http.port"))
-        Observability.start(loaded.settings.log)
+        var settings = loaded.settings
+        Observability.start(settings.log)
+        settings.kafka.instance = settings.kafka.instance ?? InstanceName.take(role: Self.role.rawValue)
         let runtime = RoleRuntime(
-            role: Self.role, settings: loaded.settings, health: HealthRegistry(),
+            role: Self.role, settings: settings, health: HealthRegistry(),
             logger: Logger(label: Self.role.rawValue))
         let assembly: RoleRuntime.Assembly
         do {

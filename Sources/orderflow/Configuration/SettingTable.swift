@@ -50,6 +50,13 @@ enum SettingTable {
     private static let kafka = [
         SettingKey("kafka.brokers", \.kafka.brokers, .brokers, "Brokers to find the cluster by: host:port, by commas."),
         SettingKey("kafka.client_id", \.kafka.clientID, .text, "How we appear in the brokers' logs and quotas."),
+        SettingKey(
+            "kafka.instance", \.kafka.instance, optional: .text,
+            """
+            The name of this process among those of its role, which it must share with none. Restarted under the same \
+            name, it goes on with its partitions at once (group.instance.id). Empty is the host's name and the lowest \
+            number that no other process of the role on this host has.
+            """),
     ]
 
     private static let database = [

@@ -25,6 +25,8 @@ struct Settings: Sendable {
     struct Kafka: Sendable {
         var brokers = "127.0.0.1:9092"
         var clientID = "orderflow"
+        /// Nil takes a free one of this host.
+        var instance: String?
         /// Handed to librdkafka as they are.
         var properties: [String: String] = [:]
     }

@@ -72,6 +72,7 @@ extension RoleRuntime {
 
 extension Settings.Kafka {
     var configuration: KafkaConfiguration {
-        KafkaConfiguration(bootstrapServers: brokers, clientID: clientID, properties: properties)
+        KafkaConfiguration(
+            bootstrapServers: brokers, clientID: clientID, instanceID: instance, properties: properties)
     }
 }
