@@ -63,6 +63,9 @@ let package = Package(
 
         .testTarget(name: "JSONTests", dependencies: ["JSON"]),
         .testTarget(name: "PostgresTests", dependencies: ["Postgres", "Execution", "TestServers", log]),
+        .testTarget(
+            name: "MessagingTests",
+            dependencies: ["Messaging", "Postgres", "Kafka", "JSON", "Execution", "TestServers", log, metrics]),
         .testTarget(name: "HTTPServerTests", dependencies: ["HTTPServer", "Execution", "CEpoll", log]),
         .testTarget(
             name: "OrderflowTests",

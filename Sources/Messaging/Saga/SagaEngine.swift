@@ -7,13 +7,16 @@
 extension SagaDefinition {
     /// - Parameter now: microseconds since the Unix epoch, never decreasing but for clock corrections.
     /// - Throws: what a command builder throws, and `SagaRefusal` for operators' inputs.
-    public func react(_ instance: SagaInstance, to input: SagaInput, at now: Int64) throws -> SagaTransition {
-        var reaction = SagaReaction(definition: self, instance: instance, now: now, cause: input.cause)
+    public func react(
+        _ instance: SagaInstance, to input: SagaInput, at now: Int64, conduct: SagaConduct = .leading
+    ) throws -> SagaTransition {
+        var reaction = SagaReaction(
+            definition: self, instance: instance, now: now, cause: input.cause, conduct: conduct)
         switch input {
         case .fact(let type, let payload, _):
             for role in roles[type] ?? [] { reaction.record(role, type: type, payload: payload) }
         case .deadline: try reaction.passDeadlines()
-        case .retry: try reaction.askAgain()
+        case .retry(let note, _): try reaction.askAgain(note: note)
         case .resolve(let step, let note, _): try reaction.resolve(step, note: note)
         }
         try reaction.advance()
@@ -21,11 +24,21 @@ extension SagaDefinition {
     }
 }
 
+/// What the engine is to the participants.
+public enum SagaConduct: String, Hashable, Sendable, CaseIterable {
+    /// Commands them.
+    case leading
+    /// Commands nobody: they react to each other (choreography), and it keeps track of where each instance stands.
+    /// An outcome that is overdue needs attention, but fails nothing.
+    case watching
+}
+
 /// One transition in the making.
 struct SagaReaction {
     let definition: SagaDefinition
     var transition: SagaTransition
     let now: Int64
+    let conduct: SagaConduct
     private let cause: SagaCause
 
     var instance: SagaInstance {
@@ -33,10 +46,11 @@ struct SagaReaction {
         _modify { yield &transition.instance }
     }
 
-    init(definition: SagaDefinition, instance: SagaInstance, now: Int64, cause: SagaCause) {
+    init(definition: SagaDefinition, instance: SagaInstance, now: Int64, cause: SagaCause, conduct: SagaConduct) {
         self.definition = definition
         self.now = now
         self.cause = cause
+        self.conduct = conduct
         transition = SagaTransition(instance: instance)
     }
 
@@ -48,10 +62,12 @@ struct SagaReaction {
         transition.log.append(SagaLogEntry(at: now, cause: cause, event: event, step: stepID, detail: detail))
     }
 
-    /// Makes a command and queues it.
+    /// Makes a command and queues it. It is made even when nobody is to get it, so that an instance whose commands
+    /// can't be made is refused in either conduct.
     mutating func send(_ builder: SagaCommandBuilder) throws {
         let context = SagaContext(id: instance.id, start: instance.start, reason: instance.reason)
-        transition.commands.append(try builder(context))
+        let command = try builder(context)
+        if conduct == .leading { transition.commands.append(command) }
     }
 
     mutating func finish() -> SagaTransition {
@@ -75,6 +91,9 @@ struct SagaReaction {
 
     func isUndone(_ index: Int) -> Bool { !needsUndo(index) || instance.steps[index].undo.isDone }
 
+    /// From here on only the pivot's owner can still end the instance otherwise.
+    var pivotIsAsked: Bool { definition.pivot.map { instance.steps[$0].call.progress != .waiting } ?? false }
+
     /// Says what should not have happened, until somebody has looked at it.
     mutating func anomaly(_ words: String, step: Int? = nil) {
         guard instance.anomaly != words else { return }
@@ -93,10 +112,10 @@ struct SagaReaction {
         switch instance.status {
         case .awaitingStart, .completed, .compensated: return nil
         case .running:
-            guard let pivot = definition.pivot, case .pivot(let retry) = definition.steps[pivot].kind else {
-                return nil
+            for (index, step) in definition.steps.enumerated() {
+                if let words = words(instance.steps[index].call, step.retry, step.id) { return words }
             }
-            return words(instance.steps[pivot].call, retry, definition.steps[pivot].id)
+            return nil
         case .compensating:
             for (index, step) in definition.steps.enumerated() {
                 guard let compensation = step.compensation else { continue }
@@ -109,10 +128,11 @@ struct SagaReaction {
     }
 
     private func words(_ call: SagaCall, _ retry: SagaRetry, _ what: String) -> String? {
-        guard !call.isDone else { return nil }
+        guard call.isAsked else { return nil }
         if call.refusals >= retry.attentionAfter {
             return "\(what) keeps being refused" + (call.detail.map { ": \($0)" } ?? "")
         }
+        if conduct == .watching { return call.unanswered > 0 ? "\(what) is overdue" : nil }
         return call.unanswered >= retry.attentionAfter ? "\(what) stays unanswered" : nil
     }
 }

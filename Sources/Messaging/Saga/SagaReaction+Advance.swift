@@ -21,7 +21,7 @@ extension SagaReaction {
             else { continue }
             if let command = step.command { try send(command) }
             instance.steps[index].call.request(at: now, answerWithin: step.deadline.microseconds)
-            log(.requested, step: index)
+            log(conduct == .leading ? .requested : .awaited, step: index)
         }
         if definition.pivot == nil, instance.steps.allSatisfy(\.call.isDone) { complete() }
     }
@@ -45,7 +45,7 @@ extension SagaReaction {
             try send(compensation.command)
             instance.steps[index].undo.request(
                 at: now, answerWithin: compensation.retry.wait(afterUnanswered: 0))
-            log(.undoRequested, step: index)
+            log(conduct == .leading ? .undoRequested : .awaited, step: index)
         }
         guard instance.steps.indices.allSatisfy({ isUndone($0) }) else { return }
         if instance.abort.isDone {
@@ -55,25 +55,19 @@ extension SagaReaction {
         } else if instance.abort.progress == .waiting {
             try send(definition.abort.command)
             instance.abort.request(at: now, answerWithin: definition.abort.retry.wait(afterUnanswered: 0))
-            log(.abortRequested, stepID: nil)
+            log(conduct == .leading ? .abortRequested : .awaited, stepID: SagaInput.abortStep)
         }
     }
 }
 
-/// Waits that are over, and operators who can't wait.
+/// Waits that are over.
 extension SagaReaction {
     mutating func passDeadlines() throws {
         for index in definition.steps.indices {
             switch instance.status {
             case .running:
                 guard instance.steps[index].call.isDue(at: now) else { continue }
-                if case .pivot(let retry) = definition.steps[index].kind {
-                    try askPivotAgain(index, retry, unanswered: true)
-                } else {
-                    instance.steps[index].call.settle(.timedOut, at: now)
-                    log(.timedOut, step: index)
-                    if instance.reason == nil { instance.reason = "\(definition.steps[index].id) took too long" }
-                }
+                try passDeadline(of: index)
             case .compensating:
                 guard instance.steps[index].undo.isDue(at: now) else { continue }
                 try askUndoAgain(index, unanswered: instance.steps[index].undo.progress == .requested)
@@ -83,80 +77,124 @@ extension SagaReaction {
         if instance.status == .compensating, instance.abort.isDue(at: now) { try askAbortAgain(unanswered: true) }
     }
 
-    /// Asks again now for everything that has to succeed in the end, and counts from zero.
-    mutating func askAgain() throws {
-        if instance.status.isEnd {
-            guard instance.anomaly != nil else { throw SagaRefusal.ended(instance.status) }
-            instance.anomaly = nil
-            return
+    private mutating func passDeadline(of index: Int) throws {
+        let step = definition.steps[index]
+        if step.isPivot { return try askPivotAgain(index, unanswered: true) }
+        if conduct == .watching {
+            instance.steps[index].call.requestAgain(at: now, step.retry, unanswered: true)
+            return log(.overdue, step: index)
         }
+        instance.steps[index].call.settle(.timedOut, at: now)
+        log(.timedOut, step: index)
+        if instance.reason == nil { instance.reason = "\(step.id) took too long" }
+    }
+}
+
+/// Operators who can't wait.
+extension SagaReaction {
+    /// Asks again now for everything that has to succeed in the end, and counts from zero.
+    mutating func askAgain(note: String) throws {
+        if conduct == .watching { throw SagaRefusal.watching }
+        if instance.status.isEnd { throw SagaRefusal.ended(instance.status) }
+        let waiting = askedFor
+        guard !waiting.isEmpty else { throw SagaRefusal.notWaiting(step: "any step that can be asked again") }
+        log(.retried, detail: note)
         instance.anomaly = nil
-        let before = transition.commands.count
-        for (index, step) in definition.steps.enumerated() {
-            if case .pivot(let retry) = step.kind, instance.status == .running,
-                instance.steps[index].call.progress == .requested
-            {
+        for part in waiting {
+            switch part {
+            case .pivot(let index):
                 instance.steps[index].call.forgetFailures()
-                try askPivotAgain(index, retry, unanswered: false)
-            }
-            if instance.status == .compensating, instance.steps[index].undo.isAsked {
+                try askPivotAgain(index, unanswered: false)
+            case .undo(let index):
                 instance.steps[index].undo.forgetFailures()
                 try askUndoAgain(index, unanswered: false)
+            case .abort:
+                instance.abort.forgetFailures()
+                try askAbortAgain(unanswered: false)
             }
         }
-        if instance.status == .compensating, instance.abort.isAsked {
-            instance.abort.forgetFailures()
-            try askAbortAgain(unanswered: false)
-        }
-        guard transition.commands.count > before else { throw SagaRefusal.notWaiting(step: "any command") }
     }
 
-    mutating func resolve(_ id: String, note: String) throws {
-        if instance.status.isEnd { throw SagaRefusal.ended(instance.status) }
-        if id == SagaInput.abortStep {
-            guard instance.status == .compensating, instance.abort.isAsked else {
-                throw SagaRefusal.notWaiting(step: id)
+    mutating func resolve(_ id: String?, note: String) throws {
+        guard let id else {
+            if instance.anomaly != nil {
+                instance.anomaly = nil
+                return log(.resolved, detail: note)
             }
-            instance.abort.settle(.resolved, at: now, detail: note)
-            return log(.resolved, stepID: id, detail: note)
+            if instance.status.isEnd { throw SagaRefusal.ended(instance.status) }
+            let waiting = askedFor
+            guard let only = waiting.first else { throw SagaRefusal.notWaiting(step: "any step that can be resolved") }
+            guard waiting.count == 1 else { throw SagaRefusal.severalWaiting(waiting.map { name(of: $0) }) }
+            return resolve(only, note: note)
         }
-        guard let index = definition.steps.firstIndex(where: { $0.id == id }) else {
+        if instance.status.isEnd { throw SagaRefusal.ended(instance.status) }
+        guard id == SagaInput.abortStep || definition.steps.contains(where: { $0.id == id }) else {
             throw SagaRefusal.unknownStep(id)
         }
-        let step = instance.steps[index]
-        if instance.status == .running, definition.steps[index].isPivot, step.call.progress == .requested {
-            instance.steps[index].call.settle(.resolved, at: now, detail: note)
-        } else if instance.status == .compensating, step.undo.isAsked {
-            instance.steps[index].undo.settle(.resolved, at: now, detail: note)
-        } else {
-            throw SagaRefusal.notWaiting(step: id)
-        }
-        log(.resolved, step: index, detail: note)
+        guard let part = askedFor.first(where: { name(of: $0) == id }) else { throw SagaRefusal.notWaiting(step: id) }
+        resolve(part, note: note)
     }
 
-    private mutating func askPivotAgain(_ index: Int, _ retry: SagaRetry, unanswered: Bool) throws {
-        if let command = definition.steps[index].command { try send(command) }
-        instance.steps[index].call.requestAgain(at: now, retry, unanswered: unanswered)
-        log(.requestedAgain, step: index)
+    /// What has to succeed in the end, and was asked for.
+    private enum Part {
+        case pivot(Int), undo(Int), abort
+    }
+
+    private var askedFor: [Part] {
+        switch instance.status {
+        case .awaitingStart, .completed, .compensated: return []
+        case .running:
+            guard let pivot = definition.pivot, instance.steps[pivot].call.isAsked else { return [] }
+            return [.pivot(pivot)]
+        case .compensating:
+            let undos = instance.steps.indices.filter { instance.steps[$0].undo.isAsked }.map { Part.undo($0) }
+            return undos + (instance.abort.isAsked ? [.abort] : [])
+        }
+    }
+
+    private func name(of part: Part) -> String {
+        switch part {
+        case .pivot(let index), .undo(let index): definition.steps[index].id
+        case .abort: SagaInput.abortStep
+        }
+    }
+
+    private mutating func resolve(_ part: Part, note: String) {
+        switch part {
+        case .pivot(let index): instance.steps[index].call.settle(.resolved, at: now, detail: note)
+        case .undo(let index): instance.steps[index].undo.settle(.resolved, at: now, detail: note)
+        case .abort: instance.abort.settle(.resolved, at: now, detail: note)
+        }
+        log(.resolved, stepID: name(of: part), detail: note)
+    }
+}
+
+/// Commands that are sent once more. Nobody is asked while watching: it only gets later.
+extension SagaReaction {
+    private mutating func askPivotAgain(_ index: Int, unanswered: Bool) throws {
+        let step = definition.steps[index]
+        if let command = step.command { try send(command) }
+        instance.steps[index].call.requestAgain(at: now, step.retry, unanswered: unanswered)
+        log(conduct == .leading ? .requestedAgain : .overdue, step: index)
     }
 
     private mutating func askUndoAgain(_ index: Int, unanswered: Bool) throws {
         guard let compensation = definition.steps[index].compensation else { return }
         try send(compensation.command)
         instance.steps[index].undo.requestAgain(at: now, compensation.retry, unanswered: unanswered)
-        log(.undoRequestedAgain, step: index)
+        log(conduct == .leading ? .undoRequestedAgain : .overdue, step: index)
     }
 
     private mutating func askAbortAgain(unanswered: Bool) throws {
         try send(definition.abort.command)
         instance.abort.requestAgain(at: now, definition.abort.retry, unanswered: unanswered)
-        log(.abortRequestedAgain, stepID: nil)
+        log(conduct == .leading ? .abortRequestedAgain : .overdue, stepID: SagaInput.abortStep)
     }
 }
 
 extension SagaCall {
     /// Asked for, and no outcome that ends it.
-    fileprivate var isAsked: Bool { progress == .requested || progress == .refused }
+    var isAsked: Bool { progress == .requested || progress == .refused }
 
     fileprivate func isDue(at now: Int64) -> Bool { dueAt.map { $0 <= now } ?? false }
 

@@ -12,7 +12,7 @@ extension SagaReaction {
         case .aborted:
             guard !instance.abort.isDone else { return }
             instance.abort.settle(.succeeded, at: now)
-            log(.aborted)
+            log(.aborted, stepID: SagaInput.abortStep)
         case .succeeded(let index): recordSuccess(index, type: type)
         case .failed(let index): recordFailure(index, type: type, words: definition.reason(type, payload) ?? type)
         case .undone(let index): recordUndone(index, type: type)
@@ -57,6 +57,7 @@ extension SagaReaction {
         case .succeeded:
             // A promise is taken back. What may have to be undone stays to be undone.
             switch instance.status {
+            case .running where pivotIsAsked: return tooLate(type, index)
             case .awaitingStart, .running: break
             case .compensating, .compensated: return
             case .completed: return anomaly("\(type) came after the end", step: index)
@@ -68,7 +69,12 @@ extension SagaReaction {
             instance.steps[index].call.settle(.failed, at: now, detail: words)
         }
         log(.failed, step: index, detail: words)
-        if instance.reason == nil { instance.reason = words }
+        if instance.reason == nil, !instance.status.isEnd { instance.reason = words }
+    }
+
+    /// The pivot may be decided already, and undoing what it was decided on would be worse.
+    private mutating func tooLate(_ type: String, _ index: Int) {
+        anomaly("\(type) came after everything had succeeded", step: index)
     }
 
     private mutating func recordUndone(_ index: Int, type: String) {
@@ -76,6 +82,7 @@ extension SagaReaction {
         switch instance.status {
         case .completed: return anomaly("\(type) came after the end", step: index)
         case .compensated: return
+        case .running where pivotIsAsked: return tooLate(type, index)
         case .awaitingStart, .running:
             // Somebody undid it unasked; the rest can't stay.
             if instance.reason == nil { instance.reason = type }

@@ -62,6 +62,15 @@ public struct SagaStep: Sendable {
 
     var isPivot: Bool { if case .pivot = kind { true } else { false } }
 
+    /// How the command is asked again; for all but a pivot, how long its outcome is waited for again while watching.
+    var retry: SagaRetry {
+        if case .pivot(let retry) = kind {
+            retry
+        } else {
+            SagaRetry(answerWithin: deadline, cap: max(deadline, .seconds(3600)))
+        }
+    }
+
     var compensation: SagaCompensation? {
         if case .compensatable(let compensation) = kind { compensation } else { nil }
     }

@@ -12,12 +12,14 @@ public struct SagaTransition: Sendable {
 public struct SagaLogEntry: Hashable, Sendable {
     public enum Event: String, Hashable, Sendable, CaseIterable {
         case started, cancelled, compensating, completed, compensated
+        /// While watching: something is waited for that nobody was asked for, and has not come in time.
+        case awaited, overdue
         case requested, requestedAgain = "requested-again", succeeded, failed, timedOut = "timed-out"
         case succeededLate = "succeeded-late"
         case undoRequested = "undo-requested", undoRequestedAgain = "undo-requested-again"
         case undoRefused = "undo-refused", undone
         case abortRequested = "abort-requested", abortRequestedAgain = "abort-requested-again", aborted
-        case resolved, anomaly
+        case retried, resolved, anomaly
         case attention, attentionEnded = "attention-ended"
     }
 

@@ -1,0 +1,94 @@
+import Postgres
+
+/// Instances in hand within one transaction: loaded once, moved by any number of inputs, written once.
+struct SagaBatch {
+    private struct Entry {
+        var saga: StoredSaga
+        /// Nil: not in the database yet.
+        let loadedVersion: Int?
+        let hadStarted: Bool
+    }
+
+    private let orchestrator: SagaOrchestrator
+    private var entries: [SagaKey: Entry] = [:]
+    private var changed: Set<SagaKey> = []
+    private var log: [SagaLog.Row] = []
+    /// Commands in the order in which they were decided on.
+    private(set) var outbox: [OutgoingEvent] = []
+
+    init(_ orchestrator: SagaOrchestrator, _ sagas: [StoredSaga]) {
+        self.orchestrator = orchestrator
+        entries.reserveCapacity(sagas.count)
+        for saga in sagas {
+            entries[saga.key] = Entry(
+                saga: saga, loadedVersion: saga.instance.version, hadStarted: saga.instance.startedAt != nil)
+        }
+    }
+
+    subscript(key: SagaKey) -> StoredSaga? { entries[key]?.saga }
+
+    /// A fact for an instance, which begins with the first one.
+    mutating func apply(_ message: InboundMessage, to key: SagaKey, at now: Int64) throws {
+        let saga =
+            entries[key]?.saga
+            ?? StoredSaga(
+                key: key, instance: SagaInstance(id: key.id, of: orchestrator.definition), createdAt: now,
+                correlationID: message.correlationID, traceparent: message.traceparent)
+        let input = SagaInput.fact(type: message.type, payload: message.payload, messageID: message.id)
+        try move(saga, input, at: now) { message.effectMetadata(id: $0, source: $1, time: now) }
+    }
+
+    /// The clock or an operator for an instance that is there.
+    mutating func apply(_ input: SagaInput, to key: SagaKey, at now: Int64) throws {
+        guard let saga = entries[key]?.saga else { return }
+        var actor: String?
+        if case .operator(let who) = input.cause { actor = who }
+        try move(saga, input, at: now) { [actor] id, source in
+            EventMetadata(
+                id: id, source: source, time: now, tenant: key.tenant, correlationID: saga.correlationID,
+                traceparent: saga.traceparent, actor: actor)
+        }
+    }
+
+    private mutating func move(
+        _ saga: StoredSaga, _ input: SagaInput, at now: Int64,
+        metadata: (_ id: String, _ source: String) -> EventMetadata
+    ) throws {
+        let transition = try orchestrator.definition.react(
+            saga.instance, to: input, at: now, conduct: orchestrator.conduct)
+        // What was due has to become due later, or it would be due for ever.
+        guard transition.changed || input.isDeadline else { return }
+        var moved = saga
+        moved.instance = transition.instance
+        if entries[saga.key] == nil {
+            entries[saga.key] = Entry(saga: moved, loadedVersion: nil, hadStarted: false)
+        } else {
+            entries[saga.key]?.saga = moved
+        }
+        changed.insert(saga.key)
+        for entry in transition.log {
+            log.append(SagaLog.Row(key: saga.key, version: transition.instance.version, entry: entry))
+        }
+        for command in transition.commands {
+            outbox.append(
+                OutgoingEvent(
+                    topic: command.topic, key: command.key, type: command.type, payload: command.payload,
+                    metadata: metadata(orchestrator.newID(now), orchestrator.source)))
+        }
+    }
+
+    /// Writes instances and history; the outbox is the caller's. Throws `ConcurrentChange`.
+    func write(on connection: Connection) throws {
+        guard !changed.isEmpty else { return }
+        let changes = changed.sorted().compactMap { key in
+            entries[key].map {
+                SagaStore.Change(
+                    saga: $0.saga, loadedVersion: $0.loadedVersion,
+                    startIsNew: !$0.hadStarted && $0.saga.instance.startedAt != nil)
+            }
+        }
+        try SagaStore.save(changes, of: orchestrator.definition, on: connection)
+        try SagaLog.append(log, saga: orchestrator.definition.name, on: connection)
+        orchestrator.count(log.lazy.map(\.entry))
+    }
+}

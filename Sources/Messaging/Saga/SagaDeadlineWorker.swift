@@ -1,0 +1,81 @@
+import Execution
+import Logging
+import Postgres
+
+/// Tells instances that their time has come. Any number may run, beside any number of consumers: rows that somebody
+/// holds are left alone, and what was moved is due later or never again.
+public final class SagaDeadlineWorker: Sendable {
+    private let orchestrator: SagaOrchestrator
+    private let database: PostgresConfiguration
+    private let logger: Logger
+    private let onCommit: @Sendable () -> Void
+    private let problem = Monitor<String?>(nil)
+
+    /// Instances moved in one transaction.
+    private static let batch = 200
+    private static let poll: Duration = .milliseconds(250)
+
+    /// - Parameter onCommit: called after each commit that left something in the outbox, to wake the relay.
+    public init(
+        _ orchestrator: SagaOrchestrator, database: PostgresConfiguration, logger: Logger,
+        onCommit: @escaping @Sendable () -> Void = {}
+    ) {
+        self.orchestrator = orchestrator
+        self.database = database
+        self.logger = logger
+        self.onCommit = onCommit
+    }
+
+    /// What holds it up; nil while it works.
+    public var currentProblem: String? { problem.withLock { $0 } }
+
+    public func run(until stop: StopSignal) {
+        let connection = ReconnectingConnection(database, name: "saga-deadlines", stop: stop, logger: logger)
+        var census = SagaCensus(saga: orchestrator.definition.name)
+        var backoff = Backoff(base: .milliseconds(200), cap: .seconds(10))
+        while !stop.isStopped {
+            do {
+                let moved = try connection.run { connection in
+                    try census.takeWhenDue(on: connection)
+                    return try round(at: WallClock.nowMicroseconds(), on: connection)
+                }
+                problem.withLock { $0 = nil }
+                backoff.reset()
+                if moved < Self.batch, stop.wait(for: Self.poll) { return }
+            } catch {
+                if stop.isStopped { return }
+                problem.withLock { $0 = "\(error)" }
+                logger.warning("saga_deadlines_interrupted", metadata: ["error": "\(error)"])
+                if stop.wait(for: backoff.next()) { return }
+            }
+        }
+    }
+
+    /// One batch in one transaction. Returns how many instances were due.
+    @discardableResult
+    public func round(at now: Int64, on connection: Connection) throws -> Int {
+        let (due, sent) = try connection.transaction { connection in
+            let due = try SagaStore.lockDue(
+                at: now, limit: Self.batch, of: orchestrator.definition, on: connection)
+            guard !due.isEmpty else { return (0, 0) }
+            var batch = SagaBatch(orchestrator, due)
+            for saga in due {
+                do {
+                    try batch.apply(.deadline, to: saga.key, at: now)
+                } catch {
+                    // One instance that can't go on must not hold up the others, nor be tried at every poll.
+                    logger.error(
+                        "saga_stuck",
+                        metadata: ["saga_id": "\(saga.key.id)", "tenant": "\(saga.key.tenant)", "error": "\(error)"])
+                    try SagaStore.shelve(
+                        saga.key, of: orchestrator.definition, attention: "\(error)", on: connection)
+                }
+            }
+            try batch.write(on: connection)
+            try Outbox.append(batch.outbox, on: connection)
+            return (due.count, batch.outbox.count)
+        }
+        if sent > 0 { onCommit() }
+        return due
+    }
+}

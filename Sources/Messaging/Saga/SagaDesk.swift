@@ -1,0 +1,95 @@
+import Execution
+import Postgres
+
+/// What operators see of sagas, and what they can do about them.
+public struct SagaDesk: Sendable {
+    private let orchestrator: SagaOrchestrator
+    private var definition: SagaDefinition { orchestrator.definition }
+
+    public init(_ orchestrator: SagaOrchestrator) {
+        self.orchestrator = orchestrator
+    }
+
+    /// What a list is narrowed to.
+    public struct Filter: Sendable {
+        public var tenant: String
+        public var status: SagaInstance.Status?
+        /// Only those that need a person, or only those that don't.
+        public var attention: Bool?
+
+        public init(tenant: String, status: SagaInstance.Status? = nil, attention: Bool? = nil) {
+            self.tenant = tenant
+            self.status = status
+            self.attention = attention
+        }
+    }
+
+    /// A place in a list, the newest first.
+    public struct Place: Hashable, Sendable {
+        public let createdAt: Int64
+        public let id: String
+
+        public init(createdAt: Int64, id: String) {
+            self.createdAt = createdAt
+            self.id = id
+        }
+    }
+
+    /// One page of instances, and where the next one starts.
+    public func list(
+        _ filter: Filter, after place: Place? = nil, limit: Int, on connection: Connection
+    ) throws -> (sagas: [StoredSaga], next: Place?) {
+        var sagas = try SagaStore.decode(
+            connection.query(
+                """
+                \(SagaStore.select)
+                WHERE saga = $1 AND tenant = $2
+                  AND ($3::text IS NULL OR status = $3)
+                  AND ($4::bool IS NULL OR (attention IS NOT NULL) = $4)
+                  AND ($5::timestamptz IS NULL OR (created_at, id) < ($5, $6))
+                ORDER BY created_at DESC, id DESC
+                LIMIT $7
+                """,
+                [
+                    .text(definition.name), .text(filter.tenant), .text(filter.status?.rawValue),
+                    .bool(filter.attention), .timestamp(place.map { Timestamp(microseconds: $0.createdAt) }),
+                    .text(place?.id ?? ""), .int(limit + 1),
+                ]), of: definition)
+        guard sagas.count > limit else { return (sagas, nil) }
+        sagas.removeLast()
+        return (sagas, sagas.last.map { Place(createdAt: $0.createdAt, id: $0.key.id) })
+    }
+
+    /// One instance with its history; nil where there is none.
+    public func show(_ key: SagaKey, on connection: Connection) throws -> (saga: StoredSaga, log: [SagaLogEntry])? {
+        let rows = try connection.query(
+            "\(SagaStore.select) WHERE saga = $1 AND tenant = $2 AND id = $3",
+            [.text(definition.name), .text(key.tenant), .text(key.id)])
+        guard let saga = try SagaStore.decode(rows, of: definition).first else { return nil }
+        return (saga, try SagaLog.load(key, saga: definition.name, on: connection))
+    }
+
+    /// Asks again now for what the instance waits for. Nil where there is no such instance; throws `SagaRefusal`.
+    public func retry(_ key: SagaKey, note: String, by who: String, on connection: Connection) throws -> StoredSaga? {
+        try move(key, .retry(note: note, by: who), on: connection)
+    }
+
+    /// Notes that somebody took care of a step's compensation (or the pivot, the abort, an anomaly) by hand, so that
+    /// the instance goes on. Nil where there is no such instance; throws `SagaRefusal`.
+    public func resolve(
+        _ key: SagaKey, step: String?, note: String, by who: String, on connection: Connection
+    ) throws -> StoredSaga? {
+        try move(key, .resolve(step: step, note: note, by: who), on: connection)
+    }
+
+    /// The relay of whatever daemon runs finds the commands in the outbox.
+    private func move(_ key: SagaKey, _ input: SagaInput, on connection: Connection) throws -> StoredSaga? {
+        try connection.transaction { connection in
+            var batch = SagaBatch(orchestrator, try SagaStore.lock([key], of: definition, on: connection))
+            try batch.apply(input, to: key, at: WallClock.nowMicroseconds())
+            try batch.write(on: connection)
+            try Outbox.append(batch.outbox, on: connection)
+            return batch[key]
+        }
+    }
+}

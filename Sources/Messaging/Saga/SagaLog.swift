@@ -1,0 +1,79 @@
+import Postgres
+
+/// The history of instances, one row a line.
+public enum SagaLog {
+    struct Row {
+        let key: SagaKey
+        let version: Int
+        let entry: SagaLogEntry
+    }
+
+    static func append(_ rows: [Row], saga: String, on connection: Connection) throws {
+        guard !rows.isEmpty else { return }
+        let causes = rows.map { Columns($0.entry.cause) }
+        _ = try connection.execute(
+            """
+            INSERT INTO saga_log (saga, tenant, id, version, at, event, step, detail, cause, cause_name, message_id)
+            SELECT $1, * FROM unnest(
+                $2::text[], $3::text[], $4::bigint[], $5::timestamptz[], $6::text[], $7::text[], $8::text[],
+                $9::text[], $10::text[], $11::text[])
+            """,
+            [
+                .text(saga), .textArray(rows.map(\.key.tenant)), .textArray(rows.map(\.key.id)),
+                .int8Array(rows.map { Int64($0.version) }), .timestampArray(rows.map(\.entry.at)),
+                .textArray(rows.map(\.entry.event.rawValue)), .textArrayOptional(rows.map(\.entry.step)),
+                .textArrayOptional(rows.map(\.entry.detail?.withoutNUL)), .textArray(causes.map(\.kind)),
+                .textArrayOptional(causes.map(\.name?.withoutNUL)), .textArrayOptional(causes.map(\.messageID)),
+            ])
+    }
+
+    /// Everything that happened to one instance, in order.
+    public static func load(_ key: SagaKey, saga: String, on connection: Connection) throws -> [SagaLogEntry] {
+        try connection.query(
+            """
+            SELECT at, event, step, detail, cause, cause_name, message_id FROM saga_log
+            WHERE saga = $1 AND tenant = $2 AND id = $3 ORDER BY position
+            """, [.text(saga), .text(key.tenant), .text(key.id)]
+        ).map { row in
+            let event = try row.get(1, as: String.self)
+            guard let known = SagaLogEntry.Event(rawValue: event) else {
+                throw UnreadableSaga(key: key, detail: "event \(event)")
+            }
+            let cause = Columns(
+                kind: try row.get(4, as: String.self), name: try row.get(5, as: String?.self),
+                messageID: try row.get(6, as: String?.self))
+            return SagaLogEntry(
+                at: try row.get(0, as: Timestamp.self).microseconds, cause: cause.value, event: known,
+                step: try row.get(2, as: String?.self), detail: try row.get(3, as: String?.self))
+        }
+    }
+
+    /// A cause in three columns.
+    private struct Columns {
+        let kind: String
+        let name: String?
+        let messageID: String?
+
+        init(kind: String, name: String?, messageID: String?) {
+            self.kind = kind
+            self.name = name
+            self.messageID = messageID
+        }
+
+        init(_ cause: SagaCause) {
+            switch cause {
+            case .message(let id, let type): self.init(kind: "message", name: type, messageID: id)
+            case .deadline: self.init(kind: "deadline", name: nil, messageID: nil)
+            case .operator(let who): self.init(kind: "operator", name: who, messageID: nil)
+            }
+        }
+
+        var value: SagaCause {
+            switch kind {
+            case "message": .message(id: messageID ?? "", type: name ?? "")
+            case "operator": .operator(name ?? "")
+            default: .deadline
+            }
+        }
+    }
+}

@@ -1,0 +1,48 @@
+/// The tables of the saga engine. A service lists them among its own migrations.
+public enum SagaSchema {
+    /// Instances as they stand, and everything that ever happened to them.
+    public static let tables = """
+        CREATE TABLE saga_instances (
+            saga           text   NOT NULL,
+            tenant         text   NOT NULL,
+            id             text   NOT NULL,
+            status         text   NOT NULL,
+            version        bigint NOT NULL,
+            -- When the instance wants to be looked at though nothing was heard.
+            due_at         timestamptz,
+            -- Why a person should look at it.
+            attention      text,
+            correlation_id text   NOT NULL,
+            traceparent    text,
+            -- The payload of the fact that started it.
+            start          json,
+            state          json   NOT NULL,
+            created_at     timestamptz NOT NULL,
+            started_at     timestamptz,
+            ended_at       timestamptz,
+            updated_at     timestamptz NOT NULL DEFAULT now(),
+            PRIMARY KEY (saga, tenant, id)
+        ) WITH (fillfactor = 70);
+        CREATE INDEX saga_instances_due ON saga_instances (saga, due_at) WHERE due_at IS NOT NULL;
+        CREATE INDEX saga_instances_attention ON saga_instances (saga, tenant, created_at) WHERE attention IS NOT NULL;
+        CREATE INDEX saga_instances_open ON saga_instances (saga, status) WHERE ended_at IS NULL;
+        CREATE INDEX saga_instances_newest ON saga_instances (saga, tenant, created_at, id);
+        CREATE TABLE saga_log (
+            position   bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+            saga       text   NOT NULL,
+            tenant     text   NOT NULL,
+            id         text   NOT NULL,
+            version    bigint NOT NULL,
+            at         timestamptz NOT NULL,
+            event      text   NOT NULL,
+            step       text,
+            detail     text,
+            -- message, deadline or operator.
+            cause      text   NOT NULL,
+            -- Type of the message, or name of the operator.
+            cause_name text,
+            message_id text
+        );
+        CREATE INDEX saga_log_instance ON saga_log (saga, tenant, id, position);
+        """
+}

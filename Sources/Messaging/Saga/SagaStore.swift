@@ -1,0 +1,151 @@
+import Postgres
+
+/// Reads and writes of `saga_instances`, whole batches at once.
+///
+/// Who changes instances locks their rows first. A batch of facts locks in the order of the keys, so that two of them
+/// never wait for each other in a circle; the clock takes only rows that nobody holds, so it never waits at all.
+enum SagaStore {
+    static func lock(
+        _ keys: [SagaKey], of definition: SagaDefinition, on connection: Connection
+    ) throws -> [StoredSaga] {
+        try decode(
+            connection.query(
+                """
+                \(select)
+                WHERE saga = $1 AND (tenant, id) IN (SELECT * FROM unnest($2::text[], $3::text[]))
+                ORDER BY tenant, id
+                FOR UPDATE
+                """, [.text(definition.name), .textArray(keys.map(\.tenant)), .textArray(keys.map(\.id))]),
+            of: definition)
+    }
+
+    /// Locks instances that are due at `now` and that nobody else has in hand, the longest waiting first.
+    static func lockDue(
+        at now: Int64, limit: Int, of definition: SagaDefinition, on connection: Connection
+    ) throws -> [StoredSaga] {
+        try decode(
+            connection.query(
+                """
+                \(select)
+                WHERE saga = $1 AND due_at <= $2
+                ORDER BY due_at
+                LIMIT $3
+                FOR UPDATE SKIP LOCKED
+                """, [.text(definition.name), .timestamp(now), .int(limit)]),
+            of: definition)
+    }
+
+    /// A change of one instance. `loadedVersion` is nil for one that wasn't there.
+    struct Change {
+        let saga: StoredSaga
+        let loadedVersion: Int?
+        /// The start isn't stored yet.
+        let startIsNew: Bool
+    }
+
+    /// Throws `ConcurrentChange` when an instance isn't as it was loaded. Rows that are there are locked, so that can
+    /// only be one that two batches make at once.
+    static func save(_ changes: [Change], of definition: SagaDefinition, on connection: Connection) throws {
+        let new = changes.filter { $0.loadedVersion == nil }
+        if !new.isEmpty {
+            let written = try connection.execute(
+                """
+                INSERT INTO saga_instances (saga, tenant, id, status, version, due_at, attention, started_at, ended_at,
+                                            start, state, created_at, correlation_id, traceparent)
+                SELECT $1, * FROM unnest(
+                    $2::text[], $3::text[], $4::text[], $5::bigint[], $6::timestamptz[], $7::text[], $8::timestamptz[],
+                    $9::timestamptz[], $10::json[], $11::json[], $12::timestamptz[], $13::text[], $14::text[])
+                    AS t (tenant, id)
+                ORDER BY tenant, id
+                ON CONFLICT DO NOTHING
+                """,
+                columns(new, of: definition) + [
+                    .timestampArray(new.map(\.saga.createdAt)), .textArray(new.map(\.saga.correlationID)),
+                    .textArrayOptional(new.map(\.saga.traceparent)),
+                ])
+            guard written == new.count else { throw ConcurrentChange(streamID: "a new saga \(definition.name)") }
+        }
+        let old = changes.filter { $0.loadedVersion != nil }
+        if !old.isEmpty {
+            let written = try connection.execute(
+                """
+                UPDATE saga_instances s SET
+                    status = t.status, version = t.version, due_at = t.due_at, attention = t.attention,
+                    started_at = t.started_at, ended_at = t.ended_at, start = COALESCE(t.start, s.start),
+                    state = t.state, updated_at = now()
+                FROM unnest(
+                    $2::text[], $3::text[], $4::text[], $5::bigint[], $6::timestamptz[], $7::text[], $8::timestamptz[],
+                    $9::timestamptz[], $10::json[], $11::json[], $12::bigint[])
+                    AS t (tenant, id, status, version, due_at, attention, started_at, ended_at, start, state, loaded)
+                WHERE s.saga = $1 AND s.tenant = t.tenant AND s.id = t.id AND s.version = t.loaded
+                """, columns(old, of: definition) + [.int8Array(old.map { Int64($0.loadedVersion ?? 0) })])
+            guard written == old.count else { throw ConcurrentChange(streamID: "a saga \(definition.name)") }
+        }
+    }
+
+    /// Keeps the clock from an instance that it can't move, until an operator or a fact does.
+    static func shelve(
+        _ key: SagaKey, of definition: SagaDefinition, attention: String, on connection: Connection
+    ) throws {
+        _ = try connection.execute(
+            """
+            UPDATE saga_instances SET due_at = NULL, attention = $4 WHERE saga = $1 AND tenant = $2 AND id = $3
+            """, [.text(definition.name), .text(key.tenant), .text(key.id), .text(attention.withoutNUL)])
+    }
+
+    private static func columns(_ changes: [Change], of definition: SagaDefinition) -> [Parameter] {
+        let instances = changes.map(\.saga.instance)
+        return [
+            .text(definition.name), .textArray(changes.map(\.saga.key.tenant)), .textArray(changes.map(\.saga.key.id)),
+            .textArray(instances.map(\.status.rawValue)), .int8Array(instances.map { Int64($0.version) }),
+            .timestampArrayOptional(instances.map(\.nextDeadline)),
+            .textArrayOptional(instances.map(\.attention?.withoutNUL)),
+            .timestampArrayOptional(instances.map(\.startedAt)), .timestampArrayOptional(instances.map(\.endedAt)),
+            .jsonArrayOptional(changes.map { $0.startIsNew ? $0.saga.instance.start : nil }),
+            .jsonArray(instances.map { $0.stateJSON() }),
+        ]
+    }
+
+    static let select = """
+        SELECT tenant, id, status, version, attention, started_at, ended_at, start, state, created_at, correlation_id,
+               traceparent
+        FROM saga_instances
+        """
+
+    static func decode(_ rows: Rows, of definition: SagaDefinition) throws -> [StoredSaga] {
+        try rows.map { row in
+            let key = SagaKey(tenant: try row.get(0, as: String.self), id: try row.get(1, as: String.self))
+            var instance = SagaInstance(id: key.id, of: definition)
+            let status = try row.get(2, as: String.self)
+            guard let known = SagaInstance.Status(rawValue: status) else {
+                throw UnreadableSaga(key: key, detail: "status \(status)")
+            }
+            instance.status = known
+            instance.version = Int(try row.get(3, as: Int64.self))
+            instance.attention = try row.get(4, as: String?.self)
+            instance.startedAt = try row.get(5, as: Timestamp?.self)?.microseconds
+            instance.endedAt = try row.get(6, as: Timestamp?.self)?.microseconds
+            instance.start = try row.get(7, as: [UInt8]?.self) ?? []
+            do {
+                try row.withBytes(8) { try instance.readState($0) }
+            } catch {
+                throw UnreadableSaga(key: key, detail: "state \(error)")
+            }
+            return StoredSaga(
+                key: key, instance: instance, createdAt: try row.get(9, as: Timestamp.self).microseconds,
+                correlationID: try row.get(10, as: String.self), traceparent: try row.get(11, as: String?.self))
+        }
+    }
+}
+
+/// A row says something that this version of the program doesn't know.
+public struct UnreadableSaga: Error, Sendable, CustomStringConvertible {
+    public let key: SagaKey
+    public let detail: String
+    public var description: String { "can't read saga \(key.id) of tenant \(key.tenant): \(detail)" }
+}
+
+extension String {
+    /// PostgreSQL's text has no U+0000.
+    var withoutNUL: String { utf8.contains(0) ? replacing("\0", with: "\u{FFFD}") : self }
+}

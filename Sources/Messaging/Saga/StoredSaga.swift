@@ -1,0 +1,33 @@
+/// One instance of a saga of one tenant.
+public struct SagaKey: Hashable, Sendable, Comparable {
+    public let tenant: String
+    public let id: String
+
+    public init(tenant: String, id: String) {
+        self.tenant = tenant
+        self.id = id
+    }
+
+    public static func < (a: SagaKey, b: SagaKey) -> Bool { (a.tenant, a.id) < (b.tenant, b.id) }
+}
+
+/// An instance as the database has it.
+public struct StoredSaga: Sendable {
+    public let key: SagaKey
+    public internal(set) var instance: SagaInstance
+    /// When its first fact came, microseconds since the Unix epoch.
+    public let createdAt: Int64
+    /// Of that fact: what the clock or an operator causes carries them on.
+    public let correlationID: String
+    public let traceparent: String?
+
+    public init(
+        key: SagaKey, instance: SagaInstance, createdAt: Int64, correlationID: String, traceparent: String?
+    ) {
+        self.key = key
+        self.instance = instance
+        self.createdAt = createdAt
+        self.correlationID = correlationID
+        self.traceparent = traceparent
+    }
+}

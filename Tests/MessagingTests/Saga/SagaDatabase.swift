@@ -1,0 +1,78 @@
+import Execution
+import JSON
+import Logging
+import Postgres
+import TestServers
+
+@testable import Messaging
+
+/// A database with the saga's tables, and trips in it.
+struct SagaDatabase {
+    let configuration: PostgresConfiguration
+    let orchestrator: SagaOrchestrator
+
+    init(conduct: SagaConduct = .leading) throws {
+        configuration = try PostgresConfiguration(try PostgresServer.shared.get().createDatabase())
+        let ids = Monitor(0)
+        orchestrator = SagaOrchestrator(
+            TripSaga.definition, conduct: conduct, source: "/test/trips",
+            newID: { _ in
+                ids.withLock {
+                    $0 += 1; return "c\($0)"
+                }
+            }, instanceID: { $0.type == "Unrelated" ? nil : $0.key })
+        let connection = try connect()
+        try connection.script(MessagingSchema.outbox + SagaSchema.tables)
+    }
+
+    func connect() throws -> Connection { try Connection(configuration, logger: quiet) }
+
+    var handler: SagaFactHandler { SagaFactHandler(orchestrator) }
+    var desk: SagaDesk { SagaDesk(orchestrator) }
+    var worker: SagaDeadlineWorker {
+        SagaDeadlineWorker(orchestrator, database: configuration, logger: quiet)
+    }
+
+    /// One batch of facts in one transaction, as the consumer runner does it. Returns the commands.
+    @discardableResult
+    func handle(_ messages: [InboundMessage], on connection: Connection) throws -> [OutgoingEvent] {
+        try connection.transaction { connection in
+            var outbox: [OutgoingEvent] = []
+            try handler.handle(messages, on: connection, outbox: &outbox)
+            try Outbox.append(outbox, on: connection)
+            return outbox
+        }
+    }
+
+    /// As `handle`, tried again for as long as somebody else is quicker.
+    func handleInTheEnd(_ messages: [InboundMessage], on connection: Connection) throws {
+        for _ in 0..<1000 {
+            do {
+                try handle(messages, on: connection)
+                return
+            } catch is ConcurrentChange {}
+        }
+        throw Hopeless()
+    }
+
+    struct Hopeless: Error {}
+
+    func show(_ id: String, on connection: Connection) throws -> SagaInstance? {
+        try desk.show(SagaKey(tenant: "default", id: id), on: connection)?.saga.instance
+    }
+}
+
+/// A fact about a trip.
+func fact(_ type: String, _ id: String, tenant: String = "default", payload: String = "{}") -> InboundMessage {
+    InboundMessage(
+        id: "\(type)-\(id)", type: type, schemaVersion: 1, payload: Array(payload.utf8), key: id, tenant: tenant,
+        correlationID: "correlation-\(id)", traceparent: nil, time: 0, streamVersion: nil,
+        source: InboundMessage.Source(topic: "trips", partition: 0, offset: 0))
+}
+
+/// Nothing below `critical`: the tests cause the warnings on purpose.
+let quiet: Logger = {
+    var logger = Logger(label: "messaging-tests")
+    logger.logLevel = .critical
+    return logger
+}()

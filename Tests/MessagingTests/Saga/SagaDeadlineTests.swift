@@ -1,0 +1,139 @@
+import Execution
+import Postgres
+import Testing
+import TestServers
+
+@testable import Messaging
+
+@Suite struct SagaDeadlineTests {
+    /// Microseconds that are past the first deadlines of trips that begin now.
+    private var later: Int64 { WallClock.nowMicroseconds() + 200_000_000 }
+
+    @Test func whatIsDueIsMovedOnce() throws {
+        let database = try SagaDatabase()
+        let connection = try database.connect()
+        try database.handle([fact("TripWanted", "a"), fact("TripWanted", "b")], on: connection)
+        #expect(try database.worker.round(at: WallClock.nowMicroseconds(), on: connection) == 0)
+        let now = later
+        #expect(try database.worker.round(at: now, on: connection) == 2)
+        #expect(try database.worker.round(at: now, on: connection) == 0)
+        #expect(try database.show("a", on: connection)?.reason == "hotel took too long")
+        let types = try connection.query("SELECT type, count(*) FROM outbox GROUP BY 1 ORDER BY 1")
+        #expect(
+            try types.map { "\(try $0.get(0, as: String.self)) \(try $0.get(1, as: Int.self))" } == [
+                "BookFlight 2", "BookHotel 2", "CancelFlight 2", "CancelHotel 2",
+            ])
+    }
+
+    @Test func whatSomebodyHoldsIsLeftAlone() throws {
+        let database = try SagaDatabase()
+        let consumer = try database.connect()
+        let clock = try database.connect()
+        try database.handle([fact("TripWanted", "a"), fact("TripWanted", "b")], on: consumer)
+        let now = later
+        try consumer.transaction { consumer in
+            var outbox: [OutgoingEvent] = []
+            try database.handler.handle([fact("HotelBooked", "a")], on: consumer, outbox: &outbox)
+            #expect(try database.worker.round(at: now, on: clock) == 1)
+            #expect(try database.show("b", on: clock)?.status == .compensating)
+        }
+        #expect(try database.worker.round(at: now, on: clock) == 1)
+        let a = try #require(try database.show("a", on: clock))
+        #expect(a.steps.first?.call.progress == .succeeded)
+        #expect(a.reason == "flight took too long")
+    }
+
+    @Test func oneThatCantGoOnDoesNotHoldUpTheOthers() throws {
+        let database = try SagaDatabase()
+        let connection = try database.connect()
+        try database.handle([fact("TripWanted", "a"), fact("TripWanted", "b")], on: connection)
+        _ = try connection.execute("UPDATE saga_instances SET start = '{\"broken\":true}' WHERE id = 'a'")
+        let now = later
+        #expect(try database.worker.round(at: now, on: connection) == 2)
+        #expect(try database.worker.round(at: now, on: connection) == 0)
+        #expect(try database.show("a", on: connection)?.attention != nil)
+        #expect(try database.show("b", on: connection)?.status == .compensating)
+    }
+
+    /// A step that the definition no longer has must not be due for ever.
+    @Test func whatIsDueForNothingIsDueNoMore() throws {
+        let database = try SagaDatabase()
+        let connection = try database.connect()
+        try database.handle([fact("TripWanted", "a")], on: connection)
+        let now = WallClock.nowMicroseconds()
+        _ = try connection.execute("UPDATE saga_instances SET due_at = $1", [.timestamp(now)])
+        #expect(try database.worker.round(at: now, on: connection) == 1)
+        #expect(try database.worker.round(at: now, on: connection) == 0)
+    }
+
+    /// Two consumers whose batches overlap and two clocks at once: nobody deadlocks, each deadline passes once, and
+    /// every instance gets all of its facts.
+    @Test func twoOrchestratorsShareTheWork() throws {
+        var random = SeededGenerator.fromEnvironment("twoOrchestratorsShareTheWork")
+        let database = try SagaDatabase()
+        let ids = (0..<60).map { "t\($0)" }
+        let now = later
+        let orders = (0..<2).map { _ in (0..<6).map { _ in ids.shuffled(using: &random) } }
+        let facts = ["TripWanted", "VisaGranted", "HotelBooked", "Unrelated", "FlightCancelRefused", "TransferBooked"]
+        let consumers = (0..<2).map { member in
+            Companion {
+                let connection = try database.connect()
+                for (round, type) in facts.enumerated() {
+                    // Both tell everything, in orders of their own.
+                    for part in stride(from: 0, to: ids.count, by: 20) {
+                        try database.handleInTheEnd(
+                            orders[member][round][part..<(part + 20)].map { fact(type, $0) }, on: connection)
+                    }
+                }
+            }
+        }
+        let clocks = (0..<2).map { _ in
+            Companion {
+                let connection = try database.connect()
+                var moved = 0
+                try eventually("all are due once") {
+                    moved += try database.worker.round(at: now, on: connection)
+                    return try connection.query(
+                        "SELECT count(*) FROM saga_instances WHERE status = 'compensating'"
+                    ).one().get(0, as: Int.self) == ids.count
+                }
+                return moved
+            }
+        }
+        for consumer in consumers { try consumer.value() }
+        let moved = try clocks.map { try $0.value() }.reduce(0, +)
+        #expect(moved >= ids.count)
+        let connection = try database.connect()
+        for id in ids {
+            let (saga, log) = try #require(try database.desk.show(SagaKey(tenant: "default", id: id), on: connection))
+            #expect(log.count { $0.event == .started } == 1)
+            #expect(log.count { $0.event == .timedOut && $0.step == "flight" } == 1)
+            #expect(log.count { $0.event == .compensating } == 1)
+            #expect(saga.instance.steps.first { $0.id == "visa" }?.call.progress != .waiting)
+            #expect(saga.instance.steps.first { $0.id == "transfer" }?.call.progress == .succeeded)
+        }
+        let booked = try connection.query(
+            "SELECT count(*), count(DISTINCT key) FROM outbox WHERE type = 'BookFlight'"
+        ).one()
+        #expect(try booked.get(0, as: Int.self) == ids.count && booked.get(1, as: Int.self) == ids.count)
+    }
+
+    @Test func theWorkerRunsUntilItIsStopped() throws {
+        let database = try SagaDatabase()
+        let connection = try database.connect()
+        try database.handle([fact("TripWanted", "a")], on: connection)
+        _ = try connection.execute(
+            "UPDATE saga_instances SET due_at = now(), state = replace(state::text, '\"dueAt\":', '\"dueAt\":1,\"was\":')::json"
+        )
+        let woken = Monitor(0)
+        let stop = StopSignal()
+        let worker = SagaDeadlineWorker(database.orchestrator, database: database.configuration, logger: quiet) {
+            woken.update { $0 += 1 }
+        }
+        let run = Companion { worker.run(until: stop) }
+        #expect(woken.wait(for: .seconds(20)) { $0 > 0 ? true : nil } == true)
+        stop.stop()
+        try run.value()
+        #expect(try database.show("a", on: connection)?.status == .compensating)
+    }
+}
