@@ -52,12 +52,32 @@ final class ConsumerPoller: Sendable {
             fetch(handle.raw)
         }
         buffer.update { $0.closed = true }
-        // Leaving calls `rebalance` for what we still have, on this thread.
+        leave(handle.raw)
+        // Closing calls `rebalance` for what we still have, on this thread.
         let code = rd_kafka_consumer_close(handle.raw)
         if code != RD_KAFKA_RESP_ERR_NO_ERROR {
             logger.warning("leaving the group failed", metadata: ["error": "\(KafkaError(code))"])
         }
         buffer.update { $0.drop(nil) }
+    }
+
+    /// A static member that merely closes keeps its place for the session timeout, and its partitions lie idle. Who is
+    /// told to stop isn't expected back so soon, and says so: librdkafka lets a static member leave by unsubscribing.
+    private func leave(_ raw: OpaquePointer) {
+        guard configuration.kafka.instanceID != nil, rd_kafka_unsubscribe(raw) == RD_KAFKA_RESP_ERR_NO_ERROR else {
+            return
+        }
+        let deadline = ContinuousClock.now + configuration.revokeTimeout + .seconds(1)
+        while isMember(raw), .now < deadline {
+            if let message = rd_kafka_consumer_poll(raw, 20) { rd_kafka_message_destroy(message) }
+        }
+    }
+
+    /// librdkafka forgets the member's id once it has asked to leave.
+    private func isMember(_ raw: OpaquePointer) -> Bool {
+        guard let id = rd_kafka_memberid(raw) else { return false }
+        defer { rd_kafka_mem_free(raw, id) }
+        return id.pointee != 0
     }
 
     // MARK: Fetching
