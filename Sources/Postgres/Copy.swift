@@ -127,14 +127,13 @@ public final class CopyWriter {
     }
 
     private var hasHeader = false
+    /// The caller brings header and trailer along.
+    private var isRaw = false
 
     /// One row of a COPY with `FORMAT binary`. Each parameter's type must be exactly its column's.
     public func row(_ parameters: [Parameter]) throws(PostgresError) {
         guard isBinary else { throw PostgresError(.misuse, "row(_:) needs FORMAT binary; use textRow", sql: sql) }
-        if !hasHeader {
-            Self.binaryHeader.withUnsafeBytes { buffer.append($0) }
-            hasHeader = true
-        }
+        appendHeader()
         for (index, parameter) in parameters.enumerated() {
             if case .invalid(let reason) = parameter.payload {
                 throw PostgresError(.decoding, "column \(index): \(reason)", sql: sql)
@@ -156,8 +155,9 @@ public final class CopyWriter {
         if buffer.count >= Self.chunk { try send() }
     }
 
-    /// Bytes as they are, cut anywhere.
+    /// Bytes as they are, cut anywhere; in binary format the whole file, header and trailer included.
     public func write(_ bytes: UnsafeRawBufferPointer) throws(PostgresError) {
+        isRaw = true
         var rest = bytes[...]
         while !rest.isEmpty {
             let piece = rest.prefix(Self.chunk)
@@ -203,8 +203,18 @@ public final class CopyWriter {
         try link.flush(sql)
     }
 
+    private func appendHeader() {
+        guard !hasHeader else { return }
+        Self.binaryHeader.withUnsafeBytes { buffer.append($0) }
+        hasHeader = true
+    }
+
+    /// No rows at all are a header and a trailer too.
     func finish() throws(PostgresError) {
-        if isBinary, hasHeader { buffer.append(Int16(-1)) }
+        if isBinary, hasHeader || !isRaw {
+            appendHeader()
+            buffer.append(Int16(-1))
+        }
         if buffer.count > 0 { try send() }
     }
 

@@ -275,6 +275,7 @@ extension PostgresError {
         column = field(result, "c")
         position = field(result, "P").flatMap { Int($0) }
         context = field(result, "W")
+        isFatal = field(result, "V").map { $0 != "ERROR" } ?? false
         // The message is translated, the name of the C function isn't.
         isStalePlan =
             state == .undefinedStatement

@@ -186,7 +186,13 @@ private struct Exchange {
         for step in steps {
             switch step {
             case .sync:
-                if let error = try receiveSync(), failure == nil { failure = error }
+                do throws(PostgresError) {
+                    if let error = try receiveSync(), failure == nil { failure = error }
+                } catch {
+                    // Its last words say why the session ended; that it did shows only here.
+                    if let failure, failure.isFatal { throw failure.asLost }
+                    throw error
+                }
             case .deallocate:
                 _ = try receiveOne("DEALLOCATE")
             case .preamble(let sql):

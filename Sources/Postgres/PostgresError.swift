@@ -44,6 +44,8 @@ public struct PostgresError: Error, Sendable {
     public var sql: String?
     /// The plan of a prepared statement no longer fits the tables. The statement is prepared anew next time.
     public internal(set) var isStalePlan = false
+    /// The server ends the session with this error.
+    var isFatal = false
 
     static let sqlLimit = 500
 

@@ -31,7 +31,8 @@ public final class ReconnectingConnection {
     public var isConnected: Bool { connection?.isUsable ?? false }
 
     /// Runs `body` once with a connection, waiting for one as long as it takes. Throws what `body` threw, or
-    /// `.closed` when stopped. After a lost connection the next call makes a new one.
+    /// `.closed` when it was stopped and there is none; a connection that lives serves on, for work in hand to be
+    /// finished, so loops look at the signal themselves. After a lost connection the next call makes a new one.
     public func run<R>(_ body: (Connection) throws -> R) throws -> R {
         let connection = try connect()
         defer { dropIfUnfit(connection) }

@@ -128,7 +128,7 @@ import Testing
             }
         }
         #expect(error?.kind == .connection)
-        #expect(error?.sqlState == .adminShutdown)
+        #expect(error?.sqlState == .adminShutdown, "\(String(describing: error))")
         #expect(error?.isTransient == true)
         #expect(!connection.isUsable && !connection.isAlive())
         #expect(try admin.count("t") == 0)
@@ -214,15 +214,15 @@ import Testing
                 configuration, name: "daemon", stop: stop,
                 backoff: Backoff(base: .milliseconds(10), cap: .milliseconds(100)),
                 logger: quiet)
-            while true {
+            while !stop.isStopped {
                 do {
                     try reconnecting.run { _ = try $0.query("SELECT count(*) FROM t") }
                     progress.add(1, ordering: .relaxed)
                 } catch let error as PostgresError {
-                    if error.kind == .closed { return reconnecting.connects }
                     #expect(error.isConnectionLost || error.isTransient, "\(error)")
                 }
             }
+            return reconnecting.connects
         }
         try eventually("the daemon works") { progress.load(ordering: .relaxed) > 3 }
 
