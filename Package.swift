@@ -32,7 +32,7 @@ let package = Package(
         .target(name: "Postgres", dependencies: ["CLibpq", "Execution", log]),
         .target(name: "HTTPServer", dependencies: ["CEpoll", "Execution", log]),
         .target(name: "Outbound", dependencies: ["CLibcurl", "Execution", log]),
-        .target(name: "Telemetry", dependencies: ["JSON", log, metrics]),
+        .target(name: "Telemetry", dependencies: ["Execution", "JSON", log, metrics]),
 
         // The domain: pure, no I/O.
         .target(name: "Orders", dependencies: ["JSON", .product(name: "Crypto", package: "swift-crypto")]),
@@ -67,6 +67,7 @@ let package = Package(
             name: "MessagingTests",
             dependencies: ["Messaging", "Postgres", "Kafka", "JSON", "Execution", "TestServers", log, metrics]),
         .testTarget(name: "HTTPServerTests", dependencies: ["HTTPServer", "Execution", "CEpoll", log]),
+        .testTarget(name: "TelemetryTests", dependencies: ["Telemetry", "JSON", log, metrics]),
         .testTarget(
             name: "OrderflowTests",
             dependencies: ["orderflow", "TestServers", "Services", "HTTPServer", "Execution", "Postgres", log]),

@@ -1,4 +1,5 @@
 import HTTPServer
+import Telemetry
 
 /// What a request says about itself besides its body: tenant, correlation, trace, who asks.
 struct RequestContext: Sendable {
@@ -11,8 +12,8 @@ struct RequestContext: Sendable {
         tenant = try Self.token(request, "X-Tenant-Id", limit: 64) ?? "default"
         correlationID = try Self.token(request, "X-Correlation-Id", limit: 128)
         actor = try Self.token(request, "X-Actor", limit: 128)
-        // A malformed traceparent is to be ignored, not refused (W3C Trace Context §3.2).
-        traceparent = request.header("traceparent").flatMap { Self.isTraceparent($0) ? $0 : nil }
+        // Passed on as it is: we export no spans, and a made-up parent would tear the caller's trace apart.
+        traceparent = request.header("traceparent").flatMap { TraceContext($0)?.description }
     }
 
     /// A header whose value goes into keys, columns and Kafka headers: visible ASCII, bounded.
@@ -25,16 +26,6 @@ struct RequestContext: Sendable {
                 .badRequest, detail: "\(name) must have 1 to \(limit) visible ASCII characters")
         }
         return value
-    }
-
-    private static func isTraceparent(_ text: String) -> Bool {
-        let parts = text.split(separator: "-", omittingEmptySubsequences: false)
-        let lengths = [2, 32, 16, 2]
-        guard parts.count == 4, parts[0] != "ff", zip(parts, lengths).allSatisfy({ $0.utf8.count == $1 }) else {
-            return false
-        }
-        let hex = parts.allSatisfy { $0.utf8.allSatisfy { (0x30...0x39).contains($0) || (0x61...0x66).contains($0) } }
-        return hex && parts[1].contains { $0 != "0" } && parts[2].contains { $0 != "0" }
     }
 
     /// A body has to say that it is JSON: a form posted across sites can't (RFC 9110 §8.3).

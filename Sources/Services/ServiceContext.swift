@@ -3,6 +3,7 @@ import Kafka
 import Logging
 import Messaging
 import Postgres
+import Telemetry
 
 /// What every service is given: where its database and the brokers are, and whom to tell how it fares.
 public struct ServiceContext: Sendable {
@@ -11,17 +12,20 @@ public struct ServiceContext: Sendable {
     public let database: PostgresConfiguration
     public let topics: Topics
     public let health: HealthRegistry
+    /// Asked for values when a scrape comes.
+    public let collectors: Collectors
     public let logger: Logger
 
     public init(
         name: String, kafka: KafkaConfiguration, database: PostgresConfiguration, topics: Topics,
-        health: HealthRegistry, logger: Logger
+        health: HealthRegistry, collectors: Collectors = Collectors(), logger: Logger
     ) {
         self.name = name
         self.kafka = kafka
         self.database = database
         self.topics = topics
         self.health = health
+        self.collectors = collectors
         self.logger = logger
     }
 

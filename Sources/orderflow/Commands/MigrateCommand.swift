@@ -32,7 +32,7 @@ struct MigrateCommand: OrderflowCommand {
             throw ValidationError("--wait takes a duration such as 30s, not \(wait)")
         }
         let settings = try options.load().settings
-        Observability.start(settings.log)
+        Observability.start(settings.log, role: "migrate")
         try await DedicatedThread.run("migrate") {
             try Self.migrate(settings, waiting: limit, stop: StopSignal())
         }

@@ -32,7 +32,7 @@ extension RoleCommand {
     func execute() async throws {
         let loaded = try options.load(http.flags(portKey: "\(Self.role.rawValue).http.port"))
         var settings = loaded.settings
-        Observability.start(settings.log)
+        Observability.start(settings.log, role: Self.role.rawValue)
         settings.kafka.instance = settings.kafka.instance ?? InstanceName.take(role: Self.role.rawValue)
         let runtime = RoleRuntime(
             role: Self.role, settings: settings, health: HealthRegistry(),

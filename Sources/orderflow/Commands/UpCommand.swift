@@ -50,7 +50,7 @@ struct UpCommand: OrderflowCommand {
         guard settings.http.port != 0 else {
             throw SettingsError(problems: ["http.port: 0 would hide from you where the roles are; name a port"])
         }
-        Observability.start(settings.log)
+        Observability.start(settings.log, role: "up")
         let roles = try roles()
         let logger = Logger(label: "up")
         let stop = StopSignal()

@@ -1,18 +1,49 @@
+import Foundation
 import HTTPServer
 import Logging
+import Metrics
+import Services
+import Telemetry
 
 /// Logging and metrics of a process.
 enum Observability {
-    /// Once, before the first logger.
-    static func start(_ log: Settings.Log) {
-        LoggingSystem.bootstrap { label in
-            var handler = StreamLogHandler.standardError(label: label)
+    /// What `/metrics` exposes.
+    static let metrics: PrometheusMetrics = {
+        var configuration = PrometheusMetrics.Configuration()
+        configuration.help = MetricHelp.all.merging(ProcessMetrics.help) { own, _ in own }
+        return PrometheusMetrics(configuration)
+    }()
+
+    /// Once, before the first logger and the first metric.
+    ///
+    /// - Parameter role: what the process calls itself in log lines.
+    static func start(_ log: Settings.Log, role: String = "orderflow") {
+        LoggingSystem.bootstrap(
+            { label, provider in handler(label, provider, log, role: role) }, metadataProvider: nil)
+        ProcessMetrics.register(with: metrics.collectors)
+        metrics.collectors.add { scrape in
+            scrape.gauge(
+                "orderflow_build_info", [("version", Orderflow.configuration.version), ("role", role)], value: 1)
+        }
+        MetricsSystem.bootstrap(metrics)
+    }
+
+    private static func handler(
+        _ label: String, _ provider: Logger.MetadataProvider?, _ log: Settings.Log, role: String
+    ) -> any LogHandler {
+        let output = LogOutput.standardError
+        switch log.format {
+        case .json:
+            var handler = JSONLogHandler(label: label, role: role, output: output, metadataProvider: provider)
+            handler.logLevel = log.level
+            return handler
+        case .text:
+            var handler = TextLogHandler(
+                label: label, output: output,
+                isColoured: output.wantsColour(environment: ProcessInfo.processInfo.environment),
+                metadataProvider: provider)
             handler.logLevel = log.level
             return handler
         }
     }
-
-    static func metrics() -> [UInt8] { [] }
-
-    static var httpObserver: (any HTTPObserver)? { nil }
 }

@@ -60,7 +60,8 @@ extension RoleRuntime {
     private func context(_ name: String, _ database: ServiceDatabase) throws -> ServiceContext {
         ServiceContext(
             name: name, kafka: settings.kafka.configuration, database: try self.database(database),
-            topics: settings.topics.names, health: health, logger: logger)
+            topics: settings.topics.names, health: health, collectors: Observability.metrics.collectors,
+            logger: logger)
     }
 
     private func database(_ database: ServiceDatabase) throws -> PostgresConfiguration {

@@ -27,15 +27,17 @@ struct RoleRuntime: Sendable {
         // A reader that went away is an error of that write, not the end of the daemon.
         signal(SIGPIPE, SIG_IGN)
         var router = Router()
-        router.addHealth(health, metrics: { Observability.metrics() })
+        router.addHealth(health, metrics: { Observability.metrics.exposition() })
         assembly.addRoutes(&router)
+        Observability.metrics.collectors.watch(health)
         let server = HTTPServer(
-            settings.http.server(port: settings.port(of: role)), router: router, observer: Observability.httpObserver,
+            settings.http.server(port: settings.port(of: role)), router: router, observer: HTTPMetrics(),
             logger: logger)
         let http = ServerService(server: server, deadline: settings.shutdown.deadline)
-        let threads = ThreadsService(parts: assembly.parts)
+        // A role without parts lives by its server alone: threads that have nothing to do would end, and it with them.
+        let threads: [any Service] = assembly.parts.isEmpty ? [] : [ThreadsService(parts: assembly.parts)]
         // A group stops its services in reverse.
-        let services: [any Service] = assembly.servesFromParts ? [threads, http] : [http, threads]
+        let services: [any Service] = assembly.servesFromParts ? threads + [http] : [http] + threads
         let shutdown = ShutdownService(deadline: settings.shutdown.deadline, health: health, logger: logger)
         let group = ServiceGroup(
             configuration: ServiceGroupConfiguration(
