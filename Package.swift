@@ -70,7 +70,11 @@ let package = Package(
         .testTarget(name: "TelemetryTests", dependencies: ["Telemetry", "JSON", log, metrics]),
         .testTarget(
             name: "OrderflowTests",
-            dependencies: ["orderflow", "TestServers", "Services", "HTTPServer", "Execution", "Postgres", log]),
+            dependencies: [
+                "orderflow", "TestServers", "Services", "HTTPServer", "Execution", "Kafka", "Postgres", "Telemetry",
+                "Yams",
+                log,
+            ]),
     ],
     swiftLanguageModes: [.v6],
 )

@@ -4,8 +4,10 @@ import Postgres
 
 /// Answers a request from a pooled connection, off the event loop. Errors become problems; overload becomes 503.
 enum PooledAnswer {
+    /// - Parameter fields: what log lines say of the request; put together only when there is something to say.
     static func send(
         _ responder: Responder, from pool: ConnectionPool, logger: Logger,
+        fields: @escaping @Sendable @autoclosure () -> Logger.Metadata = [:],
         _ body: @escaping @Sendable (Connection) throws -> HTTPResponse
     ) {
         let queued = pool.submit { connection in
@@ -14,10 +16,10 @@ enum PooledAnswer {
             } catch let problem as HTTPProblem {
                 responder.send(problem)
             } catch let error as PostgresError {
-                logger.warning("request failed", metadata: ["error": "\(error)"])
+                logger.warning("request failed", metadata: fields().merging(["error": "\(error)"]) { $1 })
                 responder.send(Unavailable.problem(error))
             } catch {
-                logger.error("request failed", metadata: ["error": "\(error)"])
+                logger.error("request failed", metadata: fields().merging(["error": "\(error)"]) { $1 })
                 responder.send(HTTPProblem(.internalServerError))
             }
         }

@@ -1,4 +1,5 @@
 import HTTPServer
+import Logging
 import Telemetry
 
 /// What a request says about itself besides its body: tenant, correlation, trace, who asks.
@@ -26,6 +27,14 @@ struct RequestContext: Sendable {
                 .badRequest, detail: "\(name) must have 1 to \(limit) visible ASCII characters")
         }
         return value
+    }
+
+    /// What log lines say of a request about an order.
+    func logFields(_ key: OrderKey) -> Logger.Metadata {
+        var fields: Logger.Metadata = ["order_id": "\(key.orderID)", "tenant": "\(key.tenant)"]
+        fields["correlation_id"] = correlationID.map { "\($0)" }
+        fields["traceparent"] = traceparent.map { "\($0)" }
+        return fields
     }
 
     /// A body has to say that it is JSON: a form posted across sites can't (RFC 9110 §8.3).

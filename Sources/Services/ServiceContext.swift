@@ -40,11 +40,14 @@ public struct ReactingService: Sendable {
     public let runner: ConsumerRunner
     public let relay: Relay
     private let producer: Producer
+    private let backlog: BacklogSampler
 
-    /// - Parameter onCommit: called after each commit, to wake whoever works on what it left behind.
+    /// - Parameters:
+    ///   - backlog: what else may wait in the service's tables.
+    ///   - onCommit: called after each commit, to wake whoever works on what it left behind.
     public init(
         _ context: ServiceContext, consumer: ConsumerRunner.Configuration, handler: any BatchHandler,
-        onCommit: @escaping @Sendable () -> Void = {}
+        backlog: [BacklogQuery] = [], onCommit: @escaping @Sendable () -> Void = {}
     ) throws {
         let producer = try Producer(ProducerConfiguration(context.kafka), logger: context.logger)
         let relay = Relay(
@@ -52,6 +55,13 @@ public struct ReactingService: Sendable {
             logger: context.logger)
         self.producer = producer
         self.relay = relay
+        self.backlog = BacklogSampler(
+            [
+                .relay(.outbox, service: context.name), .deadLetters(group: consumer.group),
+                .parkedKeys(group: consumer.group),
+            ] + backlog, database: context.database, logger: context.logger)
+        var consumer = consumer
+        consumer.keyField = "order_id"
         runner = ConsumerRunner(
             consumer, handler: handler, kafka: context.kafka, database: context.database, logger: context.logger,
             onCommit: {
@@ -60,12 +70,16 @@ public struct ReactingService: Sendable {
             })
         context.health.watch(consumer: runner, name: consumer.group)
         context.health.watch(relay: relay)
+        context.collectors.watch(runner)
+        context.collectors.watch(relay)
+        context.collectors.watch(producer, client: context.name)
     }
 
     /// The parts to run, in a `ThreadGroup`.
     public var parts: [ThreadGroup.Part] {
         [
             ThreadGroup.Part("consumer") { try runner.run(until: $0) },
+            ThreadGroup.Part("backlog") { backlog.run(until: $0) },
             ThreadGroup.Part("relay") { stop in
                 relay.run(until: stop)
                 producer.close(timeout: .seconds(5))

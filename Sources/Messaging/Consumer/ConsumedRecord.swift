@@ -69,13 +69,15 @@ struct ConsumedRecord {
         return writer.bytes
     }
 
-    func logFields(_ more: Logger.Metadata) -> Logger.Metadata {
+    /// - Parameter keyField: what the key is called.
+    func logFields(keyField: String, _ more: Logger.Metadata = [:]) -> Logger.Metadata {
         var fields: Logger.Metadata = [
             "topic": "\(source.topic)", "partition": "\(source.partition)", "offset": "\(source.offset)",
         ]
         if let message {
             fields["type"] = "\(message.type)"
-            fields["key"] = "\(message.key)"
+            fields[keyField] = "\(message.key)"
+            fields["tenant"] = "\(message.tenant)"
             fields["correlation_id"] = "\(message.correlationID)"
         }
         return fields.merging(more) { $1 }

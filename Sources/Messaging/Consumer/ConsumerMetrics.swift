@@ -9,6 +9,7 @@ struct ConsumerMetrics: Sendable {
     private let parked: Counter
     private let size: Recorder
     private let time: Metrics.Timer
+    private let handler: Metrics.Timer
     let retries: Counter
 
     init(group: String) {
@@ -23,9 +24,13 @@ struct ConsumerMetrics: Sendable {
         retries = Counter(label: "orderflow_consumer_retries_total", dimensions: [("group", group)])
         size = Recorder(label: "orderflow_consumer_batch_size", dimensions: [("group", group)], aggregate: true)
         time = Metrics.Timer(label: "orderflow_consumer_transaction_seconds", dimensions: [("group", group)])
+        handler = Metrics.Timer(label: "orderflow_consumer_handler_seconds", dimensions: [("group", group)])
     }
 
     func batch(_ count: Int) { size.record(count) }
+
+    /// The handler's own share of a transaction.
+    func handler(_ duration: Duration) { handler.record(duration: duration) }
 
     func handled(_ result: BatchResult, in duration: Duration) {
         if result.handled > 0 { handled.increment(by: result.handled) }

@@ -20,6 +20,8 @@ public final class ConsumerRunner: Sendable {
         public var retryCap: Duration = .seconds(10)
         /// False only for handlers that are idempotent by their own keys.
         public var usesInbox = true
+        /// What log lines call a record's key.
+        public var keyField = "key"
 
         public init(group: String, topics: [String]) {
             self.group = group
@@ -35,6 +37,8 @@ public final class ConsumerRunner: Sendable {
     private let logger: Logger
     private let metrics: ConsumerMetrics
     private let status = Monitor(Status())
+    /// While it runs.
+    private let consumer = Monitor<BatchConsumer?>(nil)
 
     /// What readiness says of the consumer.
     public struct Status: Sendable {
@@ -59,7 +63,12 @@ public final class ConsumerRunner: Sendable {
         metrics = ConsumerMetrics(group: configuration.group)
     }
 
+    public var group: String { configuration.group }
     public var currentStatus: Status { status.withLock { $0 } }
+    /// librdkafka's last statistics, where `statistics.interval.ms` asks for them.
+    public var statisticsJSON: String? { consumer.withLock { $0 }?.statisticsJSON }
+    /// Fetched and not yet handed to the handler.
+    public var buffered: (messages: Int, bytes: Int) { consumer.withLock { $0 }?.buffered ?? (0, 0) }
 
     /// Consumes until `stop`; a batch in hand is finished first. Blocks the calling thread.
     /// Throws only what no retry can mend: a wrong configuration, or a consumer that librdkafka has declared dead.
@@ -69,11 +78,15 @@ public final class ConsumerRunner: Sendable {
             listener: OffsetListener(
                 group: configuration.group, database: database, status: status, logger: logger),
             logger: logger)
-        defer { consumer.close(timeout: .seconds(5)) }
+        self.consumer.withLock { $0 = consumer }
+        defer {
+            self.consumer.withLock { $0 = nil }
+            consumer.close(timeout: .seconds(5))
+        }
         let connection = ReconnectingConnection(
             database, name: configuration.group, stop: stop, logger: logger)
         let retries = RedeliveryWorker(
-            group: configuration.group, handler: handler, database: database,
+            group: configuration.group, handler: handler, database: database, keyField: configuration.keyField,
             logger: logger, onCommit: onCommit)
         let retryThread = DedicatedThread.start("redelivery") { retries.run(until: stop) }
         defer { retryThread.join(timeout: .seconds(5)) }
@@ -128,6 +141,7 @@ public final class ConsumerRunner: Sendable {
                 let result = try connection.run { try apply(records, giveUp: nil, on: $0) }
                 metrics.handled(result, in: started.duration(to: .now))
                 status.withLock { $0.problem = nil }
+                trace(records)
                 if result.handled > 0 || result.wroteOutbox { onCommit() }
                 return .done(result.offsets)
             } catch let error as PostgresError where error.kind == .closed {
@@ -149,7 +163,8 @@ public final class ConsumerRunner: Sendable {
                 let final = error is MessageRejected || failures >= configuration.attempts
                 logger.warning(
                     final ? "message goes to the dead letters" : "message failed, retrying",
-                    metadata: record.logFields(["error": "\(error)", "attempt": "\(failures)"]))
+                    metadata: record.logFields(
+                        keyField: configuration.keyField, ["error": "\(error)", "attempt": "\(failures)"]))
                 if final {
                     switch bury(record, error: "\(error)", attempts: failures, on: connection, until: stop) {
                     case .some(let offsets): return .done(offsets)
@@ -160,6 +175,14 @@ public final class ConsumerRunner: Sendable {
                     attempt: failures, base: configuration.retryBase, cap: configuration.retryCap)
                 if stop.wait(for: delay) { return .stopped }
             }
+        }
+    }
+
+    /// The way of each message, for who follows one through the services.
+    private func trace(_ records: ArraySlice<ConsumedRecord>) {
+        guard logger.logLevel <= .debug else { return }
+        for record in records where !record.skipped {
+            logger.debug("message seen to", metadata: record.logFields(keyField: configuration.keyField))
         }
     }
 
@@ -179,7 +202,9 @@ public final class ConsumerRunner: Sendable {
             } catch let error as PostgresError where error.kind == .closed {
                 return nil
             } catch {
-                logger.warning("can't store a dead letter, retrying", metadata: record.logFields(["error": "\(error)"]))
+                logger.warning(
+                    "can't store a dead letter, retrying",
+                    metadata: record.logFields(keyField: configuration.keyField, ["error": "\(error)"]))
                 if stop.wait(for: outages.next()) { return nil }
             }
         }
@@ -208,7 +233,9 @@ public final class ConsumerRunner: Sendable {
                 result.repeated += flowing.count - result.skipped - messages.count
             }
             if !messages.isEmpty {
+                let started = ContinuousClock.now
                 try handler.handle(messages, on: connection, outbox: &outbox)
+                metrics.handler(started.duration(to: .now))
                 result.handled = messages.count
             }
             try Outbox.append(outbox, on: connection)

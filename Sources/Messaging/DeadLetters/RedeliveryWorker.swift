@@ -1,5 +1,6 @@
 import Execution
 import Logging
+import Metrics
 import Postgres
 
 /// Handles dead letters again once an operator asked for it, and then what was parked behind them, in order.
@@ -10,7 +11,10 @@ final class RedeliveryWorker: Sendable {
     private let group: String
     private let handler: any BatchHandler
     private let database: PostgresConfiguration
+    private let keyField: String
     private let logger: Logger
+    private let handled: Counter
+    private let failed: Counter
     private let onCommit: @Sendable () -> Void
 
     private static let poll: Duration = .milliseconds(500)
@@ -19,13 +23,19 @@ final class RedeliveryWorker: Sendable {
     private static let inboxWindow: Duration = .seconds(7 * 24 * 3600)
 
     init(
-        group: String, handler: any BatchHandler, database: PostgresConfiguration, logger: Logger,
-        onCommit: @escaping @Sendable () -> Void
+        group: String, handler: any BatchHandler, database: PostgresConfiguration, keyField: String = "key",
+        logger: Logger, onCommit: @escaping @Sendable () -> Void
     ) {
         self.group = group
         self.handler = handler
         self.database = database
+        self.keyField = keyField
         self.logger = logger
+        let dimensions = [("group", group)]
+        handled = Counter(
+            label: "orderflow_consumer_redeliveries_total", dimensions: dimensions + [("outcome", "handled")])
+        failed = Counter(
+            label: "orderflow_consumer_redeliveries_total", dimensions: dimensions + [("outcome", "failed")])
         self.onCommit = onCommit
     }
 
@@ -78,14 +88,16 @@ final class RedeliveryWorker: Sendable {
             do {
                 try connection.savepoint { try self.handle(letter, on: $0) }
                 try letter.mark("handled", error: nil, on: connection)
-                logger.info("dead letter handled", metadata: ["letter": "\(letter.id)", "key": "\(key.key)"])
+                handled.increment()
+                logger.info("dead letter handled", metadata: letter.logFields(keyField: keyField))
             } catch let error as PostgresError where error.isPassing {
                 throw error
             } catch {
                 try letter.mark("dead", error: "\(error)", on: connection)
+                failed.increment()
                 logger.warning(
                     "dead letter failed again",
-                    metadata: ["letter": "\(letter.id)", "key": "\(key.key)", "error": "\(error)"])
+                    metadata: letter.logFields(keyField: keyField).merging(["error": "\(error)"]) { $1 })
                 if index + 1 < letters.count, letters[index + 1].status == "retry" {
                     // Only the head of the queue may be asked for.
                     try letters[index + 1].mark("parked", error: nil, on: connection)

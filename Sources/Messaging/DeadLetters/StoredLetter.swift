@@ -1,4 +1,5 @@
 import JSON
+import Logging
 import Postgres
 
 /// A dead or parked letter as the redelivery reads it back.
@@ -57,6 +58,13 @@ struct StoredLetter {
         case .skipped: return nil
         case .malformed(let reason): throw MessageRejected(reason)
         }
+    }
+
+    func logFields(keyField: String) -> Logger.Metadata {
+        [
+            "letter": "\(id)", "topic": "\(source.topic)", "partition": "\(source.partition)",
+            "offset": "\(source.offset)", keyField: "\(recordKey.map { String(decoding: $0, as: UTF8.self) } ?? "")",
+        ]
     }
 
     func mark(_ status: String, error: String?, on connection: Connection) throws {

@@ -36,7 +36,8 @@ public final class EventWriter: Sendable {
 
     private let database: PostgresConfiguration
     private let writers: Int
-    private let queueLimit: Int
+    /// Requests that may wait.
+    public let queueLimit: Int
     private let batchLimit: Int
     private let together: @Sendable (() -> Void) -> Void
     private let onCommit: @Sendable () -> Void
@@ -119,6 +120,7 @@ public final class EventWriter: Sendable {
 
     private func commit(_ batch: [Request], on connection: inout Connection?) {
         let appends = batch.map(\.append)
+        let started = ContinuousClock.now
         let outcome: Result<Set<Int>, PostgresError>
         do throws(PostgresError) {
             // One attempt: the client waits, and knows better than we whether it still cares.
@@ -130,7 +132,7 @@ public final class EventWriter: Sendable {
             outcome = .failure(error)
             logger.warning("append failed", metadata: ["error": "\(error)", "requests": "\(batch.count)"])
         }
-        metrics.batch(batch.count, outcome)
+        metrics.batch(batch.count, outcome, in: started.duration(to: .now))
         together {
             for (index, request) in batch.enumerated() {
                 switch outcome {
@@ -148,9 +150,11 @@ private struct EventWriterMetrics {
     private let taken = Counter(label: "orderflow_eventstore_appends_total", dimensions: [("outcome", "version_taken")])
     private let failed = Counter(label: "orderflow_eventstore_appends_total", dimensions: [("outcome", "failed")])
     private let batchSize = Recorder(label: "orderflow_eventstore_batch_size", aggregate: true)
+    private let time = Metrics.Timer(label: "orderflow_eventstore_commit_seconds")
 
-    func batch(_ count: Int, _ outcome: Result<Set<Int>, PostgresError>) {
+    func batch(_ count: Int, _ outcome: Result<Set<Int>, PostgresError>, in duration: Duration) {
         batchSize.record(count)
+        time.record(duration: duration)
         switch outcome {
         case .success(let lost):
             appended.increment(by: count - lost.count)

@@ -22,6 +22,8 @@ public final class Relay: Sendable {
         public init() {}
     }
 
+    /// Whose relay it is.
+    public let service: String
     private let source: RelaySource
     private let database: PostgresConfiguration
     private let producer: Producer
@@ -37,12 +39,15 @@ public final class Relay: Sendable {
         /// The error that holds the relay up, nil while it flows.
         public var problem: String?
         public var published: Int64 = 0
+        /// When the oldest event happened that is read but not acknowledged yet, microseconds since the Unix epoch.
+        public var oldestInHand: Int64?
     }
 
     public init(
         source: RelaySource, database: PostgresConfiguration, producer: Producer, service: String,
         configuration: Configuration = Configuration(), logger: Logger
     ) {
+        self.service = service
         self.source = source
         self.database = database
         self.producer = producer
@@ -112,13 +117,16 @@ public final class Relay: Sendable {
                 continue
             }
             emptyPolls = 0
-            try publish(encoder.messages(page.rows), until: stop)
+            let messages = try encoder.messages(page.rows)
+            note(inHand: encoder.oldestTime)
+            try publish(messages, until: stop)
             try RelayCheckpointStore.move(source.name, from: stored, to: page.next, on: connection)
             checkpoint = page.next
             stored = checkpoint
             sincePrune += page.rows.count
             metrics.published(page.rows.count, oldest: encoder.oldestTime)
             note(published: checkpoint.published)
+            note(inHand: nil)
             onProgress()
         }
     }
@@ -145,6 +153,7 @@ public final class Relay: Sendable {
         status.withLock {
             $0.leading = leading
             $0.problem = nil
+            $0.oldestInHand = nil
         }
     }
 
@@ -154,6 +163,8 @@ public final class Relay: Sendable {
             $0.problem = problem
         }
     }
+
+    private func note(inHand oldest: Int64?) { status.withLock { $0.oldestInHand = oldest } }
 
     private func note(published: Int64) { status.withLock { $0.published = published } }
 }

@@ -40,6 +40,19 @@ enum MailStore {
         let traceparent: String?
     }
 
+    /// Mails that wait, for metrics: how many, and since when the oldest.
+    static let backlog = [
+        BacklogQuery(
+            "orderflow_mail_queue_depth",
+            sql: "SELECT count(*)::float8 FROM (SELECT 1 FROM mails WHERE status = 'pending' LIMIT 100000) waiting"),
+        BacklogQuery(
+            "orderflow_mail_queue_oldest_seconds",
+            sql: """
+                SELECT COALESCE(EXTRACT(EPOCH FROM now() - min(created_at)), 0)::float8
+                FROM (SELECT created_at FROM mails WHERE status = 'pending' LIMIT 100000) waiting
+                """),
+    ]
+
     static func addContacts(_ contacts: [Contact], on connection: Connection) throws {
         guard !contacts.isEmpty else { return }
         _ = try connection.execute(

@@ -101,7 +101,10 @@ final class Mailer: Sendable {
                 failed.increment()
                 logger.warning(
                     "mail not sent",
-                    metadata: ["order_id": "\(item.key.orderID)", "kind": "\(item.kind)", "error": "\(error)"])
+                    metadata: [
+                        "order_id": "\(item.key.orderID)", "tenant": "\(item.key.tenant)",
+                        "correlation_id": "\(item.correlationID)", "kind": "\(item.kind)", "error": "\(error)",
+                    ])
                 var retryAfter: Duration? = Backoff.delay(
                     attempt: item.attempts, base: .seconds(1), cap: .seconds(3600))
                 if case .permanent = error { retryAfter = nil } else { outage = error }

@@ -41,9 +41,15 @@ public struct NotificationService: Sendable {
                 group: ConsumerGroup.notification, topics: [context.topics.orderEvents]),
             handler: NotificationHandler(
                 recipientDomain: configuration.recipientDomain, messageDomain: messageDomain),
+            backlog: MailStore.backlog,
             onCommit: { wakeMailers.call() })
         let relay = service.relay
-        let breaker = CircuitBreaker(name: "mail")
+        let breaker = CircuitBreaker(
+            name: "mail",
+            onChange: { [logger = context.logger] state in
+                logger.notice("circuit breaker", metadata: ["name": "mail", "state": "\(state.rawValue)"])
+            })
+        context.collectors.watch(breaker)
         mailers = (0..<configuration.senders).map { _ in
             Mailer(
                 Mailer.Configuration(from: configuration.from), database: context.database,

@@ -54,16 +54,18 @@ public struct OrderRoutes: Sendable {
             EventWriter.Request(append: append) { outcome in
                 switch outcome {
                 case .appended: responder.send(answer)
-                case .versionTaken: replay(streamKey, digest, responder)
-                case .failed(let error): responder.send(Unavailable.problem(error))
+                case .versionTaken: replay(streamKey, digest, context, responder)
+                case .failed(let error):
+                    logger.debug("order not taken", metadata: context.logFields(streamKey))
+                    responder.send(Unavailable.problem(error))
                 }
             })
         if !accepted { throw Unavailable.overloaded }
     }
 
     /// The order is there already: the first answer again for the same request, 422 for another one.
-    private func replay(_ key: OrderKey, _ digest: String?, _ responder: Responder) {
-        read(responder) { connection in
+    private func replay(_ key: OrderKey, _ digest: String?, _ context: RequestContext, _ responder: Responder) {
+        read(responder, key, context) { connection in
             guard
                 let first = try EventStore.load(tenant: key.tenant, streamID: key.orderID, on: connection).first,
                 case .created(let created) = try OrderStreams.decode(first)
@@ -86,7 +88,7 @@ public struct OrderRoutes: Sendable {
         let context = try RequestContext(request)
         let key = OrderKey(tenant: context.tenant, orderID: request.pathParameter("id"))
         let reason = try CancelRequest(request.body).reason
-        read(responder) { connection in
+        read(responder, key, context) { connection in
             // Somebody may append between our read and our write; each loss means that somebody else won.
             for _ in 0..<10 {
                 guard var order = try OrderStreams.load([key], on: connection)[key] else {
@@ -122,7 +124,7 @@ public struct OrderRoutes: Sendable {
     private func history(_ request: borrowing HTTPRequest, _ responder: Responder) throws {
         let context = try RequestContext(request)
         let key = OrderKey(tenant: context.tenant, orderID: request.pathParameter("id"))
-        read(responder) { connection in
+        read(responder, key, context) { connection in
             let events = try EventStore.load(tenant: key.tenant, streamID: key.orderID, on: connection)
             guard !events.isEmpty else { throw HTTPProblem(.notFound, detail: "there is no order \(key.orderID)") }
             var json = JSONWriter(capacity: 512 * events.count)
@@ -147,7 +149,10 @@ public struct OrderRoutes: Sendable {
     }
 
     /// Answers with what `body` makes of a pooled connection, on the pool's thread.
-    private func read(_ responder: Responder, _ body: @escaping @Sendable (Connection) throws -> HTTPResponse) {
-        PooledAnswer.send(responder, from: service.database, logger: logger, body)
+    private func read(
+        _ responder: Responder, _ key: OrderKey, _ context: RequestContext,
+        _ body: @escaping @Sendable (Connection) throws -> HTTPResponse
+    ) {
+        PooledAnswer.send(responder, from: service.database, logger: logger, fields: context.logFields(key), body)
     }
 }

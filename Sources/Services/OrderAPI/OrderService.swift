@@ -27,13 +27,15 @@ public struct OrderService: Sendable {
     private let outboxRelay: Relay
     private let runner: ConsumerRunner
     private let producer: Producer
+    private let backlog: BacklogSampler
 
     public init(_ context: ServiceContext, configuration: Configuration = Configuration()) throws {
         let topics = context.topics
         let producer = try Producer(ProducerConfiguration(context.kafka), logger: context.logger)
+        let events = RelaySource.eventStore(topics: [OrderStreams.category: topics.orderEvents])
         let relay = Relay(
-            source: .eventStore(topics: [OrderStreams.category: topics.orderEvents]),
-            database: context.database, producer: producer, service: context.name, logger: context.logger)
+            source: events, database: context.database, producer: producer, service: context.name,
+            logger: context.logger)
         let outboxRelay = Relay(
             source: .outbox, database: context.database, producer: producer, service: context.name,
             logger: context.logger)
@@ -45,16 +47,30 @@ public struct OrderService: Sendable {
             logger: context.logger, together: { body in Responder.batch(body) }, onCommit: { relay.wake() })
         database = ConnectionPool(
             context.database, size: configuration.poolSize, name: "orders", logger: context.logger)
+        var consumer = ConsumerRunner.Configuration(
+            group: ConsumerGroup.order, topics: [topics.orderCommands, topics.orderEvents])
+        consumer.keyField = "order_id"
         runner = ConsumerRunner(
-            ConsumerRunner.Configuration(
-                group: ConsumerGroup.order, topics: [topics.orderCommands, topics.orderEvents]),
-            handler: OrderCommandHandler(), kafka: context.kafka, database: context.database, logger: context.logger,
+            consumer, handler: OrderCommandHandler(), kafka: context.kafka, database: context.database,
+            logger: context.logger,
             onCommit: {
                 relay.wake()
                 outboxRelay.wake()
             })
+        backlog = BacklogSampler(
+            [
+                .relay(events, service: context.name), .relay(.outbox, service: context.name),
+                .deadLetters(group: consumer.group), .parkedKeys(group: consumer.group),
+            ], database: context.database, logger: context.logger)
         context.health.watch(consumer: runner, name: ConsumerGroup.order)
         context.health.watch(relay: relay)
+        let collectors = context.collectors
+        collectors.watch(runner)
+        collectors.watch(relay)
+        collectors.watch(outboxRelay)
+        collectors.watch(producer, client: context.name)
+        collectors.watch(writer)
+        collectors.watch(database, name: "orders")
     }
 
     /// Tells the relay that an event was appended past the writer.
@@ -64,6 +80,7 @@ public struct OrderService: Sendable {
         [
             ThreadGroup.Part("event-writer") { writer.run(until: $0) },
             ThreadGroup.Part("order-consumer") { try runner.run(until: $0) },
+            ThreadGroup.Part("backlog") { backlog.run(until: $0) },
             ThreadGroup.Part("outbox-relay") { outboxRelay.run(until: $0) },
             ThreadGroup.Part("event-relay") { stop in
                 relay.run(until: stop)

@@ -26,7 +26,7 @@ public struct QueryRoutes: Sendable {
         let context = try RequestContext(request)
         let key = OrderKey(tenant: context.tenant, orderID: request.pathParameter("id"))
         let known = request.header("If-None-Match")
-        PooledAnswer.send(responder, from: views, logger: logger) { connection in
+        PooledAnswer.send(responder, from: views, logger: logger, fields: context.logFields(key)) { connection in
             guard let view = try OrderViewStore.one(key, on: connection) else {
                 throw HTTPProblem(.notFound, detail: "there is no order \(key.orderID)")
             }

@@ -51,7 +51,7 @@ public final class PrometheusMetrics: Sendable {
             let collected = scrape.families[name]
             let family = families[name]
             let kind = family?.kind ?? collected?.kind ?? .gauge
-            exposition.begin(name, kind, help: configuration.help[name] ?? Self.ownHelp[name])
+            exposition.begin(name, kind, help: configuration.help[name] ?? Self.help[name])
             for (labels, instrument) in (family?.series ?? [:]).sorted(by: { $0.key < $1.key }) {
                 instrument.write(name, labels, to: &exposition)
             }
@@ -65,7 +65,8 @@ public final class PrometheusMetrics: Sendable {
         return exposition.bytes
     }
 
-    private static let ownHelp = [
+    /// Of its own metrics.
+    public static let help = [
         "telemetry_overflowed_series_total": "Label sets beyond the limit of their metric, counted together.",
         "telemetry_conflicting_metrics_total":
             "Metrics that were made with the name of one of another kind, and are not exposed.",

@@ -10,7 +10,7 @@ enum Observability {
     /// What `/metrics` exposes.
     static let metrics: PrometheusMetrics = {
         var configuration = PrometheusMetrics.Configuration()
-        configuration.help = MetricHelp.all.merging(ProcessMetrics.help) { own, _ in own }
+        configuration.help = MetricHelp.all
         return PrometheusMetrics(configuration)
     }()
 

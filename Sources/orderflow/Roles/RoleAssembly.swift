@@ -41,9 +41,9 @@ extension RoleRuntime {
 
     private func queryRoutes() throws -> QueryRoutes {
         let database = try database(.views)
-        return QueryRoutes(
-            views: ConnectionPool(database, size: settings.views.poolSize, name: "views", logger: logger),
-            logger: logger)
+        let pool = ConnectionPool(database, size: settings.views.poolSize, name: "views", logger: logger)
+        Observability.metrics.collectors.watch(pool, name: "views")
+        return QueryRoutes(views: pool, logger: logger)
     }
 
     private func notification() throws -> Assembly {
@@ -58,8 +58,11 @@ extension RoleRuntime {
     }
 
     private func context(_ name: String, _ database: ServiceDatabase) throws -> ServiceContext {
-        ServiceContext(
-            name: name, kafka: settings.kafka.configuration, database: try self.database(database),
+        var kafka = settings.kafka.configuration
+        // For /metrics; whoever sets it otherwise knows why.
+        if kafka.properties["statistics.interval.ms"] == nil { kafka.properties["statistics.interval.ms"] = "5000" }
+        return ServiceContext(
+            name: name, kafka: kafka, database: try self.database(database),
             topics: settings.topics.names, health: health, collectors: Observability.metrics.collectors,
             logger: logger)
     }

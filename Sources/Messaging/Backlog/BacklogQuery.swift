@@ -1,0 +1,59 @@
+import Postgres
+
+/// A question about what waits in a service's tables, whose answer becomes gauges.
+public struct BacklogQuery: Sendable {
+    let metric: String
+    let dimensions: [(String, String)]
+    let variable: [String]
+    let sql: String
+    let parameters: [Parameter]
+
+    /// - Parameters:
+    ///   - dimensions: labels of all values.
+    ///   - variable: labels whose values the rows say. Combinations must be few.
+    ///   - sql: answers with rows of a `float8`, then a `text` for each variable label. It runs every few seconds, so an
+    ///     index has to carry it.
+    public init(
+        _ metric: String, dimensions: [(String, String)] = [], variable: [String] = [], sql: String,
+        parameters: [Parameter] = []
+    ) {
+        self.metric = metric
+        self.dimensions = dimensions
+        self.variable = variable
+        self.sql = sql
+        self.parameters = parameters
+    }
+
+    /// Rows that are counted at most: beyond it the exact number means nothing any more.
+    private static let countLimit = 100_000
+
+    /// Committed rows that a relay hasn't published.
+    public static func relay(_ source: RelaySource, service: String) -> BacklogQuery {
+        BacklogQuery(
+            "orderflow_relay_backlog_rows", dimensions: [("service", service), ("source", source.name)],
+            sql: """
+                SELECT count(*)::float8 FROM (
+                    SELECT 1 FROM relay_checkpoints c, \(source.table) t
+                    WHERE c.source = $1 AND t.txid >= c.low
+                      AND (c.high IS NULL OR t.txid >= c.high OR t.position > c.position)
+                    LIMIT \(countLimit)) waiting
+                """, parameters: [.text(source.name)])
+    }
+
+    /// Letters of a group that wait for an operator (`dead`), behind one (`parked`), or for the redelivery (`retry`).
+    public static func deadLetters(group: String) -> BacklogQuery {
+        BacklogQuery(
+            "orderflow_consumer_open_letters", dimensions: [("group", group)], variable: ["status"],
+            sql: """
+                SELECT count(*)::float8, status FROM dead_letters
+                WHERE consumer_group = $1 AND status IN ('dead', 'parked', 'retry') GROUP BY status
+                """, parameters: [.text(group)])
+    }
+
+    /// Keys of a group that are held up.
+    public static func parkedKeys(group: String) -> BacklogQuery {
+        BacklogQuery(
+            "orderflow_consumer_parked_keys", dimensions: [("group", group)],
+            sql: "SELECT count(*)::float8 FROM parked_keys WHERE consumer_group = $1", parameters: [.text(group)])
+    }
+}
