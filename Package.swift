@@ -69,6 +69,12 @@ let package = Package(
         .testTarget(name: "HTTPServerTests", dependencies: ["HTTPServer", "Execution", "CEpoll", log]),
         .testTarget(name: "TelemetryTests", dependencies: ["Telemetry", "JSON", log, metrics]),
         .testTarget(
+            name: "ServicesTests",
+            dependencies: [
+                "Services", "Execution", "HTTPServer", "JSON", "Messaging", "Orders", "Outbound", "Postgres",
+                "TestServers", log,
+            ]),
+        .testTarget(
             name: "OrderflowTests",
             dependencies: [
                 "orderflow", "TestServers", "Services", "HTTPServer", "Execution", "Kafka", "Postgres", "Telemetry",

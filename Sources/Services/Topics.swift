@@ -37,5 +37,7 @@ public enum ConsumerGroup {
     public static let payment = "payment-group"
     public static let inventory = "inventory-group"
     public static let order = "order-group"
+    /// The order service in choreography.
+    public static let orderOutcomes = "order-outcomes-group"
     public static let saga = "saga-group"
 }

@@ -31,14 +31,10 @@ public final class SagaDeadlineWorker: Sendable {
 
     public func run(until stop: StopSignal) {
         let connection = ReconnectingConnection(database, name: "saga-deadlines", stop: stop, logger: logger)
-        var census = SagaCensus(saga: orchestrator.definition.name)
         var backoff = Backoff(base: .milliseconds(200), cap: .seconds(10))
         while !stop.isStopped {
             do {
-                let moved = try connection.run { connection in
-                    try census.takeWhenDue(on: connection)
-                    return try round(at: WallClock.nowMicroseconds(), on: connection)
-                }
+                let moved = try connection.run { try round(at: WallClock.nowMicroseconds(), on: $0) }
                 problem.withLock { $0 = nil }
                 backoff.reset()
                 if moved < Self.batch, stop.wait(for: Self.poll) { return }

@@ -15,15 +15,18 @@ extension SagaReaction {
             log(.compensating, detail: reason)
             return
         }
-        for (index, step) in definition.steps.enumerated() {
-            guard instance.steps[index].call.progress == .waiting,
-                definition.dependencies[index].allSatisfy({ instance.steps[$0].call.isDone })
-            else { continue }
+        for (index, step) in definition.steps.enumerated() where isReady(index) {
             if let command = step.command { try send(command) }
             instance.steps[index].call.request(at: now, answerWithin: step.deadline.microseconds)
             log(conduct == .leading ? .requested : .awaited, step: index)
         }
         if definition.pivot == nil, instance.steps.allSatisfy(\.call.isDone) { complete() }
+    }
+
+    /// Nobody has asked for the step, and what it comes after is done.
+    private func isReady(_ index: Int) -> Bool {
+        instance.steps[index].call.progress == .waiting
+            && definition.dependencies[index].allSatisfy { instance.steps[$0].call.isDone }
     }
 
     private mutating func complete() {
@@ -36,6 +39,13 @@ extension SagaReaction {
     }
 
     private mutating func advanceBackwards() throws {
+        if conduct == .watching, !instance.abort.isDone {
+            // Participants that nobody leads go on until they hear of the end.
+            for (index, step) in definition.steps.enumerated() where !step.isPivot && isReady(index) {
+                instance.steps[index].call.request(at: now, answerWithin: step.deadline.microseconds)
+                log(.awaited, step: index)
+            }
+        }
         for index in definition.steps.indices.reversed() {
             guard needsUndo(index), instance.steps[index].undo.progress == .waiting,
                 let compensation = definition.steps[index].compensation,

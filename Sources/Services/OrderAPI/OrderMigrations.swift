@@ -10,6 +10,19 @@ extension OrderService {
                 \(MessagingSchema.outbox)
                 \(MessagingSchema.relay)
                 \(MessagingSchema.consumer)
-                """)
+                """),
+        Migration(
+            version: 2, name: "outcomes of choreography",
+            sql: """
+                CREATE TABLE order_outcomes (
+                    tenant   text NOT NULL,
+                    order_id text NOT NULL,
+                    status   text NOT NULL,
+                    stock    bool NOT NULL,
+                    payment  bool NOT NULL,
+                    shipment bool NOT NULL,
+                    PRIMARY KEY (tenant, order_id)
+                ) WITH (fillfactor = 80);
+                """),
     ]
 }

@@ -9,6 +9,7 @@ import Postgres
 ///
 ///     POST /orders ─> EventWriter ─> events ─relay─> order-events
 ///     order-commands ─> OrderCommandHandler ─> events
+///     order-events ─> OrderOutcomeHandler ─> events          in choreography
 public struct OrderService: Sendable {
     public struct Configuration: Sendable {
         /// Connections that append new orders.
@@ -17,6 +18,7 @@ public struct OrderService: Sendable {
         public var queueLimit = 8192
         /// Connections for everything else: cancellations, histories.
         public var poolSize = 4
+        public var mode = FulfilmentMode.orchestration
 
         public init() {}
     }
@@ -26,6 +28,7 @@ public struct OrderService: Sendable {
     private let relay: Relay
     private let outboxRelay: Relay
     private let runner: ConsumerRunner
+    private let outcomes: ConsumerRunner?
     private let producer: Producer
     private let backlog: BacklogSampler
 
@@ -47,25 +50,33 @@ public struct OrderService: Sendable {
             logger: context.logger, together: { body in Responder.batch(body) }, onCommit: { relay.wake() })
         database = ConnectionPool(
             context.database, size: configuration.poolSize, name: "orders", logger: context.logger)
-        var consumer = ConsumerRunner.Configuration(
-            group: ConsumerGroup.order, topics: [topics.orderCommands, topics.orderEvents])
-        consumer.keyField = "order_id"
-        runner = ConsumerRunner(
-            consumer, handler: OrderCommandHandler(), kafka: context.kafka, database: context.database,
-            logger: context.logger,
-            onCommit: {
-                relay.wake()
-                outboxRelay.wake()
-            })
+        func consumer(_ group: String, _ topics: [String], _ handler: any BatchHandler) -> ConsumerRunner {
+            var consumer = ConsumerRunner.Configuration(group: group, topics: topics)
+            consumer.keyField = "order_id"
+            let runner = ConsumerRunner(
+                consumer, handler: handler, kafka: context.kafka, database: context.database, logger: context.logger,
+                onCommit: {
+                    relay.wake()
+                    outboxRelay.wake()
+                })
+            context.health.watch(consumer: runner, name: group)
+            context.collectors.watch(runner)
+            return runner
+        }
+        runner = consumer(ConsumerGroup.order, [topics.orderCommands, topics.orderEvents], OrderCommandHandler())
+        var groups = [ConsumerGroup.order]
+        if configuration.mode == .choreography {
+            outcomes = consumer(ConsumerGroup.orderOutcomes, [topics.orderEvents], OrderOutcomeHandler())
+            groups.append(ConsumerGroup.orderOutcomes)
+        } else {
+            outcomes = nil
+        }
         backlog = BacklogSampler(
-            [
-                .relay(events, service: context.name), .relay(.outbox, service: context.name),
-                .deadLetters(group: consumer.group), .parkedKeys(group: consumer.group),
-            ], database: context.database, logger: context.logger)
-        context.health.watch(consumer: runner, name: ConsumerGroup.order)
+            [.relay(events, service: context.name), .relay(.outbox, service: context.name)]
+                + groups.flatMap { [.deadLetters(group: $0), .parkedKeys(group: $0)] },
+            database: context.database, logger: context.logger)
         context.health.watch(relay: relay)
         let collectors = context.collectors
-        collectors.watch(runner)
         collectors.watch(relay)
         collectors.watch(outboxRelay)
         collectors.watch(producer, client: context.name)
@@ -77,7 +88,10 @@ public struct OrderService: Sendable {
     func wakeRelay() { relay.wake() }
 
     public var parts: [ThreadGroup.Part] {
-        [
+        let outcomeParts = outcomes.map { outcomes in
+            [ThreadGroup.Part("order-outcomes") { try outcomes.run(until: $0) }]
+        }
+        return [
             ThreadGroup.Part("event-writer") { writer.run(until: $0) },
             ThreadGroup.Part("order-consumer") { try runner.run(until: $0) },
             ThreadGroup.Part("backlog") { backlog.run(until: $0) },
@@ -86,6 +100,6 @@ public struct OrderService: Sendable {
                 relay.run(until: stop)
                 producer.close(timeout: .seconds(5))
             },
-        ]
+        ] + (outcomeParts ?? [])
     }
 }

@@ -93,3 +93,24 @@ struct ProjectionCommand: RoleCommand {
     @OptionGroup var options: SettingsOptions
     @OptionGroup var http: HTTPOptions
 }
+
+struct SagaCommand: RoleCommand {
+    static let role = Role.saga
+    static let configuration = CommandConfiguration(
+        commandName: "saga",
+        abstract: "Lead every order to confirmed or cancelled.",
+        discussion: discussion(
+            """
+            Asks inventory and payment in turn while shipping prepares, then has the order confirmed; at a failure, a \
+            deadline or the customer's cancellation it has everything undone, and then the order cancelled. With \
+            saga.mode choreography it only keeps track. Consumer group saga-group. GET /sagas and GET /sagas/{orderId} \
+            on this role's port, or `orderflow sagas`.
+            """,
+            """
+              orderflow saga --set saga.payment_deadline=5m
+              curl 'localhost:3007/sagas?attention=true'
+            """))
+
+    @OptionGroup var options: SettingsOptions
+    @OptionGroup var http: HTTPOptions
+}

@@ -164,11 +164,35 @@ enum SettingTable {
     private static let saga = [
         SettingKey(
             "saga.mode", \.saga.mode, .choice,
-            "orchestration: the saga role commands each step. choreography: the services react to each other."),
+            """
+            orchestration: the saga role commands each step. choreography: the services react to each other, and the \
+            saga role only keeps track. The same for all roles; change it when no order is under way.
+            """),
         SettingKey(
-            "saga.step_deadline", \.saga.stepDeadline, .duration(.milliseconds(100) ... .seconds(86_400)),
-            "A step without an answer for this long fails, and what was done is undone."),
+            "saga.url", \.saga.url, optional: .url("http", "https", example: "http://saga.internal:3007"),
+            "Where the API asks the saga role for GET /orders/{id}/saga; empty is its port on this machine."),
+        SettingKey(
+            "saga.stock_deadline", \.saga.stockDeadline, sagaTime,
+            "Without a word from inventory for this long, an order is undone and cancelled."),
+        SettingKey("saga.payment_deadline", \.saga.paymentDeadline, sagaTime, "The same for payment."),
+        SettingKey(
+            "saga.shipment_deadline", \.saga.shipmentDeadline, sagaTime,
+            "The same for shipping, counted from the order's start."),
+        SettingKey(
+            "saga.answer_within", \.saga.retry.answerWithin, sagaTime,
+            """
+            What has to succeed in the end (compensations, the confirmation, the cancellation) is asked again after \
+            this long without an answer; twice as long each time.
+            """),
+        SettingKey(
+            "saga.retry_base", \.saga.retry.base, sagaTime,
+            "A refused compensation is asked again after this long; twice as long each time."),
+        SettingKey("saga.retry_cap", \.saga.retry.cap, sagaTime, "The longest of these waits."),
+        SettingKey(
+            "saga.attention_after", \.saga.retry.attentionAfter, .integer(1...1000),
+            "Refusals, or commands unanswered in a row, after which `orderflow sagas list --attention` has the order."),
     ]
+    private static let sagaTime = SettingFormat.duration(.milliseconds(10) ... .seconds(7 * 86_400))
 
     private static let topics = [
         SettingKey(

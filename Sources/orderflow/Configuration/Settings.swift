@@ -1,4 +1,5 @@
 import Logging
+import Messaging
 import Services
 
 /// Everything that can be configured, as plain values; the defaults suit a developer's machine.
@@ -106,10 +107,13 @@ struct Settings: Sendable {
     }
 
     struct Saga: Sendable {
-        enum Mode: String, Sendable, CaseIterable { case orchestration, choreography }
-
-        var mode = Mode.orchestration
-        var stepDeadline: Duration = .seconds(30)
+        var mode = FulfilmentMode.orchestration
+        /// Where the API asks where an order stands; nil is the saga role on this machine.
+        var url: String?
+        var stockDeadline: Duration = .seconds(30)
+        var paymentDeadline: Duration = .seconds(60)
+        var shipmentDeadline: Duration = .seconds(60)
+        var retry = SagaRetry()
     }
 
     struct Shutdown: Sendable {

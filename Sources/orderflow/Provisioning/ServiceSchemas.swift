@@ -8,5 +8,6 @@ extension DatabaseProvisioner {
         Target(database: .views, migrations: ProjectionService.migrations),
         Target(database: .shipping, migrations: ShippingService.migrations),
         Target(database: .notification, migrations: NotificationService.migrations),
+        Target(database: .saga, migrations: SagaService.migrations),
     ]
 }

@@ -14,7 +14,8 @@ extension RoleRuntime {
         case .shipping: try Assembly(parts: ShippingService(context("shipping", .shipping)).parts)
         case .notification: try notification()
         case .projection: try Assembly(parts: ProjectionService(context("projection", .views)).parts)
-        case .payment, .inventory, .saga: throw SettingsError(problems: ["\(role.rawValue): not there yet"])
+        case .saga: try saga()
+        case .payment, .inventory: throw SettingsError(problems: ["\(role.rawValue): not there yet"])
         }
     }
 
@@ -23,14 +24,18 @@ extension RoleRuntime {
         configuration.writers = settings.orders.writers
         configuration.queueLimit = settings.orders.queueLimit
         configuration.poolSize = settings.orders.poolSize
+        configuration.mode = settings.saga.mode
         let service = try OrderService(context("orders", .orders), configuration: configuration)
         let orders = OrderRoutes(service, logger: logger)
         let views = try queryRoutes()
+        let sagas = SagaLookup(
+            url: settings.saga.url ?? "http://127.0.0.1:\(settings.port(of: .saga))", logger: logger)
         return Assembly(
-            parts: service.parts,
+            parts: service.parts + sagas.parts,
             addRoutes: { router in
                 orders.add(to: &router)
                 views.add(to: &router)
+                sagas.add(to: &router)
             }, servesFromParts: true)
     }
 
@@ -57,6 +62,18 @@ extension RoleRuntime {
             parts: NotificationService(context("notification", .notification), configuration: configuration).parts)
     }
 
+    private func saga() throws -> Assembly {
+        let context = try context("saga", .saga)
+        let pool = ConnectionPool(context.database, size: 2, name: "sagas", logger: logger)
+        context.collectors.watch(pool, name: "sagas")
+        let routes = SagaRoutes(
+            try FulfilmentSaga.orchestrator(topics: context.topics, settings.saga.configuration), database: pool,
+            logger: logger)
+        return try Assembly(
+            parts: SagaService(context, configuration: settings.saga.configuration).parts,
+            addRoutes: { routes.add(to: &$0) })
+    }
+
     private func context(_ name: String, _ database: ServiceDatabase) throws -> ServiceContext {
         var kafka = settings.kafka.configuration
         // For /metrics; whoever sets it otherwise knows why.
@@ -70,6 +87,19 @@ extension RoleRuntime {
     private func database(_ database: ServiceDatabase) throws -> PostgresConfiguration {
         var configuration = try settings.database(of: database)
         configuration.applicationName = "orderflow \(role.rawValue)"
+        return configuration
+    }
+}
+
+extension Settings.Saga {
+    var configuration: SagaService.Configuration {
+        var configuration = SagaService.Configuration()
+        configuration.mode = mode
+        configuration.patience.stock = stockDeadline
+        configuration.patience.payment = paymentDeadline
+        configuration.patience.shipment = shipmentDeadline
+        configuration.patience.compensation = retry
+        configuration.patience.order = retry
         return configuration
     }
 }

@@ -71,28 +71,20 @@ import TestServers
         let database = try SagaDatabase()
         let first = try database.connect()
         let second = try database.connect()
-        let started = Monitor(false)
-        let other = Companion {
-            let connection = try database.connect()
-            return try connection.transaction { connection in
-                var outbox: [OutgoingEvent] = []
-                // Looks before the first has committed, writes after: waits for it on the primary key.
-                started.update { $0 = true }
-                try database.handler.handle([fact("TripWanted", "a")], on: connection, outbox: &outbox)
-                return outbox.count
-            }
-        }
-        _ = second
-        try first.transaction { connection in
+        let other = try first.transaction { connection in
             var outbox: [OutgoingEvent] = []
             try database.handler.handle([fact("TripWanted", "a")], on: connection, outbox: &outbox)
-            #expect(started.wait(for: .seconds(20)) { $0 ? true : nil } == true)
+            // Doesn't see the row, and waits for it on the primary key.
+            let other = Companion { try database.handle([fact("TripWanted", "a")], on: try database.connect()).count }
             try eventually("the other waits for the row") {
                 try second.query(
-                    "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
-                )
-                .one().get(0, as: Int.self) == 1
+                    """
+                    SELECT count(*) FROM pg_stat_activity
+                    WHERE wait_event_type = 'Lock' AND datname = current_database()
+                    """
+                ).one().get(0, as: Int.self) == 1
             }
+            return other
         }
         #expect(throws: ConcurrentChange.self) { try other.value() }
         #expect(try count("saga_instances", on: first) == 1)

@@ -1,0 +1,15 @@
+import Messaging
+import Postgres
+
+extension SagaService {
+    public static let migrations = [
+        Migration(
+            version: 1, name: "sagas",
+            sql: """
+                \(MessagingSchema.outbox)
+                \(MessagingSchema.relay)
+                \(MessagingSchema.consumer)
+                \(SagaSchema.tables)
+                """)
+    ]
+}

@@ -1,0 +1,79 @@
+import HTTPServer
+import JSON
+import Logging
+import Messaging
+import Postgres
+
+/// The sagas over HTTP, on the saga role's own port: `GET /sagas/{orderId}` and `GET /sagas?status=&attention=`.
+public struct SagaRoutes: Sendable {
+    private let desk: SagaDesk
+    private let database: ConnectionPool
+    private let logger: Logger
+
+    public static let listLimit = 1...200
+
+    public init(_ orchestrator: SagaOrchestrator, database: ConnectionPool, logger: Logger) {
+        desk = SagaDesk(orchestrator)
+        self.database = database
+        self.logger = logger
+    }
+
+    public func add(to router: inout Router) {
+        router.on(.get, "/sagas/:id") { try one($0, $1) }
+        router.on(.get, "/sagas") { try list($0, $1) }
+    }
+
+    private static let headers = [HTTPHeader("Cache-Control", "no-cache")]
+
+    private func one(_ request: borrowing HTTPRequest, _ responder: Responder) throws {
+        let context = try RequestContext(request)
+        let key = SagaKey(tenant: context.tenant, id: request.pathParameter("id"))
+        PooledAnswer.send(responder, from: database, logger: logger) { connection in
+            guard let (saga, log) = try desk.show(key, on: connection) else {
+                throw HTTPProblem(.notFound, detail: "nothing is known yet of an order \(key.id)")
+            }
+            var json = JSONWriter(capacity: 2048)
+            SagaDocument.write(saga, log: log, into: &json)
+            return .json(.ok, json.bytes, headers: Self.headers)
+        }
+    }
+
+    private func list(_ request: borrowing HTTPRequest, _ responder: Responder) throws {
+        var filter = SagaDesk.Filter(tenant: try RequestContext(request).tenant)
+        if let text = try request.query("status") {
+            guard let status = SagaInstance.Status(rawValue: text) else {
+                let known = SagaInstance.Status.allCases.map(\.rawValue).joined(separator: ", ")
+                throw HTTPProblem(.badRequest, detail: "status must be one of \(known)")
+            }
+            filter.status = status
+        }
+        if let text = try request.query("attention") {
+            guard let attention = Bool(text) else {
+                throw HTTPProblem(.badRequest, detail: "attention must be true or false")
+            }
+            filter.attention = attention
+        }
+        let limit = try request.query("limit", as: Int.self) ?? 50
+        guard Self.listLimit.contains(limit) else {
+            throw HTTPProblem(
+                .badRequest, detail: "limit must be from \(Self.listLimit.lowerBound) to \(Self.listLimit.upperBound)")
+        }
+        var place: SagaDesk.Place?
+        if let text = try request.query("cursor") {
+            guard let cursor = ListCursor(encoded: text) else {
+                throw HTTPProblem(.badRequest, detail: "cursor is none that this API gave out")
+            }
+            place = SagaDesk.Place(createdAt: cursor.createdAt, id: cursor.orderID)
+        }
+        PooledAnswer.send(responder, from: database, logger: logger) { [filter, place] connection in
+            let (sagas, next) = try desk.list(filter, after: place, limit: limit, on: connection)
+            var json = JSONWriter(capacity: 512 * sagas.count + 64)
+            json.object { json in
+                json.key("sagas")
+                json.array { json in for saga in sagas { SagaDocument.write(saga, log: nil, into: &json) } }
+                json.field("nextCursor", next.map { ListCursor(createdAt: $0.createdAt, orderID: $0.id).encoded })
+            }
+            return .json(.ok, json.bytes, headers: Self.headers)
+        }
+    }
+}

@@ -1,0 +1,50 @@
+import Execution
+import Messaging
+import Orders
+import Postgres
+
+/// What a message asks of its order.
+enum OrderIntent {
+    /// A foreign producer announced it on the topic.
+    case adopt(OrderCreated)
+    case command(OrderCommand)
+}
+
+/// Lets aggregates decide on the intents of a batch: one read of all streams, one append.
+enum OrderDecisions {
+    /// Throws `ConcurrentChange` when a stream grew meanwhile, and `MessageRejected` for an order that nobody created.
+    static func make(
+        _ intents: [(message: InboundMessage, key: OrderKey, intent: OrderIntent)], on connection: Connection
+    ) throws {
+        guard !intents.isEmpty else { return }
+        var orders = try OrderStreams.load(Set(intents.map(\.key)).sorted(), on: connection)
+        var appends: [StreamAppend] = []
+        for (message, key, intent) in intents {
+            let now = WallClock.nowMicroseconds()
+            let (events, category) = try decide(intent, on: orders[key], key, at: now)
+            guard !events.isEmpty else { continue }
+            appends.append(
+                OrderStreams.append(events, to: key, at: orders[key]?.version ?? 0, category: category) { _ in
+                    message.effectMetadata(id: UUIDText.v7(microseconds: now), source: OrderStreams.source, time: now)
+                })
+            for event in events { orders[key] = Order.evolve(orders[key], event) }
+        }
+        guard !appends.isEmpty else { return }
+        let lost = try EventStore.append(appends, on: connection)
+        // A customer's cancellation came between our read and our write: decide again on what is true now.
+        if let first = lost.first { throw ConcurrentChange(streamID: appends[first].streamID) }
+    }
+
+    private static func decide(
+        _ intent: OrderIntent, on order: Order?, _ key: OrderKey, at now: Int64
+    ) throws -> (events: [OrderEvent], category: String) {
+        switch (intent, order) {
+        case (.adopt(let created), nil): return ([.created(created)], OrderStreams.adoptedCategory)
+        case (.adopt, _): return ([], OrderStreams.category)
+        case (.command, nil): throw MessageRejected("there is no order \(key.orderID)")
+        case (.command(let command), let order?):
+            // A refusal needs no answer: who asked hears of the event that won from the topic.
+            return ((try? order.decide(command, at: now)) ?? [], OrderStreams.category)
+        }
+    }
+}

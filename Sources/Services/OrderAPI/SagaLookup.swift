@@ -1,0 +1,103 @@
+import Execution
+import HTTPServer
+import Logging
+import Outbound
+
+/// `GET /orders/{id}/saga` on the API: asks the saga role, whose database is its own, on threads of its own.
+///
+/// A saga role that is slow or away costs the API nothing but this answer: few calls run at once, few wait, each is
+/// cut off after two seconds, and after some failures in a row nobody waits at all for a while.
+public final class SagaLookup: Sendable {
+    private struct Question: Sendable {
+        let path: String
+        let headers: [(name: String, value: String)]
+        let responder: Responder
+    }
+
+    private let url: String
+    private let logger: Logger
+    private let breaker: CircuitBreaker
+    private let questions = Monitor<[Question]>([])
+
+    private static let threads = 2
+    private static let queueLimit = 64
+
+    /// - Parameter url: of the saga role, such as `http://127.0.0.1:3007`.
+    public init(url: String, logger: Logger) {
+        self.url = url.hasSuffix("/") ? String(url.dropLast()) : url
+        self.logger = logger
+        breaker = CircuitBreaker(name: "saga", threshold: 3, cooldown: .seconds(2)) { state in
+            logger.warning("circuit_changed", metadata: ["circuit": "saga", "state": "\(state.rawValue)"])
+        }
+    }
+
+    public func add(to router: inout Router) {
+        router.on(.get, "/orders/:id/saga") { try self.ask($0, $1) }
+    }
+
+    private func ask(_ request: borrowing HTTPRequest, _ responder: Responder) throws {
+        let context = try RequestContext(request)
+        let headers = [
+            ("X-Tenant-Id", context.tenant), ("X-Correlation-Id", context.correlationID),
+            ("traceparent", context.traceparent),
+        ].compactMap { name, value in value.map { (name: name, value: $0) } }
+        let question = Question(
+            path: "/sagas/" + HTTPReader.segment(request.pathParameter("id")), headers: headers, responder: responder)
+        let accepted = questions.update { questions in
+            guard questions.count < Self.queueLimit else { return false }
+            questions.append(question)
+            return true
+        }
+        if !accepted { throw Unavailable.overloaded }
+    }
+
+    public var parts: [ThreadGroup.Part] {
+        (1...Self.threads).map { number in ThreadGroup.Part("saga-lookup-\(number)") { try self.run(until: $0) } }
+    }
+
+    private func run(until stop: StopSignal) throws {
+        stop.onStop { [questions] in questions.update { _ in } }
+        let reader = try HTTPReader()
+        while true {
+            let question = questions.wait(for: nil) { questions -> Question?? in
+                if !questions.isEmpty { return .some(questions.removeFirst()) }
+                return stop.isStopped ? .some(nil) : nil
+            }
+            guard let question = question ?? nil else { return }
+            question.responder.send(answer(question, by: reader))
+        }
+    }
+
+    private func answer(_ question: Question, by reader: HTTPReader) -> HTTPResponse {
+        do {
+            try breaker.permit()
+        } catch {
+            return Self.away.response
+        }
+        do {
+            let answer = try reader.get(url + question.path, headers: question.headers)
+            guard answer.status < 500 else {
+                throw HTTPReader.Failure(url: url + question.path, reason: "status \(answer.status)")
+            }
+            breaker.succeeded()
+            let headers = [HTTPHeader("Cache-Control", "no-cache")]
+            switch answer.status {
+            case 200: return .json(.ok, answer.body, headers: headers)
+            case 404:
+                return HTTPProblem(
+                    .notFound, detail: "the saga has heard nothing of this order yet", headers: headers
+                ).response
+            default: return HTTPProblem(.badRequest, detail: "the saga role refuses the request").response
+            }
+        } catch {
+            breaker.failed()
+            logger.warning("saga_lookup_failed", metadata: ["error": "\(error)"])
+            return Self.away.response
+        }
+    }
+
+    private static let away = HTTPProblem(
+        .serviceUnavailable, title: "Saga unavailable",
+        detail: "the saga role can't be reached; the order itself is at GET /orders/{id}",
+        headers: [Unavailable.retryAfter])
+}

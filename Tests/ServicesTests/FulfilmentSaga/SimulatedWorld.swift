@@ -1,0 +1,221 @@
+import Messaging
+import Orders
+
+@testable import Services
+
+/// One order's way through all services, without any of their I/O: topics are arrays, transactions are copies of
+/// values, and a random schedule decides who does what next.
+///
+/// What can happen to the real ones can happen here: a relay publishes late, and again after a crash; a consumer
+/// crashes before its commit; time passes while everybody is away; the customer cancels whenever they like.
+struct SimulatedWorld {
+    enum Topic: Int, CaseIterable { case events, inventory, payment, orders }
+    enum Service: Int, CaseIterable { case orders, shipping, inventory, payment, saga }
+
+    struct Record {
+        enum Body {
+            case fact(OrderFact)
+            case command(FulfilmentCommand)
+        }
+
+        let id: Int
+        let body: Body
+    }
+
+    /// What one service has in its database.
+    struct Database {
+        var outbox: [(topic: Topic, record: Record)] = []
+        var published = 0
+        var offsets = [Int](repeating: 0, count: Topic.allCases.count)
+        var inbox: Set<Int> = []
+    }
+
+    /// Fates that are decided beforehand.
+    struct Fate {
+        var soldOut = false
+        var declined = false
+        var unshippable = false
+        var refusals = 0
+        var cancels = false
+        /// Ids are forgotten at once, so that only the state machines keep repeats from having effects.
+        var forgetsIDs = false
+    }
+
+    let mode: FulfilmentMode
+    let fate: Fate
+    let definition: SagaDefinition
+    var topics = [[Record]](repeating: [], count: Topic.allCases.count)
+    var databases = [Database](repeating: Database(), count: Service.allCases.count)
+    var order: Order?
+    var outcomes: OrderOutcomes?
+    var shipment: Shipment?
+    var inventory: ModelInventory
+    var payment = ModelPayment()
+    var gateway: ModelGateway
+    var saga: SagaInstance
+    var hasCancelled = false
+    /// Steps that an operator took care of.
+    var resolved: Set<String> = []
+    var now: Int64 = 1_000_000
+    var nextID = 0
+
+    init(mode: FulfilmentMode, fate: Fate, definition: SagaDefinition) throws {
+        self.mode = mode
+        self.fate = fate
+        self.definition = definition
+        inventory = ModelInventory(soldOut: fate.soldOut)
+        gateway = ModelGateway(declines: fate.declined, refusals: fate.refusals)
+        saga = SagaInstance(id: Sample.order.orderID, of: definition)
+        let sample = Sample.order
+        let created = OrderCreated(
+            orderID: sample.orderID, userID: sample.userID, items: sample.items, total: sample.total, createdAt: now,
+            shippingAddress: fate.unshippable ? Shipment.undeliverableMark : nil)
+        append([.created(created)])
+    }
+
+    // MARK: Publishing
+
+    private mutating func write(_ body: Record.Body, from service: Service, to topic: Topic) {
+        nextID += 1
+        databases[service.rawValue].outbox.append((topic, Record(id: nextID, body: body)))
+    }
+
+    private mutating func tell(_ kinds: [OrderFact.Kind], from service: Service) {
+        for kind in kinds {
+            write(.fact(OrderFact(orderID: Sample.order.orderID, at: now, kind)), from: service, to: .events)
+        }
+    }
+
+    /// The relay's next row. It crashed before its checkpoint if `again` rows are published once more first.
+    mutating func publish(_ service: Service, again: Int = 0) -> Bool {
+        let database = databases[service.rawValue]
+        let start = max(0, database.published - again)
+        let end = min(database.published + 1, database.outbox.count)
+        for (topic, record) in database.outbox[start..<end] { topics[topic.rawValue].append(record) }
+        databases[service.rawValue].published = end
+        return end > database.published
+    }
+
+    // MARK: Consuming
+
+    static func subscriptions(of service: Service, in mode: FulfilmentMode) -> [Topic] {
+        switch service {
+        case .orders: mode == .orchestration ? [.orders] : [.events]
+        case .shipping, .saga: [.events]
+        case .inventory: mode == .orchestration ? [.inventory] : [.events]
+        case .payment: mode == .orchestration ? [.payment] : [.events]
+        }
+    }
+
+    /// One transaction over the next records of a topic. Returns how many there were.
+    mutating func consume(_ topic: Topic, by service: Service, limit: Int) throws -> Int {
+        let start = databases[service.rawValue].offsets[topic.rawValue]
+        let batch = topics[topic.rawValue].dropFirst(start).prefix(limit)
+        for record in batch where fate.forgetsIDs || databases[service.rawValue].inbox.insert(record.id).inserted {
+            try handle(record, by: service)
+        }
+        databases[service.rawValue].offsets[topic.rawValue] += batch.count
+        return batch.count
+    }
+
+    private mutating func handle(_ record: Record, by service: Service) throws {
+        switch (service, record.body) {
+        case (.orders, .command(let command)):
+            switch command.kind {
+            case .confirmOrder: decide(.confirm)
+            case .cancelOrder(let reason): decide(.cancel(reason: reason))
+            default: break
+            }
+        case (.orders, .fact(let fact)):
+            guard let reaction = OrderOutcomes.react(to: fact, outcomes) else { return }
+            outcomes = reaction.outcomes
+            if let command = reaction.command { decide(command) }
+        case (.shipping, .fact(let fact)):
+            guard let reaction = Shipment.react(to: fact, shipment, newID: "s1") else { return }
+            shipment = reaction.shipment
+            if let kind = reaction.fact { tell([kind], from: .shipping) }
+        case (.inventory, .command(let command)):
+            switch command.kind {
+            case .reserveStock: tell([inventory.reserve()], from: .inventory)
+            case .releaseStock: tell([inventory.release()], from: .inventory)
+            default: break
+            }
+        case (.inventory, .fact(let fact)):
+            switch fact.kind {
+            case .orderCreated: tell([inventory.reserve()], from: .inventory)
+            case .orderCancelled: tell([inventory.release()], from: .inventory)
+            default: break
+            }
+        case (.payment, .command(let command)):
+            switch command.kind {
+            case .processPayment: tell(payment.process(), from: .payment)
+            case .refundPayment: tell(payment.undo(), from: .payment)
+            default: break
+            }
+        case (.payment, .fact(let fact)):
+            switch fact.kind {
+            case .stockReserved: tell(payment.process(), from: .payment)
+            case .orderCancelled: tell(payment.undo(), from: .payment)
+            default: break
+            }
+        case (.saga, .fact(let fact)):
+            try moveSaga(.fact(type: fact.kind.type, payload: fact.payload(), messageID: "\(record.id)"))
+        default: break
+        }
+    }
+
+    // MARK: What happens by itself
+
+    private mutating func decide(_ command: OrderCommand) {
+        guard let events = try? order?.decide(command, at: now) else { return }
+        append(events)
+    }
+
+    private mutating func append(_ events: [OrderEvent]) {
+        for event in events {
+            order = Order.evolve(order, event)
+            write(.fact(OrderFact(event)), from: .orders, to: .events)
+        }
+    }
+
+    mutating func cancelByCustomer() {
+        hasCancelled = true
+        decide(.requestCancellation(reason: "changed my mind"))
+    }
+
+    /// The gateway has its effect even when the transaction after it is lost.
+    mutating func callGateway(losingTheAnswer: Bool) -> Bool {
+        guard payment.hasWork else { return false }
+        let before = payment
+        let told = payment.work(at: &gateway, retriesItself: mode == .choreography)
+        if losingTheAnswer { payment = before } else { tell(told, from: .payment) }
+        return true
+    }
+
+    mutating func passDeadline() throws -> Bool {
+        guard let due = saga.nextDeadline, due <= now else { return false }
+        try moveSaga(.deadline)
+        return true
+    }
+
+    mutating func moveSaga(_ input: SagaInput) throws {
+        let transition = try definition.react(
+            saga, to: input, at: now, conduct: mode == .orchestration ? .leading : .watching)
+        saga = transition.instance
+        for command in transition.commands {
+            guard let known = try FulfilmentCommand.decode(type: command.type, payload: command.payload) else {
+                throw UnknownCommand(type: command.type)
+            }
+            let topics = Services.Topics()
+            let topic: Topic =
+                switch command.topic {
+                case topics.inventoryCommands: .inventory
+                case topics.paymentCommands: .payment
+                default: .orders
+                }
+            write(.command(known), from: .saga, to: topic)
+        }
+    }
+
+    struct UnknownCommand: Error { let type: String }
+}
