@@ -19,7 +19,7 @@ public struct Topics: Sendable {
             (ConsumerGroup.projection, [orderEvents, userEvents]), (ConsumerGroup.saga, [orderEvents]),
             (ConsumerGroup.payment, [paymentCommands, orderEvents]),
             (ConsumerGroup.inventory, [inventoryCommands, orderEvents]),
-            (ConsumerGroup.order, [orderCommands, orderEvents]),
+            (ConsumerGroup.order, [orderCommands, orderEvents]), (ConsumerGroup.orderOutcomes, [orderEvents]),
         ]
     }
 
