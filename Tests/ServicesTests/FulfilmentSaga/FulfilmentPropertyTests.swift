@@ -91,7 +91,10 @@ import Testing
             }
             if world.callGateway(losingTheAnswer: false) { moved = true }
             if try world.passDeadline() { moved = true }
-            if world.saga.attention != nil, world.fate.refusals == .max {
+            let refund = world.saga.steps.first { $0.id == FulfilmentSaga.Step.payment }?.undo
+            if world.fate.refusals == .max, let refund, refund.refusals >= 3,
+                refund.progress == .requested || refund.progress == .refused
+            {
                 world.resolved.insert(FulfilmentSaga.Step.payment)
                 try world.moveSaga(
                     .resolve(step: FulfilmentSaga.Step.payment, note: "refunded by hand", by: "ann"))
