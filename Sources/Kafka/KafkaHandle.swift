@@ -45,8 +45,10 @@ final class KafkaHandle: @unchecked Sendable {
         rd_kafka_conf_set_log_cb(conf) { rk, level, facility, text in
             guard let reports = KafkaHandle.reports(rk), let text else { return }
             reports.logger.log(
-                level: KafkaHandle.level(level), "\(String(cString: text))",
-                metadata: ["facility": "\(facility.map { String(cString: $0) } ?? "")"])
+                level: KafkaHandle.level(level), "librdkafka",
+                metadata: [
+                    "facility": "\(facility.map { String(cString: $0) } ?? "")", "text": "\(String(cString: text))",
+                ])
         }
         rd_kafka_conf_set_error_cb(conf) { rk, code, reason, opaque in
             guard let opaque else { return }

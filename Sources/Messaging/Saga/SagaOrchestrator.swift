@@ -10,6 +10,7 @@ public struct SagaOrchestrator: Sendable {
     let newID: @Sendable (Int64) -> String
     /// The instance that a fact is about; nil for a message that is none of its facts.
     let instanceID: @Sendable (InboundMessage) throws -> String?
+    private let counters: [SagaLogEntry.Event: Counter]
 
     public init(
         _ definition: SagaDefinition, conduct: SagaConduct = .leading, source: String,
@@ -21,17 +22,17 @@ public struct SagaOrchestrator: Sendable {
         self.source = source
         self.newID = newID
         self.instanceID = instanceID
+        let counters = SagaLogEntry.Event.allCases.map { event in
+            let dimensions = [("saga", definition.name), ("event", event.rawValue)]
+            return (event, Counter(label: "orderflow_saga_transitions_total", dimensions: dimensions))
+        }
+        self.counters = Dictionary(uniqueKeysWithValues: counters)
     }
 
     /// Counts what happens to instances.
     func count(_ entries: some Sequence<SagaLogEntry>) {
         var events: [SagaLogEntry.Event: Int] = [:]
         for entry in entries { events[entry.event, default: 0] += 1 }
-        for (event, count) in events {
-            Counter(
-                label: "orderflow_saga_transitions_total",
-                dimensions: [("saga", definition.name), ("event", event.rawValue)]
-            ).increment(by: count)
-        }
+        for (event, count) in events { counters[event]?.increment(by: count) }
     }
 }

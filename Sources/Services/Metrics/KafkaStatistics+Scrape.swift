@@ -13,7 +13,10 @@ extension KafkaStatistics {
         scrape.gauge("orderflow_kafka_reply_queue_depth", labels, value: Int(replyQueue))
         for broker in brokers where broker.nodeID >= 0 {
             let labels = labels + [("broker", broker.name)]
-            scrape.gauge("orderflow_kafka_broker_up", labels, value: broker.state == "UP" ? 1 : 0)
+            // INIT: this client has had nothing to ask this broker, so it doesn't know (sparse connections).
+            if broker.state != "INIT" {
+                scrape.gauge("orderflow_kafka_broker_up", labels, value: broker.state == "UP" ? 1 : 0)
+            }
             scrape.gauge("orderflow_kafka_requests_in_flight", labels, value: Int(broker.requestsInFlight))
             scrape.counter("orderflow_kafka_send_errors_total", labels, value: Int(broker.sendErrors))
             scrape.counter("orderflow_kafka_receive_errors_total", labels, value: Int(broker.receiveErrors))
