@@ -49,11 +49,18 @@ extension Admin {
             send: { options, queue in
                 rd_kafka_DescribeConsumerGroups(handle.raw, &pointers, pointers.count, options, queue)
             },
-            result: { event in
-                var count = 0
-                guard let list = rd_kafka_DescribeConsumerGroups_result_groups(event, &count) else { return [] }
-                return try (0..<count).compactMap { try list[$0].map(Self.describe) }
-            })
+            result: { try Self.groups(in: $0) })
+    }
+
+    /// What a `DescribeConsumerGroups` result says.
+    static func groups(in event: OpaquePointer) throws(KafkaError) -> [GroupDescription] {
+        var count = 0
+        guard let list = rd_kafka_DescribeConsumerGroups_result_groups(event, &count) else { return [] }
+        var groups: [GroupDescription] = []
+        for index in 0..<count {
+            if let group = list[index] { groups.append(try describe(group)) }
+        }
+        return groups
     }
 
     private static func describe(_ group: OpaquePointer) throws(KafkaError) -> GroupDescription {

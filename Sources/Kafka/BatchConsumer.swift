@@ -35,6 +35,7 @@ public final class BatchConsumer: Sendable {
             ])
         let buffer = Monitor(ConsumerBuffer())
         let poller = ConsumerPoller(configuration, listener, buffer, logger)
+        poller.pacing.install(on: conf)
         let handle = try KafkaHandle(
             RD_KAFKA_CONSUMER, conf, logger: logger,
             onRebalance: { rk, code, partitions in
@@ -42,9 +43,7 @@ public final class BatchConsumer: Sendable {
             })
         // From here on everything, callbacks included, comes out of the consumer's queue.
         rd_kafka_poll_set_consumer(handle.raw)
-        let topics = PartitionList(
-            configuration.topics.map { TopicPartition(topic: $0, partition: RD_KAFKA_PARTITION_UA) })
-        let code = topics.use { rd_kafka_subscribe(handle.raw, $0) }
+        let code = poller.subscribe(handle.raw)
         guard code == RD_KAFKA_RESP_ERR_NO_ERROR else { throw KafkaError(code, "subscribe") }
         self.handle = handle
         self.poller = poller

@@ -5,6 +5,7 @@ import Logging
 /// The consumer's own thread: fetches into the buffer, serves librdkafka's callbacks, moves partitions in and out.
 final class ConsumerPoller: Sendable {
     let stop = StopSignal()
+    let pacing = FetchPacing()
     private let configuration: ConsumerConfiguration
     private let listener: any RebalanceListener
     private let buffer: Monitor<ConsumerBuffer>
@@ -18,6 +19,8 @@ final class ConsumerPoller: Sendable {
         var waiting: Set<TopicPartition> = []
         /// Paused because the buffer stays full.
         var paused = false
+        /// Times that partitions came or went.
+        var rebalances = 0
     }
 
     /// How long a full buffer may hold up polling before partitions are paused: pausing throws prefetched records
@@ -39,7 +42,17 @@ final class ConsumerPoller: Sendable {
 
     func run(_ handle: KafkaHandle) {
         var nextTry = ContinuousClock.now
+        let check = MembershipCheck(
+            handle.raw, group: configuration.group, instanceID: configuration.kafka.instanceID)
         while !stop.isStopped {
+            let (held, rebalances) = assignment.withLock { ($0.all, $0.rebalances) }
+            if let check, check.isDisowned(of: held, rebalances: rebalances) {
+                logger.warning(
+                    "coordinator_disagrees",
+                    metadata: ["partitions": "\(held.sorted().map(\.description).joined(separator: " "))"])
+                leave(handle.raw)
+                subscribe(handle.raw)
+            }
             if assignment.withLock({ !$0.waiting.isEmpty }), nextTry <= .now {
                 placeWaiting(handle.raw)
                 nextTry = .now + Self.listenerRetry
@@ -59,6 +72,13 @@ final class ConsumerPoller: Sendable {
             logger.warning("leaving the group failed", metadata: ["error": "\(KafkaError(code))"])
         }
         buffer.update { $0.drop(nil) }
+    }
+
+    @discardableResult
+    func subscribe(_ raw: OpaquePointer) -> rd_kafka_resp_err_t {
+        let topics = PartitionList(
+            configuration.topics.map { TopicPartition(topic: $0, partition: RD_KAFKA_PARTITION_UA) })
+        return topics.use { rd_kafka_subscribe(raw, $0) }
     }
 
     /// A static member that merely closes keeps its place for the session timeout, and its partitions lie idle. Who is
@@ -201,7 +221,9 @@ final class ConsumerPoller: Sendable {
         }
         let pausedByBuffer = assignment.withLock { assignment -> Bool in
             assignment.all.formUnion(partitions)
+            assignment.rebalances += 1
             if starts == nil { assignment.waiting.formUnion(partitions) }
+            pacing.partitions.store(assignment.all.count, ordering: .relaxed)
             return assignment.paused
         }
         if cooperative {
@@ -249,8 +271,10 @@ final class ConsumerPoller: Sendable {
         let going = Set(partitions)
         assignment.withLock { assignment in
             assignment.all.subtract(going)
+            assignment.rebalances += 1
             assignment.waiting.subtract(going)
             if assignment.all.isEmpty { assignment.paused = false }
+            pacing.partitions.store(assignment.all.count, ordering: .relaxed)
         }
         buffer.update { $0.drop(going) }
         let finished = buffer.wait(for: configuration.revokeTimeout) { $0.isInHand(going) ? nil : true } ?? false

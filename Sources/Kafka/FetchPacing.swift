@@ -1,0 +1,52 @@
+import CLibrdkafka
+import Glibc
+import Synchronization
+
+/// Keeps a consumer from spinning on a broker that answers empty fetches at once.
+///
+/// A broker is asked to hold an empty answer back for `fetch.wait.max.ms`; Kafka does, and then nothing happens here.
+/// The dev broker doesn't: librdkafka asks again at once, thousands of times a second, on every idle consumer. Where an
+/// answer without records came sooner than a broker that waits could give it, the broker's thread pauses, for
+/// `longestNap` at most. librdkafka asks interceptors not to block; a nap this short holds up only fetches that have
+/// nothing to bring.
+final class FetchPacing: Sendable {
+    /// Adds this much to the latency of a record that arrives at an idle consumer, at most.
+    private static let longestNap: UInt32 = 4_000  // µs
+    private static let firstNap: UInt32 = 250
+    /// An answer that came sooner than this was not held back. µs; far below any sensible `fetch.wait.max.ms`.
+    private static let heldBack: Int64 = 50_000
+    private static let fetchRequest: Int16 = 1
+    /// Room that one partition without records takes in an answer; a record with its batch takes more.
+    private static let emptyPartition = 60
+
+    /// Partitions assigned to the consumer.
+    let partitions = Atomic<Int>(0)
+    private let nap = Atomic<UInt32>(firstNap)
+
+    /// Makes clients of `conf` keep the pace. They hold this object, unretained.
+    func install(on conf: OpaquePointer) {
+        rd_kafka_conf_interceptor_add_on_new(
+            conf, "fetch-pacing",
+            { rk, _, opaque, _, _ in
+                rd_kafka_interceptor_add_on_response_received(
+                    rk, "fetch-pacing",
+                    { _, _, _, _, request, _, _, size, rtt, code, opaque in
+                        if request == FetchPacing.fetchRequest, code == RD_KAFKA_RESP_ERR_NO_ERROR, let opaque {
+                            Unmanaged<FetchPacing>.fromOpaque(opaque).takeUnretainedValue().answered(size, rtt)
+                        }
+                        return RD_KAFKA_RESP_ERR_NO_ERROR
+                    }, opaque)
+            }, Unmanaged.passUnretained(self).toOpaque())
+    }
+
+    /// On the broker's thread, before librdkafka reads the answer.
+    private func answered(_ size: Int, _ roundTrip: Int64) {
+        guard roundTrip < Self.heldBack, size < (partitions.load(ordering: .relaxed) + 1) * Self.emptyPartition else {
+            nap.store(Self.firstNap, ordering: .relaxed)
+            return
+        }
+        let length = nap.load(ordering: .relaxed)
+        usleep(length)
+        nap.store(min(length * 2, Self.longestNap), ordering: .relaxed)
+    }
+}
