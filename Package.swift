@@ -59,6 +59,9 @@ let package = Package(
 
         // Private PostgreSQL servers and Kafka brokers for the tests.
         .target(name: "TestServers", path: "Tests/TestServers"),
+        // A whole shop of daemons on them, and a customer.
+        .target(name: "TestShop", dependencies: ["TestServers", "Kafka", log], path: "Tests/TestShop"),
+        .testTarget(name: "PipelineTests", dependencies: ["TestShop", "TestServers", "orderflow"]),
         .testTarget(name: "TestServersTests", dependencies: ["TestServers"]),
 
         .testTarget(name: "JSONTests", dependencies: ["JSON"]),

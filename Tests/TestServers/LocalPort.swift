@@ -1,15 +1,20 @@
 import Glibc
 
 /// TCP on 127.0.0.1, as far as starting servers needs it.
-enum LocalPort {
+public enum LocalPort {
     /// A port nobody listens on.
     ///
     /// Below the kernel's ephemeral range (32768 and up): a client that keeps knocking on a killed server's port in
     /// that range can be given the same port as its own, connects to itself, and the server can't come back.
-    static func unused() throws(TestServerError) -> Int {
+    ///
+    /// - Parameter count: so many ports in a row, of which this is the first.
+    public static func unused(inARow count: Int = 1) throws(TestServerError) -> Int {
         for _ in 0..<200 {
-            let port = Int.random(in: 15_000..<32_000)
-            if withSocket({ descriptor in withAddress(port) { bind(descriptor, $0, $1) } == 0 }) { return port }
+            let first = Int.random(in: 15_000..<32_000)
+            let free = (first..<first + count).allSatisfy { port in
+                withSocket({ descriptor in withAddress(port) { bind(descriptor, $0, $1) } == 0 })
+            }
+            if free { return first }
         }
         throw TestServerError("no free port between 15000 and 32000 on 127.0.0.1")
     }

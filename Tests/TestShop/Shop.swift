@@ -1,0 +1,143 @@
+import Foundation
+import TestServers
+
+/// A whole shop on this machine: PostgreSQL, a broker, and any number of `orderflow` daemons as processes of their own.
+public final class Shop: Sendable {
+    public let postgres: PostgresServer
+    public let broker: KafkaBroker
+    /// Mails of all daemons.
+    public let mailDirectory: String
+    private let settings: [String: String]
+
+    /// Starts the servers and prepares databases and topics, by the commands that an operator would use.
+    ///
+    /// - Parameter settings: environment of every daemon, over the defaults.
+    public init(settings: [String: String] = [:], postgres: PostgresServer? = nil, broker: KafkaBroker? = nil) throws {
+        self.postgres = try postgres ?? .start(durable: true)
+        self.broker = try broker ?? .start()
+        mailDirectory = NSTemporaryDirectory() + "/orderflow-mail-\(UUID())"
+        try FileManager.default.createDirectory(atPath: mailDirectory, withIntermediateDirectories: true)
+        self.settings = [
+            "ORDERFLOW_DATABASE_URL": self.postgres.url(),
+            "ORDERFLOW_KAFKA_BROKERS": self.broker.bootstrapServers,
+            "ORDERFLOW_MAIL_DIRECTORY": mailDirectory,
+        ].merging(settings) { $1 }
+        _ = try run("migrate")
+        _ = try run("topics", "create")
+    }
+
+    deinit { try? FileManager.default.removeItem(atPath: mailDirectory) }
+
+    /// A daemon of `role`, not started yet.
+    ///
+    /// - Parameter instance: two of one role need two names.
+    public func daemon(_ role: String, instance: Int = 1, settings more: [String: String] = [:]) throws -> Daemon {
+        let port = try LocalPort.unused()
+        let environment = settings.merging([
+            "ORDERFLOW_\(role.uppercased())_HTTP_PORT": "\(port)",
+            "ORDERFLOW_KAFKA_INSTANCE": "\(role)-\(instance)",
+        ]) { $1 }.merging(more) { $1 }
+        return try Daemon(role: role, instance: instance, port: port, program: Self.program, environment: environment)
+    }
+
+    /// `orderflow up`: every role, supervised, the API at `Daemon.port`, the others on the ports after it.
+    public func up(settings more: [String: String] = [:]) throws -> Daemon {
+        let port = try LocalPort.unused(inARow: 12)
+        let environment = settings.merging(["ORDERFLOW_HTTP_PORT": "\(port)"]) { $1 }.merging(more) { $1 }
+        return try Daemon(role: "up", instance: 1, port: port, program: Self.program, environment: environment)
+    }
+
+    /// Runs an `orderflow` command to its end and returns what it has written to stdout.
+    @discardableResult
+    public func run(_ arguments: String..., expecting status: Int32 = 0) throws -> String {
+        try Self.run([Self.program] + arguments, environment: settings, expecting: status)
+    }
+
+    /// Every record of a topic, from the first offset to the last, read by a program that isn't ours.
+    public func records(of topic: String) throws -> [TopicRecord] {
+        let text = try Self.run(
+            ["kcat", "-b", broker.bootstrapServers, "-q", "-C", "-t", topic, "-o", "beginning", "-e", "-J"],
+            environment: [:])
+        return try text.split(separator: "\n").map { try TopicRecord(Data($0.utf8)) }
+    }
+
+    /// The mails in the folder.
+    public func mails() throws -> [String] {
+        try FileManager.default.contentsOfDirectory(atPath: mailDirectory)
+            .filter { $0.hasSuffix(".eml") }
+            .map { try String(contentsOfFile: mailDirectory + "/" + $0, encoding: .utf8) }
+    }
+
+    /// The program under test, beside the test bundle.
+    public static let program: String = {
+        let bundle = Bundle.main.bundlePath
+        let start = URL(fileURLWithPath: bundle.hasSuffix(".xctest") ? bundle : CommandLine.arguments[0])
+        for directory in [Bundle.main.bundleURL, start, start.deletingLastPathComponent()] {
+            let candidate = directory.appendingPathComponent("orderflow").path
+            if FileManager.default.isExecutableFile(atPath: candidate),
+                !FileManager.default.directoryExists(atPath: candidate)
+            {
+                return candidate
+            }
+        }
+        return ProcessInfo.processInfo.environment["ORDERFLOW_TEST_PROGRAM"] ?? "orderflow"
+    }()
+
+    static func run(
+        _ command: [String], environment: [String: String], expecting status: Int32 = 0
+    ) throws -> String {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+        process.arguments = command
+        process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
+        let (output, errors) = (Pipe(), Pipe())
+        process.standardOutput = output
+        process.standardError = errors
+        process.standardInput = FileHandle.nullDevice
+        try process.run()
+        // Both at once: a full pipe would stop the program.
+        let complaint = Collector(errors.fileHandleForReading)
+        let text = output.fileHandleForReading.readDataToEndOfFile()
+        process.waitUntilExit()
+        guard process.terminationStatus == status else {
+            throw CommandFailed(
+                command: command, status: process.terminationStatus, output: complaint.text)
+        }
+        return String(decoding: text, as: UTF8.self)
+    }
+}
+
+/// A command that ended otherwise than it should.
+public struct CommandFailed: Error, CustomStringConvertible {
+    public let command: [String]
+    public let status: Int32
+    public let output: String
+    public var description: String { "\(command.joined(separator: " ")): status \(status)\n\(output)" }
+}
+
+/// Reads a pipe to its end on a thread of its own.
+private final class Collector: @unchecked Sendable {
+    // Written by the thread alone, read after `done` has been signalled.
+    private var data = Data()
+    private let done = DispatchSemaphore(value: 0)
+
+    init(_ handle: FileHandle) {
+        Thread { [self] in
+            data = handle.readDataToEndOfFile()
+            done.signal()
+        }.start()
+    }
+
+    var text: String {
+        done.wait()
+        defer { done.signal() }
+        return String(decoding: data, as: UTF8.self)
+    }
+}
+
+extension FileManager {
+    fileprivate func directoryExists(atPath path: String) -> Bool {
+        var isDirectory: ObjCBool = false
+        return fileExists(atPath: path, isDirectory: &isDirectory) && isDirectory.boolValue
+    }
+}
