@@ -71,6 +71,7 @@ let package = Package(
             dependencies: ["Messaging", "Postgres", "Kafka", "JSON", "Execution", "TestServers", log, metrics]),
         .testTarget(name: "HTTPServerTests", dependencies: ["HTTPServer", "Execution", "CEpoll", log]),
         .testTarget(name: "TelemetryTests", dependencies: ["Telemetry", "JSON", log, metrics]),
+        .testTarget(name: "OrdersTests", dependencies: ["Orders"]),
         .testTarget(
             name: "ServicesTests",
             dependencies: [

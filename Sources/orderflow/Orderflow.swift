@@ -23,13 +23,13 @@ struct Orderflow: AsyncParsableCommand {
         groupedSubcommands: [
             CommandGroup(name: "RUN", subcommands: [UpCommand.self] + Role.allCases.compactMap { commands[$0] }),
             CommandGroup(name: "PREPARE", subcommands: [MigrateCommand.self, TopicsCommand.self, ConfigCommand.self]),
-            CommandGroup(name: "OPERATE", subcommands: [SagasCommand.self]),
+            CommandGroup(name: "OPERATE", subcommands: [StockCommand.self, SagasCommand.self]),
         ])
 
     /// The roles that can run.
     static let commands: [Role: any RoleCommand.Type] = [
         .api: APICommand.self, .query: QueryCommand.self, .shipping: ShippingCommand.self,
-        .notification: NotificationCommand.self, .projection: ProjectionCommand.self,
-        .saga: SagaCommand.self,
+        .notification: NotificationCommand.self, .projection: ProjectionCommand.self, .payment: PaymentCommand.self,
+        .inventory: InventoryCommand.self, .saga: SagaCommand.self,
     ]
 }

@@ -94,6 +94,51 @@ struct ProjectionCommand: RoleCommand {
     @OptionGroup var http: HTTPOptions
 }
 
+struct PaymentCommand: RoleCommand {
+    static let role = Role.payment
+    static let configuration = CommandConfiguration(
+        commandName: "payment",
+        abstract: "Charge and refund by the payment gateway.",
+        discussion: discussion(
+            """
+            Charges each order once and gives the money back once where the order comes to nothing, by \
+            payment.gateway; whatever the gateway doesn't answer is asked again with the same idempotency key until \
+            it does. The simulated gateway charges nobody and obeys the order's paymentToken: tok_declined, \
+            tok_error, tok_timeout, tok_hang, tok_slow, tok_refund_fails, tok_refund_flaky. Consumer group \
+            payment-group.
+            """,
+            """
+              orderflow payment --set payment.simulator.latency=200ms
+              ORDERFLOW_PAYMENT_GATEWAY_TOKEN=… orderflow payment --set payment.gateway=http \\
+                   --set payment.gateway_url=https://pay.example/v1
+            """))
+
+    @OptionGroup var options: SettingsOptions
+    @OptionGroup var http: HTTPOptions
+}
+
+struct InventoryCommand: RoleCommand {
+    static let role = Role.inventory
+    static let configuration = CommandConfiguration(
+        commandName: "inventory",
+        abstract: "Reserve and release stock.",
+        discussion: discussion(
+            """
+            Sets stock aside for an order, all of its lines or none, and tells StockReserved or StockRejected on \
+            order-events; takes it off the shelf at OrderConfirmed, puts it back when asked to undo. An article that \
+            nobody has set a level for is as inventory.unknown_sku says. Consumer group inventory-group. Levels: \
+            POST /stock, GET /stock and GET /stock/{sku} on this role's port, or `orderflow stock`.
+            """,
+            """
+              orderflow inventory --set inventory.unknown_sku=reject
+              curl -X POST localhost:3006/stock -H 'Content-Type: application/json' -d '{"sku":"ABC","quantity":100}'
+              curl localhost:3006/stock/ABC
+            """))
+
+    @OptionGroup var options: SettingsOptions
+    @OptionGroup var http: HTTPOptions
+}
+
 struct SagaCommand: RoleCommand {
     static let role = Role.saga
     static let configuration = CommandConfiguration(

@@ -64,6 +64,16 @@ extension SettingFormat where Value == String {
             return parts.count == 2 && !parts.contains("") && printable && plain ? text : nil
         }, write: { $0 })
 
+    /// RFC 6750 §2.1 "b64token".
+    static let bearerToken = SettingFormat(
+        expected: "a token of letters, digits and -._~+/=",
+        parse: { text in
+            let legal = text.allSatisfy {
+                $0.isASCII && ($0.isLetter || $0.isNumber || "-._~+/=".contains($0))
+            }
+            return legal && !text.isEmpty ? text : nil
+        }, write: { $0 })
+
     static let domain = SettingFormat(
         expected: "a domain such as shop.example",
         parse: { text in

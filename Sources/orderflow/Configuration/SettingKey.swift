@@ -8,6 +8,9 @@ struct SettingKey: Sendable {
     let expected: String
     /// May hold a password: shown redacted only.
     let isSecret: Bool
+    /// All of its text is a password: not shown at all, and not taken from the command line, which every user of the
+    /// machine can read.
+    let isPassword: Bool
     /// May be empty: something else decides then.
     let isOptional: Bool
     /// False, and nothing changed, where the text isn't what is expected.
@@ -16,12 +19,13 @@ struct SettingKey: Sendable {
 
     init<Value: Sendable>(
         _ name: String, _ path: WritableKeyPath<Settings, Value> & Sendable, _ format: SettingFormat<Value>,
-        secret: Bool = false, _ help: String
+        secret: Bool = false, password: Bool = false, _ help: String
     ) {
         self.name = name
         self.help = help
         expected = format.expected
-        isSecret = secret
+        isSecret = secret || password
+        isPassword = password
         isOptional = format.parse("") != nil
         set = { text, settings in
             guard let value = format.parse(text) else { return false }
@@ -34,9 +38,9 @@ struct SettingKey: Sendable {
     /// One that may be left out.
     init<Wrapped: Sendable>(
         _ name: String, _ path: WritableKeyPath<Settings, Wrapped?> & Sendable, optional format: SettingFormat<Wrapped>,
-        secret: Bool = false, _ help: String
+        secret: Bool = false, password: Bool = false, _ help: String
     ) {
-        self.init(name, path, format.optional, secret: secret, help)
+        self.init(name, path, format.optional, secret: secret, password: password, help)
     }
 
     var defaultText: String { self.get(Settings()) }
@@ -51,5 +55,8 @@ struct SettingKey: Sendable {
     }
 
     /// For people: never a password.
-    func shown(_ text: String) -> String { isSecret ? Redaction.redact(text) : text }
+    func shown(_ text: String) -> String {
+        if isPassword { return text.isEmpty ? "" : Redaction.mark }
+        return isSecret ? Redaction.redact(text) : text
+    }
 }

@@ -151,6 +151,15 @@ enum SettingTable {
             optional: .url("http", "https", example: "https://pay.example/v1"),
             secret: true, "Needed by payment.gateway http."),
         SettingKey(
+            "payment.gateway_token", \.payment.gatewayToken, optional: .bearerToken, password: true,
+            "Sent to payment.gateway http as Authorization: Bearer. Not taken from the command line."),
+        SettingKey(
+            "payment.concurrency", \.payment.concurrency, .integer(1...256),
+            "Calls of the gateway at once; what hangs holds up no more than these."),
+        SettingKey(
+            "payment.retry_cap", \.payment.retryCap, .duration(.milliseconds(100) ... .seconds(3600)),
+            "Longest pause between tries of a call; the pauses double up to it."),
+        SettingKey(
             "payment.timeout", \.payment.timeout, .duration(.milliseconds(10) ... .seconds(300)),
             "For one call of the gateway; it is asked again later what became of it."),
         SettingKey(

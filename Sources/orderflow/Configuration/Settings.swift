@@ -91,9 +91,7 @@ struct Settings: Sendable {
     }
 
     struct Inventory: Sendable {
-        enum UnknownSKU: String, Sendable, CaseIterable { case unlimited, reject }
-
-        var unknownSKU = UnknownSKU.unlimited
+        var unknownSKU = InventoryService.Configuration.UnknownSKU.unlimited
     }
 
     struct Payment: Sendable {
@@ -101,7 +99,10 @@ struct Settings: Sendable {
 
         var gateway = Gateway.simulated
         var gatewayURL: String?
+        var gatewayToken: String?
         var timeout: Duration = .seconds(5)
+        var concurrency = 16
+        var retryCap: Duration = .seconds(10)
         var simulatorLatency: Duration = .milliseconds(20)
         var simulatorFailureRate = 0.0
     }

@@ -80,10 +80,15 @@ struct SettingsSources: Sendable {
         var origins: [String: SettingOrigin] = [:]
         var problems: [String] = []
         for flag in flags {
-            guard SettingTable.key(named: flag.key) != nil else {
+            guard let key = SettingTable.key(named: flag.key) else {
                 let names = SettingTable.keys.map(\.name)
                 problems.append(
                     "\(flag.option): unknown key \(flag.key)\(Suggestion.text(for: flag.key, among: names))")
+                continue
+            }
+            guard !key.isPassword else {
+                problems.append(
+                    "\(flag.option): other users could read \(flag.key) there; set \(key.environmentName)")
                 continue
             }
             values[AbsoluteConfigKey(flag.key.split(separator: ".").map(String.init))] =

@@ -8,6 +8,8 @@ extension DatabaseProvisioner {
         Target(database: .views, migrations: ProjectionService.migrations),
         Target(database: .shipping, migrations: ShippingService.migrations),
         Target(database: .notification, migrations: NotificationService.migrations),
+        Target(database: .payment, migrations: PaymentService.migrations),
+        Target(database: .inventory, migrations: InventoryService.migrations),
         Target(database: .saga, migrations: SagaService.migrations),
     ]
 }

@@ -14,8 +14,9 @@ extension RoleRuntime {
         case .shipping: try Assembly(parts: ShippingService(context("shipping", .shipping)).parts)
         case .notification: try notification()
         case .projection: try Assembly(parts: ProjectionService(context("projection", .views)).parts)
+        case .payment: try payment()
+        case .inventory: try inventory()
         case .saga: try saga()
-        case .payment, .inventory: throw SettingsError(problems: ["\(role.rawValue): not there yet"])
         }
     }
 
@@ -60,6 +61,41 @@ extension RoleRuntime {
             delivery: delivery, from: settings.mail.from, recipientDomain: settings.mail.recipientDomain)
         return try Assembly(
             parts: NotificationService(context("notification", .notification), configuration: configuration).parts)
+    }
+
+    private func payment() throws -> Assembly {
+        let payment = settings.payment
+        let gateway: PaymentService.Configuration.Gateway
+        if payment.gateway == .http, let url = payment.gatewayURL {
+            var http = HTTPGateway.Configuration(url: url)
+            http.token = payment.gatewayToken
+            http.timeout = payment.timeout
+            gateway = .http(http)
+        } else {
+            var simulated = SimulatedGateway.Configuration()
+            simulated.latency = payment.simulatorLatency
+            simulated.failureRate = payment.simulatorFailureRate
+            simulated.hang = payment.timeout
+            gateway = .simulated(simulated)
+        }
+        var configuration = PaymentService.Configuration(gateway: gateway)
+        configuration.mode = settings.saga.mode
+        configuration.concurrency = payment.concurrency
+        configuration.timeout = payment.timeout
+        configuration.retryCap = payment.retryCap
+        return try Assembly(parts: PaymentService(context("payment", .payment), configuration: configuration).parts)
+    }
+
+    private func inventory() throws -> Assembly {
+        let context = try context("inventory", .inventory)
+        var configuration = InventoryService.Configuration()
+        configuration.unknownSKU = settings.inventory.unknownSKU
+        configuration.mode = settings.saga.mode
+        let pool = ConnectionPool(context.database, size: 2, name: "stock", logger: logger)
+        Observability.metrics.collectors.watch(pool, name: "stock")
+        let stock = StockRoutes(database: pool, logger: logger)
+        return try Assembly(
+            parts: InventoryService(context, configuration: configuration).parts, addRoutes: { stock.add(to: &$0) })
     }
 
     private func saga() throws -> Assembly {

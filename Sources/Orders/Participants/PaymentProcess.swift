@@ -1,0 +1,207 @@
+/// One order's payment: at most one charge, at most one refund.
+///
+///     announced ─> charging ─> charged ─> refunding ─> refunded
+///         │           │  └──> declined       │  ↑
+///         └─> voided <┘                      └─> refundRefused
+///                  undoing: undone while the gateway was being asked; its answer decides
+///
+/// The gateway is asked outside of here, for whatever `call` says, until it has answered. Every request is answered
+/// in the end, a repeated one with the same fact again, and an undo that comes first leaves `voided` behind, so that
+/// nothing is charged any more.
+public struct PaymentProcess: Hashable, Sendable {
+    public enum Status: String, Hashable, Sendable, CaseIterable {
+        /// The terms are known; nobody has asked for the money yet.
+        case announced
+        case charging
+        /// The order was undone while the charge was under way.
+        case undoing
+        case charged, declined, voided, refunding
+        case refundRefused = "refund_refused"
+        case refunded
+    }
+
+    /// Who pays how much, and how.
+    public struct Terms: Hashable, Sendable {
+        public let userID: String
+        public let amount: Money
+        public let paymentToken: String?
+
+        public init(userID: String, amount: Money, paymentToken: String?) {
+            self.userID = userID
+            self.amount = amount
+            self.paymentToken = paymentToken
+        }
+    }
+
+    public enum Request: Hashable, Sendable {
+        /// The order's terms, for a later `charge(nil)`.
+        case announce(Terms)
+        /// Nil takes the announced terms.
+        case charge(Terms?)
+        /// Make sure that the customer's money is back, or never taken.
+        case undo
+    }
+
+    /// What the gateway is to be asked for.
+    public enum Call: Hashable, Sendable {
+        case charge(Terms)
+        /// `round` counts from 1: after a refusal the next try is a request of its own, with a key of its own.
+        case refund(Money, chargeReference: String, round: Int)
+
+        /// Distinguishes the calls of one order, and is the same for each try of one call.
+        public var key: String {
+            switch self {
+            case .charge: "charge"
+            case .refund(_, _, let round): "refund-\(round)"
+            }
+        }
+    }
+
+    /// The gateway's final word on a call.
+    public enum Outcome: Hashable, Sendable {
+        case done(reference: String)
+        /// Nothing was charged or refunded.
+        case refused(reason: String)
+    }
+
+    /// Charging without terms: their announcement has not come.
+    public struct TermsMissing: Error, Hashable, Sendable {}
+
+    public var status: Status
+    /// Nil only where an undo came before anything else.
+    public var terms: Terms?
+    public var chargeReference: String?
+    public var refundReference: String?
+    /// Of the last refusal.
+    public var reason: String?
+    /// Refunds begun.
+    public var refundRound: Int
+    /// Tries of `call` that have begun; while it is 0 the gateway knows nothing of it.
+    public var attempts: Int
+
+    public init(
+        status: Status, terms: Terms? = nil, chargeReference: String? = nil, refundReference: String? = nil,
+        reason: String? = nil, refundRound: Int = 0, attempts: Int = 0
+    ) {
+        self.status = status
+        self.terms = terms
+        self.chargeReference = chargeReference
+        self.refundReference = refundReference
+        self.reason = reason
+        self.refundRound = refundRound
+        self.attempts = attempts
+    }
+
+    public static let voidedReason = "the payment was undone before it was made"
+    public static let refundedReason = "the payment was undone"
+
+    /// What the gateway has to be asked for now.
+    public var call: Call? {
+        switch status {
+        case .charging, .undoing: terms.map { .charge($0) }
+        case .refunding: refund
+        case .announced, .charged, .declined, .voided, .refundRefused, .refunded: nil
+        }
+    }
+
+    private var refund: Call? {
+        guard let terms, let chargeReference else { return nil }
+        return .refund(terms.amount, chargeReference: chargeReference, round: refundRound)
+    }
+
+    /// What a request does. `process` is nil where nothing changes; `fact` is nil where the gateway's outcome will be
+    /// the answer.
+    public static func react(
+        to request: Request, _ process: PaymentProcess?
+    ) throws(TermsMissing) -> (process: PaymentProcess?, fact: OrderFact.Kind?) {
+        switch request {
+        case .announce(let terms):
+            return process == nil ? (PaymentProcess(status: .announced, terms: terms), nil) : (nil, nil)
+        case .charge(let terms):
+            guard let process, process.status != .announced else {
+                guard let terms = terms ?? process?.terms else { throw TermsMissing() }
+                return (PaymentProcess(status: .charging, terms: terms), nil)
+            }
+            return (nil, process.answerToCharge)
+        case .undo: return undo(process)
+        }
+    }
+
+    private var answerToCharge: OrderFact.Kind? {
+        switch status {
+        case .announced, .charging, .undoing, .refunding: nil
+        case .charged: paymentProcessed
+        case .declined: .paymentFailed(reason: reason ?? "")
+        case .voided: .paymentFailed(reason: Self.voidedReason)
+        case .refunded: .paymentFailed(reason: Self.refundedReason)
+        // Not a failed payment: the money is still here.
+        case .refundRefused: .paymentRefundFailed(reason: reason ?? "")
+        }
+    }
+
+    private static func undo(_ process: PaymentProcess?) -> (process: PaymentProcess?, fact: OrderFact.Kind?) {
+        guard var next = process else { return (PaymentProcess(status: .voided), .paymentVoided) }
+        switch next.status {
+        case .announced:
+            next.status = .voided
+            return (next, .paymentVoided)
+        case .charging where next.attempts == 0:
+            next.status = .voided
+            return (next, .paymentVoided)
+        case .charging:
+            next.status = .undoing
+            return (next, nil)
+        case .charged, .refundRefused:
+            next.beginRefund()
+            return (next, nil)
+        case .undoing, .refunding: return (nil, nil)
+        case .declined, .voided: return (nil, .paymentVoided)
+        case .refunded: return (nil, next.paymentRefunded)
+        }
+    }
+
+    private mutating func beginRefund() {
+        status = .refunding
+        refundRound += 1
+        attempts = 0
+    }
+
+    /// What the gateway's word on `call` does; nil when the call is settled already.
+    public func settled(
+        _ call: Call, _ outcome: Outcome
+    ) -> (process: PaymentProcess, facts: [OrderFact.Kind])? {
+        guard call == self.call else { return nil }
+        var next = self
+        switch (call, outcome) {
+        case (.charge, .done(let reference)):
+            next.chargeReference = reference
+            next.status = .charged
+            next.attempts = 0
+            if status == .undoing { next.beginRefund() }
+            return (next, [next.paymentProcessed].compactMap { $0 })
+        case (.charge, .refused(let reason)):
+            next.status = .declined
+            next.reason = reason
+            // Both requests are answered: the one for the money and the one to undo it.
+            return (next, [.paymentFailed(reason: reason)] + (status == .undoing ? [.paymentVoided] : []))
+        case (.refund, .done(let reference)):
+            next.refundReference = reference
+            next.status = .refunded
+            return (next, [next.paymentRefunded].compactMap { $0 })
+        case (.refund, .refused(let reason)):
+            next.status = .refundRefused
+            next.reason = reason
+            return (next, [.paymentRefundFailed(reason: reason)])
+        }
+    }
+
+    private var paymentProcessed: OrderFact.Kind? {
+        guard let terms, let chargeReference else { return nil }
+        return .paymentProcessed(amount: terms.amount, reference: chargeReference)
+    }
+
+    private var paymentRefunded: OrderFact.Kind? {
+        guard let terms, let refundReference else { return nil }
+        return .paymentRefunded(amount: terms.amount, reference: refundReference)
+    }
+}

@@ -1,0 +1,124 @@
+import HTTPServer
+import JSON
+import Logging
+import Orders
+import Postgres
+
+/// Stock levels over HTTP: `POST /stock`, `GET /stock`, `GET /stock/{sku}`, of the tenant that asks.
+public struct StockRoutes: Sendable {
+    private let database: ConnectionPool
+    private let logger: Logger
+
+    public static let listLimit = 1...1000
+
+    public init(database: ConnectionPool, logger: Logger) {
+        self.database = database
+        self.logger = logger
+    }
+
+    public func add(to router: inout Router) {
+        router.on(.post, "/stock", bodyLimit: 4 << 10) { try set($0, $1) }
+        router.on(.get, "/stock") { try list($0, $1) }
+        router.on(.get, "/stock/:sku") { try one($0, $1) }
+    }
+
+    private func set(_ request: borrowing HTTPRequest, _ responder: Responder) throws {
+        try RequestContext.requireJSON(request)
+        let tenant = try RequestContext(request).tenant
+        let wish = try StockRequest(request.body)
+        PooledAnswer.send(responder, from: database, logger: logger) { connection in
+            do {
+                let entry = try StockStore.set(
+                    tenant: tenant, sku: wish.sku, quantity: wish.quantity, on: connection)
+                return Self.answer(entry)
+            } catch let error as StockStore.BelowReserved {
+                throw HTTPProblem(.conflict, title: "Reserved for orders", detail: "\(error)")
+            }
+        }
+    }
+
+    private func one(_ request: borrowing HTTPRequest, _ responder: Responder) throws {
+        let tenant = try RequestContext(request).tenant
+        let sku = request.pathParameter("sku")
+        PooledAnswer.send(responder, from: database, logger: logger) { connection in
+            guard let entry = try StockStore.one(tenant: tenant, sku: sku, on: connection) else {
+                throw HTTPProblem(.notFound, detail: "no level is set for \(sku)")
+            }
+            return Self.answer(entry)
+        }
+    }
+
+    private func list(_ request: borrowing HTTPRequest, _ responder: Responder) throws {
+        let tenant = try RequestContext(request).tenant
+        let after = try request.query("after") ?? ""
+        let limit = try request.query("limit", as: Int.self) ?? 100
+        guard Self.listLimit.contains(limit) else {
+            throw HTTPProblem(
+                .badRequest, detail: "limit must be from \(Self.listLimit.lowerBound) to \(Self.listLimit.upperBound)")
+        }
+        PooledAnswer.send(responder, from: database, logger: logger) { connection in
+            let entries = try StockStore.page(tenant: tenant, after: after, limit: limit + 1, on: connection)
+            var json = JSONWriter(capacity: 96 * entries.count + 32)
+            json.object { json in
+                json.key("stock")
+                json.array { json in for entry in entries.prefix(limit) { json.stock(entry) } }
+                // Where the next page begins: ?after=
+                json.field("next", entries.count > limit ? entries[limit - 1].sku : nil)
+            }
+            return HTTPResponse.json(.ok, json.bytes, headers: [HTTPHeader("Cache-Control", "no-cache")])
+        }
+    }
+
+    private static func answer(_ entry: StockStore.Entry) -> HTTPResponse {
+        var json = JSONWriter()
+        json.stock(entry)
+        return HTTPResponse.json(.ok, json.bytes, headers: [HTTPHeader("Cache-Control", "no-cache")])
+    }
+}
+
+extension JSONWriter {
+    public mutating func stock(_ entry: StockStore.Entry) {
+        object { json in
+            json.field("sku", entry.sku)
+            json.field("onHand", entry.level.onHand)
+            json.field("reserved", entry.level.reserved)
+            json.field("available", entry.level.available)
+            json.field("consumed", entry.level.consumed)
+        }
+    }
+}
+
+/// The body of `POST /stock`: `{"sku":"ABC","quantity":100}`.
+struct StockRequest: Hashable, Sendable {
+    let sku: String
+    let quantity: Int64
+
+    init(_ body: UnsafeRawBufferPointer) throws(HTTPProblem) {
+        var sku: String?
+        var quantity: Int64?
+        do {
+            var reader = JSONReader(body)
+            try reader.readObject { key, reader in
+                if key == "sku" {
+                    sku = try reader.readString(limit: OrderRequest.Limit.sku)
+                } else if key == "quantity" {
+                    quantity = try reader.readInt64()
+                } else {
+                    try reader.skipValue()
+                }
+            }
+            try reader.end()
+        } catch {
+            throw HTTPProblem(.badRequest, title: "Malformed JSON", detail: "\(error)")
+        }
+        guard let sku, !sku.isEmpty, sku.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F }) else {
+            throw HTTPProblem(.unprocessableContent, detail: "/sku must be a text without control characters")
+        }
+        guard let quantity, (0...StockStore.quantityLimit).contains(quantity) else {
+            throw HTTPProblem(
+                .unprocessableContent, detail: "/quantity must be from 0 to \(StockStore.quantityLimit)")
+        }
+        self.sku = sku
+        self.quantity = quantity
+    }
+}

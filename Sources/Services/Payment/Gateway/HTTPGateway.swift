@@ -1,0 +1,115 @@
+import JSON
+import Orders
+import Outbound
+
+/// A gateway behind HTTP: `POST {url}/charges` and `POST {url}/refunds` with JSON and an `Idempotency-Key`.
+///
+///     2xx {"reference":"…"}   done
+///     402, 422                the final no
+///     anything else           asked again with the same key, for ever
+///
+/// 409 is asked again too: with an idempotency key it says that the same request is being worked on just now
+/// (draft-ietf-httpapi-idempotency-key-header §2.6), and neither "failed" nor a new key would be safe then.
+/// The gateway must keep its keys for as long as it can be down.
+public struct HTTPGateway: PaymentGateway {
+    public struct Configuration: Sendable {
+        public var url: String
+        /// Sent as `Authorization: Bearer`.
+        public var token: String?
+        public var timeout: Duration = .seconds(5)
+
+        public init(url: String) { self.url = url }
+    }
+
+    private let client: HTTPClient
+    private let url: String
+    private let token: String?
+
+    public init(_ configuration: Configuration) {
+        var http = HTTPClient.Configuration()
+        http.timeout = configuration.timeout
+        http.connectTimeout = min(http.connectTimeout, configuration.timeout)
+        http.responseLimit = 64 << 10
+        client = HTTPClient(http)
+        url = configuration.url.hasSuffix("/") ? String(configuration.url.dropLast()) : configuration.url
+        token = configuration.token
+    }
+
+    public func charge(_ charge: GatewayCharge) throws(GatewayError) -> String {
+        var json = JSONWriter()
+        json.object { json in
+            json.field("orderId", charge.orderID)
+            json.field("userId", charge.userID)
+            json.money("amount", charge.amount)
+            json.field("paymentToken", charge.paymentToken)
+        }
+        return try post("charges", json.bytes, key: charge.idempotencyKey)
+    }
+
+    public func refund(_ refund: GatewayRefund) throws(GatewayError) -> String {
+        var json = JSONWriter()
+        json.object { json in
+            json.field("orderId", refund.orderID)
+            json.field("chargeReference", refund.chargeReference)
+            json.money("amount", refund.amount)
+        }
+        return try post("refunds", json.bytes, key: refund.idempotencyKey)
+    }
+
+    private func post(_ path: String, _ body: [UInt8], key: String) throws(GatewayError) -> String {
+        var headers = [("Content-Type", "application/json"), ("Idempotency-Key", key)]
+        if let token { headers.append(("Authorization", "Bearer \(token)")) }
+        let response: HTTPClient.Response
+        do {
+            response = try client.send(HTTPClient.Request(url: "\(url)/\(path)", body: body, headers: headers))
+        } catch {
+            switch error {
+            case .notSent(let reason): throw .unavailable(reason)
+            case .outcomeUnknown(let reason): throw .unknown(reason)
+            }
+        }
+        let fields = Fields(response.body)
+        switch response.status {
+        case 200...299:
+            guard let reference = fields.reference else {
+                throw .unknown("HTTP \(response.status) without a reference")
+            }
+            return reference
+        case 402, 422: throw .declined(fields.reason ?? "HTTP \(response.status)")
+        case 408, 409, 425: throw .unknown("HTTP \(response.status)")
+        default: throw .unavailable("HTTP \(response.status)")
+        }
+    }
+
+    /// What is read of an answer: a reference, or a reason in the words of a problem document (RFC 9457).
+    private struct Fields {
+        var reference: String?
+        var reason: String?
+
+        /// Longest reference and reason that are kept, in bytes.
+        static let limit = 500
+
+        init(_ body: [UInt8]) {
+            var reference: String?
+            var words: [String: String] = [:]
+            let isRead = body.withUnsafeBytes { bytes -> Bool in
+                var reader = JSONReader(bytes)
+                do {
+                    try reader.readObject { key, reader in
+                        guard reader.peekKind() == .string else { return try reader.skipValue() }
+                        let text = try reader.readString()
+                        guard !text.isEmpty, text.utf8.count <= Self.limit, !text.utf8.contains(0) else { return }
+                        if key == "reference" { reference = text } else { words[key.string] = text }
+                    }
+                    try reader.end()
+                    return true
+                } catch {
+                    return false
+                }
+            }
+            guard isRead else { return }
+            self.reference = reference
+            reason = words["reason"] ?? words["detail"] ?? words["title"]
+        }
+    }
+}

@@ -1,0 +1,60 @@
+import Orders
+
+/// Moves customers' money. Somebody else's system, to be expected to be slow, silent, or away.
+///
+/// Calls block their thread, for a bounded time. A call repeated with the same idempotency key has the effect of one
+/// and gets the same final answer, however long ago the first was: what is retried for ever relies on it.
+public protocol PaymentGateway: Sendable {
+    /// Takes the money. Returns the gateway's reference for it.
+    func charge(_ charge: GatewayCharge) throws(GatewayError) -> String
+
+    /// Gives all of it back. Returns the gateway's reference for that.
+    func refund(_ refund: GatewayRefund) throws(GatewayError) -> String
+}
+
+public struct GatewayCharge: Hashable, Sendable {
+    public let idempotencyKey: String
+    public let orderID: String
+    public let userID: String
+    public let amount: Money
+    public let paymentToken: String?
+
+    public init(idempotencyKey: String, orderID: String, userID: String, amount: Money, paymentToken: String?) {
+        self.idempotencyKey = idempotencyKey
+        self.orderID = orderID
+        self.userID = userID
+        self.amount = amount
+        self.paymentToken = paymentToken
+    }
+}
+
+public struct GatewayRefund: Hashable, Sendable {
+    public let idempotencyKey: String
+    public let orderID: String
+    public let amount: Money
+    public let chargeReference: String
+
+    public init(idempotencyKey: String, orderID: String, amount: Money, chargeReference: String) {
+        self.idempotencyKey = idempotencyKey
+        self.orderID = orderID
+        self.amount = amount
+        self.chargeReference = chargeReference
+    }
+}
+
+public enum GatewayError: Error, Hashable, Sendable, CustomStringConvertible {
+    /// The gateway's final no: nothing was charged or refunded, and nothing will be.
+    case declined(String)
+    /// It didn't do it, and may do it later.
+    case unavailable(String)
+    /// It may have done it.
+    case unknown(String)
+
+    public var description: String {
+        switch self {
+        case .declined(let reason): "declined: \(reason)"
+        case .unavailable(let reason): "unavailable: \(reason)"
+        case .unknown(let reason): "outcome unknown: \(reason)"
+        }
+    }
+}

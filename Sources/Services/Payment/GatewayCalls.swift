@@ -1,0 +1,133 @@
+import Execution
+import Metrics
+import Orders
+
+/// The bulkhead between us and the gateway: so many calls at once and no more, each on a thread of its own, behind a
+/// circuit breaker. A gateway that hangs holds up these threads and nothing else.
+final class GatewayCalls: Sendable {
+    struct Job: Sendable {
+        let key: OrderKey
+        let call: PaymentProcess.Call
+        /// Tries of the call, this one included.
+        let attempt: Int
+    }
+
+    /// What became of a job.
+    enum Result: Sendable {
+        case settled(PaymentProcess.Outcome)
+        /// Asked, and no final word: to be asked again.
+        case open(GatewayError)
+        /// The breaker is open: not asked.
+        case notAsked(CircuitBreaker.Open)
+    }
+
+    private struct Inner {
+        var waiting: [Job] = []
+        var isClosed = false
+    }
+
+    private struct Finished {
+        var results: [(Job, Result)] = []
+        var isWoken = false
+    }
+
+    let limit: Int
+    private let gateway: any PaymentGateway
+    private let breaker: CircuitBreaker
+    private let jobs = Monitor(Inner())
+    private let finished = Monitor(Finished())
+
+    init(_ gateway: any PaymentGateway, limit: Int, breaker: CircuitBreaker) {
+        self.gateway = gateway
+        self.limit = limit
+        self.breaker = breaker
+    }
+
+    /// Starts the threads; they end after `close`.
+    func open() {
+        for index in 0..<limit { DedicatedThread.start("gateway-\(index)") { self.serve() } }
+    }
+
+    /// No call begins any more.
+    func close() { jobs.update { $0.isClosed = true } }
+
+    func submit(_ new: [Job]) {
+        guard !new.isEmpty else { return }
+        jobs.update { $0.waiting += new }
+    }
+
+    /// Ends a wait in `take`.
+    func wake() { finished.update { $0.isWoken = true } }
+
+    /// What has ended, as soon as something has; empty when woken or after `timeout`.
+    func take(waiting timeout: Duration) -> [(Job, Result)] {
+        finished.wait(for: timeout) { state -> [(Job, Result)]? in
+            guard state.isWoken || !state.results.isEmpty else { return nil }
+            defer { state = Finished() }
+            return state.results
+        } ?? []
+    }
+
+    private func serve() {
+        while let job = jobs.wait(
+            for: nil,
+            { inner -> Job?? in
+                if inner.isClosed { return .some(nil) }
+                return inner.waiting.isEmpty ? nil : .some(inner.waiting.removeFirst())
+            }) ?? nil
+        {
+            let result = ask(job)
+            finished.update { $0.results.append((job, result)) }
+        }
+    }
+
+    private func ask(_ job: Job) -> Result {
+        do {
+            try breaker.permit()
+        } catch {
+            return .notAsked(error)
+        }
+        let started = ContinuousClock.now
+        let result = perform(job)
+        let taken = started.duration(to: .now)
+        let operation = if case .charge = job.call { "charge" } else { "refund" }
+        let outcome: String
+        switch result {
+        case .settled(.done): outcome = "done"
+        case .settled(.refused): outcome = "refused"
+        case .open(.unavailable): outcome = "unavailable"
+        case .open, .notAsked: outcome = "unknown"
+        }
+        Counter(label: "orderflow_gateway_calls_total", dimensions: [("operation", operation), ("outcome", outcome)])
+            .increment()
+        Metrics.Timer(label: "orderflow_gateway_call_seconds", dimensions: [("operation", operation)])
+            .record(duration: taken)
+        // A no is an answer: the gateway works.
+        if case .settled = result { breaker.succeeded() } else { breaker.failed() }
+        return result
+    }
+
+    private func perform(_ job: Job) -> Result {
+        // From the order and the call alone: whoever asks, however often, it is the same request.
+        let key = UUIDText.v5(name: "\(job.key.tenant)\0\(job.key.orderID)\0\(job.call.key)")
+        do throws(GatewayError) {
+            let reference =
+                switch job.call {
+                case .charge(let terms):
+                    try gateway.charge(
+                        GatewayCharge(
+                            idempotencyKey: key, orderID: job.key.orderID, userID: terms.userID, amount: terms.amount,
+                            paymentToken: terms.paymentToken))
+                case .refund(let amount, let chargeReference, _):
+                    try gateway.refund(
+                        GatewayRefund(
+                            idempotencyKey: key, orderID: job.key.orderID, amount: amount,
+                            chargeReference: chargeReference))
+                }
+            return .settled(.done(reference: reference))
+        } catch {
+            if case .declined(let reason) = error { return .settled(.refused(reason: reason)) }
+            return .open(error)
+        }
+    }
+}

@@ -1,0 +1,178 @@
+import Messaging
+import Orders
+import Postgres
+
+/// The `payments` table.
+enum PaymentStore {
+    /// Where a change comes from, for the fact that tells of its end.
+    struct Cause: Sendable {
+        var correlationID: String
+        var causationID: String
+        var traceparent: String?
+    }
+
+    /// A payment with the version that it was read at; 0 for one that isn't stored yet.
+    struct Entry: Sendable {
+        var process: PaymentProcess
+        var cause: Cause
+        var version: Int32 = 0
+    }
+
+    /// What waits for the gateway's word, or for somebody to ask again for a refund that it refused.
+    static let backlog = [
+        BacklogQuery(
+            "orderflow_payments_open", variable: ["status"],
+            sql: """
+                SELECT count(*)::float8, status FROM payments
+                WHERE status IN ('charging', 'undoing', 'refunding') GROUP BY status
+                UNION ALL
+                SELECT count(*)::float8, 'refund_refused' FROM payments WHERE status = 'refund_refused'
+                """),
+        BacklogQuery(
+            "orderflow_payments_oldest_seconds",
+            sql: """
+                SELECT COALESCE(EXTRACT(EPOCH FROM now() - min(updated_at)), 0)::float8
+                FROM payments WHERE status IN ('charging', 'undoing', 'refunding')
+                """),
+    ]
+
+    private static let columns = """
+        payments.tenant, payments.order_id, status, user_id, amount, currency, payment_token, charge_reference,
+        refund_reference, reason, refund_round, attempts, correlation_id, causation_id, traceparent, version
+        """
+
+    /// Reads and locks the payments of these orders.
+    static func load(_ keys: [OrderKey], on connection: Connection) throws -> [OrderKey: Entry] {
+        guard !keys.isEmpty else { return [:] }
+        let rows = try connection.query(
+            """
+            SELECT \(columns) FROM payments
+            WHERE (tenant, order_id) IN (SELECT * FROM unnest($1::text[], $2::text[]))
+            ORDER BY tenant, order_id
+            FOR UPDATE
+            """, [.textArray(keys.map(\.tenant)), .textArray(keys.map(\.orderID))])
+        return Dictionary(uniqueKeysWithValues: try rows.map(entry))
+    }
+
+    /// Takes up to `limit` payments for which the gateway is to be asked, for `lease`: nobody else sees them until
+    /// then, and if this process dies they are due again afterwards. Their attempt is counted with this.
+    static func claim(limit: Int, lease: Duration, on connection: Connection) throws -> [(OrderKey, Entry)] {
+        try connection.query(
+            """
+            WITH due AS MATERIALIZED (
+                SELECT tenant, order_id FROM payments
+                WHERE status IN ('charging', 'undoing', 'refunding') AND due_at <= now()
+                ORDER BY due_at LIMIT $1 FOR UPDATE SKIP LOCKED
+            )
+            UPDATE payments SET due_at = now() + make_interval(secs => $2), attempts = attempts + 1
+            FROM due WHERE payments.tenant = due.tenant AND payments.order_id = due.order_id
+            RETURNING \(columns)
+            """, [.int(limit), .float8(lease / .seconds(1))]
+        ).map(entry)
+    }
+
+    /// Locks up to `limit` payments whose refused refund is due for another try.
+    static func refused(limit: Int, on connection: Connection) throws -> [(OrderKey, Entry)] {
+        try connection.query(
+            """
+            SELECT \(columns) FROM payments WHERE status = 'refund_refused' AND due_at <= now()
+            ORDER BY due_at LIMIT $1 FOR UPDATE SKIP LOCKED
+            """, [.int(limit)]
+        ).map(entry)
+    }
+
+    /// Writes payments that nobody has changed since they were read; else `ConcurrentChange`. What is new to be asked
+    /// of the gateway is due at once.
+    static func save(_ entries: [(OrderKey, Entry)], on connection: Connection) throws {
+        guard !entries.isEmpty else { return }
+        let processes = entries.map(\.1.process)
+        let written = try connection.execute(
+            """
+            INSERT INTO payments (tenant, order_id, status, user_id, amount, currency, payment_token, charge_reference,
+                                  refund_reference, reason, refund_round, attempts, correlation_id, causation_id,
+                                  traceparent, version)
+            SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::text[], $7::text[],
+                                 $8::text[], $9::text[], $10::text[], $11::int[], $12::int[], $13::text[], $14::text[],
+                                 $15::text[], $16::int[])
+            ON CONFLICT (tenant, order_id) DO UPDATE SET
+                status = excluded.status, user_id = excluded.user_id, amount = excluded.amount,
+                currency = excluded.currency, payment_token = excluded.payment_token,
+                charge_reference = excluded.charge_reference, refund_reference = excluded.refund_reference,
+                reason = excluded.reason, refund_round = excluded.refund_round, attempts = excluded.attempts,
+                correlation_id = excluded.correlation_id, causation_id = excluded.causation_id,
+                traceparent = excluded.traceparent, version = excluded.version, updated_at = now(),
+                due_at = CASE WHEN excluded.attempts = 0 THEN now() ELSE payments.due_at END
+                WHERE payments.version = excluded.version - 1
+            """,
+            [
+                .textArray(entries.map(\.0.tenant)), .textArray(entries.map(\.0.orderID)),
+                .textArray(processes.map(\.status.rawValue)), .textArrayOptional(processes.map(\.terms?.userID)),
+                .int8ArrayOptional(processes.map(\.terms?.amount.minorUnits)),
+                .textArrayOptional(processes.map(\.terms?.amount.currency.code)),
+                .textArrayOptional(processes.map { $0.terms?.paymentToken }),
+                .textArrayOptional(processes.map(\.chargeReference)),
+                .textArrayOptional(processes.map(\.refundReference)), .textArrayOptional(processes.map(\.reason)),
+                .int4Array(processes.map { Int32(clamping: $0.refundRound) }),
+                .int4Array(processes.map { Int32(clamping: $0.attempts) }),
+                .textArray(entries.map(\.1.cause.correlationID)), .textArray(entries.map(\.1.cause.causationID)),
+                .textArrayOptional(entries.map(\.1.cause.traceparent)), .int4Array(entries.map { $0.1.version + 1 }),
+            ])
+        guard written == entries.count else { throw ConcurrentChange(streamID: entries[0].0.orderID) }
+    }
+
+    /// A later time for asking the gateway.
+    struct Postponement: Sendable {
+        let key: OrderKey
+        let delay: Duration
+        let error: String
+        /// False gives the attempt back that `claim` has counted.
+        let wasAsked: Bool
+    }
+
+    /// Call after `load` of the same payments, which locks them in order.
+    static func postpone(_ postponements: [Postponement], on connection: Connection) throws {
+        guard !postponements.isEmpty else { return }
+        _ = try connection.execute(
+            """
+            UPDATE payments SET
+                due_at = now() + later.milliseconds * interval '1 millisecond', last_error = later.error,
+                attempts = attempts - CASE WHEN later.asked THEN 0 ELSE 1 END
+            FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::boolean[])
+                AS later (tenant, order_id, milliseconds, error, asked)
+            WHERE payments.tenant = later.tenant AND payments.order_id = later.order_id
+            """,
+            [
+                .textArray(postponements.map(\.key.tenant)), .textArray(postponements.map(\.key.orderID)),
+                .int8Array(postponements.map { Int64($0.delay / .milliseconds(1)) }),
+                .textArray(postponements.map(\.error)), .boolArray(postponements.map(\.wasAsked)),
+            ])
+    }
+
+    private static func entry(_ row: Row) throws -> (OrderKey, Entry) {
+        let text = try row.get(2, as: String.self)
+        guard let status = PaymentProcess.Status(rawValue: text) else {
+            throw UnknownStatus(table: "payments", status: text)
+        }
+        let process = PaymentProcess(
+            status: status, terms: try terms(row), chargeReference: try row.get(7, as: String?.self),
+            refundReference: try row.get(8, as: String?.self), reason: try row.get(9, as: String?.self),
+            refundRound: Int(try row.get(10, as: Int32.self)), attempts: Int(try row.get(11, as: Int32.self)))
+        let cause = Cause(
+            correlationID: try row.get(12, as: String.self), causationID: try row.get(13, as: String.self),
+            traceparent: try row.get(14, as: String?.self))
+        return (
+            OrderKey(tenant: try row.get(0, as: String.self), orderID: try row.get(1, as: String.self)),
+            Entry(process: process, cause: cause, version: try row.get(15, as: Int32.self))
+        )
+    }
+
+    private static func terms(_ row: Row) throws -> PaymentProcess.Terms? {
+        guard let userID = try row.get(3, as: String?.self), let amount = try row.get(4, as: Int64?.self),
+            let code = try row.get(5, as: String?.self)
+        else { return nil }
+        guard let currency = Currency(code: code) else { throw UnknownStatus(table: "payments", status: code) }
+        return PaymentProcess.Terms(
+            userID: userID, amount: Money(minorUnits: amount, currency: currency),
+            paymentToken: try row.get(6, as: String?.self))
+    }
+}

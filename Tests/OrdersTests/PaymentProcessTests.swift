@@ -1,0 +1,184 @@
+import Testing
+
+@testable import Orders
+
+@Suite struct PaymentProcessTests {
+    private static let terms = PaymentProcess.Terms(
+        userID: "u", amount: Money(minorUnits: 4_999, currency: .usd), paymentToken: nil)
+    private static let processed = OrderFact.Kind.paymentProcessed(amount: terms.amount, reference: "c")
+    private static let refunded = OrderFact.Kind.paymentRefunded(amount: terms.amount, reference: "r")
+
+    /// Something that happens.
+    enum Event: Sendable {
+        case announce, charge, chargeAnnounced, undo
+        /// A worker begins to ask for what is to be asked.
+        case asked
+        /// The gateway's word on what is being asked.
+        case done, refused
+    }
+
+    /// What happens, and what is told of it at once.
+    struct Step: Sendable {
+        let event: Event
+        let facts: [OrderFact.Kind]
+        init(_ event: Event, _ facts: OrderFact.Kind...) {
+            self.event = event
+            self.facts = facts
+        }
+    }
+
+    struct Story: Sendable, CustomTestStringConvertible {
+        let name: String
+        let end: PaymentProcess.Status
+        let steps: [Step]
+        init(_ name: String, _ end: PaymentProcess.Status, _ steps: Step...) {
+            self.name = name
+            self.end = end
+            self.steps = steps
+        }
+        var testDescription: String { name }
+    }
+
+    static let stories = [
+        Story(
+            "charged, asked twice before and after", .charged,
+            Step(.charge), Step(.charge), Step(.asked), Step(.charge), Step(.done, processed), Step(.charge, processed)),
+        Story(
+            "declined, asked and undone again", .declined,
+            Step(.charge), Step(.asked), Step(.refused, .paymentFailed(reason: "no")),
+            Step(.charge, .paymentFailed(reason: "no")), Step(.undo, .paymentVoided), Step(.undo, .paymentVoided),
+            Step(.charge, .paymentFailed(reason: "no"))),
+        Story(
+            "refunded once, undone twice, then refused", .refunded,
+            Step(.charge), Step(.asked), Step(.done, processed), Step(.undo), Step(.undo), Step(.asked), Step(.undo),
+            Step(.charge), Step(.done, refunded), Step(.undo, refunded),
+            Step(.charge, .paymentFailed(reason: PaymentProcess.refundedReason))),
+        Story(
+            "undo before do leaves a tombstone", .voided,
+            Step(.undo, .paymentVoided), Step(.charge, .paymentFailed(reason: PaymentProcess.voidedReason)),
+            Step(.undo, .paymentVoided), Step(.announce)),
+        Story(
+            "undo before the gateway knows", .voided,
+            Step(.charge), Step(.undo, .paymentVoided),
+            Step(.charge, .paymentFailed(reason: PaymentProcess.voidedReason))),
+        Story(
+            "undo while the charge is in flight: it succeeds", .refunded,
+            Step(.charge), Step(.asked), Step(.undo), Step(.undo), Step(.charge), Step(.done, processed), Step(.asked),
+            Step(.done, refunded)),
+        Story(
+            "undo while the charge is in flight: it is declined", .declined,
+            Step(.charge), Step(.asked), Step(.undo),
+            Step(.refused, .paymentFailed(reason: "no"), .paymentVoided), Step(.undo, .paymentVoided)),
+        Story(
+            "refund refused twice, then works", .refunded,
+            Step(.charge), Step(.asked), Step(.done, processed), Step(.undo), Step(.asked),
+            Step(.refused, .paymentRefundFailed(reason: "no")), Step(.charge, .paymentRefundFailed(reason: "no")),
+            Step(.undo), Step(.asked), Step(.refused, .paymentRefundFailed(reason: "no")), Step(.undo), Step(.asked),
+            Step(.done, refunded)),
+        Story(
+            "announced terms are charged", .charged,
+            Step(.announce), Step(.announce), Step(.chargeAnnounced), Step(.asked), Step(.done, processed),
+            Step(.chargeAnnounced, processed)),
+        Story("announced and cancelled", .voided, Step(.announce), Step(.undo, .paymentVoided)),
+    ]
+
+    @Test(arguments: stories) func story(_ story: Story) throws {
+        var process: PaymentProcess?
+        for (index, step) in story.steps.enumerated() {
+            #expect(try Self.apply(step.event, to: &process) == step.facts, "step \(index): \(step.event)")
+        }
+        #expect(process?.status == story.end)
+    }
+
+    private static func apply(_ event: Event, to process: inout PaymentProcess?) throws -> [OrderFact.Kind] {
+        func react(_ request: PaymentProcess.Request) throws -> [OrderFact.Kind] {
+            let reaction = try PaymentProcess.react(to: request, process)
+            process = reaction.process ?? process
+            return [reaction.fact].compactMap { $0 }
+        }
+        func settle(_ outcome: PaymentProcess.Outcome) throws -> [OrderFact.Kind] {
+            let known = try #require(process)
+            let call = try #require(known.call)
+            let (next, facts) = try #require(known.settled(call, outcome))
+            process = next
+            return facts
+        }
+        switch event {
+        case .announce: return try react(.announce(terms))
+        case .charge: return try react(.charge(terms))
+        case .chargeAnnounced: return try react(.charge(nil))
+        case .undo: return try react(.undo)
+        case .asked:
+            process?.attempts += 1
+            return []
+        case .done:
+            let reference = if case .refund = process?.call { "r" } else { "c" }
+            return try settle(.done(reference: reference))
+        case .refused: return try settle(.refused(reason: "no"))
+        }
+    }
+
+    @Test func chargingWithoutTermsIsAnError() {
+        #expect(throws: PaymentProcess.TermsMissing()) { try PaymentProcess.react(to: .charge(nil), nil) }
+    }
+
+    /// A word that comes twice, or late, or about another round, changes nothing.
+    @Test func staleOutcomesAreIgnored() throws {
+        var process: PaymentProcess?
+        for event in [Event.charge, .asked] { _ = try Self.apply(event, to: &process) }
+        let charge = try #require(process?.call)
+        for event in [Event.done, .undo, .asked] { _ = try Self.apply(event, to: &process) }
+        let firstRefund = try #require(process?.call)
+        #expect(process?.settled(charge, .done(reference: "again")) == nil)
+        #expect(process?.settled(charge, .refused(reason: "late")) == nil)
+        for event in [Event.refused, .undo, .asked] { _ = try Self.apply(event, to: &process) }
+        #expect(process?.settled(firstRefund, .done(reference: "late")) == nil)
+        #expect(process?.call?.key == "refund-2")
+    }
+
+    /// Any order of requests, tries and words: one charge, one refund, every undo answered, the money accounted for.
+    @Test func neverTwoChargesNeverTwoRefunds() throws {
+        var random = SeededGenerator.fromEnvironment()
+        for _ in 0..<3_000 {
+            var process: PaymentProcess?
+            var charges = 0
+            var refunds = 0
+            var isUndone = false
+            var answersToUndo = 0
+            for _ in 0..<Int.random(in: 1...25, using: &random) {
+                let isAsked = process?.call != nil && (process?.attempts ?? 0) > 0
+                let event: Event
+                switch Int.random(in: 0..<7, using: &random) {
+                case 0: event = .announce
+                case 1: event = .charge
+                case 2: event = .undo
+                case 3 where process?.call != nil: event = .asked
+                case 4, 5: event = isAsked ? .done : .charge
+                default: event = isAsked ? .refused : .undo
+                }
+                let isRefund = if case .refund = process?.call { true } else { false }
+                if event == .undo { isUndone = true }
+                if event == .done { if isRefund { refunds += 1 } else { charges += 1 } }
+                for fact in try Self.apply(event, to: &process) {
+                    switch fact {
+                    case .paymentVoided, .paymentRefunded, .paymentRefundFailed: answersToUndo += 1
+                    default: break
+                    }
+                }
+            }
+            // Whatever is under way ends once the gateway answers.
+            while process?.call != nil {
+                let isRefund = if case .refund = process?.call { true } else { false }
+                _ = try Self.apply(.asked, to: &process)
+                if isRefund { refunds += 1 } else { charges += 1 }
+                answersToUndo += try Self.apply(.done, to: &process).count { $0 == Self.refunded }
+            }
+            try #require(charges <= 1 && refunds <= charges, "seed \(random.seed)")
+            if isUndone {
+                try #require(answersToUndo > 0, "seed \(random.seed)")
+                try #require(
+                    charges == refunds || process?.status == .refundRefused, "seed \(random.seed) \(process as Any)")
+            }
+        }
+    }
+}

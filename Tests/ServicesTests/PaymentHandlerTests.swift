@@ -1,0 +1,79 @@
+import Messaging
+import Orders
+import Postgres
+import Testing
+
+@testable import Services
+
+@Suite struct PaymentHandlerTests {
+    /// Nothing is asked of the gateway here: what is answered at once, and what is left to be asked.
+    @Test func batchWithDuplicatesAndUndoFirst() throws {
+        let payments = try PaymentFixture()
+        let facts = try payments.send(
+            payments.charge("1"), payments.charge("1"), payments.undo("2"), payments.charge("2"), payments.charge("3"),
+            payments.undo("3"), payments.undo("2"))
+        #expect(
+            facts.map { "\($0.orderID) \($0.kind.type)" } == [
+                "2 PaymentVoided", "2 PaymentFailed", "3 PaymentVoided", "2 PaymentVoided",
+            ])
+        #expect(try payments.status("1") == .charging)
+        #expect(try payments.status("2") == .voided)
+        #expect(try payments.status("3") == .voided)
+        let claimed = try PaymentStore.claim(limit: 10, lease: .seconds(60), on: payments.connection)
+        #expect(claimed.map(\.0.orderID) == ["1"])
+        #expect(claimed.first?.1.process.attempts == 1)
+        #expect(try PaymentStore.claim(limit: 10, lease: .seconds(60), on: payments.connection).isEmpty)
+        // Claimed is as good as asked.
+        #expect(try payments.send(payments.undo("1")).isEmpty)
+        #expect(try payments.status("1") == .undoing)
+    }
+
+    @Test func choreographyRemembersTheTerms() throws {
+        let payments = try PaymentFixture(.choreography)
+        func fact(_ order: String, _ kind: OrderFact.Kind) -> InboundMessage {
+            inbound(OrderFact(orderID: order, at: 1, kind))
+        }
+        func created(_ order: String) -> InboundMessage {
+            fact(
+                order,
+                .orderCreated(
+                    OrderCreated(
+                        orderID: order, userID: "u", items: [OrderLine(sku: "A", quantity: 1)],
+                        total: Money(minorUnits: 700, currency: .usd), createdAt: 1, paymentToken: "tok")))
+        }
+        let cancelled = OrderFact.Kind.orderCancelled(
+            userID: "u", total: Money(minorUnits: 700, currency: .usd), reason: "r")
+        try payments.send(created("1"), created("2"))
+        #expect(try payments.status("1") == .announced)
+        let facts = try payments.send(fact("1", .stockReserved(items: [])), fact("2", cancelled))
+        #expect(facts.map(\.kind) == [.paymentVoided])
+        let claimed = try PaymentStore.claim(limit: 10, lease: .seconds(60), on: payments.connection)
+        #expect(
+            claimed.map(\.1.process.call) == [
+                .charge(
+                    PaymentProcess.Terms(
+                        userID: "u", amount: Money(minorUnits: 700, currency: .usd), paymentToken: "tok"))
+            ])
+        #expect(throws: MessageRejected.self) { try payments.send(fact("3", .stockReserved(items: []))) }
+    }
+
+    @Test func modesReactToDifferentTypes() throws {
+        let orchestrated = try PaymentFixture().handler
+        let choreographed = try PaymentFixture(.choreography).handler
+        #expect(orchestrated.types == [CommandType.processPayment, CommandType.refundPayment])
+        #expect(choreographed.types == [FactType.orderCreated, FactType.stockReserved, FactType.orderCancelled])
+    }
+
+    @Test func concurrentBeginningIsNoticed() throws {
+        let payments = try PaymentFixture()
+        try payments.send(payments.charge("1"))
+        let entry = PaymentStore.Entry(
+            process: PaymentProcess(status: .voided), cause: PaymentStore.Cause(correlationID: "", causationID: ""))
+        #expect(throws: ConcurrentChange.self) {
+            try payments.connection.transaction {
+                try PaymentStore.save([(OrderKey(tenant: "default", orderID: "1"), entry)], on: $0)
+            }
+        }
+        #expect(try payments.status("1") == .charging)
+    }
+}

@@ -1,0 +1,117 @@
+import Execution
+import Messaging
+import Orders
+import Postgres
+import TestServers
+
+@testable import Services
+
+/// A payment database with handler, ledger and workers as a test wants them.
+final class PaymentFixture {
+    let database: PostgresConfiguration
+    let connection: Connection
+    let ledger: ConnectionPool
+    let handler: PaymentHandler
+    private var workers: [(StopSignal, DedicatedThread)] = []
+
+    init(_ mode: FulfilmentMode = .orchestration) throws {
+        database = try freshDatabase(PaymentService.migrations)
+        connection = try Connection(database, logger: quiet)
+        ledger = ConnectionPool(database, size: 4, name: "ledger", logger: quiet)
+        handler = PaymentHandler(mode: mode, topic: "order-events", source: "/test")
+    }
+
+    deinit { stopWorkers() }
+
+    /// The simulated gateway without its latency.
+    func simulated(_ configure: (inout SimulatedGateway.Configuration) -> Void = { _ in }) -> SimulatedGateway {
+        var configuration = SimulatedGateway.Configuration()
+        configuration.latency = .zero
+        configuration.hang = .milliseconds(20)
+        configure(&configuration)
+        return SimulatedGateway(configuration, ledger: ledger)
+    }
+
+    @discardableResult
+    func startWorker(
+        _ gateway: any PaymentGateway, breaker: CircuitBreaker = CircuitBreaker(name: "test", threshold: .max),
+        _ configure: (inout GatewayWorker.Configuration) -> Void = { _ in }
+    ) -> GatewayWorker {
+        var configuration = GatewayWorker.Configuration()
+        configuration.retryBase = .milliseconds(2)
+        configuration.retryCap = .milliseconds(20)
+        configuration.poll = .milliseconds(10)
+        configure(&configuration)
+        let worker = GatewayWorker(
+            configuration, gateway: gateway, database: database, topic: "order-events", source: "/test",
+            breaker: breaker, logger: quiet)
+        let stop = StopSignal()
+        workers.append((stop, DedicatedThread.start("worker") { try? worker.run(until: stop) }))
+        return worker
+    }
+
+    /// As a kill would, as far as a test can: with a drain of zero nothing that is under way is stored any more.
+    func stopWorkers() {
+        for (stop, _) in workers { stop.stop() }
+        for (_, thread) in workers { thread.join(timeout: .seconds(10)) }
+        workers = []
+    }
+
+    // MARK: Messages
+
+    static let amount = Money(minorUnits: 4_999, currency: .usd)
+
+    func charge(_ order: String, token: String? = nil) -> InboundMessage {
+        inbound(
+            FulfilmentCommand(
+                orderID: order, .processPayment(userID: "u", amount: Self.amount, paymentToken: token)))
+    }
+
+    func undo(_ order: String) -> InboundMessage {
+        inbound(FulfilmentCommand(orderID: order, .refundPayment(reason: "cancelled")))
+    }
+
+    @discardableResult
+    func send(_ messages: InboundMessage...) throws -> [OrderFact] { try handler.apply(messages, on: connection) }
+
+    // MARK: What came of it
+
+    func status(_ order: String) throws -> PaymentProcess.Status? {
+        let key = OrderKey(tenant: "default", orderID: order)
+        return try connection.transaction { try PaymentStore.load([key], on: $0)[key]?.process.status }
+    }
+
+    func wait(for order: String, _ status: PaymentProcess.Status) throws {
+        try eventually("\(order) is \(status)") { try self.status(order) == status }
+    }
+
+    /// The types of the order's facts, in order.
+    func facts(of order: String) throws -> [String] {
+        try connection.outboxFacts().filter { $0.orderID == order }.map(\.kind.type)
+    }
+
+    /// Charges or refunds that the gateway's ledger says were made.
+    func made(_ operation: String) throws -> Int64 {
+        try connection.number(
+            "SELECT count(*) FROM gateway_ledger WHERE operation = $1 AND outcome = 'done'", [.text(operation)])
+    }
+}
+
+/// A gateway that does what a test says.
+struct ScriptedGateway: PaymentGateway {
+    var onCharge: @Sendable (GatewayCharge) -> Result<String, GatewayError> = { _ in .success("c") }
+    var onRefund: @Sendable (GatewayRefund) -> Result<String, GatewayError> = { _ in .success("r") }
+
+    func charge(_ charge: GatewayCharge) throws(GatewayError) -> String { try onCharge(charge).get() }
+    func refund(_ refund: GatewayRefund) throws(GatewayError) -> String { try onRefund(refund).get() }
+}
+
+extension SimulatedGateway {
+    func result(_ charge: GatewayCharge) -> Result<String, GatewayError> {
+        Result { () throws(GatewayError) in try self.charge(charge) }
+    }
+
+    func result(_ refund: GatewayRefund) -> Result<String, GatewayError> {
+        Result { () throws(GatewayError) in try self.refund(refund) }
+    }
+}

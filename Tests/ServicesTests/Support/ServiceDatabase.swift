@@ -1,0 +1,66 @@
+import Logging
+import Messaging
+import Orders
+import Postgres
+import TestServers
+
+@testable import Services
+
+/// A database of its own with a service's tables, so that tests run side by side.
+func freshDatabase(_ migrations: [Migration]) throws -> PostgresConfiguration {
+    let configuration = try PostgresConfiguration(try PostgresServer.shared.get().createDatabase())
+    let connection = try Connection(configuration, logger: quiet)
+    defer { connection.close() }
+    _ = try Migrator.migrate(connection, migrations)
+    return configuration
+}
+
+/// Nothing below `critical`: the tests cause the warnings on purpose.
+let quiet: Logger = {
+    var logger = Logger(label: "services-tests")
+    logger.logLevel = .critical
+    return logger
+}()
+
+extension Connection {
+    func number(_ sql: String, _ parameters: [Parameter] = []) throws -> Int64 {
+        try query(sql, parameters).one().get(0)
+    }
+
+    /// The facts that wait in the outbox, in order.
+    func outboxFacts() throws -> [OrderFact] {
+        try query("SELECT type, data FROM outbox ORDER BY position").compactMap { row in
+            try OrderFact.decode(
+                type: try row.get(0, as: String.self), payload: try row.get(1, as: [UInt8].self), time: 0)
+        }
+    }
+}
+
+/// A message as a consumer would hand it over, each with an id of its own.
+func inbound(_ command: FulfilmentCommand, tenant: String = "default") -> InboundMessage {
+    inbound(type: command.kind.type, key: command.orderID, payload: command.payload(), tenant: tenant)
+}
+
+func inbound(_ fact: OrderFact, tenant: String = "default") -> InboundMessage {
+    inbound(type: fact.kind.type, key: fact.orderID, payload: fact.payload(), tenant: tenant)
+}
+
+private func inbound(type: String, key: String, payload: [UInt8], tenant: String) -> InboundMessage {
+    InboundMessage(
+        id: UUIDText.v7(microseconds: 0), type: type, schemaVersion: 1, payload: payload, key: key, tenant: tenant,
+        correlationID: "correlation", traceparent: nil, time: 0, streamVersion: nil,
+        source: InboundMessage.Source(topic: "test", partition: 0, offset: 0))
+}
+
+extension BatchHandler {
+    /// One batch in one transaction, as the runner does it. Returns the facts that went to the outbox.
+    @discardableResult
+    func apply(_ messages: [InboundMessage], on connection: Connection) throws -> [OrderFact] {
+        try connection.transaction { connection in
+            var outbox: [OutgoingEvent] = []
+            try handle(messages, on: connection, outbox: &outbox)
+            try Outbox.append(outbox, on: connection)
+            return try outbox.compactMap { try OrderFact.decode(type: $0.type, payload: $0.payload, time: 0) }
+        }
+    }
+}
