@@ -28,7 +28,8 @@ public struct SagaRoutes: Sendable {
     private func one(_ request: borrowing HTTPRequest, _ responder: Responder) throws {
         let context = try RequestContext(request)
         let key = SagaKey(tenant: context.tenant, id: request.pathParameter("id"))
-        PooledAnswer.send(responder, from: database, logger: logger) { connection in
+        let order = OrderKey(tenant: key.tenant, orderID: key.id)
+        PooledAnswer.send(responder, from: database, logger: logger, fields: context.logFields(order)) { connection in
             guard let (saga, log) = try desk.show(key, on: connection) else {
                 throw HTTPProblem(.notFound, detail: "nothing is known yet of an order \(key.id)")
             }

@@ -47,7 +47,7 @@ public struct NotificationService: Sendable {
         let breaker = CircuitBreaker(
             name: "mail",
             onChange: { [logger = context.logger] state in
-                logger.notice("circuit breaker", metadata: ["name": "mail", "state": "\(state.rawValue)"])
+                logger.warning("circuit_changed", metadata: ["circuit": "mail", "state": "\(state.rawValue)"])
             })
         context.collectors.watch(breaker)
         mailers = (0..<configuration.senders).map { _ in

@@ -16,7 +16,7 @@ public final class SagaLookup: Sendable {
 
     private let url: String
     private let logger: Logger
-    private let breaker: CircuitBreaker
+    public let breaker: CircuitBreaker
     private let questions = Monitor<[Question]>([])
 
     private static let threads = 2

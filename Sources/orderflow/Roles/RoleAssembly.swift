@@ -31,6 +31,7 @@ extension RoleRuntime {
         let views = try queryRoutes()
         let sagas = SagaLookup(
             url: settings.saga.url ?? "http://127.0.0.1:\(settings.port(of: .saga))", logger: logger)
+        Observability.metrics.collectors.watch(sagas.breaker)
         return Assembly(
             parts: service.parts + sagas.parts,
             addRoutes: { router in
