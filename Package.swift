@@ -58,7 +58,7 @@ let package = Package(
         ),
 
         // Private PostgreSQL servers and Kafka brokers for the tests.
-        .target(name: "TestServers", path: "Tests/TestServers"),
+        .target(name: "TestServers", dependencies: ["Execution"], path: "Tests/TestServers"),
         // A whole shop of daemons on them, and a customer.
         .target(name: "TestShop", dependencies: ["TestServers", "Kafka", log], path: "Tests/TestShop"),
         .testTarget(name: "PipelineTests", dependencies: ["TestShop", "TestServers", "orderflow"]),
@@ -69,9 +69,9 @@ let package = Package(
         .testTarget(
             name: "MessagingTests",
             dependencies: ["Messaging", "Postgres", "Kafka", "JSON", "Execution", "TestServers", log, metrics]),
-        .testTarget(name: "HTTPServerTests", dependencies: ["HTTPServer", "Execution", "CEpoll", log]),
+        .testTarget(name: "HTTPServerTests", dependencies: ["HTTPServer", "Execution", "TestServers", "CEpoll", log]),
         .testTarget(name: "TelemetryTests", dependencies: ["Telemetry", "JSON", log, metrics]),
-        .testTarget(name: "OrdersTests", dependencies: ["Orders"]),
+        .testTarget(name: "OrdersTests", dependencies: ["Orders", "JSON"]),
         .testTarget(
             name: "ServicesTests",
             dependencies: [

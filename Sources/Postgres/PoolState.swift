@@ -92,9 +92,14 @@ final class PoolState: Sendable {
         beginStop()
         if threadsEnded(within: deadline) { return true }
         failQueue()
-        let handles = state.withLock { Array($0.handles.values) }
-        for handle in handles { handle.cancel(timeout: .seconds(1)) }
-        return threadsEnded(within: .seconds(2))
+        // Again and again: work between two statements has nothing to cancel yet.
+        let end = ContinuousClock.now + .seconds(2)
+        repeat {
+            let handles = state.withLock { Array($0.handles.values) }
+            for handle in handles { handle.cancel(timeout: .seconds(1)) }
+            if threadsEnded(within: .milliseconds(100)) { return true }
+        } while .now < end
+        return false
     }
 
     func abandon() {

@@ -3,7 +3,7 @@ import HTTPServer
 import Testing
 
 /// Damaged requests: whatever comes, the server answers well-formed, closes, and goes on serving others. Run it under
-/// the address sanitizer. `HTTP_FUZZ_SECONDS` sets how long (2 by default), `HTTP_FUZZ_SEED` repeats a run.
+/// the address sanitizer. `ORDERFLOW_FUZZ_SECONDS` sets how long (2 by default).
 @Suite struct MutationTests {
     private static let corpus: [String] = FramingTests.accepted.map(\.request) + FramingTests.refused.map(\.request)
     private static let tokens = [
@@ -13,13 +13,13 @@ import Testing
     ]
 
     @Test func damagedRequestsAreSurvived() async throws {
-        let seconds = getenv("HTTP_FUZZ_SECONDS").flatMap { Int(String(cString: $0)) } ?? 2
+        let seconds = getenv("ORDERFLOW_FUZZ_SECONDS").flatMap { Int(String(cString: $0)) } ?? 2
         try await TestServer.run {
             // Nobody answers /later here.
             $0.timeouts.head = .milliseconds(200)
             $0.timeouts.body = .milliseconds(200)
         } _: { server in
-            var random = SeededGenerator(variable: "HTTP_FUZZ_SEED")
+            var random = SeededGenerator(variable: "ORDERFLOW_TEST_SEED")
             let end = ContinuousClock.now + .seconds(seconds)
             var runs = 0
             repeat {

@@ -23,7 +23,7 @@ import Testing
     ]
 
     @Test func randomSplitsOfPipelinedRequests() async throws {
-        var random = SeededGenerator(variable: "HTTP_SPLIT_SEED")
+        var random = SeededGenerator(variable: "ORDERFLOW_TEST_SEED")
         for _ in 0..<40 {
             let order = (0..<Int.random(in: 1...30, using: &random)).map { _ in
                 Self.stream.randomElement(using: &random)!

@@ -31,7 +31,7 @@ import Testing
 
     /// Against a plain dictionary.
     @Test func behavesLikeADictionaryOfDeadlines() {
-        var random = SeededGenerator(variable: "HTTP_TIMER_SEED")
+        var random = SeededGenerator(variable: "ORDERFLOW_TEST_SEED")
         var now: UInt64 = 77
         var wheel = TimerWheel(now: now)
         var model: [Int: UInt64] = [:]

@@ -7,7 +7,7 @@ import Testing
 @testable import orderflow
 
 /// Against a PostgreSQL server of its own: roles belong to the whole server.
-@Suite(.serialized) struct DatabaseProvisionerTests {
+@Suite(.blocking, .serialized) struct DatabaseProvisionerTests {
     private static let server = Result { try PostgresServer.start() }
     private let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
 
@@ -172,7 +172,7 @@ import Testing
     }
 }
 
-@Suite struct ServerWaitTests {
+@Suite(.blocking) struct ServerWaitTests {
     private struct Away: Error, CustomStringConvertible { let description = "away" }
     private struct Broken: Error {}
 

@@ -12,7 +12,7 @@ import Testing
 @testable import orderflow
 
 /// What a running service says of itself, with real servers behind it.
-@Suite struct ScrapeTests {
+@Suite(.blocking) struct ScrapeTests {
     private let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
 
     /// The metrics of this process: swift-metrics takes one backend, once.

@@ -1,7 +1,8 @@
 import Postgres
+import TestServers
 import Testing
 
-@Suite struct CodecTests {
+@Suite(.blocking) struct CodecTests {
     static let strings = [
         "", " ", "plain", "O'Reilly", "\"quoted\"", "back\\slash", "{a,b}", "NULL", "tab\tnew\nline\r", "żółć",
         "🧑‍🚀 e\u{301}",

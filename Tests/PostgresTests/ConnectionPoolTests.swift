@@ -4,7 +4,7 @@ import Synchronization
 import TestServers
 import Testing
 
-@Suite struct ConnectionPoolTests {
+@Suite(.blocking) struct ConnectionPoolTests {
     /// Holds threads of a pool busy until told otherwise.
     final class Gate: Sendable {
         private let state = Monitor((entered: 0, isOpen: false))
@@ -114,9 +114,9 @@ import Testing
         #expect(pool.submit { _ in gate.pass() })
         #expect(gate.waitForEntered(1))
         let late = Task { await failure { try await pool.withConnection { _ in } } }
-        let submitted = ContinuousClock.now
         try eventually("it is queued") { pool.counters.queued == 1 }
-        try eventually("its time is up") { .now > submitted + .milliseconds(100) }
+        let queued = ContinuousClock.now
+        try eventually("its time is up") { .now > queued + .milliseconds(50) }
         gate.open()
         #expect(await late.value?.kind == .poolExhausted)
         #expect(pool.counters.refused == 0)
@@ -138,25 +138,41 @@ import Testing
     }
 
     @Test func shutdownCancelsWhatIsLate() async throws {
-        let pool = ConnectionPool(try freshDatabase(), size: 1, logger: quiet)
-        let running = Gate()
-        running.open()
+        let configuration = try freshDatabase()
+        let pool = ConnectionPool(configuration, size: 1, logger: quiet)
+        let pid = try await pool.withConnection { $0.processID }
         let sleeper = Task {
+            await failure { try await pool.withConnection { _ = try $0.query("SELECT pg_sleep(60)") } }
+        }
+        let observer = try Connection(configuration, logger: quiet)
+        try eventually("it runs") { try observer.isWaiting(pid, "Timeout") }
+        let queued = Task { await failure { try await pool.withConnection { _ in } } }
+        try eventually("it is queued") { pool.counters.queued == 1 }
+        #expect(await pool.shutdown(deadline: .milliseconds(50)))
+        #expect(await sleeper.value?.kind == .cancelled)
+        #expect(await queued.value?.kind == .closed)
+    }
+
+    /// What is between two statements when the first cancel comes is caught by a later one.
+    @Test func shutdownCancelsTheNextStatementToo() async throws {
+        let pool = ConnectionPool(try freshDatabase(), size: 1, logger: quiet)
+        let gate = Gate()
+        let late = Task {
             await failure {
                 try await pool.withConnection { connection in
-                    running.pass()
-                    _ = try connection.query("SELECT pg_sleep(25)")
+                    gate.pass()
+                    _ = try connection.query("SELECT pg_sleep(60)")
                 }
             }
         }
-        let isRunning = Companion { running.waitForEntered(1) }
-        try eventually("it runs") { pool.counters.inUse == 1 }
-        #expect(try isRunning.value())
+        #expect(gate.waitForEntered(1))
         let queued = Task { await failure { try await pool.withConnection { _ in } } }
         try eventually("it is queued") { pool.counters.queued == 1 }
-        #expect(await pool.shutdown(deadline: .milliseconds(200)))
-        #expect(await sleeper.value?.kind == .cancelled)
+        async let isDown = pool.shutdown(deadline: .zero)
         #expect(await queued.value?.kind == .closed)
+        gate.open()
+        #expect(await isDown)
+        #expect(await late.value?.kind == .cancelled)
     }
 
     @Test func abandonedPoolEndsItsThreads() async throws {

@@ -1,7 +1,8 @@
 import Postgres
+import TestServers
 import Testing
 
-@Suite struct CopyTests {
+@Suite(.blocking) struct CopyTests {
     struct Boom: Error {}
     static let fields: [[String?]] = [
         ["plain", "1"], ["", nil], ["tab\tnew\nline\rback\\slash", "\\N"], ["\\.", "żółć 🧑‍🚀"], [nil, nil],

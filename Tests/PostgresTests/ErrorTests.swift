@@ -3,7 +3,7 @@ import Postgres
 import TestServers
 import Testing
 
-@Suite struct ErrorTests {
+@Suite(.blocking) struct ErrorTests {
     @Test func constraintViolationsSayWhich() throws {
         let connection = try freshConnection()
         try connection.script(

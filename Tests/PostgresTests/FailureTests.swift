@@ -6,7 +6,7 @@ import TestServers
 import Testing
 
 /// What happens when the server, the network or an operator gets in the way.
-@Suite struct FailureTests {
+@Suite(.blocking) struct FailureTests {
     func patient(_ configuration: PostgresConfiguration) -> PostgresConfiguration {
         var configuration = configuration
         configuration.statementTimeout = .milliseconds(200)

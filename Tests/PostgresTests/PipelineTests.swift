@@ -1,7 +1,8 @@
 import Postgres
+import TestServers
 import Testing
 
-@Suite struct PipelineTests {
+@Suite(.blocking) struct PipelineTests {
     func table() throws -> Connection {
         let connection = try freshConnection()
         try connection.script("CREATE TABLE t (id int8 PRIMARY KEY)")

@@ -1,7 +1,8 @@
 import Postgres
+import TestServers
 import Testing
 
-@Suite struct StatementCacheTests {
+@Suite(.blocking) struct StatementCacheTests {
     func onServer(_ connection: Connection) throws -> Int { try connection.count("pg_prepared_statements") }
 
     @Test func preparesOnce() throws {

@@ -1,7 +1,8 @@
 import Postgres
+import TestServers
 import Testing
 
-@Suite struct TransactionTests {
+@Suite(.blocking) struct TransactionTests {
     struct Boom: Error {}
 
     func table() throws -> Connection {

@@ -47,7 +47,15 @@ let guardScript = #"""
         [ "$1" = KILL ] && { kill_tree; return; }
         signal_tree CONT
         kill "-$1" "$pid" 2>/dev/null
-        (sleep 10; kill -KILL "$pid") >/dev/null 2>&1 &
+        # Its sleep ends with it: an orphan would hold every descriptor that we inherited for the rest of its time.
+        (
+            nap=
+            trap '[ "$nap" ] && kill "$nap"; exit' TERM
+            sleep 10 &
+            nap=$!
+            wait "$nap"
+            kill -KILL "$pid"
+        ) >/dev/null 2>&1 &
         watchdog=$!
         wait "$pid" 2>/dev/null
         status=$?

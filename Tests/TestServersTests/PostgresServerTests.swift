@@ -1,7 +1,7 @@
 import Testing
 import TestServers
 
-@Suite struct PostgresServerTests {
+@Suite(.blocking) struct PostgresServerTests {
     @Test func answersInFreshDatabases() throws {
         let server = try PostgresServer.shared.get()
         let first = try server.createDatabase()

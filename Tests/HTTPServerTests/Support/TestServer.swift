@@ -4,6 +4,8 @@ import HTTPServer
 import Logging
 import Testing
 
+import class TestServers.ThreadPerJob
+
 /// A server for one test, on a free port, with every time limit a minute unless the test shortens it: then only the
 /// limit under test can be what fired.
 struct TestServer: Sendable {
@@ -54,14 +56,6 @@ struct TestServer: Sendable {
         try client.send(request)
         client.finishSending()
         return try RawResponse.all(client.receiveAll())
-    }
-}
-
-/// Each piece of a task between suspensions gets a thread, so that blocking calls take none from the cooperative pool.
-final class ThreadPerJob: TaskExecutor {
-    func enqueue(_ job: consuming ExecutorJob) {
-        let job = UnownedJob(job)
-        DedicatedThread.start("test") { job.runSynchronously(on: self.asUnownedTaskExecutor()) }
     }
 }
 

@@ -5,7 +5,7 @@ import TestServers
 
 @testable import Messaging
 
-@Suite struct SagaDeadlineTests {
+@Suite(.blocking) struct SagaDeadlineTests {
     /// Microseconds that are past the first deadlines of trips that begin now.
     private var later: Int64 { WallClock.nowMicroseconds() + 200_000_000 }
 

@@ -5,7 +5,7 @@ import TestServers
 
 @testable import Messaging
 
-@Suite struct SagaStoreTests {
+@Suite(.blocking) struct SagaStoreTests {
     @Test func aBatchIsFoldedInOrder() throws {
         let database = try SagaDatabase()
         let connection = try database.connect()
