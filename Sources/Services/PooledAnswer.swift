@@ -4,15 +4,17 @@ import Postgres
 
 /// Answers a request from a pooled connection, off the event loop. Errors become problems; overload becomes 503.
 enum PooledAnswer {
-    /// - Parameter fields: what log lines say of the request; put together only when there is something to say.
+    /// - Parameters:
+    ///   - fields: what log lines say of the request; put together only when there is something to say.
+    ///   - body: nil when somebody else will answer.
     static func send(
         _ responder: Responder, from pool: ConnectionPool, logger: Logger,
         fields: @escaping @Sendable @autoclosure () -> Logger.Metadata = [:],
-        _ body: @escaping @Sendable (Connection) throws -> HTTPResponse
+        _ body: @escaping @Sendable (Connection) throws -> HTTPResponse?
     ) {
         let queued = pool.submit { connection in
             do {
-                responder.send(try body(try connection.get()))
+                if let answer = try body(try connection.get()) { responder.send(answer) }
             } catch let problem as HTTPProblem {
                 responder.send(problem)
             } catch let error as PostgresError {

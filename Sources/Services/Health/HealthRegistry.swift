@@ -62,6 +62,8 @@ public final class HealthRegistry: Sendable {
         state.withLock { $0.isStopping = true }
     }
 
+    public var isStopping: Bool { state.withLock { $0.isStopping } }
+
     public var report: Report {
         let (entries, isStopping) = state.withLock { ($0.entries, $0.isStopping) }
         var checks = entries.map { Report.Check(name: $0.name, status: $0.check()) }

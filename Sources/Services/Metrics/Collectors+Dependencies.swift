@@ -20,6 +20,16 @@ extension Collectors {
         }
     }
 
+    /// Those who wait for orders to change.
+    public func watch(_ watch: OrderWatch) {
+        add { scrape in
+            let census = watch.census
+            scrape.gauge("orderflow_view_watchers", [("kind", "wait")], value: census.waits)
+            scrape.gauge("orderflow_view_watchers", [("kind", "stream")], value: census.streams)
+            scrape.counter("orderflow_view_watchers_refused_total", value: census.refused)
+        }
+    }
+
     /// A circuit breaker: 1 for the state that it is in.
     public func watch(_ breaker: CircuitBreaker) {
         add { scrape in

@@ -128,18 +128,20 @@ public struct OrderRoutes: Sendable {
             let events = try EventStore.load(tenant: key.tenant, streamID: key.orderID, on: connection)
             guard !events.isEmpty else { throw HTTPProblem(.notFound, detail: "there is no order \(key.orderID)") }
             var json = JSONWriter(capacity: 512 * events.count)
-            json.object { json in
+            try json.object { json in
                 json.field("orderId", key.orderID)
                 json.key("events")
-                json.array { json in
+                try json.array { json in
                     for event in events {
-                        json.object {
-                            $0.field("version", event.version)
-                            $0.field("type", event.type)
-                            $0.field("schemaVersion", event.schemaVersion)
-                            $0.time("recordedAt", event.createdAt)
-                            $0.field("payload", raw: event.data)
-                            $0.field("metadata", raw: event.metadata)
+                        let metadata = try event.metadata.withUnsafeBytes { try EventMetadata(json: $0) }
+                        json.object { json in
+                            json.field("version", event.version)
+                            json.field("type", event.type)
+                            json.field("schemaVersion", event.schemaVersion)
+                            json.time("recordedAt", event.createdAt)
+                            json.field("payload", raw: event.data)
+                            json.key("audit")
+                            json.object { $0.audit(metadata) }
                         }
                     }
                 }
@@ -151,8 +153,23 @@ public struct OrderRoutes: Sendable {
     /// Answers with what `body` makes of a pooled connection, on the pool's thread.
     private func read(
         _ responder: Responder, _ key: OrderKey, _ context: RequestContext,
-        _ body: @escaping @Sendable (Connection) throws -> HTTPResponse
+        _ body: @escaping @Sendable (Connection) throws -> HTTPResponse?
     ) {
         PooledAnswer.send(responder, from: service.database, logger: logger, fields: context.logFields(key), body)
+    }
+}
+
+extension JSONWriter {
+    /// Who did it, for whom, and what led to it.
+    fileprivate mutating func audit(_ metadata: EventMetadata) {
+        field("messageId", metadata.id)
+        time("at", metadata.time)
+        field("tenant", metadata.tenant)
+        // Who asked, as the request said; without it, a service did it by itself.
+        field("subject", metadata.actor)
+        field("source", metadata.source)
+        field("correlationId", metadata.correlationID)
+        field("causationId", metadata.causationID)
+        field("traceparent", metadata.traceparent)
     }
 }

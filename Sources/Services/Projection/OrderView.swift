@@ -10,6 +10,18 @@ struct OrderView: Hashable, Sendable {
         let at: Int64
         /// The fact's message id: what makes a second copy recognisable.
         let id: String
+        /// Stream version, of the order's own facts.
+        var version: Int?
+        var detail = Detail()
+
+        /// What a later fact may cover up in the document's parts: with it, the past can be told (`asOf`).
+        struct Detail: Hashable, Sendable {
+            var reason: String?
+            var amount: Money?
+            var reference: String?
+            var shipmentID: String?
+            var trackingNumber: String?
+        }
     }
 
     struct Payment: Hashable, Sendable {
@@ -64,7 +76,8 @@ struct OrderView: Hashable, Sendable {
 
     /// Applies one fact. False when it was applied before.
     mutating func apply(_ fact: OrderFact, id: String, streamVersion: Int?) -> Bool {
-        let entry = Entry(type: fact.kind.type, at: fact.at, id: id)
+        let entry = Entry(
+            type: fact.kind.type, at: fact.at, id: id, version: streamVersion, detail: Entry.Detail(fact.kind))
         // A few entries: searching them costs less than a set.
         guard !timeline.contains(where: { $0.id == id }) else { return false }
         let position = timeline.lastIndex { ($0.at, $0.id) < (entry.at, entry.id) }.map { $0 + 1 } ?? 0

@@ -55,10 +55,16 @@ extension OrderView {
             json.key("timeline")
             json.array { json in
                 for entry in timeline {
-                    json.object {
-                        $0.field("type", entry.type)
-                        $0.time("at", entry.at)
-                        $0.field("id", entry.id)
+                    json.object { json in
+                        json.field("type", entry.type)
+                        json.time("at", entry.at)
+                        json.field("id", entry.id)
+                        if let version = entry.version { json.field("version", version) }
+                        json.field("reason", entry.detail.reason)
+                        if let amount = entry.detail.amount { json.money("amount", amount) }
+                        json.field("reference", entry.detail.reference)
+                        json.field("shipmentId", entry.detail.shipmentID)
+                        json.field("trackingNumber", entry.detail.trackingNumber)
                     }
                 }
             }
@@ -96,9 +102,7 @@ extension OrderView {
             try Payment.Status.allCases.first { "\($0)" == part.status }.map {
                 Payment(
                     status: $0,
-                    amount: try part.amount.map {
-                        try Money(decimal: $0, currency: Currency(code: part.currency ?? "USD") ?? .usd)
-                    }, reference: part.reference, reason: part.reason, at: part.at)
+                    amount: try part.money(), reference: part.reference, reason: part.reason, at: part.at)
             }
         }
         shipment = fields.shipment.flatMap { part in
@@ -115,9 +119,12 @@ extension OrderView {
 
 /// The members of a document, as they come.
 private struct DocumentFields {
-    /// One of the parts that services contribute.
+    /// One of the parts that services contribute, or an entry of the timeline.
     struct Part {
         var status = ""
+        var type = ""
+        var id = ""
+        var version: Int?
         var at: Int64 = 0
         var reason: String?
         var amount: String?
@@ -130,6 +137,12 @@ private struct DocumentFields {
             try reader.readObject { key, reader in
                 if key == "status" {
                     status = try reader.readString()
+                } else if key == "type" {
+                    type = try reader.readString()
+                } else if key == "id" {
+                    id = try reader.readString()
+                } else if key == "version" {
+                    version = Int(try reader.readInt64())
                 } else if key == "at" {
                     at = try DocumentFields.time(&reader)
                 } else if key == "reason" {
@@ -148,6 +161,10 @@ private struct DocumentFields {
                     try reader.skipValue()
                 }
             }
+        }
+
+        func money() throws -> Money? {
+            try amount.map { try Money(decimal: $0, currency: Currency(code: currency ?? "USD") ?? .usd) }
         }
     }
 
@@ -242,19 +259,12 @@ private struct DocumentFields {
     }
 
     private static func entry(_ reader: inout JSONReader) throws -> OrderView.Entry {
-        var type = ""
-        var at: Int64 = 0
-        var id = ""
-        try reader.readObject { key, reader in
-            if key == "type" {
-                type = try reader.readString()
-            } else if key == "at" {
-                at = try time(&reader)
-            } else {
-                id = try reader.readString()
-            }
-        }
-        return OrderView.Entry(type: type, at: at, id: id)
+        let part = try Part(&reader)
+        return OrderView.Entry(
+            type: part.type, at: part.at, id: part.id, version: part.version,
+            detail: OrderView.Entry.Detail(
+                reason: part.reason, amount: try part.money(), reference: part.reference,
+                shipmentID: part.shipmentID, trackingNumber: part.trackingNumber))
     }
 
     private static func time(_ reader: inout JSONReader) throws -> Int64 {

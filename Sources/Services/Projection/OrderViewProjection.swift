@@ -28,11 +28,15 @@ struct OrderViewProjection: BatchHandler {
         }
         guard !changed.isEmpty else { return }
         try OrderViewRows.save(changed.sorted(), views, loadedRevisions: loaded, on: connection)
+        try connection.notify(OrderViewRows.channel)
     }
 }
 
 /// Reads and writes of whole views.
 enum OrderViewRows {
+    /// Notified with each commit that changed views, for readers that wait for that (`OrderWatch`).
+    static let channel = "order_views"
+
     static func load(_ keys: [OrderKey], on connection: Connection) throws -> [OrderKey: OrderView] {
         let rows = try connection.query(
             """

@@ -5,8 +5,7 @@ import Postgres
 enum OrderViewStore {
     struct View: Sendable {
         let document: [UInt8]
-        let version: Int
-        let revision: Int
+        let tag: ViewTag
     }
 
     static func one(_ key: OrderKey, on connection: Connection) throws -> View? {
@@ -16,10 +15,42 @@ enum OrderViewStore {
             WHERE tenant = $1 AND order_id = $2 AND user_id IS NOT NULL
             """, [.text(key.tenant), .text(key.orderID)]
         ).first.map { row in
-            View(
-                document: try row.get(0, as: [UInt8].self), version: Int(try row.get(1, as: Int32.self)),
-                revision: Int(try row.get(2, as: Int32.self)))
+            View(document: try row.get(0, as: [UInt8].self), tag: try tag(row, 1))
         }
+    }
+
+    /// The views that meet an interest each, with its index.
+    static func changed(
+        _ interests: [OrderWatch.Interest], on connection: Connection
+    ) throws -> [(index: Int, view: View)] {
+        try connection.query(
+            """
+            SELECT t.place, v.document, v.version, v.revision
+            FROM unnest($1::text[], $2::text[], $3::int[], $4::int[], $5::int[], $6::int[]) WITH ORDINALITY
+                 AS t (tenant, order_id, least_version, least_revision, known_version, known_revision, place)
+            JOIN order_views v ON v.tenant = t.tenant AND v.order_id = t.order_id
+            WHERE v.user_id IS NOT NULL AND v.version >= t.least_version AND v.revision >= t.least_revision
+              AND (v.version, v.revision) <> (t.known_version, t.known_revision)
+            """,
+            [
+                .textArray(interests.map(\.key.tenant)), .textArray(interests.map(\.key.orderID)),
+                .int4Array(interests.map { Int32(clamping: $0.least.version) }),
+                .int4Array(interests.map { Int32(clamping: $0.least.revision) }),
+                // No view is at -1.
+                .int4Array(interests.map { Int32(clamping: $0.known?.version ?? -1) }),
+                .int4Array(interests.map { Int32(clamping: $0.known?.revision ?? -1) }),
+            ]
+        ).map { row in
+            (
+                index: Int(try row.get(0, as: Int64.self)) - 1,
+                view: View(document: try row.get(1, as: [UInt8].self), tag: try tag(row, 2))
+            )
+        }
+    }
+
+    private static func tag(_ row: Row, _ column: Int) throws -> ViewTag {
+        ViewTag(
+            version: Int(try row.get(column, as: Int32.self)), revision: Int(try row.get(column + 1, as: Int32.self)))
     }
 
     /// What a list is narrowed to.
@@ -66,25 +97,4 @@ enum OrderViewStore {
                 createdAt: try last.get(1, as: Timestamp.self).microseconds, orderID: try last.get(2, as: String.self))
         )
     }
-}
-
-/// A place in a list, opaque to clients.
-struct ListCursor: Hashable, Sendable {
-    let createdAt: Int64
-    let orderID: String
-
-    init(createdAt: Int64, orderID: String) {
-        self.createdAt = createdAt
-        self.orderID = orderID
-    }
-
-    /// Nil for a text that no `encoded` gives.
-    init?(encoded text: String) {
-        guard let dash = text.firstIndex(of: "-"), let createdAt = Int64(text[..<dash], radix: 36) else { return nil }
-        let id = text[text.index(after: dash)...]
-        guard !id.isEmpty else { return nil }
-        self.init(createdAt: createdAt, orderID: String(id))
-    }
-
-    var encoded: String { String(createdAt, radix: 36) + "-" + orderID }
 }

@@ -4,47 +4,103 @@ import Logging
 import Orders
 import Postgres
 
-/// The read side over HTTP: `GET /orders/{id}` and `GET /orders`, from the read model.
+/// The read side over HTTP: `GET /orders/{id}`, its stream of changes, and `GET /orders`, from the read model.
 public struct QueryRoutes: Sendable {
     private let views: ConnectionPool
+    private let watch: OrderWatch
     private let logger: Logger
 
     public static let listLimit = 1...200
 
     /// - Parameter views: connections to the database of the read models.
-    public init(views: ConnectionPool, logger: Logger) {
+    public init(views: ConnectionPool, watch: OrderWatch, logger: Logger) {
         self.views = views
+        self.watch = watch
         self.logger = logger
     }
 
     public func add(to router: inout Router) {
         router.on(.get, "/orders/:id") { try one($0, $1) }
+        router.on(.get, "/orders/:id/stream") { try stream($0, $1) }
         router.on(.get, "/orders") { try list($0, $1) }
     }
+
+    // MARK: GET /orders/{id}
 
     private func one(_ request: borrowing HTTPRequest, _ responder: Responder) throws {
         let context = try RequestContext(request)
         let key = OrderKey(tenant: context.tenant, orderID: request.pathParameter("id"))
-        let known = request.header("If-None-Match")
+        if let time = try Self.time(request, "at") { return past(key, at: time, context, responder) }
+        let condition = try ReadCondition(request)
         PooledAnswer.send(responder, from: views, logger: logger, fields: context.logFields(key)) { connection in
-            guard let view = try OrderViewStore.one(key, on: connection) else {
-                throw HTTPProblem(.notFound, detail: "there is no order \(key.orderID)")
+            let view = try OrderViewStore.one(key, on: connection)
+            if let view, condition.isMet(by: view.tag) { return OrderViewAnswer.found(view, condition) }
+            let otherwise = OrderViewAnswer.unmet(condition, view?.tag, key)
+            guard condition.wait > 0 else { return otherwise }
+            let known = view.flatMap { condition.isKnown($0.tag) ? $0.tag : nil }
+            let isWaiting = watch.wait(
+                OrderWatch.Interest(key: key, least: condition.least, known: known), for: .seconds(condition.wait)
+            ) { view in
+                responder.send(view.map { OrderViewAnswer.found($0, condition) } ?? otherwise)
             }
-            let tag = "\"\(view.version).\(view.revision)\""
-            let headers = [HTTPHeader("ETag", tag), HTTPHeader("Cache-Control", "no-cache")]
-            if let known, Self.matches(known, tag) { return HTTPResponse(.notModified, headers: headers) }
-            return HTTPResponse.json(.ok, view.document, headers: headers)
+            if !isWaiting { throw Unavailable.overloaded }
+            return nil
         }
     }
 
-    /// RFC 9110 §13.1.2: any of the listed tags, weak or strong, or `*`.
-    private static func matches(_ header: String, _ tag: String) -> Bool {
-        header.split(separator: ",").contains { part in
-            let candidate = part.drop { $0 == " " || $0 == "\t" }
-            let bare = candidate.hasPrefix("W/") ? candidate.dropFirst(2) : candidate
-            return bare == "*" || bare.prefix { $0 != " " } == tag
+    /// The order as it was: its facts up to then, folded again.
+    private func past(_ key: OrderKey, at time: Int64, _ context: RequestContext, _ responder: Responder) {
+        PooledAnswer.send(responder, from: views, logger: logger, fields: context.logFields(key)) { connection in
+            guard let view = try OrderViewStore.one(key, on: connection) else { throw OrderViewAnswer.missing(key) }
+            let now = try view.document.withUnsafeBytes { try OrderView(document: $0) }
+            guard let then = now.asOf(time) else {
+                throw HTTPProblem(.notFound, detail: "order \(key.orderID) was not there at \(RFC3339.text(time))")
+            }
+            return HTTPResponse.json(.ok, then.document(), headers: [HTTPHeader("Cache-Control", "no-cache")])
         }
     }
+
+    // MARK: GET /orders/{id}/stream
+
+    /// The order now, and again at each change, each as an event `order` whose id is the state's tag. Never ends by
+    /// itself. A client that comes back with `Last-Event-ID` gets the present state only if it doesn't have it yet.
+    private func stream(_ request: borrowing HTTPRequest, _ responder: Responder) throws {
+        let context = try RequestContext(request)
+        let key = OrderKey(tenant: context.tenant, orderID: request.pathParameter("id"))
+        let known = request.header("Last-Event-ID").flatMap { ViewTag($0) }
+        PooledAnswer.send(responder, from: views, logger: logger, fields: context.logFields(key)) { connection in
+            if try OrderViewStore.one(key, on: connection) != nil {
+                try follow(key, known, responder)
+                return nil
+            }
+            // A customer's page may be quicker than the projection. An EventSource gives up for good at a 404.
+            let isWaiting = watch.wait(
+                OrderWatch.Interest(key: key), for: .seconds(ReadCondition.longestWait)
+            ) { view in
+                do {
+                    guard view != nil else { throw OrderViewAnswer.missing(key) }
+                    try follow(key, known, responder)
+                } catch {
+                    responder.send(error as? HTTPProblem ?? HTTPProblem(.internalServerError))
+                }
+            }
+            if !isWaiting { throw Unavailable.overloaded }
+            return nil
+        }
+    }
+
+    private func follow(_ key: OrderKey, _ known: ViewTag?, _ responder: Responder) throws(HTTPProblem) {
+        var stream: EventStream?
+        let end = watch.stream(OrderWatch.Interest(key: key, known: known)) {
+            let opened = responder.stream()
+            stream = opened
+            return { view in opened.send(event: "order", id: view.tag.description, data: view.document) }
+        }
+        guard let end else { throw Unavailable.overloaded }
+        stream?.onDisconnect(end)
+    }
+
+    // MARK: GET /orders
 
     private func list(_ request: borrowing HTTPRequest, _ responder: Responder) throws {
         let context = try RequestContext(request)
@@ -57,7 +113,7 @@ public struct QueryRoutes: Sendable {
                 detail: "status must be one of \(Order.Status.allCases.map(\.rawValue).joined(separator: ", "))")
         }
         filter.createdFrom = try Self.time(request, "from")
-        filter.createdBefore = try Self.time(request, "before")
+        filter.createdBefore = try Self.time(request, "to")
         let limit = try request.query("limit", as: Int.self) ?? 50
         guard Self.listLimit.contains(limit) else {
             throw HTTPProblem(

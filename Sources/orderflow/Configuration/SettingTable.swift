@@ -124,7 +124,13 @@ enum SettingTable {
     ]
 
     private static let views = [
-        SettingKey("views.pool_size", \.views.poolSize, .integer(1...256), "Connections for queries of read models.")
+        SettingKey("views.pool_size", \.views.poolSize, .integer(1...256), "Connections for queries of read models."),
+        SettingKey(
+            "views.max_waits", \.views.waits, .integer(1...1_000_000),
+            "Requests that wait for an order to change (Prefer: wait); 503 beyond."),
+        SettingKey(
+            "views.max_streams", \.views.streams, .integer(1...1_000_000),
+            "Open streams of GET /orders/{id}/stream; 503 beyond."),
     ]
 
     private static let mail = [

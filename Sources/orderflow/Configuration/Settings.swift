@@ -76,6 +76,8 @@ struct Settings: Sendable {
 
     struct Views: Sendable {
         var poolSize = 4
+        var waits = 1_000
+        var streams = 1_000
     }
 
     struct Mail: Sendable {

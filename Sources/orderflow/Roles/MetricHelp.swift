@@ -74,6 +74,8 @@ enum MetricHelp {
         "orderflow_pool_refused_total": "Pieces of work refused by the full queue.",
         "orderflow_pool_expired_total": "Pieces of work given up after waiting too long.",
         "orderflow_pool_connects_total": "Connections made.",
+        "orderflow_view_watchers": "Requests that wait for an order to change, and open event streams.",
+        "orderflow_view_watchers_refused_total": "Requests of both kinds refused because too many were there.",
         "orderflow_circuit_breaker_state": "1 for the state that a circuit breaker is in.",
         "orderflow_gateway_calls_total": "Calls of the payment gateway by operation and what became of them.",
         "orderflow_gateway_call_seconds": "One call of the payment gateway.",

@@ -28,12 +28,12 @@ extension RoleRuntime {
         configuration.mode = settings.saga.mode
         let service = try OrderService(context("orders", .orders), configuration: configuration)
         let orders = OrderRoutes(service, logger: logger)
-        let views = try queryRoutes()
+        let (views, watch) = try queries()
         let sagas = SagaLookup(
             url: settings.saga.url ?? "http://127.0.0.1:\(settings.port(of: .saga))", logger: logger)
         Observability.metrics.collectors.watch(sagas.breaker)
         return Assembly(
-            parts: service.parts + sagas.parts,
+            parts: service.parts + sagas.parts + watch.parts,
             addRoutes: { router in
                 orders.add(to: &router)
                 views.add(to: &router)
@@ -42,15 +42,22 @@ extension RoleRuntime {
     }
 
     private func query() throws -> Assembly {
-        let views = try queryRoutes()
-        return Assembly(addRoutes: { views.add(to: &$0) })
+        let (views, watch) = try queries()
+        return Assembly(parts: watch.parts, addRoutes: { views.add(to: &$0) }, servesFromParts: true)
     }
 
-    private func queryRoutes() throws -> QueryRoutes {
+    private func queries() throws -> (routes: QueryRoutes, watch: OrderWatch) {
         let database = try database(.views)
         let pool = ConnectionPool(database, size: settings.views.poolSize, name: "views", logger: logger)
+        var limits = OrderWatch.Limits()
+        limits.waits = settings.views.waits
+        limits.streams = settings.views.streams
+        let watch = OrderWatch(
+            views: pool, database: database, limits: limits, isDraining: { [health] in health.isStopping },
+            logger: logger)
         Observability.metrics.collectors.watch(pool, name: "views")
-        return QueryRoutes(views: pool, logger: logger)
+        Observability.metrics.collectors.watch(watch)
+        return (QueryRoutes(views: pool, watch: watch, logger: logger), watch)
     }
 
     private func notification() throws -> Assembly {

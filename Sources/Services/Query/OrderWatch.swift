@@ -1,0 +1,260 @@
+import Execution
+import Logging
+import Postgres
+
+/// Tells requests that an order's view has changed: any number of them wait without a thread each.
+///
+/// The projection notifies `OrderViewRows.channel` with each commit. One thread listens to that; another one looks up
+/// all that is waited for with one query at a time. A notification may get lost (it isn't stored), so it only shortens
+/// a wait: everything is looked up every second besides, and once when it begins to wait.
+public final class OrderWatch: Sendable {
+    public struct Limits: Sendable {
+        /// Requests that may wait; 503 beyond.
+        public var waits = 1_000
+        /// Event streams that may be open; 503 beyond.
+        public var streams = 1_000
+
+        public init() {}
+    }
+
+    /// What somebody waits for: a state of a view that shows at least `least` and is not `known`.
+    struct Interest: Sendable {
+        let key: OrderKey
+        var least = ViewTag.zero
+        var known: ViewTag?
+    }
+
+    private enum Waiter {
+        /// Told once: nil when the time is up.
+        case once(Interest, deadline: ContinuousClock.Instant, @Sendable (OrderViewStore.View?) -> Void)
+        /// Told of every state until it answers false.
+        case stream(Interest, @Sendable (OrderViewStore.View) -> Bool)
+
+        var interest: Interest {
+            switch self {
+            case .once(let interest, _, _), .stream(let interest, _): interest
+            }
+        }
+    }
+
+    private struct State {
+        var waiters: [Int: Waiter] = [:]
+        var lastID = 0
+        var streams = 0
+        var refused = 0
+        /// Something may have changed since the last look.
+        var isDirty = false
+        var isLooking = false
+        var isStopped = false
+    }
+
+    /// For metrics.
+    struct Census {
+        let waits: Int
+        let streams: Int
+        let refused: Int
+    }
+
+    private let views: ConnectionPool
+    private let database: PostgresConfiguration
+    private let limits: Limits
+    private let isDraining: @Sendable () -> Bool
+    private let logger: Logger
+    private let state = Monitor(State())
+
+    private static let pollInterval: Duration = .seconds(1)
+    /// Commits that come closer together than this are looked at together.
+    private static let pace: Duration = .milliseconds(5)
+
+    /// - Parameters:
+    ///   - views: where views are looked up.
+    ///   - database: of the views, for a connection that listens.
+    ///   - isDraining: whether the daemon is on its way out; then nobody is kept waiting.
+    public init(
+        views: ConnectionPool, database: PostgresConfiguration, limits: Limits = Limits(),
+        isDraining: @escaping @Sendable () -> Bool = { false }, logger: Logger
+    ) {
+        self.views = views
+        self.database = database
+        self.limits = limits
+        self.isDraining = isDraining
+        self.logger = logger
+    }
+
+    /// Calls `completion` once, on a thread of ours: with the first view that meets the interest, or with nil after
+    /// `duration`. False, and never called, when too many wait.
+    func wait(
+        _ interest: Interest, for duration: Duration,
+        _ completion: @escaping @Sendable (OrderViewStore.View?) -> Void
+    ) -> Bool {
+        state.update { state in
+            guard !state.isStopped, state.waiters.count - state.streams < limits.waits else {
+                state.refused += 1
+                return false
+            }
+            state.lastID += 1
+            state.waiters[state.lastID] = .once(interest, deadline: .now + duration, completion)
+            state.isDirty = true
+            return true
+        }
+    }
+
+    /// Calls `send` with every state of a view that is seen and differs from the one before, until `send` answers
+    /// false. States that follow each other quickly may be seen as one. Nil, and never called, when too many stream.
+    ///
+    /// - Returns: ends it.
+    func stream(
+        _ interest: Interest, _ open: () -> (@Sendable (OrderViewStore.View) -> Bool)
+    ) -> (@Sendable () -> Void)? {
+        let hasPlace = state.withLock { state in
+            guard !state.isStopped, state.streams < limits.streams else {
+                state.refused += 1
+                return false
+            }
+            state.streams += 1
+            return true
+        }
+        guard hasPlace else { return nil }
+        let send = open()
+        let id = state.update { state in
+            state.lastID += 1
+            state.waiters[state.lastID] = .stream(interest, send)
+            state.isDirty = true
+            return state.lastID
+        }
+        return { [self] in remove(stream: id) }
+    }
+
+    private func remove(stream id: Int) {
+        state.withLock { state in
+            if state.waiters.removeValue(forKey: id) != nil { state.streams -= 1 }
+        }
+    }
+
+    var census: Census {
+        state.withLock { Census(waits: $0.waiters.count - $0.streams, streams: $0.streams, refused: $0.refused) }
+    }
+
+    public var parts: [ThreadGroup.Part] {
+        [
+            ThreadGroup.Part("view-listener") { self.listen(until: $0) },
+            ThreadGroup.Part("view-watch") { self.watch(until: $0) },
+        ]
+    }
+
+    // MARK: The listener
+
+    private func listen(until stop: StopSignal) {
+        let connection = ReconnectingConnection(database, name: "view-listener", stop: stop, logger: logger) {
+            try $0.listen(OrderViewRows.channel)
+        }
+        while !stop.isStopped {
+            do {
+                try connection.run { connection in
+                    // What happened before we listened was not heard.
+                    state.update { $0.isDirty = true }
+                    while !stop.isStopped {
+                        if try connection.waitForNotification(timeout: .seconds(60), stop: stop) != nil {
+                            state.update { $0.isDirty = true }
+                        }
+                    }
+                }
+            } catch {
+                logger.debug("view_listener_lost", metadata: ["error": "\(error)"])
+            }
+        }
+    }
+
+    // MARK: The watch
+
+    private enum Step {
+        case look([(id: Int, interest: Interest)])
+        case expire([Waiter])
+        case stop([Waiter])
+    }
+
+    private func watch(until stop: StopSignal) {
+        stop.onStop { [state] in state.update { $0.isStopped = true } }
+        while true {
+            switch state.wait(for: untilNext(), { self.nextStep(&$0) }) {
+            case .look(let interests):
+                look(interests)
+                stop.wait(for: Self.pace)
+            case .expire(let waiters): tellExpired(waiters)
+            case .stop(let waiters): return tellExpired(waiters)
+            case nil: state.withLock { $0.isDirty = !$0.waiters.isEmpty }
+            }
+        }
+    }
+
+    /// Nil while nobody waits.
+    private func untilNext() -> Duration? {
+        state.withLock { state in
+            state.waiters.values.reduce(nil as Duration?) { shortest, waiter in
+                var left = Self.pollInterval
+                if case .once(_, let deadline, _) = waiter {
+                    left = min(left, ContinuousClock.now.duration(to: deadline))
+                }
+                return min(shortest ?? left, left)
+            }
+        }
+    }
+
+    private func nextStep(_ state: inout State) -> Step? {
+        if state.isStopped {
+            defer { state.waiters = [:] }
+            return .stop(Array(state.waiters.values))
+        }
+        let everybody = isDraining()
+        let now = ContinuousClock.now
+        let expired = state.waiters.filter { _, waiter in
+            if case .once(_, let deadline, _) = waiter { everybody || deadline <= now } else { false }
+        }
+        if !expired.isEmpty {
+            for id in expired.keys { state.waiters[id] = nil }
+            return .expire(Array(expired.values))
+        }
+        guard state.isDirty, !state.isLooking, !state.waiters.isEmpty else { return nil }
+        state.isDirty = false
+        state.isLooking = true
+        return .look(state.waiters.map { (id: $0.key, interest: $0.value.interest) })
+    }
+
+    private func tellExpired(_ waiters: [Waiter]) {
+        for case .once(_, _, let completion) in waiters { completion(nil) }
+    }
+
+    /// Looks on a thread of the pool. One look at a time, so that a stream's states keep their order.
+    private func look(_ interests: [(id: Int, interest: Interest)]) {
+        let queued = views.submit { [self] connection in
+            defer { state.update { $0.isLooking = false } }
+            do {
+                let found = try OrderViewStore.changed(interests.map(\.interest), on: connection.get())
+                for (index, view) in found { tell(interests[index].id, view) }
+            } catch {
+                logger.debug("view_look_failed", metadata: ["error": "\(error)"])
+            }
+        }
+        // The next poll tries again.
+        if !queued { state.withLock { $0.isLooking = false } }
+    }
+
+    private func tell(_ id: Int, _ view: OrderViewStore.View) {
+        let waiter = state.withLock { state in
+            switch state.waiters[id] {
+            case .once: return state.waiters.removeValue(forKey: id)
+            case .stream(var interest, let send):
+                interest.known = view.tag
+                let waiter = Waiter.stream(interest, send)
+                state.waiters[id] = waiter
+                return waiter
+            case nil: return nil
+            }
+        }
+        switch waiter {
+        case .once(_, _, let completion): completion(view)
+        case .stream(_, let send): if !send(view) { remove(stream: id) }
+        case nil: break
+        }
+    }
+}

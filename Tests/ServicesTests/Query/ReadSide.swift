@@ -1,0 +1,107 @@
+import Execution
+import HTTPServer
+import Logging
+import Messaging
+import Orders
+import Postgres
+
+@testable import Services
+
+/// The read side on a port, over a database of its own, and the projection that writes there.
+struct ReadSide: Sendable {
+    let database: PostgresConfiguration
+    let watch: OrderWatch
+    let port: UInt16
+    let draining: Monitor<Bool>
+
+    /// Runs `body` on a thread of its own: clients block.
+    ///
+    /// - Parameter hears: whether the read side listens to notifications.
+    static func run(
+        limits: OrderWatch.Limits = OrderWatch.Limits(), hears: Bool = true,
+        _ body: @escaping @Sendable (ReadSide) throws -> Void
+    ) async throws {
+        let database = try freshDatabase(ProjectionService.migrations)
+        let pool = ConnectionPool(database, size: 2, name: "views", logger: quiet)
+        let draining = Monitor(false)
+        let watch = OrderWatch(
+            views: pool, database: database, limits: limits, isDraining: { draining.withLock { $0 } }, logger: quiet)
+        var router = Router()
+        QueryRoutes(views: pool, watch: watch, logger: quiet).add(to: &router)
+        let server = HTTPServer(
+            HTTPServerConfiguration(host: "127.0.0.1", port: 0), router: router, observer: nil, logger: quiet)
+        let port = try server.start()[0].port
+        let stop = StopSignal()
+        let parts = hears ? watch.parts : watch.parts.filter { $0.name == "view-watch" }
+        let threads = DedicatedThread.start("parts") { try? ThreadGroup.run(parts, until: stop) }
+        let side = ReadSide(database: database, watch: watch, port: port, draining: draining)
+        let result: Result<Void, any Error>
+        do {
+            try await DedicatedThread.run("read-side") { try body(side) }
+            result = .success(())
+        } catch {
+            result = .failure(error)
+        }
+        await server.stop(deadline: .zero)
+        stop.stop()
+        _ = try await DedicatedThread.run("join") { threads.join(timeout: .seconds(10)) }
+        try result.get()
+    }
+
+    func client() throws -> WireClient { try WireClient(port: port) }
+
+    func get(_ path: String, _ headers: [String: String] = [:]) throws -> WireClient.Answer {
+        let client = try client()
+        try client.get(path, headers)
+        return try client.answer()
+    }
+
+    /// One batch through the projection.
+    func project(_ messages: [InboundMessage]) throws {
+        let connection = try Connection(database, logger: quiet)
+        defer { connection.close() }
+        try OrderViewProjection().apply(messages, on: connection)
+    }
+}
+
+/// A fact as the topic has it. Its id says which one it is, so that a repeat is one.
+func heard(
+    _ kind: OrderFact.Kind, of orderID: String = "o-1", at: Int64 = 1_000_000, version: Int? = nil,
+    tenant: String = "default"
+) -> InboundMessage {
+    let fact = OrderFact(orderID: orderID, at: at, kind)
+    return InboundMessage(
+        id: "\(kind.type)-\(orderID)-\(at)", type: kind.type, schemaVersion: 1, payload: fact.payload(), key: orderID,
+        tenant: tenant, correlationID: "correlation", traceparent: nil, time: at, streamVersion: version,
+        source: InboundMessage.Source(topic: "order-events", partition: 0, offset: 0))
+}
+
+func created(
+    _ orderID: String = "o-1", by user: String = "alice", at: Int64 = 1_000_000, items: [OrderLine]? = nil,
+    cents: Int64 = 4999, currency: Currency = .usd, email: String? = nil, shippingAddress: String? = nil,
+    tenant: String = "default"
+) -> InboundMessage {
+    let order = OrderCreated(
+        orderID: orderID, userID: user, items: items ?? [OrderLine(sku: "ABC", quantity: 2)],
+        total: Money(minorUnits: cents, currency: currency), createdAt: at, email: email,
+        shippingAddress: shippingAddress)
+    return heard(.orderCreated(order), of: orderID, at: at, version: 1, tenant: tenant)
+}
+
+func confirmed(
+    _ orderID: String = "o-1", by user: String = "alice", at: Int64 = 2_000_000, version: Int? = 2,
+    cents: Int64 = 4999, tenant: String = "default"
+) -> InboundMessage {
+    heard(
+        .orderConfirmed(userID: user, total: Money(minorUnits: cents, currency: .usd)), of: orderID, at: at,
+        version: version, tenant: tenant)
+}
+
+func cancelled(
+    _ orderID: String = "o-1", by user: String = "alice", at: Int64 = 3_000_000, version: Int? = 2,
+    cents: Int64 = 4999, tenant: String = "default"
+) -> InboundMessage {
+    heard(
+        .orderCancelled(userID: user, total: Money(minorUnits: cents, currency: .usd), reason: "changed my mind"),
+        of: orderID, at: at, version: version, tenant: tenant)
+}

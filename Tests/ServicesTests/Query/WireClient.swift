@@ -1,0 +1,91 @@
+import Glibc
+
+/// A blocking HTTP client that shows what comes over the wire as it comes. Waiting for over fifteen seconds throws.
+final class WireClient {
+    struct Failure: Error, CustomStringConvertible {
+        let description: String
+    }
+
+    struct Answer {
+        let status: Int
+        let head: String
+        let body: String
+
+        func header(_ name: String) -> String? {
+            for line in head.split(separator: "\r\n") where line.lowercased().hasPrefix(name.lowercased() + ":") {
+                return String(line.dropFirst(name.count + 1).drop { $0 == " " })
+            }
+            return nil
+        }
+    }
+
+    private let descriptor: Int32
+    private var received: [UInt8] = []
+
+    init(port: UInt16) throws {
+        descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        var limit = timeval(tv_sec: 15, tv_usec: 0)
+        setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = port.bigEndian
+        inet_pton(AF_INET, "127.0.0.1", &address.sin_addr)
+        let code = withUnsafeBytes(of: &address) {
+            connect(descriptor, $0.assumingMemoryBound(to: sockaddr.self).baseAddress, socklen_t($0.count))
+        }
+        guard code == 0 else { throw Failure(description: "connect: \(String(cString: strerror(errno)))") }
+    }
+
+    deinit { close(descriptor) }
+
+    func get(_ path: String, _ headers: [String: String] = [:]) throws {
+        try send("GET", path, headers, body: nil)
+    }
+
+    func send(_ method: String, _ path: String, _ headers: [String: String] = [:], body: String?) throws {
+        var text = "\(method) \(path) HTTP/1.1\r\nHost: test\r\n"
+        for (name, value) in headers { text += "\(name): \(value)\r\n" }
+        if let body { text += "Content-Type: application/json\r\nContent-Length: \(body.utf8.count)\r\n" }
+        let bytes = Array((text + "\r\n" + (body ?? "")).utf8)
+        guard Glibc.send(descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL)) == bytes.count else {
+            throw Failure(description: "send: \(String(cString: strerror(errno)))")
+        }
+    }
+
+    /// The next answer that isn't a stream.
+    func answer() throws -> Answer {
+        let head = try receive(until: "\r\n\r\n")
+        let status = Int(head.split(separator: " ")[1]) ?? 0
+        let partial = Answer(status: status, head: head, body: "")
+        let length = partial.header("Content-Length").flatMap { Int($0) } ?? 0
+        while received.count < length { try receiveMore() }
+        defer { received.removeFirst(length) }
+        return Answer(status: status, head: head, body: String(decoding: received[..<length], as: UTF8.self))
+    }
+
+    /// Everything up to the end of the first `text`.
+    func receive(until text: String) throws -> String {
+        let wanted = Array(text.utf8)
+        while true {
+            if received.count >= wanted.count {
+                for start in 0...(received.count - wanted.count)
+                where received[start..<(start + wanted.count)].elementsEqual(wanted) {
+                    defer { received.removeFirst(start + wanted.count) }
+                    return String(decoding: received[..<(start + wanted.count)], as: UTF8.self)
+                }
+            }
+            try receiveMore()
+        }
+    }
+
+    private func receiveMore() throws {
+        var buffer = [UInt8](repeating: 0, count: 64 << 10)
+        let count = recv(descriptor, &buffer, buffer.count, 0)
+        guard count > 0 else {
+            throw Failure(
+                description: "recv: \(count == 0 ? "closed" : String(cString: strerror(errno))) after "
+                    + String(decoding: received, as: UTF8.self))
+        }
+        received.append(contentsOf: buffer[..<count])
+    }
+}
