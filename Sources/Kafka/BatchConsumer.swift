@@ -55,6 +55,8 @@ public final class BatchConsumer: Sendable {
 
     public var fatalError: KafkaError? { handle.fatalError }
     public var lastError: KafkaError? { handle.lastError }
+    /// Why no broker can be reached; nil while one can.
+    public var outage: KafkaError? { handle.outage }
     public var statisticsJSON: String? { handle.statistics }
     public var buffered: (messages: Int, bytes: Int) { buffer.withLock { ($0.count, $0.bytes) } }
 

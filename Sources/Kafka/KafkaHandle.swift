@@ -16,6 +16,7 @@ final class KafkaHandle: @unchecked Sendable {
         struct State {
             var fatal: KafkaError?
             var lastError: KafkaError?
+            var outage: KafkaError?
             var statistics: String?
         }
 
@@ -62,7 +63,10 @@ final class KafkaHandle: @unchecked Sendable {
                 reports.logger.error("fatal kafka error", metadata: ["error": "\(error)"])
             } else {
                 let error = KafkaError(code, reason.map { String(cString: $0) } ?? "")
-                reports.state.withLock { $0.lastError = error }
+                reports.state.withLock {
+                    $0.lastError = error
+                    if code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN { $0.outage = error }
+                }
                 reports.logger.debug("kafka error", metadata: ["error": "\(error)"])
             }
         }
@@ -70,7 +74,13 @@ final class KafkaHandle: @unchecked Sendable {
             guard let opaque, let json else { return 0 }
             let reports = Unmanaged<Reports>.fromOpaque(opaque).takeUnretainedValue()
             let bytes = UnsafeRawBufferPointer(start: json, count: length)
-            reports.state.withLock { $0.statistics = String(decoding: bytes, as: UTF8.self) }
+            let text = String(decoding: bytes, as: UTF8.self)
+            // librdkafka tells when all brokers are gone, but not when one is back.
+            let isConnected = text.contains(#""state":"UP""#)
+            reports.state.withLock {
+                $0.statistics = text
+                if isConnected { $0.outage = nil }
+            }
             return 0
         }
         if onRebalance != nil {
@@ -94,6 +104,9 @@ final class KafkaHandle: @unchecked Sendable {
     var fatalError: KafkaError? { reports.state.withLock { $0.fatal } }
     /// The last error that librdkafka deals with by itself, such as a lost broker.
     var lastError: KafkaError? { reports.state.withLock { $0.lastError } }
+    /// Why no broker can be reached; nil while one can. Ends with the statistics that show a connection, so
+    /// `statistics.interval.ms` is how long after the fact.
+    var outage: KafkaError? { reports.state.withLock { $0.outage } }
     /// The last statistics JSON (librdkafka STATISTICS.md), where `statistics.interval.ms` asks for it.
     var statistics: String? { reports.state.withLock { $0.statistics } }
 

@@ -60,6 +60,8 @@ public final class Producer: Sendable {
     /// The error after which nothing can be published any more.
     public var fatalError: KafkaError? { handle.fatalError }
     public var lastError: KafkaError? { handle.lastError }
+    /// Why no broker can be reached; nil while one can.
+    public var outage: KafkaError? { handle.outage }
     public var statisticsJSON: String? { handle.statistics }
     /// Records in librdkafka's queue and in flight.
     public var queued: Int { Int(rd_kafka_outq_len(handle.raw)) }

@@ -41,6 +41,7 @@ public struct ReactingService: Sendable {
     public let relay: Relay
     private let producer: Producer
     private let backlog: BacklogSampler
+    private let pulse: DatabasePulse
 
     /// - Parameters:
     ///   - backlog: what else may wait in the service's tables.
@@ -68,6 +69,8 @@ public struct ReactingService: Sendable {
                 relay.wake()
                 onCommit()
             })
+        pulse = DatabasePulse(context.database, name: context.name, logger: context.logger)
+        context.health.watch(database: pulse)
         context.health.watch(consumer: runner, name: consumer.group)
         context.health.watch(relay: relay)
         context.collectors.watch(runner)
@@ -80,6 +83,7 @@ public struct ReactingService: Sendable {
         [
             ThreadGroup.Part("consumer") { try runner.run(until: $0) },
             ThreadGroup.Part("backlog") { backlog.run(until: $0) },
+            ThreadGroup.Part("pulse") { pulse.run(until: $0) },
             ThreadGroup.Part("relay") { stop in
                 relay.run(until: stop)
                 producer.close(timeout: .seconds(5))

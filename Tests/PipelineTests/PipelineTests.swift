@@ -119,6 +119,62 @@ import Testing
         #expect(created.sorted() == ids.sorted())
     }
 
+    /// A producer in another language that knows nothing of our headers.
+    @Test func aForeignProducersBareMessageIsAnOrder() async throws {
+        let shop = try Shop()
+        let api = try shop.daemon("api")
+        let others = try ["shipping", "projection"].map { try shop.daemon($0) }
+        for daemon in [api] + others { try daemon.start() }
+        for daemon in [api] + others { try await daemon.waitUntilReady() }
+        let id = "7d3c1e2a-0000-4000-8000-0123456789ab"
+        let value = """
+            {"type":"OrderCreated","payload":{"orderId":"\(id)","userId":"bob","items":[{"sku":"X","qty":1}],\
+            "total":10,"currency":"USD","createdAt":"2026-01-02T03:04:05Z"}}
+            """
+        try shop.produce(value, key: id, to: "order-events")
+        try shop.produce("not JSON", key: "elsewhere", to: "order-events")
+        try shop.produce(#"{"type":"SomethingElse","payload":{}}"#, key: id, to: "order-events")
+        try await eventually("the foreign order is shipped in the read model") {
+            try await api.client.view(id)?["shipment"] is [String: any Sendable]
+        }
+        #expect(try await api.client.view(id)?["userId"] as? String == "bob")
+        try eventually("what isn't JSON is a dead letter of each group") {
+            try ["shipping-group", "projection-group"].allSatisfy { group in
+                let letters = try shop.records(of: "order-events.\(group).dlt")
+                return letters.count == 1 && letters[0].value == "not JSON" && letters[0].key == "elsewhere"
+            }
+        }
+        let records = try shop.records(of: "order-events").filter { $0.key == id }
+        #expect(records.filter { $0.type == "OrderCreated" }.count == 1)
+        #expect(records.filter { $0.type == "ShipmentCreated" }.count == 1)
+    }
+
+    /// Daemons wait for servers that are away, and say so.
+    @Test func daemonsWaitForTheirServers() async throws {
+        let shop = try Shop()
+        let api = try shop.daemon("api")
+        let projection = try shop.daemon("projection")
+        try shop.postgres.kill()
+        try shop.broker.kill()
+        try api.start()
+        try projection.start()
+        for daemon in [api, projection] {
+            try await eventually("\(daemon.role) says what it waits for") {
+                guard let answer = try await daemon.client.get("/readyz", orNil: true) else { return false }
+                return answer.status == 503 && answer.text.contains("not ready")
+            }
+        }
+        #expect(try await api.client.get("/livez").status == 200)
+        let refused = try await api.client.post("/orders", ShopClient.simpleOrder)
+        #expect(refused.status == 503)
+        #expect(refused.header("Retry-After") != nil)
+        try shop.postgres.restart()
+        try shop.broker.restart()
+        for daemon in [api, projection] { try await daemon.waitUntilReady() }
+        let id = try await api.client.order()
+        try await eventually("the order is in the read model") { try await api.client.view(id) != nil }
+    }
+
     /// `up` runs every role, and takes them all down with it.
     @Test func upRunsEverything() async throws {
         let shop = try Shop()

@@ -26,5 +26,11 @@ public func eventually(
 public struct NeverHappened: Error, CustomStringConvertible, Sendable {
     public let what: String
     public let limit: Duration
+
+    public init(what: String, limit: Duration) {
+        self.what = what
+        self.limit = limit
+    }
+
     public var description: String { "not within \(limit): \(what)" }
 }

@@ -61,6 +61,15 @@ public final class Shop: Sendable {
         return try text.split(separator: "\n").map { try TopicRecord(Data($0.utf8)) }
     }
 
+    /// Writes one record without headers, by a program that isn't ours.
+    public func produce(_ value: String, key: String, to topic: String) throws {
+        let file = NSTemporaryDirectory() + "/orderflow-record-\(UUID())"
+        try "\(key)\t\(value)\n".write(toFile: file, atomically: true, encoding: .utf8)
+        defer { try? FileManager.default.removeItem(atPath: file) }
+        _ = try Self.run(
+            ["kcat", "-b", broker.bootstrapServers, "-P", "-t", topic, "-K", "\t", "-l", file], environment: [:])
+    }
+
     /// The mails in the folder.
     public func mails() throws -> [String] {
         try FileManager.default.contentsOfDirectory(atPath: mailDirectory)

@@ -64,7 +64,11 @@ public final class ConsumerRunner: Sendable {
     }
 
     public var group: String { configuration.group }
-    public var currentStatus: Status { status.withLock { $0 } }
+    public var currentStatus: Status {
+        var status = status.withLock { $0 }
+        status.problem = status.problem ?? consumer.withLock { $0 }?.outage.map { "\($0)" }
+        return status
+    }
     /// librdkafka's last statistics, where `statistics.interval.ms` asks for them.
     public var statisticsJSON: String? { consumer.withLock { $0 }?.statisticsJSON }
     /// Fetched and not yet handed to the handler.
@@ -211,7 +215,7 @@ public final class ConsumerRunner: Sendable {
     }
 
     /// One transaction over `records`. With `giveUp`, they become dead letters instead of being handled.
-    private func apply(
+    func apply(
         _ records: ArraySlice<ConsumedRecord>, giveUp: DeadLetters.Verdict?, on connection: Connection
     ) throws -> BatchResult {
         try connection.transaction { connection in

@@ -61,7 +61,11 @@ public final class Relay: Sendable {
     /// The name of its source.
     public var name: String { source.name }
 
-    public var currentStatus: Status { status.withLock { $0 } }
+    public var currentStatus: Status {
+        var status = status.withLock { $0 }
+        status.problem = status.problem ?? producer.outage.map { "\($0)" }
+        return status
+    }
 
     /// Tells the relay that rows were committed, so that it looks before its poll is due. Cheap, from any thread.
     public func wake() {

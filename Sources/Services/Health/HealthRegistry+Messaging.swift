@@ -3,12 +3,26 @@ import Messaging
 extension HealthRegistry {
     /// Ready while the group's consumer isn't held up. Having no partition is fine: there may be more members than
     /// partitions.
-    public func watch(consumer: ConsumerRunner, name: String) {
-        register("consumer \(name)") { consumer.currentStatus.problem.map { .notReady($0) } ?? .ready }
+    ///
+    /// - Parameter needed: false where the daemon can do its main work without.
+    public func watch(consumer: ConsumerRunner, name: String, needed: Bool = true) {
+        register("consumer \(name)") {
+            consumer.currentStatus.problem.map { needed ? .notReady($0) : .degraded($0) } ?? .ready
+        }
     }
 
-    /// Ready while the relay publishes, or another process's does.
+    /// Well while the relay publishes, or another process's does. Events wait in the database until then, so nothing is
+    /// refused for it.
     public func watch(relay: Relay) {
-        register("relay \(relay.name)") { relay.currentStatus.problem.map { .notReady($0) } ?? .ready }
+        register("relay \(relay.name)") { relay.currentStatus.problem.map { .degraded($0) } ?? .ready }
+    }
+
+    /// Ready while the database answers.
+    ///
+    /// - Parameter needed: false where the daemon can do its main work without.
+    public func watch(database pulse: DatabasePulse, needed: Bool = true) {
+        register("database \(pulse.name)") {
+            pulse.problem.map { needed ? .notReady($0) : .degraded($0) } ?? .ready
+        }
     }
 }

@@ -3,12 +3,21 @@ import Execution
 /// What one part of a daemon says of itself.
 public enum HealthStatus: Sendable, Hashable {
     case ready
+    /// It does its work, but something is amiss that an operator should see. Traffic still comes.
+    case degraded(String)
     /// Why not, in a few words for an operator.
     case notReady(String)
 
-    /// Nil when ready.
+    /// Nil when all is well.
     public var reason: String? {
-        if case .notReady(let reason) = self { reason } else { nil }
+        switch self {
+        case .ready: nil
+        case .degraded(let reason), .notReady(let reason): reason
+        }
+    }
+
+    public var isReady: Bool {
+        if case .notReady = self { false } else { true }
     }
 }
 
@@ -25,7 +34,7 @@ public final class HealthRegistry: Sendable {
             public let status: HealthStatus
         }
 
-        public var isReady: Bool { checks.allSatisfy { $0.status == .ready } }
+        public var isReady: Bool { checks.allSatisfy(\.status.isReady) }
     }
 
     private struct Entry: Sendable {

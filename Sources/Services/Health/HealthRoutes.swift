@@ -37,7 +37,9 @@ enum HealthRoutes {
 
     /// The verdict, then a line a check.
     static func text(_ report: HealthRegistry.Report) -> String {
-        let lines = report.checks.map { "\($0.name): \($0.status.reason ?? "ready")\n" }
+        let lines = report.checks.map { check in
+            "\(check.name): \(check.status.reason.map { check.status.isReady ? "degraded: \($0)" : $0 } ?? "ready")\n"
+        }
         return (report.isReady ? "ready\n" : "not ready\n") + lines.joined()
     }
 
@@ -50,7 +52,7 @@ enum HealthRoutes {
                 for check in report.checks {
                     json.object { json in
                         json.field("name", check.name)
-                        json.field("ready", check.status == .ready)
+                        json.field("ready", check.status.isReady)
                         json.field("reason", check.status.reason)
                     }
                 }

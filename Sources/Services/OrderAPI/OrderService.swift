@@ -31,6 +31,7 @@ public struct OrderService: Sendable {
     private let outcomes: ConsumerRunner?
     private let producer: Producer
     private let backlog: BacklogSampler
+    private let pulse: DatabasePulse
 
     public init(_ context: ServiceContext, configuration: Configuration = Configuration()) throws {
         let topics = context.topics
@@ -59,7 +60,8 @@ public struct OrderService: Sendable {
                     relay.wake()
                     outboxRelay.wake()
                 })
-            context.health.watch(consumer: runner, name: group)
+            // Orders are taken without Kafka too.
+            context.health.watch(consumer: runner, name: group, needed: false)
             context.collectors.watch(runner)
             return runner
         }
@@ -75,6 +77,8 @@ public struct OrderService: Sendable {
             [.relay(events, service: context.name), .relay(.outbox, service: context.name)]
                 + groups.flatMap { [.deadLetters(group: $0), .parkedKeys(group: $0)] },
             database: context.database, logger: context.logger)
+        pulse = DatabasePulse(context.database, name: context.name, logger: context.logger)
+        context.health.watch(database: pulse)
         context.health.watch(relay: relay)
         let collectors = context.collectors
         collectors.watch(relay)
@@ -95,6 +99,7 @@ public struct OrderService: Sendable {
             ThreadGroup.Part("event-writer") { writer.run(until: $0) },
             ThreadGroup.Part("order-consumer") { try runner.run(until: $0) },
             ThreadGroup.Part("backlog") { backlog.run(until: $0) },
+            ThreadGroup.Part("pulse") { pulse.run(until: $0) },
             ThreadGroup.Part("outbox-relay") { outboxRelay.run(until: $0) },
             ThreadGroup.Part("event-relay") { stop in
                 relay.run(until: stop)

@@ -1,3 +1,5 @@
+import Messaging
+import Execution
 import HTTPServer
 import Kafka
 import Logging
@@ -28,12 +30,12 @@ extension RoleRuntime {
         configuration.mode = settings.saga.mode
         let service = try OrderService(context("orders", .orders), configuration: configuration)
         let orders = OrderRoutes(service, logger: logger)
-        let (views, watch) = try queries()
+        let (views, viewsParts) = try queries(areMainWork: false)
         let sagas = SagaLookup(
             url: settings.saga.url ?? "http://127.0.0.1:\(settings.port(of: .saga))", logger: logger)
         Observability.metrics.collectors.watch(sagas.breaker)
         return Assembly(
-            parts: service.parts + sagas.parts + watch.parts,
+            parts: service.parts + sagas.parts + viewsParts,
             addRoutes: { router in
                 orders.add(to: &router)
                 views.add(to: &router)
@@ -42,12 +44,14 @@ extension RoleRuntime {
     }
 
     private func query() throws -> Assembly {
-        let (views, watch) = try queries()
-        return Assembly(parts: watch.parts, addRoutes: { views.add(to: &$0) }, servesFromParts: true)
+        let (views, parts) = try queries(areMainWork: true)
+        return Assembly(parts: parts, addRoutes: { views.add(to: &$0) }, servesFromParts: true)
     }
 
-    private func queries() throws -> (routes: QueryRoutes, watch: OrderWatch) {
+    private func queries(areMainWork: Bool) throws -> (routes: QueryRoutes, parts: [ThreadGroup.Part]) {
         let database = try database(.views)
+        let pulse = DatabasePulse(database, name: "views", logger: logger)
+        health.watch(database: pulse, needed: areMainWork)
         let pool = ConnectionPool(database, size: settings.views.poolSize, name: "views", logger: logger)
         var limits = OrderWatch.Limits()
         limits.waits = settings.views.waits
@@ -57,7 +61,10 @@ extension RoleRuntime {
             logger: logger)
         Observability.metrics.collectors.watch(pool, name: "views")
         Observability.metrics.collectors.watch(watch)
-        return (QueryRoutes(views: pool, watch: watch, logger: logger), watch)
+        return (
+            QueryRoutes(views: pool, watch: watch, logger: logger),
+            watch.parts + [ThreadGroup.Part("views-pulse") { pulse.run(until: $0) }]
+        )
     }
 
     private func notification() throws -> Assembly {

@@ -1,0 +1,23 @@
+# One image for every role: docker run orderflow orderflow shipping
+FROM swift:6.2-bookworm AS build
+RUN apt-get -q update && apt-get -q install -y --no-install-recommends \
+        librdkafka-dev libpq-dev libcurl4-openssl-dev pkg-config \
+    && rm -rf /var/lib/apt/lists/*
+WORKDIR /src
+COPY Package.swift ./
+COPY Sources Sources
+COPY Tests Tests
+RUN swift build -c release --product orderflow --static-swift-stdlib \
+    && install -Ds "$(swift build -c release --show-bin-path)/orderflow" /out/orderflow
+
+FROM debian:bookworm-slim
+RUN apt-get -q update && apt-get -q install -y --no-install-recommends \
+        librdkafka1 libpq5 libcurl4 ca-certificates curl tzdata \
+    && rm -rf /var/lib/apt/lists/* \
+    && useradd --system --uid 10001 --create-home --home-dir /var/lib/orderflow orderflow
+COPY --from=build /out/orderflow /usr/local/bin/orderflow
+COPY config/orderflow.yaml /etc/orderflow/orderflow.yaml
+ENV ORDERFLOW_CONFIG=/etc/orderflow/orderflow.yaml
+WORKDIR /var/lib/orderflow
+USER orderflow
+CMD ["orderflow", "--help"]

@@ -1,0 +1,92 @@
+import Foundation
+import Kafka
+import Logging
+import TestServers
+
+/// A topic of its own on the shared broker.
+struct TestTopic {
+    let name: String
+    let kafka: KafkaConfiguration
+    let partitions: Int
+
+    init(partitions: Int = 3) throws {
+        name = "test-\(UUID())"
+        kafka = KafkaConfiguration(bootstrapServers: try KafkaBroker.shared.get().bootstrapServers)
+        self.partitions = partitions
+        _ = try Admin(kafka, logger: quiet).createTopics([NewTopic(name, partitions: partitions, replication: 1)])
+    }
+
+    /// What a record is, as far as the tests ask.
+    struct Record: Sendable {
+        let partition: Int32
+        let offset: Int64
+        let key: String
+        let value: String
+        let headers: [String: String]
+    }
+
+    /// All records, in the order of each partition.
+    func records() throws -> [Record] {
+        let admin = try Admin(kafka, logger: quiet)
+        var left: [Int32: Int64] = [:]
+        for partition in 0..<Int32(partitions) {
+            let high = try admin.watermarks(TopicPartition(topic: name, partition: partition)).high
+            if high > 0 { left[partition] = high }
+        }
+        let consumer = try BatchConsumer(
+            ConsumerConfiguration(kafka, group: "reader-\(UUID())", topics: [name]), listener: FromZero(), logger: quiet
+        )
+        defer { consumer.close(timeout: .seconds(5)) }
+        var records: [Record] = []
+        let deadline = ContinuousClock.now + .seconds(30)
+        while !left.isEmpty {
+            guard .now < deadline else {
+                throw NeverHappened(what: "the topic is read to its end", limit: .seconds(30))
+            }
+            guard let batch = try consumer.nextBatch(max: 1_000, timeout: .milliseconds(200)) else { continue }
+            for message in batch {
+                var headers: [String: String] = [:]
+                for header in message.headers { headers[header.name] = String(decoding: header.value, as: UTF8.self) }
+                records.append(
+                    Record(
+                        partition: message.partition, offset: message.offset,
+                        key: message.key.map { String(decoding: $0, as: UTF8.self) } ?? "",
+                        value: String(decoding: message.value, as: UTF8.self), headers: headers))
+                if let end = left[message.partition], message.offset + 1 >= end { left[message.partition] = nil }
+            }
+            consumer.finish(batch)
+        }
+        return records
+    }
+
+    /// A consumer whose batches a test takes one by one.
+    final class Reader {
+        private let consumer: BatchConsumer
+
+        init(_ topic: TestTopic) throws {
+            consumer = try BatchConsumer(
+                ConsumerConfiguration(topic.kafka, group: "reader-\(UUID())", topics: [topic.name]),
+                listener: FromZero(), logger: quiet)
+        }
+
+        func next() throws -> MessageBatch {
+            var batch: MessageBatch?
+            try eventually("a batch comes") {
+                batch = try consumer.nextBatch(max: 1_000, timeout: .milliseconds(200))
+                return batch != nil
+            }
+            guard let batch else { throw NeverHappened(what: "a batch comes", limit: .zero) }
+            return batch
+        }
+
+        func close() { consumer.close(timeout: .seconds(5)) }
+    }
+
+    private struct FromZero: RebalanceListener {
+        func partitionsAssigned(_ partitions: [TopicPartition]) -> [TopicPartition: Int64] {
+            Dictionary(uniqueKeysWithValues: partitions.map { ($0, 0) })
+        }
+
+        func partitionsRevoked(_ partitions: [TopicPartition], lost: Bool) {}
+    }
+}

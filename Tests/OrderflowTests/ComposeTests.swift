@@ -1,0 +1,50 @@
+import Foundation
+import Testing
+import Yams
+
+@testable import orderflow
+
+/// `docker-compose.yml` can't be run everywhere; what can go wrong unnoticed is checked here.
+@Suite struct ComposeTests {
+    private static let root = URL(fileURLWithPath: #filePath)
+        .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+
+    private func services() throws -> [String: [String: Any]] {
+        let text = try String(contentsOf: Self.root.appendingPathComponent("docker-compose.yml"), encoding: .utf8)
+        let file = try #require(try Yams.load(yaml: text) as? [String: Any])
+        return try #require(file["services"] as? [String: [String: Any]])
+    }
+
+    @Test func everyRoleHasAContainer() throws {
+        let services = try services()
+        for role in Role.allCases {
+            #expect(services[role.rawValue]?["command"] as? [String] == ["orderflow", role.rawValue])
+        }
+    }
+
+    @Test func everySettingExistsAndHasAValidValue() throws {
+        for (name, service) in try services() where service["image"] as? String == "orderflow" {
+            let variables = try #require(service["environment"] as? [String: Any])
+            // As compose would fill in ${NAME:-default} when nothing is set.
+            let environment = variables.mapValues {
+                "\($0)".replacing(/\$\{[A-Z_]+:-([^}]*)\}/) { $0.output.1 }
+            }
+            let loaded = try SettingsSources(
+                configPath: Self.root.appendingPathComponent("config/orderflow.yaml").path,
+                environment: environment, flags: []
+            ).load()
+            #expect(loaded.settings.http.host == "0.0.0.0", "\(name)")
+            #expect(Role.allCases.allSatisfy { loaded.settings.port(of: $0) == 3000 }, "\(name)")
+            #expect(loaded.settings.kafka.brokers == "kafka:9092")
+        }
+    }
+
+    @Test func filesThatAreMountedExist() throws {
+        for service in try services().values {
+            for volume in service["volumes"] as? [String] ?? [] where volume.hasPrefix("./") {
+                let path = String(volume.split(separator: ":")[0].dropFirst(2))
+                #expect(FileManager.default.fileExists(atPath: Self.root.appendingPathComponent(path).path), "\(path)")
+            }
+        }
+    }
+}
