@@ -1,6 +1,8 @@
 /// One order's shipment: prepared as soon as the order is there, sent off when it is confirmed.
 public struct Shipment: Hashable, Sendable {
     public enum Status: String, Hashable, Sendable, CaseIterable {
+        /// The carrier has to be asked about the address, which it answers for paid orders.
+        case checking
         case prepared, failed, dispatched, cancelled
     }
 
@@ -22,7 +24,8 @@ public struct Shipment: Hashable, Sendable {
         self.address = address
     }
 
-    /// Levers for trying out the unhappy path.
+    /// Levers for trying out the unhappy path: an article that can't be sent, which shows at once, and words in an
+    /// address that can't be delivered to, which shows when the order is paid.
     public static let unshippableSKU = "UNSHIPPABLE"
     public static let undeliverableMark = "UNDELIVERABLE"
 
@@ -32,9 +35,13 @@ public struct Shipment: Hashable, Sendable {
     ) -> (shipment: Shipment, fact: OrderFact.Kind?)? {
         switch (fact.kind, shipment?.status) {
         case (.orderCreated(let order), nil):
-            if let reason = refusal(order) {
+            if order.items.contains(where: { $0.sku == unshippableSKU }) {
+                let reason = "\(unshippableSKU) can't be shipped"
                 let failed = Shipment(status: .failed, reason: reason, address: order.shippingAddress)
                 return (failed, .shipmentFailed(reason: reason))
+            }
+            if order.shippingAddress?.contains(undeliverableMark) == true {
+                return (Shipment(status: .checking, address: order.shippingAddress), nil)
             }
             let id = newID()
             return (
@@ -49,7 +56,14 @@ public struct Shipment: Hashable, Sendable {
             sent.trackingNumber = tracking
             return (sent, .shipmentDispatched(shipmentID: id, trackingNumber: tracking))
 
-        case (.orderCancelled, .prepared):
+        case (.paymentProcessed, .checking):
+            guard var failed = shipment else { return nil }
+            let reason = "the address can't be delivered to"
+            failed.status = .failed
+            failed.reason = reason
+            return (failed, .shipmentFailed(reason: reason))
+
+        case (.orderCancelled, .prepared), (.orderCancelled, .checking):
             guard var cancelled = shipment else { return nil }
             cancelled.status = .cancelled
             return (cancelled, .shipmentCancelled(shipmentID: cancelled.shipmentID))
@@ -60,11 +74,5 @@ public struct Shipment: Hashable, Sendable {
 
         default: return nil
         }
-    }
-
-    private static func refusal(_ order: OrderCreated) -> String? {
-        if order.items.contains(where: { $0.sku == unshippableSKU }) { return "\(unshippableSKU) can't be shipped" }
-        if order.shippingAddress?.contains(undeliverableMark) == true { return "the address can't be delivered to" }
-        return nil
     }
 }

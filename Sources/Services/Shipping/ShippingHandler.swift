@@ -7,7 +7,9 @@ import Postgres
 struct ShippingHandler: BatchHandler {
     let topic: String
     let source: String
-    let types: Set<String> = [FactType.orderCreated, FactType.orderConfirmed, FactType.orderCancelled]
+    let types: Set<String> = [
+        FactType.orderCreated, FactType.paymentProcessed, FactType.orderConfirmed, FactType.orderCancelled,
+    ]
 
     func handle(_ messages: [InboundMessage], on connection: Connection, outbox: inout [OutgoingEvent]) throws {
         let facts = try messages.compactMap { message in

@@ -1,0 +1,119 @@
+import Foundation
+import TestServers
+import TestShop
+import Testing
+
+/// Orders that go well, and each way that they don't, through real daemons in either mode of the saga.
+@Suite(.serialized) struct FulfilmentTests {
+    /// What a customer does, and how it must end.
+    private struct Scenario {
+        let name: String
+        let body: String
+        var cancels = false
+        let status: String
+        /// Facts besides OrderCreated that there must be exactly one of.
+        let once: [String]
+        /// Facts that there must be none of.
+        let never: [String]
+        let mails: [String]
+    }
+
+    private static let scenarios = [
+        Scenario(
+            name: "all goes well", body: body(), status: "confirmed",
+            once: ["StockReserved", "PaymentProcessed", "ShipmentCreated", "OrderConfirmed", "ShipmentDispatched"],
+            never: ["PaymentRefunded", "StockReleased", "OrderCancelled"], mails: ["order-confirmed"]),
+        Scenario(
+            name: "the payment is declined", body: body(#","paymentToken":"tok_declined""#), status: "cancelled",
+            once: ["PaymentFailed", "OrderCancelled"],
+            never: ["PaymentProcessed", "PaymentRefunded", "OrderConfirmed", "ShipmentDispatched"],
+            mails: ["order-cancelled"]),
+        Scenario(
+            name: "the article can't be shipped", body: body(sku: "UNSHIPPABLE"), status: "cancelled",
+            once: ["ShipmentFailed", "OrderCancelled"],
+            never: ["ShipmentCreated", "OrderConfirmed", "ShipmentDispatched"], mails: ["order-cancelled"]),
+        Scenario(
+            name: "the shipment fails when the order is paid", body: body(#","shippingAddress":"UNDELIVERABLE 1""#),
+            status: "cancelled",
+            once: ["PaymentProcessed", "ShipmentFailed", "PaymentRefunded", "StockReleased", "OrderCancelled"],
+            never: ["OrderConfirmed", "ShipmentDispatched"], mails: ["order-cancelled", "payment-refunded"]),
+        Scenario(
+            name: "the gateway's answer is lost", body: body(#","paymentToken":"tok_timeout""#), status: "confirmed",
+            once: ["PaymentProcessed", "OrderConfirmed", "ShipmentDispatched"], never: ["PaymentRefunded"],
+            mails: ["order-confirmed"]),
+        Scenario(
+            name: "the customer cancels while the payment hangs", body: body(#","paymentToken":"tok_slow""#),
+            cancels: true, status: "cancelled",
+            once: ["PaymentProcessed", "PaymentRefunded", "OrderCancellationRequested", "OrderCancelled"],
+            never: ["OrderConfirmed", "ShipmentDispatched"], mails: ["order-cancelled", "payment-refunded"]),
+    ]
+
+    private static func body(_ more: String = "", sku: String = "ABC") -> String {
+        #"{"userId":"alice","items":[{"sku":"\#(sku)","qty":2}],"total":49.99\#(more)}"#
+    }
+
+    @Test(arguments: ["orchestration", "choreography"])
+    func everyScenarioEndsAsItMust(mode: String) async throws {
+        let shop = try Shop(settings: ["ORDERFLOW_SAGA_MODE": mode, "ORDERFLOW_PAYMENT_TIMEOUT": "2s"])
+        let up = try shop.up()
+        try up.start()
+        try await up.waitUntilReady()
+        let inventory = ShopClient(port: up.port + 6)
+        try await eventually("the inventory is there") {
+            try await inventory.get("/readyz", orNil: true)?.status == 200
+        }
+        #expect(try await inventory.post("/stock", #"{"sku":"ABC","quantity":1000}"#).status < 300)
+
+        var ids: [String] = []
+        for scenario in Self.scenarios {
+            let id = try await up.client.order(scenario.body)
+            ids.append(id)
+            guard scenario.cancels else { continue }
+            try await eventually("\(scenario.name): the stock is reserved") {
+                (try await up.client.view(id)?["stock"] as? [String: any Sendable])?["status"] as? String == "reserved"
+            }
+            #expect(try await up.client.post("/orders/\(id)/cancel").status == 202)
+        }
+        do {
+            for (scenario, id) in zip(Self.scenarios, ids) {
+                try await eventually(within: .seconds(60), "\(scenario.name): \(scenario.status), with its mails") {
+                    guard let view = try await up.client.view(id) else { return false }
+                    let mails = view["notifications"] as? [[String: any Sendable]] ?? []
+                    return view["status"] as? String == scenario.status
+                        && mails.compactMap { $0["kind"] as? String }.sorted() == scenario.mails
+                }
+            }
+        } catch {
+            print(up.log.suffix(6_000))
+            throw error
+        }
+        let records = try shop.records(of: "order-events")
+        for (scenario, id) in zip(Self.scenarios, ids) {
+            let types = records.filter { $0.key == id }.compactMap(\.type)
+            for type in ["OrderCreated"] + scenario.once {
+                #expect(types.count { $0 == type } == 1, "\(scenario.name): one \(type) in \(types)")
+            }
+            for type in scenario.never {
+                #expect(!types.contains(type), "\(scenario.name): no \(type) in \(types)")
+            }
+        }
+        // Two articles each for the two orders that were confirmed, and nothing held back for the others.
+        try await eventually("the stock is what it must be") {
+            let stock = try await inventory.get("/stock/ABC").json()
+            return stock["onHand"] as? Int == 996 && stock["reserved"] as? Int == 0
+        }
+        let mails = try shop.mails()
+        #expect(mails.count == Self.scenarios.flatMap(\.mails).count)
+
+        // What is confirmed can't be cancelled any more, and says so every time.
+        for _ in 0..<2 {
+            let refused = try await up.client.post("/orders/\(ids[0])/cancel")
+            #expect(refused.status == 409)
+            #expect(refused.header("Content-Type") == "application/problem+json")
+        }
+        let saga = try await up.client.get("/orders/\(ids[3])/saga")
+        #expect(saga.status == 200)
+        #expect(try saga.json()["status"] as? String == "compensated")
+        #expect(try up.terminate() == 0)
+    }
+}
