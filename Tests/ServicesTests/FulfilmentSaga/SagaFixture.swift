@@ -73,9 +73,7 @@ enum SagaFixture {
     /// `GET url`, off the cooperative threads.
     static func get(_ url: String, tenant: String = "default") async throws -> (status: Int, body: String) {
         let answer = try await DedicatedThread.run("get") {
-            var patience = HTTPReader.Configuration()
-            patience.timeout = .seconds(20)
-            return try HTTPReader(patience).get(url, headers: [("X-Tenant-Id", tenant)])
+            try HTTPClient().send(HTTPClient.Request(url: url, headers: [("X-Tenant-Id", tenant)]))
         }
         return (answer.status, String(decoding: answer.body, as: UTF8.self))
     }

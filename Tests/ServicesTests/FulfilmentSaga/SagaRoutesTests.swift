@@ -3,7 +3,6 @@ import HTTPServer
 import JSON
 import Messaging
 import Orders
-import Outbound
 import Postgres
 import Testing
 import TestServers
@@ -55,7 +54,7 @@ import TestServers
                 Issue.record("no cursor in \(all)")
                 return
             }
-            let encoded = HTTPReader.segment(cursor)
+            let encoded = SagaLookup.segment(cursor)
             let rest = try JSONValue(parsing: try await SagaFixture.get(url + "/sagas?limit=2&cursor=\(encoded)").body)
             #expect(rest["sagas"]?[0]?["orderId"] == "o1" && rest["nextCursor"] == nil)
             let undone = try JSONValue(parsing: try await SagaFixture.get(url + "/sagas?status=compensating").body)
