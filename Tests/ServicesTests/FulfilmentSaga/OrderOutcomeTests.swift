@@ -1,12 +1,13 @@
 import Messaging
 import Orders
 import Postgres
+import TestServers
 import Testing
 
 @testable import Services
 
 /// Choreography's end of the order service.
-@Suite struct OrderOutcomeTests {
+@Suite(.blocking) struct OrderOutcomeTests {
     static let reserved = OrderFact.Kind.stockReserved(items: Sample.order.items)
     static let processed = OrderFact.Kind.paymentProcessed(amount: Sample.order.total, reference: "r")
     static let shipped = OrderFact.Kind.shipmentCreated(shipmentID: "s")
