@@ -6,7 +6,7 @@ extension InboundMessage {
     /// handled.
     func orderFact() throws(MessageRejected) -> OrderFact? {
         do {
-            return try OrderFact.decode(type: type, payload: payload, time: time)
+            return try OrderFact.decode(type: type, schemaVersion: schemaVersion, payload: payload, time: time)
         } catch {
             throw MessageRejected("\(error)")
         }

@@ -75,6 +75,9 @@ public enum EventStore {
         return lost
     }
 
+    /// The id of a stream that belongs to `key` without being the only one that might: its records have `key` as key.
+    public static func streamID(category: String, key: String) -> String { "\(category):\(key)" }
+
     /// All events of one stream up to `upTo` (microseconds since the Unix epoch, by the time of the append), in order.
     public static func load(
         tenant: String, streamID: String, upTo: Int64? = nil, on connection: Connection
@@ -105,7 +108,7 @@ public enum EventStore {
         SELECT tenant, stream_id, version, type, schema_version, data, metadata, position, created_at FROM events
         """
 
-    private static func decode(_ rows: Rows) throws(PostgresError) -> [StoredEvent] {
+    static func decode(_ rows: Rows) throws(PostgresError) -> [StoredEvent] {
         var events: [StoredEvent] = []
         events.reserveCapacity(rows.count)
         for row in rows {

@@ -20,4 +20,19 @@ public enum EventStoreSchema {
         CREATE UNIQUE INDEX events_position ON events (position);
         CREATE INDEX events_window ON events (txid, position);
         """
+
+    /// The last snapshot of each long stream: a cache, safe to empty at any time.
+    public static let snapshots = """
+        CREATE TABLE snapshots (
+            tenant    text NOT NULL,
+            stream_id text NOT NULL,
+            -- Of the last event in it.
+            version   int  NOT NULL,
+            -- Of the program's state; a program that has another one passes it over.
+            format    int  NOT NULL,
+            state     json NOT NULL,
+            taken_at  timestamptz NOT NULL DEFAULT now(),
+            PRIMARY KEY (tenant, stream_id)
+        );
+        """
 }

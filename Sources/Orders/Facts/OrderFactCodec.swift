@@ -1,10 +1,13 @@
 import JSON
 
 extension OrderFact {
-    /// Reads a fact; nil for a type that is none. `time` stands in where the payload names no time.
-    public static func decode(type: String, payload: [UInt8], time: Int64) throws(PayloadError) -> OrderFact? {
+    /// Reads a fact of any schema version; nil for a type that is none. `time` stands in where the payload names no
+    /// time.
+    public static func decode(
+        type: String, schemaVersion: Int = 1, payload: [UInt8], time: Int64
+    ) throws(PayloadError) -> OrderFact? {
         guard FactType.all.contains(type) else { return nil }
-        let fields = try PayloadFields(type: type, payload: payload)
+        let fields = try PayloadFields(type: type, payload: upcasters.upcast(type, schemaVersion, payload))
         let orderID = try fields.orderIDText()
         let at = fields.at ?? time
         let kind: Kind
@@ -52,6 +55,9 @@ extension OrderFact {
         }
         return OrderFact(orderID: orderID, at: at, kind)
     }
+
+    /// Every fact about an order is of version 1 so far.
+    static let upcasters = Upcasters([])
 
     /// The payload as JSON.
     public func payload() -> [UInt8] {

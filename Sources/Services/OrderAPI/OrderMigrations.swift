@@ -24,5 +24,6 @@ extension OrderService {
                     PRIMARY KEY (tenant, order_id)
                 ) WITH (fillfactor = 80);
                 """),
+        Migration(version: 3, name: "snapshots", sql: EventStoreSchema.snapshots),
     ]
 }
