@@ -37,18 +37,32 @@ public struct ServiceContext: Sendable {
 ///
 /// The relay is woken by the consumer's commits, so that in the usual case an effect is on its topic without a poll.
 public struct ReactingService: Sendable {
+    /// Another group of the service: in the same database, by the same relay.
+    public struct Companion: Sendable {
+        let consumer: ConsumerRunner.Configuration
+        let handler: any BatchHandler
+
+        public init(_ consumer: ConsumerRunner.Configuration, _ handler: any BatchHandler) {
+            self.consumer = consumer
+            self.handler = handler
+        }
+    }
+
     public let runner: ConsumerRunner
     public let relay: Relay
+    private let companions: [ConsumerRunner]
     private let producer: Producer
     private let backlog: BacklogSampler
     private let pulse: DatabasePulse
 
     /// - Parameters:
+    ///   - companions: further groups.
     ///   - backlog: what else may wait in the service's tables.
     ///   - onCommit: called after each commit, to wake whoever works on what it left behind.
     public init(
         _ context: ServiceContext, consumer: ConsumerRunner.Configuration, handler: any BatchHandler,
-        backlog: [BacklogQuery] = [], onCommit: @escaping @Sendable () -> Void = {}
+        besides companions: [Companion] = [], backlog: [BacklogQuery] = [],
+        onCommit: @escaping @Sendable () -> Void = {}
     ) throws {
         let producer = try Producer(ProducerConfiguration(context.kafka), logger: context.logger)
         let relay = Relay(
@@ -56,31 +70,37 @@ public struct ReactingService: Sendable {
             logger: context.logger)
         self.producer = producer
         self.relay = relay
+        let groups = [Companion(consumer, handler)] + companions
         self.backlog = BacklogSampler(
-            [
-                .relay(.outbox, service: context.name), .deadLetters(group: consumer.group),
-                .parkedKeys(group: consumer.group),
-            ] + backlog, database: context.database, logger: context.logger)
-        var consumer = consumer
-        consumer.keyField = "order_id"
-        runner = ConsumerRunner(
-            consumer, handler: handler, kafka: context.kafka, database: context.database, logger: context.logger,
-            onCommit: {
-                relay.wake()
-                onCommit()
-            })
+            [.relay(.outbox, service: context.name)]
+                + groups.flatMap { [.deadLetters(group: $0.consumer.group), .parkedKeys(group: $0.consumer.group)] }
+                + backlog, database: context.database, logger: context.logger)
         pulse = DatabasePulse(context.database, name: context.name, logger: context.logger)
         context.health.watch(database: pulse)
-        context.health.watch(consumer: runner, name: consumer.group)
+        func run(_ group: Companion) -> ConsumerRunner {
+            var consumer = group.consumer
+            consumer.keyField = "order_id"
+            let runner = ConsumerRunner(
+                consumer, handler: group.handler, kafka: context.kafka, database: context.database,
+                logger: context.logger,
+                onCommit: {
+                    relay.wake()
+                    onCommit()
+                })
+            context.health.watch(consumer: runner, name: consumer.group)
+            context.collectors.watch(runner)
+            return runner
+        }
+        runner = run(Companion(consumer, handler))
+        self.companions = companions.map(run)
         context.health.watch(relay: relay)
-        context.collectors.watch(runner)
         context.collectors.watch(relay)
         context.collectors.watch(producer, client: context.name)
     }
 
     /// The parts to run, in a `ThreadGroup`.
     public var parts: [ThreadGroup.Part] {
-        [
+        companions.map { runner in ThreadGroup.Part(runner.group) { try runner.run(until: $0) } } + [
             ThreadGroup.Part("consumer") { try runner.run(until: $0) },
             ThreadGroup.Part("backlog") { backlog.run(until: $0) },
             ThreadGroup.Part("pulse") { pulse.run(until: $0) },

@@ -16,7 +16,9 @@ public struct Topics: Sendable {
     var subscriptions: [(group: String, topics: [String])] {
         [
             (ConsumerGroup.shipping, [orderEvents]), (ConsumerGroup.notification, [orderEvents]),
-            (ConsumerGroup.projection, [orderEvents, userEvents]), (ConsumerGroup.saga, [orderEvents]),
+            (ConsumerGroup.projection, [orderEvents]), (ConsumerGroup.saga, [orderEvents]),
+            (ConsumerGroup.invoicing, [orderEvents, userEvents]),
+            (ConsumerGroup.sales, [orderEvents]),
             (ConsumerGroup.payment, [paymentCommands, orderEvents]),
             (ConsumerGroup.inventory, [inventoryCommands, orderEvents]),
             (ConsumerGroup.order, [orderCommands, orderEvents]), (ConsumerGroup.orderOutcomes, [orderEvents]),
@@ -34,6 +36,8 @@ public enum ConsumerGroup {
     public static let shipping = "shipping-group"
     public static let notification = "notification-group"
     public static let projection = "projection-group"
+    public static let invoicing = "invoicing-group"
+    public static let sales = "sales-group"
     public static let payment = "payment-group"
     public static let inventory = "inventory-group"
     public static let order = "order-group"

@@ -39,6 +39,10 @@ public struct ShopClient: Sendable {
 
     public func get(_ path: String) async throws -> Answer { try await send("GET", path) }
 
+    public func get(_ path: String, headers: [String: String]) async throws -> Answer {
+        try await send("GET", path, headers: headers)
+    }
+
     public func post(_ path: String, _ body: String = "", headers: [String: String] = [:]) async throws -> Answer {
         try await send("POST", path, body: body, headers: headers)
     }

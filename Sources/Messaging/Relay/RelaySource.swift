@@ -19,11 +19,15 @@ public struct RelaySource: Sendable {
         columns: "topic, key, type, schema_version, data, metadata, NULL::int, raw", topic: { $0 }, prunable: true)
 
     /// The event store itself: `topics` maps a stream's category to the topic of its facts;
-    /// streams of other categories stay inside.
+    /// streams of other categories stay inside. A record's key is the stream's id, without the category in front of it
+    /// where `EventStore.streamID` has put it.
     public static func eventStore(topics: [String: String]) -> RelaySource {
         RelaySource(
             name: "events", table: "events",
-            columns: "category, stream_id, type, schema_version, data, metadata, version, NULL::bytea",
+            columns: """
+                category, CASE WHEN starts_with(stream_id, category || ':') THEN substr(stream_id, length(category) + 2)
+                ELSE stream_id END, type, schema_version, data, metadata, version, NULL::bytea
+                """,
             topic: { topics[$0] }, prunable: false)
     }
 }

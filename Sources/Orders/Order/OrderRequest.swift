@@ -119,7 +119,7 @@ private struct Fields {
 
     mutating func read(_ key: JSONKey, _ reader: inout JSONReader) throws {
         if key == "userId" {
-            userID = try Self.text(&reader, limit: Limit.userID)
+            userID = try RequestText.required(&reader, limit: Limit.userID)
         } else if key == "items" {
             sawItems = true
             try reader.readArray { index, reader in
@@ -136,16 +136,11 @@ private struct Fields {
             }
             currency = known
         } else if key == "email" {
-            email = try Self.optional(&reader, limit: Limit.email) { text in
-                // Deliverability is the mail server's to judge; here only what would break a header.
-                let parts = text.split(separator: "@", omittingEmptySubsequences: false)
-                return parts.count == 2 && parts.allSatisfy { !$0.isEmpty }
-                    && text.utf8.allSatisfy { $0 > 0x20 && $0 != 0x7F } ? nil : "is not an e-mail address"
-            }
+            email = try RequestText.optional(&reader, limit: Limit.email, RequestText.emailFlaw)
         } else if key == "shippingAddress" {
-            shippingAddress = try Self.optional(&reader, limit: Limit.address) { _ in nil }
+            shippingAddress = try RequestText.optional(&reader, limit: Limit.address)
         } else if key == "paymentToken" {
-            paymentToken = try Self.optional(&reader, limit: Limit.token) { _ in nil }
+            paymentToken = try RequestText.optional(&reader, limit: Limit.token)
         } else {
             try reader.skipValue()
         }
@@ -156,7 +151,7 @@ private struct Fields {
         var quantity: Int64?
         try reader.readObject { key, reader in
             if key == "sku" {
-                sku = try text(&reader, limit: Limit.sku)
+                sku = try RequestText.required(&reader, limit: Limit.sku)
             } else if key == "qty" {
                 let value = try reader.readInt64()
                 guard Limit.quantity.contains(value) else {
@@ -171,33 +166,6 @@ private struct Fields {
         guard let sku else { throw OrderRequest.Violation(pointer: "/sku", detail: "is required") }
         guard let quantity else { throw OrderRequest.Violation(pointer: "/qty", detail: "is required") }
         return OrderLine(sku: sku, quantity: Int(quantity))
-    }
-
-    private static func text(_ reader: inout JSONReader, limit: Int) throws -> String {
-        let text = try reader.readString()
-        guard !text.isEmpty else { throw OrderRequest.Violation(detail: "must not be empty") }
-        try check(text, limit: limit)
-        return text
-    }
-
-    private static func check(_ text: String, limit: Int) throws {
-        guard text.utf8.count <= limit else {
-            throw OrderRequest.Violation(detail: "must have at most \(limit) bytes of UTF-8")
-        }
-        // PostgreSQL has no NUL in text, and control characters have no business in names.
-        guard text.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F || $0 == 0x0A || $0 == 0x09 }) else {
-            throw OrderRequest.Violation(detail: "must not have control characters")
-        }
-    }
-
-    private static func optional(
-        _ reader: inout JSONReader, limit: Int, _ flaw: (String) -> String?
-    ) throws -> String? {
-        if try reader.readIfNull() { return nil }
-        let text = try reader.readString()
-        try check(text, limit: limit)
-        if let flaw = flaw(text) { throw OrderRequest.Violation(detail: flaw) }
-        return text
     }
 
     private static func amount(_ reader: inout JSONReader) throws -> [UInt8] {

@@ -73,8 +73,10 @@ struct CancelRequest {
 }
 
 extension OrderRequest.Refusal {
+    var problem: HTTPProblem { problem(title: "Invalid order") }
+
     /// RFC 9457 with an `errors` array of pointer and detail.
-    var problem: HTTPProblem {
+    func problem(title: String) -> HTTPProblem {
         switch self {
         case .malformed(let error):
             HTTPProblem(
@@ -82,7 +84,7 @@ extension OrderRequest.Refusal {
                 members: Self.members([OrderRequest.Violation(pointer: error.pointer, detail: error.reason)]))
         case .invalid(let violations):
             HTTPProblem(
-                .unprocessableContent, title: "Invalid order",
+                .unprocessableContent, title: title,
                 detail: violations.map(\.description).joined(separator: "; "), members: Self.members(violations))
         }
     }

@@ -8,6 +8,7 @@ import Postgres
 /// The order service: takes orders into the event store, publishes them, and lets the saga confirm or cancel them.
 ///
 ///     POST /orders ─> EventWriter ─> events ─relay─> order-events
+///     POST /users, /accounts ─> events ─relay─> user-events
 ///     order-commands ─> OrderCommandHandler ─> events
 ///     order-events ─> OrderOutcomeHandler ─> events          in choreography
 public struct OrderService: Sendable {
@@ -36,7 +37,8 @@ public struct OrderService: Sendable {
     public init(_ context: ServiceContext, configuration: Configuration = Configuration()) throws {
         let topics = context.topics
         let producer = try Producer(ProducerConfiguration(context.kafka), logger: context.logger)
-        let events = RelaySource.eventStore(topics: [OrderStreams.category: topics.orderEvents])
+        let events = RelaySource.eventStore(
+            topics: [OrderStreams.category: topics.orderEvents, UserStreams.category: topics.userEvents])
         let relay = Relay(
             source: events, database: context.database, producer: producer, service: context.name,
             logger: context.logger)

@@ -5,8 +5,11 @@ import Orders
 enum RequestDigest {
     static func of(_ order: OrderRequest) -> String {
         // The order as an event with everything that a request doesn't decide held fixed.
-        let canonical = OrderFact(.created(order.created(orderID: "", at: 0))).payload()
-        return SHA256.hash(data: canonical).prefix(16).map { byte in
+        of(OrderFact(.created(order.created(orderID: "", at: 0))).payload())
+    }
+
+    static func of(_ canonical: [UInt8]) -> String {
+        SHA256.hash(data: canonical).prefix(16).map { byte in
             let text = String(byte, radix: 16)
             return byte < 16 ? "0" + text : text
         }.joined()

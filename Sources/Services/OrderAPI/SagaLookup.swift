@@ -16,7 +16,6 @@ public final class SagaLookup: Sendable {
 
     private let url: String
     private let logger: Logger
-    private let client: HTTPClient
     public let breaker: CircuitBreaker
     private let questions = Monitor<[Question]>([])
 
@@ -27,10 +26,6 @@ public final class SagaLookup: Sendable {
     public init(url: String, logger: Logger) {
         self.url = url.hasSuffix("/") ? String(url.dropLast()) : url
         self.logger = logger
-        var patience = HTTPClient.Configuration()
-        patience.connectTimeout = .seconds(1)
-        patience.timeout = .seconds(2)
-        client = HTTPClient(patience)
         breaker = CircuitBreaker(name: "saga", threshold: 3, cooldown: .seconds(2)) { state in
             logger.warning("circuit_changed", metadata: ["circuit": "saga", "state": "\(state.rawValue)"])
         }
@@ -47,7 +42,7 @@ public final class SagaLookup: Sendable {
             ("traceparent", context.traceparent),
         ].compactMap { name, value in value.map { (name: name, value: $0) } }
         let question = Question(
-            path: "/sagas/" + Self.segment(request.pathParameter("id")), headers: headers, responder: responder)
+            path: "/sagas/" + HTTPReader.segment(request.pathParameter("id")), headers: headers, responder: responder)
         let accepted = questions.update { questions in
             guard questions.count < Self.queueLimit else { return false }
             questions.append(question)
@@ -57,30 +52,33 @@ public final class SagaLookup: Sendable {
     }
 
     public var parts: [ThreadGroup.Part] {
-        (1...Self.threads).map { number in ThreadGroup.Part("saga-lookup-\(number)") { self.run(until: $0) } }
+        (1...Self.threads).map { number in ThreadGroup.Part("saga-lookup-\(number)") { try self.run(until: $0) } }
     }
 
-    private func run(until stop: StopSignal) {
+    private func run(until stop: StopSignal) throws {
         stop.onStop { [questions] in questions.update { _ in } }
+        let reader = try HTTPReader()
         while true {
             let question = questions.wait(for: nil) { questions -> Question?? in
                 if !questions.isEmpty { return .some(questions.removeFirst()) }
                 return stop.isStopped ? .some(nil) : nil
             }
             guard let question = question ?? nil else { return }
-            question.responder.send(answer(question))
+            question.responder.send(answer(question, by: reader))
         }
     }
 
-    private func answer(_ question: Question) -> HTTPResponse {
+    private func answer(_ question: Question, by reader: HTTPReader) -> HTTPResponse {
         do {
             try breaker.permit()
         } catch {
             return Self.away.response
         }
         do {
-            let answer = try client.send(HTTPClient.Request(url: url + question.path, headers: question.headers))
-            guard answer.status < 500 else { throw Unwell(status: answer.status) }
+            let answer = try reader.get(url + question.path, headers: question.headers)
+            guard answer.status < 500 else {
+                throw HTTPReader.Failure(url: url + question.path, reason: "status \(answer.status)")
+            }
             breaker.succeeded()
             let headers = [HTTPHeader("Cache-Control", "no-cache")]
             switch answer.status {
@@ -96,28 +94,6 @@ public final class SagaLookup: Sendable {
             logger.warning("saga_lookup_failed", metadata: ["error": "\(error)"])
             return Self.away.response
         }
-    }
-
-    /// An answer that is as good as none.
-    private struct Unwell: Error, CustomStringConvertible {
-        let status: Int
-        var description: String { "status \(status)" }
-    }
-
-    /// `text` as one segment of a path (RFC 3986 §2.3: all but unreserved characters are encoded).
-    static func segment(_ text: String) -> String {
-        var out = ""
-        for byte in text.utf8 {
-            switch byte {
-            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"),
-                UInt8(ascii: "~"):
-                out.unicodeScalars.append(Unicode.Scalar(byte))
-            default:
-                out += "%" + (byte < 16 ? "0" : "") + String(byte, radix: 16, uppercase: true)
-            }
-        }
-        return out
     }
 
     private static let away = HTTPProblem(

@@ -2,7 +2,11 @@ import Execution
 import Messaging
 import Postgres
 
-/// The read side's writer: folds every fact about an order into its document.
+/// The read side's writer: one consumer group a read model, so that each can be rebuilt alone.
+///
+///     order-events              ─> projection-group ─> order_views
+///     order-events, user-events ─> invoicing-group  ─> invoice_orders, invoice_recipients
+///     order-events              ─> sales-group      ─> sales_orders and sums: customers, articles, currencies by day
 public struct ProjectionService: Sendable {
     private let service: ReactingService
 
@@ -12,7 +16,20 @@ public struct ProjectionService: Sendable {
         consumer.batchSize = 2_000
         // The documents themselves know which facts they have; an inbox would double the writes.
         consumer.usesInbox = false
-        service = try ReactingService(context, consumer: consumer, handler: OrderViewProjection())
+        // Every statement of these can be repeated.
+        var invoicing = ConsumerRunner.Configuration(
+            group: ConsumerGroup.invoicing, topics: [context.topics.orderEvents, context.topics.userEvents])
+        invoicing.batchSize = 2_000
+        invoicing.usesInbox = false
+        var sales = ConsumerRunner.Configuration(group: ConsumerGroup.sales, topics: [context.topics.orderEvents])
+        sales.batchSize = 2_000
+        sales.usesInbox = false
+        service = try ReactingService(
+            context, consumer: consumer, handler: OrderViewProjection(),
+            besides: [
+                ReactingService.Companion(invoicing, InvoicingHandler()),
+                ReactingService.Companion(sales, SalesHandler()),
+            ])
     }
 
     public var parts: [ThreadGroup.Part] { service.parts }

@@ -64,7 +64,7 @@ public final class OrderWatch: Sendable {
 
     private static let pollInterval: Duration = .seconds(1)
     /// Commits that come closer together than this are looked at together.
-    private static let pace: Duration = .milliseconds(5)
+    private static let pace: Duration = .milliseconds(10)
 
     /// - Parameters:
     ///   - views: where views are looked up.

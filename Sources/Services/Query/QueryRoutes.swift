@@ -4,7 +4,7 @@ import Logging
 import Orders
 import Postgres
 
-/// The read side over HTTP: `GET /orders/{id}`, its stream of changes, and `GET /orders`, from the read model.
+/// The read side over HTTP: `GET /orders/{id}`, its stream of changes, `GET /orders`, and the other read models.
 public struct QueryRoutes: Sendable {
     private let views: ConnectionPool
     private let watch: OrderWatch
@@ -23,6 +23,8 @@ public struct QueryRoutes: Sendable {
         router.on(.get, "/orders/:id") { try one($0, $1) }
         router.on(.get, "/orders/:id/stream") { try stream($0, $1) }
         router.on(.get, "/orders") { try list($0, $1) }
+        InvoiceRoutes(views: views, logger: logger).add(to: &router)
+        SalesRoutes(views: views, logger: logger).add(to: &router)
     }
 
     // MARK: GET /orders/{id}

@@ -30,6 +30,7 @@ extension RoleRuntime {
         configuration.mode = settings.saga.mode
         let service = try OrderService(context("orders", .orders), configuration: configuration)
         let orders = OrderRoutes(service, logger: logger)
+        let users = UserRoutes(service, logger: logger)
         let (views, viewsParts) = try queries(areMainWork: false)
         let sagas = SagaLookup(
             url: settings.saga.url ?? "http://127.0.0.1:\(settings.port(of: .saga))", logger: logger)
@@ -38,6 +39,7 @@ extension RoleRuntime {
             parts: service.parts + sagas.parts + viewsParts,
             addRoutes: { router in
                 orders.add(to: &router)
+                users.add(to: &router)
                 views.add(to: &router)
                 sagas.add(to: &router)
             }, servesFromParts: true)

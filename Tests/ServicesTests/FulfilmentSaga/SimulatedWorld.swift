@@ -49,9 +49,8 @@ struct SimulatedWorld {
     var order: Order?
     var outcomes: OrderOutcomes?
     var shipment: Shipment?
-    var stock: StockLevels
-    var reservation: StockReservation?
-    var payment: PaymentProcess?
+    var inventory: ModelInventory
+    var payment = ModelPayment()
     var gateway: ModelGateway
     var saga: SagaInstance
     var hasCancelled = false
@@ -64,7 +63,7 @@ struct SimulatedWorld {
         self.mode = mode
         self.fate = fate
         self.definition = definition
-        stock = StockLevels(["ABC": .init(onHand: fate.soldOut ? 1 : 10)], unknownSKU: .reject)
+        inventory = ModelInventory(soldOut: fate.soldOut)
         gateway = ModelGateway(declines: fate.declined, refusals: fate.refusals)
         saga = SagaInstance(id: Sample.order.orderID, of: definition)
         let sample = Sample.order
@@ -103,7 +102,7 @@ struct SimulatedWorld {
         switch service {
         case .orders: mode == .orchestration ? [.orders] : [.events]
         case .shipping, .saga: [.events]
-        case .inventory: mode == .orchestration ? [.inventory, .events] : [.events]
+        case .inventory: mode == .orchestration ? [.inventory] : [.events]
         case .payment: mode == .orchestration ? [.payment] : [.events]
         }
     }
@@ -137,48 +136,32 @@ struct SimulatedWorld {
             if let kind = reaction.fact { tell([kind], from: .shipping) }
         case (.inventory, .command(let command)):
             switch command.kind {
-            case .reserveStock(let items): try ask(.reserve(items))
-            case .releaseStock: try ask(.release)
+            case .reserveStock: tell([inventory.reserve()], from: .inventory)
+            case .releaseStock: tell([inventory.release()], from: .inventory)
             default: break
             }
         case (.inventory, .fact(let fact)):
             switch fact.kind {
-            case .orderCreated(let order) where mode == .choreography: try ask(.reserve(order.items))
-            case .orderCancelled where mode == .choreography: try ask(.release)
-            case .orderConfirmed: try ask(.consume)
+            case .orderCreated: tell([inventory.reserve()], from: .inventory)
+            case .orderCancelled: tell([inventory.release()], from: .inventory)
             default: break
             }
         case (.payment, .command(let command)):
             switch command.kind {
-            case .processPayment(let userID, let amount, let token):
-                try ask(.charge(.init(userID: userID, amount: amount, paymentToken: token)))
-            case .refundPayment: try ask(.undo)
+            case .processPayment: tell(payment.process(), from: .payment)
+            case .refundPayment: tell(payment.undo(), from: .payment)
             default: break
             }
         case (.payment, .fact(let fact)):
             switch fact.kind {
-            case .orderCreated(let order):
-                try ask(.announce(.init(userID: order.userID, amount: order.total, paymentToken: order.paymentToken)))
-            case .stockReserved: try ask(.charge(nil))
-            case .orderCancelled: try ask(.undo)
+            case .stockReserved: tell(payment.process(), from: .payment)
+            case .orderCancelled: tell(payment.undo(), from: .payment)
             default: break
             }
         case (.saga, .fact(let fact)):
             try moveSaga(.fact(type: fact.kind.type, payload: fact.payload(), messageID: "\(record.id)"))
         default: break
         }
-    }
-
-    private mutating func ask(_ request: StockReservation.Request) throws {
-        let reaction = try StockReservation.react(to: request, reservation, stock: &stock)
-        if let changed = reaction.reservation { reservation = changed }
-        if let fact = reaction.fact { tell([fact], from: .inventory) }
-    }
-
-    private mutating func ask(_ request: PaymentProcess.Request) throws {
-        let reaction = try PaymentProcess.react(to: request, payment)
-        if let changed = reaction.process { payment = changed }
-        if let fact = reaction.fact { tell([fact], from: .payment) }
     }
 
     // MARK: What happens by itself
@@ -201,21 +184,11 @@ struct SimulatedWorld {
     }
 
     /// The gateway has its effect even when the transaction after it is lost.
-    mutating func callGateway(losingTheAnswer: Bool) throws -> Bool {
-        guard var process = payment else { return false }
-        if mode == .choreography, process.status == .refundRefused {
-            // Nobody will ask again.
-            try ask(.undo)
-            return true
-        }
-        guard let call = process.call else { return false }
-        process.attempts += 1
-        payment = process
-        let outcome = gateway.answer(call)
-        if losingTheAnswer { return true }
-        guard let settled = process.settled(call, outcome) else { return false }
-        payment = settled.process
-        tell(settled.facts, from: .payment)
+    mutating func callGateway(losingTheAnswer: Bool) -> Bool {
+        guard payment.hasWork else { return false }
+        let before = payment
+        let told = payment.work(at: &gateway, retriesItself: mode == .choreography)
+        if losingTheAnswer { payment = before } else { tell(told, from: .payment) }
         return true
     }
 

@@ -1,0 +1,85 @@
+import JSON
+import Orders
+
+/// What a user bought in a month: the confirmed orders of it. A pending order may still be cancelled and isn't there.
+struct Invoice: Sendable {
+    struct Line: Sendable {
+        let orderID: String
+        let createdAt: Int64
+        let total: Money
+        let email: String?
+        let shippingAddress: String?
+        /// As JSON.
+        let items: [UInt8]
+    }
+
+    let userID: String
+    let name: String?
+    let email: String?
+    let address: String?
+    /// By the time of their creation.
+    let orders: [Line]
+
+    /// One sum a currency, by its code.
+    var totals: [Money] {
+        Dictionary(grouping: orders.map(\.total), by: \.currency).map { currency, amounts in
+            Money(minorUnits: amounts.reduce(0) { $0 &+ $1.minorUnits }, currency: currency)
+        }.sorted { $0.currency.code < $1.currency.code }
+    }
+
+    func document(_ month: InvoiceMonth) -> [UInt8] {
+        var json = JSONWriter(capacity: 256 + orders.count * 256)
+        json.object { json in
+            json.field("userId", userID)
+            json.field("year", month.year)
+            json.field("month", month.month)
+            json.field("name", name)
+            // Before we hear of the user, what the orders say has to do.
+            json.field("email", email ?? orders.last { $0.email != nil }?.email)
+            json.field(
+                "shippingAddress", address ?? orders.last { $0.shippingAddress != nil }?.shippingAddress)
+            json.key("orders")
+            json.array { json in
+                for order in orders {
+                    json.object {
+                        $0.field("orderId", order.orderID)
+                        $0.time("createdAt", order.createdAt)
+                        $0.field("items", raw: order.items)
+                        $0.money("total", order.total)
+                        $0.field("shippingAddress", order.shippingAddress)
+                    }
+                }
+            }
+            // The usual case is one currency; there is no sum of several.
+            let totals = totals
+            if totals.count <= 1 { json.money("total", totals.first ?? Money(minorUnits: 0, currency: .usd)) }
+            json.key("totals")
+            json.array { json in for total in totals { json.object { $0.money("total", total) } } }
+        }
+        return json.bytes
+    }
+}
+
+/// A month in UTC.
+struct InvoiceMonth: Hashable, Sendable {
+    let year: Int
+    let month: Int
+
+    init?(year: Int, month: Int) {
+        guard (1...9998).contains(year), (1...12).contains(month) else { return nil }
+        self.year = year
+        self.month = month
+    }
+
+    private static func start(_ year: Int, _ month: Int) -> Int64 {
+        func padded(_ number: Int, _ width: Int) -> String {
+            let digits = String(number)
+            return String(repeating: "0", count: max(0, width - digits.count)) + digits
+        }
+        return RFC3339.microseconds("\(padded(year, 4))-\(padded(month, 2))-01T00:00:00Z") ?? 0
+    }
+
+    /// Microseconds since the Unix epoch.
+    var from: Int64 { Self.start(year, month) }
+    var before: Int64 { month == 12 ? Self.start(year + 1, 1) : Self.start(year, month + 1) }
+}

@@ -1,0 +1,122 @@
+import JSON
+import Orders
+import Postgres
+
+/// The tables `invoice_orders` and `invoice_recipients`.
+enum InvoiceStore {
+    /// What is known already and what is new are merged by the statement: no row is read first.
+    static func save(_ orders: [Purchase], on connection: Connection) throws {
+        guard !orders.isEmpty else { return }
+        _ = try connection.execute(
+            """
+            INSERT INTO invoice_orders AS known
+                (tenant, order_id, status, user_id, created_at, total, currency, email, shipping_address, items)
+            SELECT * FROM unnest($1::text[], $2::text[], $3::int[], $4::text[], $5::timestamptz[], $6::bigint[],
+                                 $7::text[], $8::text[], $9::text[], $10::json[])
+            ON CONFLICT (tenant, order_id) DO UPDATE SET
+                status = greatest(known.status, excluded.status),
+                user_id = coalesce(known.user_id, excluded.user_id),
+                created_at = coalesce(known.created_at, excluded.created_at),
+                total = coalesce(known.total, excluded.total),
+                currency = coalesce(known.currency, excluded.currency),
+                email = CASE WHEN known.user_id IS NULL THEN excluded.email ELSE known.email END,
+                shipping_address = CASE WHEN known.user_id IS NULL THEN excluded.shipping_address
+                                        ELSE known.shipping_address END,
+                items = coalesce(known.items, excluded.items)
+            WHERE known.status < excluded.status OR known.user_id IS NULL
+            """,
+            [
+                .textArray(orders.map(\.key.tenant)), .textArray(orders.map(\.key.orderID)),
+                .int4Array(orders.map { $0.status.rawValue }), .textArrayOptional(orders.map(\.order?.userID)),
+                .timestampArrayOptional(orders.map(\.order?.createdAt)),
+                .int8ArrayOptional(orders.map(\.order?.total.minorUnits)),
+                .textArrayOptional(orders.map(\.order?.total.currency.code)),
+                .textArrayOptional(orders.map(\.order?.email)),
+                .textArrayOptional(orders.map(\.order?.shippingAddress)),
+                .jsonArrayOptional(orders.map { $0.order.map(items) }),
+            ])
+    }
+
+    private static func items(_ order: OrderCreated) -> [UInt8] {
+        var json = JSONWriter()
+        json.array { json in
+            for item in order.items {
+                json.object {
+                    $0.field("sku", item.sku)
+                    $0.field("qty", item.quantity)
+                }
+            }
+        }
+        return json.bytes
+    }
+
+    static func save(_ recipients: [InvoiceRecipient], on connection: Connection) throws {
+        guard !recipients.isEmpty else { return }
+        _ = try connection.execute(
+            """
+            INSERT INTO invoice_recipients AS known
+                (tenant, user_id, name, email, user_at, user_message, address, address_at, address_message)
+            SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::text[],
+                                 $7::text[], $8::timestamptz[], $9::text[])
+            ON CONFLICT (tenant, user_id) DO UPDATE SET
+                (name, email, user_at, user_message) = (
+                    SELECT said.name, said.email, said.at, said.message
+                    FROM (VALUES (known.name, known.email, known.user_at, known.user_message),
+                                 (excluded.name, excluded.email, excluded.user_at, excluded.user_message))
+                         AS said (name, email, at, message)
+                    ORDER BY said.at DESC NULLS LAST, said.message COLLATE "C" DESC NULLS LAST LIMIT 1),
+                (address, address_at, address_message) = (
+                    SELECT said.address, said.at, said.message
+                    FROM (VALUES (known.address, known.address_at, known.address_message),
+                                 (excluded.address, excluded.address_at, excluded.address_message))
+                         AS said (address, at, message)
+                    ORDER BY said.at DESC NULLS LAST, said.message COLLATE "C" DESC NULLS LAST LIMIT 1)
+            """,
+            [
+                .textArray(recipients.map(\.key.tenant)), .textArray(recipients.map(\.key.userID)),
+                .textArrayOptional(recipients.map(\.user?.content.name)),
+                .textArrayOptional(recipients.map(\.user?.content.email)),
+                .timestampArrayOptional(recipients.map(\.user?.at)), .textArrayOptional(recipients.map(\.user?.id)),
+                .textArrayOptional(recipients.map(\.account?.content.address.text)),
+                .timestampArrayOptional(recipients.map(\.account?.at)),
+                .textArrayOptional(recipients.map(\.account?.id)),
+            ])
+    }
+
+    // MARK: Reading
+
+    /// - Parameter from: first microsecond of the month; `before`: of the next one.
+    static func invoice(
+        tenant: String, userID: String, from: Int64, before: Int64, on connection: Connection
+    ) throws -> Invoice? {
+        let recipient = try connection.query(
+            "SELECT name, email, address FROM invoice_recipients WHERE tenant = $1 AND user_id = $2",
+            [.text(tenant), .text(userID)]
+        ).first
+        let orders = try connection.query(
+            """
+            SELECT order_id, created_at, total, currency, email, shipping_address, items FROM invoice_orders
+            WHERE tenant = $1 AND user_id = $2 AND status = $3 AND created_at >= $4 AND created_at < $5
+            ORDER BY created_at, order_id
+            """,
+            [
+                .text(tenant), .text(userID), .int4(Purchase.Status.confirmed.rawValue),
+                .timestamp(from), .timestamp(before),
+            ]
+        ).map { row in
+            Invoice.Line(
+                orderID: try row.get(0, as: String.self),
+                createdAt: try row.get(1, as: Timestamp.self).microseconds,
+                total: Money(
+                    minorUnits: try row.get(2, as: Int64.self),
+                    currency: Currency(code: try row.get(3, as: String.self)) ?? .usd),
+                email: try row.get(4, as: String?.self), shippingAddress: try row.get(5, as: String?.self),
+                items: try row.get(6, as: [UInt8].self))
+        }
+        guard recipient != nil || !orders.isEmpty else { return nil }
+        return Invoice(
+            userID: userID, name: try recipient?.get(0, as: String?.self) ?? nil,
+            email: try recipient?.get(1, as: String?.self) ?? nil,
+            address: try recipient?.get(2, as: String?.self) ?? nil, orders: orders)
+    }
+}

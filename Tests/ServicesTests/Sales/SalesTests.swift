@@ -1,0 +1,99 @@
+import JSON
+import Messaging
+import Orders
+import Postgres
+import TestServers
+import Testing
+
+@testable import Services
+
+@Suite(.blocking) struct SalesTests {
+    private static let start: Int64 = 1_767_225_600_000_000  // 2026-01-01T00:00:00Z
+    private static let day: Int64 = 86_400_000_000
+
+    private static let messages: [InboundMessage] = [
+        created(
+            "a", at: start, items: [OrderLine(sku: "X", quantity: 2), OrderLine(sku: "Y", quantity: 1)], cents: 1000),
+        confirmed("a", cents: 1000),
+        created(
+            "b", at: start + day, items: [OrderLine(sku: "X", quantity: 1), OrderLine(sku: "X", quantity: 4)],
+            cents: 250),
+        confirmed("b", cents: 250),
+        // Pending, cancelled, cancelled by a foreign producer after it was confirmed, of another customer, not created.
+        created("c", at: start + 2 * day), created("d", at: start + 3 * day), cancelled("d"),
+        created("e", at: start + 4 * day), confirmed("e"), cancelled("e", version: 3),
+        created("f", by: "bob", at: start, items: [OrderLine(sku: "X", quantity: 7)], cents: 1),
+        confirmed("f", by: "bob", cents: 1),
+        confirmed("g"), created("a", at: start, tenant: "acme"), confirmed("a", tenant: "acme"),
+    ]
+
+    private static let tables = ["sales_orders", "customer_totals", "sales_by_article", "sales_by_currency"]
+
+    /// Every row of every table, as text.
+    private func content(_ connection: Connection) throws -> [String] {
+        try Self.tables.flatMap { table in
+            try connection.query("SELECT '\(table)' || t::text AS row FROM \(table) t ORDER BY row")
+                .map { try $0.get(0, as: String.self) }
+        }
+    }
+
+    /// In any order, in any batches, some of them twice: the sums are the same, to the last row.
+    @Test func sumsDoNotDependOnTheWayOfEvents() throws {
+        var generator = SeededGenerator.fromEnvironment("sumsDoNotDependOnTheWayOfEvents")
+        let connection = try Connection(freshDatabase(ProjectionService.migrations), logger: quiet)
+        defer { connection.close() }
+        try SalesHandler().apply(Self.messages, on: connection)
+        let expected = try content(connection)
+        for round in 0..<25 {
+            try connection.script("TRUNCATE \(Self.tables.joined(separator: ", "))")
+            var rest = (Self.messages + Self.messages.shuffled(using: &generator).prefix(6))
+                .shuffled(using: &generator)[...]
+            while !rest.isEmpty {
+                let batch = rest.prefix(Int.random(in: 1...6, using: &generator))
+                rest = rest.dropFirst(batch.count)
+                try SalesHandler().apply(Array(batch), on: connection)
+            }
+            #expect(try content(connection) == expected, "round \(round), seed \(generator.seed)")
+        }
+    }
+
+    @Test func sumsAreServed() async throws {
+        try await ReadSide.run { side in
+            let connection = try Connection(side.database, logger: quiet)
+            defer { connection.close() }
+            try SalesHandler().apply(Self.messages, on: connection)
+            let alice = try side.get("/customers/alice")
+            #expect(alice.status == 200)
+            #expect(
+                try JSONValue(parsing: alice.body)
+                    == JSONValue(
+                        parsing: """
+                            {"userId":"alice","orders":5,"confirmed":2,"cancelled":2,
+                             "firstOrderAt":"2026-01-01T00:00:00.000000Z","lastOrderAt":"2026-01-05T00:00:00.000000Z",
+                             "spend":[{"total":12.50,"currency":"USD"}]}
+                            """))
+            #expect(try side.get("/customers/nobody").status == 404)
+
+            let all = try side.get("/sales?from=2026-01-01&to=2026-01-31")
+            #expect(
+                try JSONValue(parsing: all.body)
+                    == JSONValue(
+                        parsing: """
+                            {"from":"2026-01-01","to":"2026-01-31",
+                             "articles":[{"day":"2026-01-01","sku":"X","orders":2,"qty":9},
+                                         {"day":"2026-01-01","sku":"Y","orders":1,"qty":1},
+                                         {"day":"2026-01-02","sku":"X","orders":1,"qty":5}],
+                             "revenue":[{"day":"2026-01-01","orders":2,"total":10.01,"currency":"USD"},
+                                        {"day":"2026-01-02","orders":1,"total":2.50,"currency":"USD"}]}
+                            """))
+            let one = try JSONValue(parsing: try side.get("/sales?from=2026-01-02&to=2026-01-02&sku=X").body)
+            #expect(one["articles"]?.array?.count == 1 && one["revenue"] == nil)
+            for query in [
+                "from=2026-01-01", "from=2026-01-02&to=2026-01-01", "from=2026-13-01&to=2026-12-01",
+                "from=2024-01-01&to=2026-01-01", "from=x&to=y",
+            ] {
+                #expect(try side.get("/sales?\(query)").status == 400, "\(query)")
+            }
+        }
+    }
+}
