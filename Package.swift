@@ -70,6 +70,7 @@ let package = Package(
             name: "MessagingTests",
             dependencies: ["Messaging", "Postgres", "Kafka", "JSON", "Execution", "TestServers", log, metrics]),
         .testTarget(name: "HTTPServerTests", dependencies: ["HTTPServer", "Execution", "TestServers", "CEpoll", log]),
+        .testTarget(name: "KafkaTests", dependencies: ["Kafka", "Execution", "TestServers", log]),
         .testTarget(name: "TelemetryTests", dependencies: ["Telemetry", "JSON", log, metrics]),
         .testTarget(name: "OrdersTests", dependencies: ["Orders", "JSON"]),
         .testTarget(

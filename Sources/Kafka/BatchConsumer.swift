@@ -93,22 +93,6 @@ public final class BatchConsumer: Sendable {
         guard code == RD_KAFKA_RESP_ERR_NO_ERROR else { throw KafkaError(code, "commit") }
     }
 
-    /// Stops fetching from `partitions`; what is buffered still comes.
-    public func pause(_ partitions: some Collection<TopicPartition>) {
-        _ = PartitionList(partitions).use { rd_kafka_pause_partitions(handle.raw, $0) }
-    }
-
-    public func resume(_ partitions: some Collection<TopicPartition>) {
-        _ = PartitionList(partitions).use { rd_kafka_resume_partitions(handle.raw, $0) }
-    }
-
-    /// Goes on from `offsets`. What is buffered of the partitions is dropped; a batch in hand is not.
-    public func seek(_ offsets: [TopicPartition: Int64], timeout: Duration = .seconds(5)) throws(KafkaError) {
-        buffer.update { $0.drop(Set(offsets.keys)) }
-        try ConsumerPoller.seek(handle.raw, offsets, timeout: timeout)
-        buffer.update { $0.drop(Set(offsets.keys)) }
-    }
-
     /// Takes no more batches out, waits for those in hand, leaves the group. Idempotent. Blocks for at most `timeout`.
     public func close(timeout: Duration) {
         poller.stop.stop()

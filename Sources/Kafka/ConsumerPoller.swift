@@ -21,6 +21,8 @@ final class ConsumerPoller: Sendable {
         var paused = false
         /// Times that partitions came or went.
         var rebalances = 0
+        /// Taken away during the fetch that is going on.
+        var revoked: Set<TopicPartition> = []
     }
 
     /// How long a full buffer may hold up polling before partitions are paused: pausing throws prefetched records
@@ -108,6 +110,9 @@ final class ConsumerPoller: Sendable {
         var timeout: Int32 = 100
         while fetched.count < 1_000, let message = rd_kafka_consumer_poll(raw, timeout) {
             timeout = 0
+            // The poll may have served a rebalance: what was fetched before of a partition that went, and may even be
+            // back, must not follow.
+            dropRevoked(&fetched)
             guard message.pointee.err == RD_KAFKA_RESP_ERR_NO_ERROR else {
                 report(message)
                 rd_kafka_message_destroy(message)
@@ -115,18 +120,36 @@ final class ConsumerPoller: Sendable {
             }
             fetched.append(message)
         }
+        dropRevoked(&fetched)
         guard !fetched.isEmpty else { return }
-        let (mine, waiting) = assignment.withLock { ($0.all, $0.waiting) }
+        let wanted = assignment.withLock { $0.all.subtracting($0.waiting) }
         buffer.update { buffer in
+            // Records come in runs of a partition: looking each run up is enough.
+            var run: (topic: OpaquePointer?, partition: Int32, wanted: Bool) = (nil, 0, false)
             for message in fetched {
-                // Fetched before its start was known, or after it was given away: it comes again, here or elsewhere.
-                let partition = ConsumerBuffer.partition(message)
-                if mine.contains(partition), !waiting.contains(partition) {
-                    buffer.append(message)
-                } else {
-                    rd_kafka_message_destroy(message)
+                if run.topic != message.pointee.rkt || run.partition != message.pointee.partition {
+                    run = (
+                        message.pointee.rkt, message.pointee.partition,
+                        wanted.contains(ConsumerBuffer.partition(message))
+                    )
                 }
+                // Fetched before its start was known: it comes again.
+                if run.wanted { buffer.append(message) } else { rd_kafka_message_destroy(message) }
             }
+        }
+    }
+
+    private func dropRevoked(_ fetched: inout [UnsafeMutablePointer<rd_kafka_message_t>]) {
+        let revoked = assignment.withLock { assignment -> Set<TopicPartition> in
+            guard !assignment.revoked.isEmpty else { return [] }
+            defer { assignment.revoked = [] }
+            return assignment.revoked
+        }
+        guard !revoked.isEmpty else { return }
+        fetched.removeAll { message in
+            guard revoked.contains(ConsumerBuffer.partition(message)) else { return false }
+            rd_kafka_message_destroy(message)
+            return true
         }
     }
 
@@ -194,11 +217,11 @@ final class ConsumerPoller: Sendable {
         case RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS:
             assign(raw, partitions, list, cooperative)
         case RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS:
-            revoke(partitions, lost: rd_kafka_assignment_lost(raw) != 0)
+            revoke(raw, partitions, lost: rd_kafka_assignment_lost(raw) != 0)
             unassign(raw, list, cooperative)
         default:
             logger.warning("rebalance failed", metadata: ["error": "\(KafkaError(code))"])
-            revoke(partitions, lost: true)
+            revoke(raw, partitions, lost: true)
             rd_kafka_assign(raw, nil)
         }
     }
@@ -227,7 +250,7 @@ final class ConsumerPoller: Sendable {
             return assignment.paused
         }
         if cooperative {
-            if let error = rd_kafka_incremental_assign(raw, list) { rd_kafka_error_destroy(error) }
+            report(rd_kafka_incremental_assign(raw, list), "assign")
         } else {
             rd_kafka_assign(raw, list)
         }
@@ -267,15 +290,20 @@ final class ConsumerPoller: Sendable {
         if let failure { throw failure }
     }
 
-    private func revoke(_ partitions: [TopicPartition], lost: Bool) {
+    private func revoke(_ raw: OpaquePointer, _ partitions: [TopicPartition], lost: Bool) {
         let going = Set(partitions)
-        assignment.withLock { assignment in
+        let paused = assignment.withLock { assignment -> Set<TopicPartition> in
+            let paused = assignment.paused ? going : assignment.waiting.intersection(going)
             assignment.all.subtract(going)
             assignment.rebalances += 1
             assignment.waiting.subtract(going)
+            assignment.revoked.formUnion(going)
             if assignment.all.isEmpty { assignment.paused = false }
             pacing.partitions.store(assignment.all.count, ordering: .relaxed)
+            return paused
         }
+        // A pause outlives the assignment: the partition would still be paused when it comes back.
+        _ = PartitionList(paused).use { rd_kafka_resume_partitions(raw, $0) }
         buffer.update { $0.drop(going) }
         let finished = buffer.wait(for: configuration.revokeTimeout) { $0.isInHand(going) ? nil : true } ?? false
         if !finished {
@@ -289,9 +317,15 @@ final class ConsumerPoller: Sendable {
         _ raw: OpaquePointer, _ list: UnsafeMutablePointer<rd_kafka_topic_partition_list_t>, _ cooperative: Bool
     ) {
         if cooperative {
-            if let error = rd_kafka_incremental_unassign(raw, list) { rd_kafka_error_destroy(error) }
+            report(rd_kafka_incremental_unassign(raw, list), "unassign")
         } else {
             rd_kafka_assign(raw, nil)
         }
+    }
+
+    private func report(_ error: OpaquePointer?, _ what: String) {
+        guard let error else { return }
+        defer { rd_kafka_error_destroy(error) }
+        logger.warning("rebalance failed", metadata: ["error": "\(KafkaError(rd_kafka_error_code(error), what))"])
     }
 }

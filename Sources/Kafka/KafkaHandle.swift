@@ -14,7 +14,6 @@ final class KafkaHandle: @unchecked Sendable {
     /// What callbacks report. A class of its own, since librdkafka holds it before the handle exists.
     final class Reports: Sendable {
         struct State {
-            var fatal: KafkaError?
             var lastError: KafkaError?
             var outage: KafkaError?
             var statistics: String?
@@ -59,7 +58,6 @@ final class KafkaHandle: @unchecked Sendable {
                 var text = [CChar](repeating: 0, count: 512)
                 let cause = rd_kafka_fatal_error(rk, &text, text.count)
                 let error = KafkaError(cause, KafkaConfiguration.string(text), isFatal: true)
-                reports.state.update { $0.fatal = error }
                 reports.logger.error("fatal kafka error", metadata: ["error": "\(error)"])
             } else {
                 let error = KafkaError(code, reason.map { String(cString: $0) } ?? "")
@@ -100,8 +98,15 @@ final class KafkaHandle: @unchecked Sendable {
 
     deinit { rd_kafka_destroy(raw) }
 
-    /// Set once the client can't go on.
-    var fatalError: KafkaError? { reports.state.withLock { $0.fatal } }
+    /// Set once the client can't go on. Asked of librdkafka itself: a producer's fatal error comes by callback, a
+    /// consumer's as a message.
+    var fatalError: KafkaError? {
+        var text = [CChar](repeating: 0, count: 512)
+        let code = rd_kafka_fatal_error(raw, nil, 0)
+        guard code != RD_KAFKA_RESP_ERR_NO_ERROR else { return nil }
+        rd_kafka_fatal_error(raw, &text, text.count)
+        return KafkaError(code, KafkaConfiguration.string(text), isFatal: true)
+    }
     /// The last error that librdkafka deals with by itself, such as a lost broker.
     var lastError: KafkaError? { reports.state.withLock { $0.lastError } }
     /// Why no broker can be reached; nil while one can. Ends with the statistics that show a connection, so

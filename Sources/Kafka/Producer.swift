@@ -19,45 +19,31 @@ public struct ProducerConfiguration: Sendable {
 ///
 /// `message.timeout.ms` is 0: a record is never given up while the producer lives, since giving one up while a later
 /// one of the same key gets through would swap them. Whoever stops waiting closes the producer.
+///
+/// Brokers that have lost the producer's state (OUT_OF_ORDER_SEQUENCE_NUMBER, UNKNOWN_PRODUCER_ID) leave librdkafka
+/// unable to go on: what is unacknowledged fails, and the next `publish` is made by a new client. Whoever publishes
+/// again then starts with the first record that wasn't acknowledged, and may double what was.
 public final class Producer: Sendable {
-    private let handle: KafkaHandle
-    private let state = Monitor(State())
-    private let stop = StopSignal()
+    private let configuration: ProducerConfiguration
+    private let logger: Logger
+    private let state: Monitor<State>
 
     private struct State {
+        var client: ProducerClient
         var closed = false
-        var pollThread: DedicatedThread?
     }
 
     public init(_ configuration: ProducerConfiguration, logger: Logger) throws(KafkaError) {
-        let conf = try configuration.kafka.make([
-            ("enable.idempotence", "true"), ("acks", "all"), ("message.timeout.ms", "0"),
-            ("linger.ms", String(Int(configuration.linger / .milliseconds(1)))),
-            ("queue.buffering.max.messages", String(configuration.queueMessages)),
-            ("queue.buffering.max.kbytes", String(configuration.queueKilobytes)),
-            ("batch.num.messages", "10000"), ("partitioner", "murmur2_random"),
-            ("sticky.partitioning.linger.ms", "0"),
-            // Back-off after a lost broker: come back soon.
-            ("reconnect.backoff.max.ms", "1000"),
-        ])
-        rd_kafka_conf_set_dr_msg_cb(conf) { _, message, _ in
-            guard let message else { return }
-            PublishBatch.delivered(message)
-        }
-        let handle = try KafkaHandle(RD_KAFKA_PRODUCER, conf, logger: logger)
-        self.handle = handle
-        let stop = stop
-        state.withLock {
-            $0.pollThread = DedicatedThread.start("kafka-producer") {
-                while !stop.isStopped { rd_kafka_poll(handle.raw, 100) }
-                rd_kafka_poll(handle.raw, 0)
-            }
-        }
+        self.configuration = configuration
+        self.logger = logger
+        state = Monitor(State(client: try ProducerClient(configuration, logger)))
     }
 
-    deinit { stop.stop() }
+    deinit { state.withLock { $0.client.stop.stop() } }
 
-    /// The error after which nothing can be published any more.
+    private var handle: KafkaHandle { state.withLock { $0.client.handle } }
+
+    /// The error after which this client can't publish any more. The next `publish` makes a new one.
     public var fatalError: KafkaError? { handle.fatalError }
     public var lastError: KafkaError? { handle.lastError }
     /// Why no broker can be reached; nil while one can.
@@ -65,6 +51,20 @@ public final class Producer: Sendable {
     public var statisticsJSON: String? { handle.statistics }
     /// Records in librdkafka's queue and in flight.
     public var queued: Int { Int(rd_kafka_outq_len(handle.raw)) }
+
+    /// The client to publish with.
+    private func living() throws(KafkaError) -> KafkaHandle {
+        try state.withLock { state throws(KafkaError) in
+            if state.closed { throw KafkaError(RD_KAFKA_RESP_ERR__DESTROY, "publish") }
+            if let fatal = state.client.handle.fatalError {
+                logger.warning("kafka producer made anew", metadata: ["error": "\(fatal)"])
+                let new = try ProducerClient(configuration, logger)
+                state.client.stop.stop()
+                state.client = new
+            }
+            return state.client.handle
+        }
+    }
 
     /// Publishes `messages` in order and waits until the brokers have acknowledged or refused each. Blocks the calling
     /// thread; waits while the queue is full.
@@ -75,11 +75,11 @@ public final class Producer: Sendable {
         _ messages: [OutgoingMessage], timeout: Duration, until stop: StopSignal? = nil
     ) throws(KafkaError) -> [Result<Delivery, KafkaError>] {
         guard !messages.isEmpty else { return [] }
-        if let fatal = handle.fatalError { throw fatal }
+        let handle = try living()
         let deadline = ContinuousClock.now + timeout
         let batch = PublishBatch(messages.count)
         for (index, message) in messages.enumerated() {
-            try enqueue(message, batch, index, deadline: deadline, until: stop)
+            try enqueue(message, batch, index, on: handle, deadline: deadline, until: stop)
         }
         while true {
             let left = min(ContinuousClock.now.duration(to: deadline), .milliseconds(200))
@@ -99,9 +99,12 @@ public final class Producer: Sendable {
         try await DedicatedThread.run("kafka-publish") { try self.publish(messages, timeout: timeout, until: nil) }
     }
 
+    /// Never stopped: what a publisher sleeps on while the queue is full.
+    private static let room = StopSignal()
+
     private func enqueue(
-        _ message: OutgoingMessage, _ batch: PublishBatch, _ index: Int, deadline: ContinuousClock.Instant,
-        until stop: StopSignal?
+        _ message: OutgoingMessage, _ batch: PublishBatch, _ index: Int, on handle: KafkaHandle,
+        deadline: ContinuousClock.Instant, until stop: StopSignal?
     ) throws(KafkaError) {
         while true {
             let code = batch.withSlot(index) { slot in Self.produce(handle.raw, message, slot) }
@@ -110,7 +113,7 @@ public final class Producer: Sendable {
             case RD_KAFKA_RESP_ERR__QUEUE_FULL:
                 // Back-pressure: the poll thread makes room as reports come in.
                 if ContinuousClock.now >= deadline || stop?.isStopped == true { throw KafkaError(code) }
-                self.stop.wait(for: .milliseconds(2))
+                Self.room.wait(for: .milliseconds(2))
             case RD_KAFKA_RESP_ERR__FATAL: throw handle.fatalError ?? KafkaError(code, isFatal: true)
             default:
                 batch.refused(index, KafkaError(code))
@@ -158,16 +161,10 @@ public final class Producer: Sendable {
 
     /// Flushes for at most `timeout`, drops what is left, stops the poll thread. Idempotent.
     public func close(timeout: Duration) {
-        let thread = state.withLock { state -> DedicatedThread? in
+        let client = state.withLock { state -> ProducerClient? in
             defer { state.closed = true }
-            return state.closed ? nil : state.pollThread
+            return state.closed ? nil : state.client
         }
-        guard let thread else { return }
-        if !flush(timeout: timeout) {
-            rd_kafka_purge(handle.raw, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT)
-            _ = flush(timeout: .seconds(1))
-        }
-        stop.stop()
-        thread.join(timeout: .seconds(5))
+        client?.close(timeout: timeout)
     }
 }

@@ -99,8 +99,9 @@ public final class ConsumerRunner: Sendable {
                 continue
             }
             let offsets = process(batch, on: connection, until: stop)
-            consumer.finish(batch)
+            // Before the batch is out of hand: once its partitions are somebody else's, the coordinator refuses.
             if !offsets.isEmpty { consumer.commit(offsets) }
+            consumer.finish(batch)
         }
     }
 

@@ -137,7 +137,7 @@ public final class Relay: Sendable {
 
     /// Returns when the broker has every record; throws when it refused one or `stop` came first.
     private func publish(_ messages: [OutgoingMessage], until stop: StopSignal) throws {
-        for result in try producer.publish(messages, timeout: .seconds(120)) {
+        for result in try producer.publish(messages, timeout: .seconds(120), until: stop) {
             if case .failure(let error) = result { throw error }
         }
     }

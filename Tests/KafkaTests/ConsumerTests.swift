@@ -1,0 +1,208 @@
+import Execution
+import Kafka
+import TestServers
+import Testing
+
+@Suite struct ConsumerTests {
+    @Test func aNewMemberGoesOnWhereTheLastOneCommitted() throws {
+        let topic = try TestTopic()
+        try topic.fill(300)
+        let first = try TestMember(topic)
+        first.finish(try first.take(max: 40))
+        // Read, but not committed: it comes again.
+        let open = try first.take(max: 40)
+        first.consumer.finish(open)
+        first.close()
+        let second = try TestMember(topic)
+        defer { second.close() }
+        try second.read(until: 260)
+        #expect(second.records.map(\.number) == Array(40..<300))
+    }
+
+    @Test func theListenerSaysWherePartitionsStart() throws {
+        let topic = try TestTopic(partitions: 3)
+        try topic.fill(900, keys: 60)
+        let starts = [topic.partition(0): Int64(7), topic.partition(1): 100]
+        let member = try TestMember(topic, listener: RecordingListener(starts: starts))
+        defer { member.close() }
+        let total = try topic.contents().count - 107
+        try member.read(until: total)
+        #expect(member.offsets.mapValues { $0.first } == [0: 7, 1: 100, 2: 0])
+        for (_, offsets) in member.offsets { #expect(offsets == Array(offsets[0]..<offsets[0] + Int64(offsets.count))) }
+    }
+
+    @Test func partitionsWaitUntilTheListenerKnowsWhereTheyStart() throws {
+        let topic = try TestTopic(partitions: 2)
+        try topic.fill(200, keys: 20)
+        let starts = [topic.partition(0): Int64(11), topic.partition(1): 13]
+        let member = try TestMember(topic, listener: RecordingListener(starts: starts, refusals: 3))
+        defer { member.close() }
+        try member.read(until: 176)
+        #expect(member.offsets.mapValues { $0.first } == [0: 11, 1: 13])
+        #expect(member.records.count == 176)
+        #expect(member.listener.now.events.count >= 4)
+    }
+
+    @Test func aMoveOfPartitionsWaitsForBatchesInHand() throws {
+        let topic = try TestTopic(partitions: 4)
+        try topic.fill(2_000, keys: 100)
+        let finished = Monitor(false)
+        let early = Monitor(false)
+        let offsets = GroupOffsets()
+        let listener = RecordingListener(
+            offsets: offsets, onRevoke: { if !finished.withLock({ $0 }) { early.update { $0 = true } } })
+        let first = try TestMember(topic, offsets: offsets, listener: listener) { $0.revokeTimeout = .seconds(30) }
+        // All partitions are in hand.
+        var held: [MessageBatch] = []
+        try eventually("a batch of every partition") {
+            if let batch = try first.consumer.nextBatch(max: 2_000, timeout: .milliseconds(100)) { held.append(batch) }
+            return Set(held.flatMap { $0.map(\.partition) }).count == 4
+        }
+        let second = try TestMember(topic, offsets: offsets)
+        let stop = StopSignal()
+        let reading = second.readOn(until: stop)
+        // The group waits for the first member's revoke, which waits for us.
+        try eventually("the first member is asked for partitions") { first.consumer.buffered.messages == 0 }
+        #expect(second.listener.now.owned.isEmpty)
+        finished.update { $0 = true }
+        for batch in held { first.finish(batch) }
+        try eventually("partitions move") {
+            first.listener.now.owned.count == 2 && second.listener.now.owned.count == 2
+        }
+        #expect(!early.withLock { $0 })
+        // Nothing that the first member was through with comes again.
+        let done = Set(held.flatMap { $0.map { Record($0) } })
+        try topic.fill(100, keys: 100)
+        let total = try topic.contents().count
+        let thread = first.readOn(until: stop)
+        try eventually("everything is read") {
+            done.union(first.records).union(second.records).count == total
+        }
+        stop.stop()
+        reading.join()
+        thread.join()
+        #expect(done.count + first.records.count + second.records.count == total)
+        first.close()
+        second.close()
+    }
+
+    @Test func aSlowHandlerIsNotThrownOut() throws {
+        // A real broker's lowest session timeout is longer, and the poll interval isn't shorter than that.
+        let mock = try MockCluster(logger: quiet)
+        let topic = try TestTopic(mock: mock)
+        try topic.fill(100)
+        let member = try TestMember(topic) {
+            $0.kafka.properties = [
+                "session.timeout.ms": "4000", "heartbeat.interval.ms": "200", "max.poll.interval.ms": "4000",
+            ]
+        }
+        defer { member.close() }
+        let batch = try member.take(max: 10)
+        // Longer than a poll loop may take: it is the passing of time that is tried.
+        StopSignal().wait(for: .milliseconds(5_500))
+        #expect(member.listener.now.events == [.assigned([topic.partition(0)])])
+        try member.consumer.commitSync([topic.partition(0): 10])
+        member.consumer.finish(batch)
+        try member.read(until: 100)
+        #expect(member.records.map(\.number) == Array(0..<100))
+    }
+
+    @Test func aFullBufferPausesAndNothingIsLostOrDoubled() throws {
+        let topic = try TestTopic(partitions: 2)
+        try topic.fill(20_000, keys: 100)
+        let member = try TestMember(topic) { $0.bufferMessages = 300 }
+        defer { member.close() }
+        for round in 1...3 {
+            // Longer than the patience of a full buffer, so that partitions are paused.
+            try eventually("the buffer is full") { member.consumer.buffered.messages >= 300 }
+            StopSignal().wait(for: .milliseconds(1_200))
+            // One fetch beyond the limit at most.
+            #expect(member.consumer.buffered.messages < 300 + 1_000)
+            try member.read(until: round * 5_000, max: 77)
+        }
+        try member.read(until: 20_000)
+        for (_, offsets) in member.offsets { #expect(offsets == Array(0..<Int64(offsets.count))) }
+        #expect(member.records.count == 20_000)
+    }
+
+    @Test func aPartitionThatLeftWhilePausedFlowsWhenItComesBack() throws {
+        let topic = try TestTopic(partitions: 2)
+        try topic.fill(4_000, keys: 100)
+        let first = try TestMember(topic) { $0.bufferMessages = 100 }
+        defer { first.close() }
+        try eventually("the buffer is full") { first.consumer.buffered.messages >= 100 }
+        StopSignal().wait(for: .milliseconds(1_200))
+        let second = try TestMember(topic)
+        try eventually("partitions move") {
+            second.listener.now.owned.count == 1 && first.listener.now.owned.count == 1
+        }
+        second.close()
+        try eventually("partitions come back") { first.listener.now.owned.count == 2 }
+        try first.read(until: 4_000)
+        #expect(Set(first.records).count == 4_000)
+    }
+
+    @Test func closingWaitsForTheBatchInHand() throws {
+        let topic = try TestTopic()
+        try topic.fill(100)
+        let member = try TestMember(topic)
+        let batch = try member.take(max: 10)
+        let closed = Monitor(false)
+        DedicatedThread.start("closer") {
+            member.close()
+            closed.update { $0 = true }
+        }
+        try eventually("no more batches come") {
+            try member.consumer.nextBatch(max: 10, timeout: .milliseconds(10)) == nil
+        }
+        #expect(!closed.withLock { $0 })
+        try member.consumer.commitSync([topic.partition(0): 10])
+        member.consumer.finish(batch)
+        #expect(closed.wait(for: .seconds(20)) { $0 ? true : nil } == true)
+        #expect(member.listener.now.owned.isEmpty)
+        // The batch outlives its consumer.
+        #expect(batch.map { Record($0).number } == Array(0..<10))
+        #expect(
+            try Admin(topic.kafka, logger: quiet).committedOffsets(of: "\(topic.name)-group")[topic.partition(0)] == 10)
+    }
+
+    @Test func aBrokerThatGoesAndComesBackIsConsumedOn() throws {
+        let broker = try KafkaBroker.start()
+        defer { broker.stop() }
+        let topic = try TestTopic(on: broker)
+        try topic.fill(500)
+        let member = try TestMember(topic, offsets: GroupOffsets())
+        defer { member.close() }
+        try member.read(until: 500)
+        try broker.kill()
+        #expect(try member.consumer.nextBatch(max: 10, timeout: .milliseconds(300)) == nil)
+        try broker.restart()
+        try topic.fill(500)
+        try member.read(until: 1_000)
+        // What came again before its offset was known is told by its offset.
+        #expect(Set(member.records.map(\.offset)) == Set(0..<1_000))
+    }
+
+    @Test func theErrorThatEndsAMemberIsThrown() throws {
+        let mock = try MockCluster(logger: quiet)
+        let topic = try TestTopic(mock: mock)
+        try topic.fill(10)
+        let member = try TestMember(topic) {
+            $0.kafka.properties = ["group.instance.id": "one", "heartbeat.interval.ms": "100"]
+        }
+        defer { member.close() }
+        try member.read(until: 10)
+        mock.fail(.heartbeat, with: [.fencedInstance])
+        var fatal: KafkaError?
+        try eventually("the fenced member hears of it") {
+            do {
+                _ = try member.consumer.nextBatch(max: 10, timeout: .milliseconds(100))
+            } catch let error as KafkaError {
+                fatal = error
+            }
+            return fatal != nil
+        }
+        #expect(fatal?.name == "FENCED_INSTANCE_ID")
+        #expect(fatal?.isFatal == true)
+    }
+}
