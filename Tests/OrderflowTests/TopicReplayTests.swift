@@ -1,0 +1,158 @@
+import Foundation
+import JSON
+import Kafka
+import Logging
+import TestServers
+import Testing
+
+@testable import orderflow
+
+@Suite struct TopicReplayTests {
+    private let kafka: KafkaConfiguration
+    private let topic = "replayed-\(UInt32.random(in: 0 ... .max))"
+    /// Milliseconds; lately, or retention would take the records away.
+    private let start = Int64(Date().timeIntervalSince1970) * 1_000 - 3_600_000
+    private let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+
+    init() throws {
+        kafka = KafkaConfiguration(bootstrapServers: try KafkaBroker.shared.get().bootstrapServers)
+        try Admin(kafka, logger: quiet).createTopics([NewTopic(topic, partitions: 3, replication: 1)])
+    }
+
+    private func publish(_ messages: [OutgoingMessage]) throws {
+        let producer = try Producer(ProducerConfiguration(kafka), logger: quiet)
+        defer { producer.close(timeout: .seconds(5)) }
+        for result in try producer.publish(messages, timeout: .seconds(20)) { _ = try result.get() }
+    }
+
+    private func message(_ key: String?, _ value: String?, partition: Int32 = 0, at time: Int64 = 1_000)
+        -> OutgoingMessage
+    {
+        OutgoingMessage(
+            topic: topic, key: key.map { Array($0.utf8) }, value: value.map { Array($0.utf8) }, partition: partition,
+            timestamp: start + time)
+    }
+
+    private func envelope(_ type: String, _ number: Int) -> String {
+        #"{"type":"\#(type)","version":1,"payload":{"n":\#(number)}}"#
+    }
+
+    /// The lines that a replay writes.
+    private func lines(_ change: (inout ReplayRequest) -> Void = { _ in }) throws -> [String] {
+        var request = ReplayRequest(topic: topic)
+        change(&request)
+        let path = FileManager.default.temporaryDirectory.appendingPathComponent("replay-\(UUID())").path
+        let file = open(path, O_RDWR | O_CREAT | O_EXCL, 0o600)
+        defer {
+            close(file)
+            unlink(path)
+        }
+        var replay = TopicReplay(request, kafka: kafka, output: StandardOutput(file: file), logger: quiet)
+        try replay.run()
+        return try String(contentsOfFile: path, encoding: .utf8).split(separator: "\n").map(String.init)
+    }
+
+    private func payloads(_ lines: [String]) throws -> [Int64] {
+        try lines.map { line in
+            let object = try #require(try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any])
+            let payload = try #require(object["payload"] as? [String: Any])
+            return try #require(payload["n"] as? Int64)
+        }
+    }
+
+    @Test func aLineSaysAllThereIsToSay() throws {
+        var sent = message("o-1", envelope("OrderCreated", 1), partition: 2)
+        sent.headers = [
+            KafkaHeader("ce_id", Array("1".utf8)), KafkaHeader("x", [0xFF]), KafkaHeader("y", Array("a".utf8)),
+            KafkaHeader("y", Array("b".utf8)),
+        ]
+        try publish([sent])
+        #expect(
+            try lines() == [
+                #"{"key":"o-1","partition":2,"offset":0,"timestamp":"\#(RFC3339.text(start * 1_000 + 1_000_000))","type":"OrderCreated","#
+                    + #""headers":{"ce_id":"1","x":{"base64":"/w=="},"y":["a","b"]},"payload":{"n":1}}"#
+            ])
+        #expect(
+            try lines { $0.format = .text } == [
+                #"\#(RFC3339.text(start * 1_000 + 1_000_000))  2/0  o-1  OrderCreated  {"n":1}"#
+            ])
+    }
+
+    @Test func aValueOfAnyKindIsOneLine() throws {
+        var binary = message(nil, nil)
+        binary.key = [0xC3]
+        binary.value = [0, 0xFF]
+        try publish([
+            message(nil, nil), message("", ""), message("k", "no \"JSON\"\n"), binary,
+            message("k", "{\n  \"a\": [1,\r\n 2]\n}"), message("k", "[1]"), message("k", #"{"type":7,"payload":1}"#),
+        ])
+        let parts = try lines().map { line in
+            let object = try #require(try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any])
+            return object.filter { ["key", "keyBase64", "payload", "payloadBase64"].contains($0.key) } as NSDictionary
+        }
+        let expected: [NSDictionary] = [
+            ["key": NSNull(), "payload": NSNull()], ["key": "", "payload": ""],
+            ["key": "k", "payload": "no \"JSON\"\n"], ["keyBase64": "ww==", "payloadBase64": "AP8="],
+            ["key": "k", "payload": ["a": [1, 2]]], ["key": "k", "payload": [1]],
+            ["key": "k", "payload": ["type": 7, "payload": 1]],
+        ]
+        #expect(parts == expected)
+        // A terminal isn't told what to do by what a topic holds.
+        #expect(try lines { $0.format = .text }.allSatisfy { !$0.unicodeScalars.contains { $0.value < 0x20 } })
+    }
+
+    @Test func recordsAreChosenByKeyTypePartitionOffsetTimeAndNumber() throws {
+        try publish(
+            (0..<30).map { number in
+                message(
+                    "k\(number % 5)", envelope(number % 2 == 0 ? "Even" : "Odd", number),
+                    partition: Int32(number % 3), at: Int64(number) * 1_000)
+            })
+        func chosen(_ change: (inout ReplayRequest) -> Void) throws -> [Int64] { try payloads(lines(change)).sorted() }
+        #expect(try chosen { _ in } == Array(0..<30))
+        #expect(try chosen { $0.keys = ["k1", "k4"] } == (0..<30).filter { [1, 4].contains($0 % 5) })
+        #expect(try chosen { $0.types = ["Odd"] } == (0..<30).filter { $0 % 2 == 1 })
+        #expect(try chosen { $0.partitions = [0, 2] } == (0..<30).filter { $0 % 3 != 1 })
+        #expect(try chosen { $0.fromOffset = 8 } == Array(24..<30))
+        #expect(try chosen { $0.fromOffset = 100 } == [])
+        #expect(try chosen { $0.limit = 7 }.count == 7)
+        #expect(try chosen { $0.limit = 0 } == [])
+        let start = start * 1_000
+        #expect(try chosen { $0.fromTime = start + 20_000_000 } == Array(20..<30))
+        #expect(try chosen { $0.until = start + 5_000_000 } == Array(0..<5))
+        #expect(
+            try chosen {
+                $0.fromTime = start + 10_000_000
+                $0.until = start + 12_000_000
+            } == [10, 11])
+    }
+
+    @Test func aMergeIsInTheOrderOfTime() throws {
+        // Each partition for itself, so that no other order comes about by accident.
+        for partition in Int32(0)..<3 {
+            try publish(
+                (0..<3_000).filter { $0 % 3 == Int(partition) }.map {
+                    message("k", envelope("T", $0), partition: partition, at: Int64($0))
+                })
+        }
+        #expect(try payloads(lines { $0.merge = true }) == Array(0..<3_000))
+    }
+
+    @Test func aReaderThatGoesAwayIsNoError() throws {
+        try publish((0..<5_000).map { message("k", envelope("T", $0)) })
+        signal(SIGPIPE, SIG_IGN)
+        var ends: [Int32] = [0, 0]
+        #expect(pipe(&ends) == 0)
+        close(ends[0])
+        defer { close(ends[1]) }
+        var replay = TopicReplay(
+            ReplayRequest(topic: topic), kafka: kafka, output: StandardOutput(file: ends[1]), logger: quiet)
+        try replay.run()
+    }
+
+    @Test func whatIsNotThereIsSaidInOneLine() throws {
+        #expect(throws: ReplayError.self) { try lines { $0.topic = "nothing-\(topic)" } }
+        let error = #expect(throws: ReplayError.self) { try lines { $0.partitions = [7] } }
+        #expect(error?.description == "\(topic) has no partition 7; it has 3, from 0")
+    }
+}
