@@ -3,7 +3,7 @@ import Kafka
 import TestServers
 import Testing
 
-@Suite struct ConsumerTests {
+@Suite(.blocking) struct ConsumerTests {
     @Test func aNewMemberGoesOnWhereTheLastOneCommitted() throws {
         let topic = try TestTopic()
         try topic.fill(300)

@@ -4,7 +4,7 @@ import TestServers
 import Testing
 
 /// Faults that a mock cluster injects.
-@Suite struct ProducerFaultTests {
+@Suite(.blocking) struct ProducerFaultTests {
     @Test(arguments: [
         [MockCluster.Fault.notLeader], [.notEnoughReplicas], [.requestTimedOut], [.disconnect],
         [.disconnect, .notLeader, .requestTimedOut, .notEnoughReplicas, .disconnect],

@@ -3,7 +3,7 @@ import Kafka
 import TestServers
 import Testing
 
-@Suite struct ProducerTests {
+@Suite(.blocking) struct ProducerTests {
     @Test func recordsOfAKeyKeepTheirOrderAndReportsSayWhereTheyLie() throws {
         let topic = try TestTopic(partitions: 4)
         let producer = try topic.producer()

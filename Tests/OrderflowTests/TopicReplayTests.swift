@@ -7,7 +7,7 @@ import Testing
 
 @testable import orderflow
 
-@Suite struct TopicReplayTests {
+@Suite(.blocking) struct TopicReplayTests {
     private let kafka: KafkaConfiguration
     private let topic = "replayed-\(UInt32.random(in: 0 ... .max))"
     /// Milliseconds; lately, or retention would take the records away.
