@@ -81,4 +81,12 @@ public enum MessagingSchema {
         CREATE INDEX dead_letters_open ON dead_letters (consumer_group, topic, key, id)
             WHERE status IN ('dead', 'parked', 'retry');
         """
+
+    /// Who had a dead letter retried or discarded, and why.
+    public static let deadLetterDecisions = """
+        ALTER TABLE dead_letters
+            ADD COLUMN decided_by    text,
+            ADD COLUMN decision_note text,
+            ADD COLUMN decided_at    timestamptz;
+        """
 }

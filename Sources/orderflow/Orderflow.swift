@@ -23,7 +23,12 @@ struct Orderflow: AsyncParsableCommand {
         groupedSubcommands: [
             CommandGroup(name: "RUN", subcommands: [UpCommand.self] + Role.allCases.compactMap { commands[$0] }),
             CommandGroup(name: "PREPARE", subcommands: [MigrateCommand.self, TopicsCommand.self, ConfigCommand.self]),
-            CommandGroup(name: "OPERATE", subcommands: [StockCommand.self, SagasCommand.self, ReplayCommand.self]),
+            CommandGroup(
+                name: "OPERATE",
+                subcommands: [
+                    StockCommand.self, SagasCommand.self, DeadLettersCommand.self,
+                    ReplayCommand.self,
+                ]),
         ])
 
     /// The roles that can run.

@@ -34,8 +34,9 @@ struct PostgresPrograms: Sendable {
         return ["/usr/bin/setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
     }
 
-    /// Runs a program to its end; throws with what it wrote when it fails.
-    static func run(_ command: [String]) throws {
+    /// Runs a program to its end and returns what it wrote; throws with that when it fails.
+    @discardableResult
+    static func run(_ command: [String]) throws -> String {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: command[0])
         process.arguments = Array(command.dropFirst())
@@ -50,5 +51,6 @@ struct PostgresPrograms: Sendable {
         if process.terminationStatus != 0 {
             throw TestServerError("\(command.joined(separator: " ")): status \(process.terminationStatus): \(said)")
         }
+        return said
     }
 }

@@ -68,11 +68,19 @@ public final class PostgresServer: Sendable {
 
     /// Runs one statement by `psql` as superuser.
     public func execute(_ sql: String, database: String = "postgres") throws {
-        try PostgresPrograms.run([
-            programs.directory + "/psql", "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1",
-            "--dbname=" + url(database: database),
-            "--command=" + sql,
+        _ = try query(sql, database: database)
+    }
+
+    /// As `execute`. Returns the result's rows, their columns as text, NULL as the empty text; no value may have a tab
+    /// or a line's end in it.
+    public func query(_ sql: String, database: String = "postgres") throws -> [[String]] {
+        let text = try PostgresPrograms.run([
+            programs.directory + "/psql", "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--tuples-only",
+            "--no-align", "--field-separator=\t", "--dbname=" + url(database: database), "--command=" + sql,
         ])
+        return text.split(separator: "\n").map { line in
+            line.split(separator: "\t", omittingEmptySubsequences: false).map(String.init)
+        }
     }
 
     /// `SIGKILL` to the server and all its sessions.

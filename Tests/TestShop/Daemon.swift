@@ -2,7 +2,7 @@ import Foundation
 import TestServers
 
 /// One `orderflow` daemon as a process.
-public final class Daemon: Sendable {
+public final class Daemon: Sendable, CustomStringConvertible {
     public let role: String
     public let instance: Int
     public let port: Int
@@ -15,6 +15,7 @@ public final class Daemon: Sendable {
         process = try ServerProcess("orderflow-\(role)-\(instance)", environment: environment) { _ in [program, role] }
     }
 
+    public var description: String { "\(role)-\(instance)" }
     public var client: ShopClient { ShopClient(port: port) }
     public var isRunning: Bool { process.isRunning }
     public var processID: Int32 { process.processID }

@@ -50,7 +50,17 @@ public final class Shop: Sendable {
     /// Runs an `orderflow` command to its end and returns what it has written to stdout.
     @discardableResult
     public func run(_ arguments: String..., expecting status: Int32 = 0) throws -> String {
+        try run(arguments, expecting: status)
+    }
+
+    @discardableResult
+    public func run(_ arguments: [String], expecting status: Int32 = 0) throws -> String {
         try Self.run([Self.program] + arguments, environment: settings, expecting: status)
+    }
+
+    /// As `run`, whatever the exit status.
+    public func output(_ arguments: String...) throws -> String {
+        try Self.run([Self.program] + arguments, environment: settings, expecting: nil)
     }
 
     /// Every record of a topic, from the first offset to the last, read by a program that isn't ours.
@@ -93,7 +103,7 @@ public final class Shop: Sendable {
     }()
 
     static func run(
-        _ command: [String], environment: [String: String], expecting status: Int32 = 0
+        _ command: [String], environment: [String: String], input: String? = nil, expecting status: Int32? = 0
     ) throws -> String {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
@@ -102,13 +112,19 @@ public final class Shop: Sendable {
         let (output, errors) = (Pipe(), Pipe())
         process.standardOutput = output
         process.standardError = errors
-        process.standardInput = FileHandle.nullDevice
+        let stdin = input.map { _ in Pipe() }
+        process.standardInput = stdin ?? FileHandle.nullDevice
         try process.run()
+        if let stdin, let input {
+            // Short enough for the pipe to take it.
+            stdin.fileHandleForWriting.write(Data(input.utf8))
+            try stdin.fileHandleForWriting.close()
+        }
         // Both at once: a full pipe would stop the program.
         let complaint = Collector(errors.fileHandleForReading)
         let text = output.fileHandleForReading.readDataToEndOfFile()
         process.waitUntilExit()
-        guard process.terminationStatus == status else {
+        guard status == nil || process.terminationStatus == status else {
             throw CommandFailed(
                 command: command, status: process.terminationStatus, output: complaint.text)
         }

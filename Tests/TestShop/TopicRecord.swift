@@ -35,3 +35,36 @@ public struct TopicRecord: Sendable {
         try JSONSerialization.jsonObject(with: Data(value.utf8)) as? [String: Any] ?? [:]
     }
 }
+
+/// Key and headers of a record: what a whole topic can be held in memory of.
+public struct RecordHeaders: Sendable {
+    public let key: String?
+    public let headers: [String: String]
+}
+
+extension Shop {
+    /// As `records`, without the values.
+    public func headers(of topic: String) throws -> [RecordHeaders] {
+        let text = try Self.run(
+            [
+                "kcat", "-b", broker.bootstrapServers, "-q", "-C", "-t", topic, "-o", "beginning", "-e", "-f",
+                "%k\\t%h\\n",
+            ],
+            environment: [:])
+        return text.split(separator: "\n").map { line in
+            let parts = line.split(separator: "\t", maxSplits: 1, omittingEmptySubsequences: false)
+            let pairs = parts.count < 2 ? [] : parts[1].split(separator: ",")
+            let headers = pairs.compactMap { pair -> (String, String)? in
+                let sides = pair.split(separator: "=", maxSplits: 1)
+                return sides.count == 2 ? (String(sides[0]), String(sides[1])) : nil
+            }
+            return RecordHeaders(
+                key: parts[0].isEmpty ? nil : String(parts[0]), headers: Dictionary(headers, uniquingKeysWith: { $1 }))
+        }
+    }
+
+    /// A service's database as SQL.
+    public func dump(_ service: String) throws -> String {
+        try Self.run(["pg_dump", "--inserts", postgres.url(database: "orderflow_\(service)")], environment: [:])
+    }
+}

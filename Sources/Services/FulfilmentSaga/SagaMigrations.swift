@@ -10,6 +10,7 @@ extension SagaService {
                 \(MessagingSchema.relay)
                 \(MessagingSchema.consumer)
                 \(SagaSchema.tables)
-                """)
+                """),
+        Migration(version: 2, name: "decisions on dead letters", sql: MessagingSchema.deadLetterDecisions),
     ]
 }

@@ -45,6 +45,7 @@ extension InventoryService {
                     counted  boolean NOT NULL,
                     PRIMARY KEY (tenant, order_id, position)
                 );
-                """)
+                """),
+        Migration(version: 2, name: "decisions on dead letters", sql: MessagingSchema.deadLetterDecisions),
     ]
 }

@@ -42,6 +42,7 @@ extension NotificationService {
                     UNIQUE (tenant, order_id, kind)
                 ) WITH (fillfactor = 80);
                 CREATE INDEX mails_due ON mails (next_attempt_at, id) WHERE status = 'pending';
-                """)
+                """),
+        Migration(version: 2, name: "decisions on dead letters", sql: MessagingSchema.deadLetterDecisions),
     ]
 }

@@ -25,5 +25,6 @@ extension OrderService {
                 ) WITH (fillfactor = 80);
                 """),
         Migration(version: 3, name: "snapshots", sql: EventStoreSchema.snapshots),
+        Migration(version: 4, name: "decisions on dead letters", sql: MessagingSchema.deadLetterDecisions),
     ]
 }

@@ -45,6 +45,7 @@ extension PaymentService {
                 CREATE INDEX payments_due ON payments (due_at) WHERE status IN ('charging', 'undoing', 'refunding');
                 CREATE INDEX payments_refused ON payments (due_at) WHERE status = 'refund_refused';
                 \(SimulatedGateway.schema)
-                """)
+                """),
+        Migration(version: 2, name: "decisions on dead letters", sql: MessagingSchema.deadLetterDecisions),
     ]
 }

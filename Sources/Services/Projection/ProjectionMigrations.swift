@@ -113,5 +113,6 @@ extension ProjectionService {
                     PRIMARY KEY (tenant, day, currency)
                 ) WITH (fillfactor = 80);
                 """),
+        Migration(version: 4, name: "decisions on dead letters", sql: MessagingSchema.deadLetterDecisions),
     ]
 }

@@ -22,6 +22,7 @@ extension ShippingService {
                     updated_at      timestamptz NOT NULL DEFAULT now(),
                     PRIMARY KEY (tenant, order_id)
                 ) WITH (fillfactor = 80);
-                """)
+                """),
+        Migration(version: 2, name: "decisions on dead letters", sql: MessagingSchema.deadLetterDecisions),
     ]
 }

@@ -1,4 +1,5 @@
 import Postgres
+import Services
 
 /// The databases, one a service (DESIGN section 6). Each belongs to a role of the same name.
 enum ServiceDatabase: String, CaseIterable, Sendable {
@@ -6,6 +7,21 @@ enum ServiceDatabase: String, CaseIterable, Sendable {
 
     /// On the server: both the database and the role that owns its tables.
     var nameOnServer: String { "orderflow_\(rawValue)" }
+
+    /// The consumer groups that keep their offsets, inboxes and dead letters here.
+    var groups: [String] {
+        switch self {
+        case .orders: [ConsumerGroup.order, ConsumerGroup.orderOutcomes]
+        case .views: [ConsumerGroup.projection, ConsumerGroup.invoicing, ConsumerGroup.sales]
+        case .shipping: [ConsumerGroup.shipping]
+        case .notification: [ConsumerGroup.notification]
+        case .payment: [ConsumerGroup.payment]
+        case .inventory: [ConsumerGroup.inventory]
+        case .saga: [ConsumerGroup.saga]
+        }
+    }
+
+    static func holding(group: String) -> ServiceDatabase? { allCases.first { $0.groups.contains(group) } }
 }
 
 extension Settings {

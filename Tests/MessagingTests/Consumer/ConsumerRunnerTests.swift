@@ -42,7 +42,7 @@ import Testing
             topic = try TestTopic()
             producer = try Producer(ProducerConfiguration(topic.kafka), logger: quiet)
             try connect().script(
-                MessagingSchema.outbox + MessagingSchema.consumer
+                MessagingSchema.outbox + MessagingSchema.consumer + MessagingSchema.deadLetterDecisions
                     + "CREATE TABLE notes (n bigint GENERATED ALWAYS AS IDENTITY, key text, id text, payload text)")
         }
 
@@ -123,22 +123,22 @@ import Testing
         try eventually("the other key flows on") { try fixture.notes("good").count == 1 }
         let connection = try fixture.connect()
         try eventually("the rest of the key is parked") {
-            try DeadLetterQueue.list(group: fixture.group, includeParked: true, on: connection).count == 3
+            try DeadLetterQueue.list(.init(group: fixture.group, includesParked: true), on: connection).count == 3
         }
         #expect(try fixture.notes("bad") == ["{\"n\":1}"])
-        let letter = try #require(try DeadLetterQueue.list(group: fixture.group, on: connection).first)
+        let letter = try #require(try DeadLetterQueue.list(.init(group: fixture.group), on: connection).first)
         #expect(letter.key == "bad")
         #expect(letter.attempts == 3)
         #expect(letter.error.contains("Broken"))
         #expect(letter.parkedBehind == 2)
 
         // Retried in vain: dead again, still in front.
-        try DeadLetterQueue.retry(letter.id, on: connection)
+        try DeadLetterQueue.retry(letter.id, .init(by: "mo", note: "in a test"), on: connection)
         try eventually("it is dead again") {
             try DeadLetterQueue.show(letter.id, on: connection).status == "dead"
         }
         fixture.ledger.isHealed.update { $0 = true }
-        try DeadLetterQueue.retry(letter.id, on: connection)
+        try DeadLetterQueue.retry(letter.id, .init(by: "mo", note: "in a test"), on: connection)
         try eventually("the key is through") { try fixture.notes("bad").count == 4 }
         #expect(try fixture.notes("bad") == ["{\"n\":1}", "{\"fails\":true}", "{\"n\":2}", "{\"n\":3}"])
         try fixture.publish("bad", "{\"n\":5}")
@@ -152,12 +152,12 @@ import Testing
         try fixture.publish("bad", "{\"n\":2}")
         let connection = try fixture.connect()
         try eventually("one is dead, one parked") {
-            try DeadLetterQueue.list(group: fixture.group, includeParked: true, on: connection).count == 2
+            try DeadLetterQueue.list(.init(group: fixture.group, includesParked: true), on: connection).count == 2
         }
-        let letter = try #require(try DeadLetterQueue.list(group: fixture.group, on: connection).first)
+        let letter = try #require(try DeadLetterQueue.list(.init(group: fixture.group), on: connection).first)
         #expect(letter.attempts == 1, "what says that it can never be handled isn't tried again")
         #expect(letter.error == "it says so")
-        try DeadLetterQueue.discard(letter.id, on: connection)
+        try DeadLetterQueue.discard(letter.id, .init(by: "mo", note: "in a test"), on: connection)
         try eventually("the key flows on") { try fixture.notes("bad") == ["{\"n\":2}"] }
     }
 
@@ -168,7 +168,7 @@ import Testing
         }
         fixture.start()
         try eventually("the others are through") { try fixture.notes().count == 49 }
-        #expect(try DeadLetterQueue.list(group: fixture.group, on: fixture.connect()).map(\.key) == ["k23"])
+        #expect(try DeadLetterQueue.list(.init(group: fixture.group), on: fixture.connect()).map(\.key) == ["k23"])
     }
 
     /// A consumer that was frozen while its partitions moved on has nothing to commit any more.

@@ -1,0 +1,119 @@
+import Foundation
+import TestServers
+import TestShop
+import Testing
+
+/// Messages that can't be handled, seen by those who run the shop.
+@Suite(.serialized) struct DeadLetterTests {
+    /// What can't be read parks its key. Given up, it lets go of what came after it.
+    @Test func unreadableMessagesParkTheirKeyUntilDiscarded() async throws {
+        let shop = try Shop()
+        let shipping = try shop.daemon("shipping")
+        try shipping.start()
+        try shop.publish("{no JSON", key: "o-1", to: "order-events")
+        try shop.publish(Self.orderCreated("o-1"), key: "o-1", to: "order-events")
+        try shop.publish(Self.orderCreated("o-2"), key: "o-2", to: "order-events")
+        try eventually("the other key flows on") { try Self.facts(shop, "ShipmentCreated") == ["o-2"] }
+        try eventually("the letter is on its topic") { try !Self.dead(shop, "shipping-group").isEmpty }
+
+        let dead = try Self.dead(shop, "shipping-group")
+        #expect(dead.map(\.value) == ["{no JSON"])
+        #expect(dead.first?.key == "o-1")
+        #expect(dead.first?.headers["orderflow_topic"] == "order-events")
+        #expect(dead.first?.headers["orderflow_error"]?.isEmpty == false)
+
+        let listed = try Self.letters(shop, "list", "--group", "shipping-group")
+        let letter = try #require(listed.first)
+        let name = try #require(letter["letter"] as? String)
+        #expect(listed.count == 1)
+        #expect(letter["key"] as? String == "o-1")
+        #expect(letter["parkedBehind"] as? Int == 1)
+        #expect(letter["value"] as? String == "{no JSON")
+        #expect(try Self.letters(shop, "list", "--topic", "payment-commands").isEmpty)
+        let parked = try #require(
+            try Self.letters(shop, "list", "--parked").first { $0["status"] as? String == "parked" })
+
+        // Only the head may be asked for, and asking doesn't make it readable.
+        let parkedName = try #require(parked["letter"] as? String)
+        try shop.run("deadletters", "retry", parkedName, "--note", "too early", "--by", "mo", expecting: 1)
+        try shop.run("deadletters", "retry", name, "--note", "once more", "--by", "mo")
+        try eventually("it failed again") {
+            let again = try Self.letters(shop, "list").first
+            return again?["status"] as? String == "dead" && again?["attempts"] as? Int == 2
+        }
+        #expect(try Self.facts(shop, "ShipmentCreated") == ["o-2"])
+
+        try shop.run("deadletters", "discard", name, "--note", "a broken producer", "--by", "mo")
+        try eventually("what was parked is handled") { try Self.facts(shop, "ShipmentCreated") == ["o-2", "o-1"] }
+        #expect(try shop.run("deadletters", "list", "--json").isEmpty)
+        let ended = try #require(
+            try Self.letters(shop, "list", "--ended").first { $0["letter"] as? String == name })
+        #expect(ended["status"] as? String == "discarded")
+        #expect(ended["decidedBy"] as? String == "mo")
+        #expect(ended["note"] as? String == "a broken producer")
+        #expect(try shop.run("deadletters", "show", name).contains("a broken producer"))
+        #expect(try shipping.terminate() == 0)
+    }
+
+    /// A handler that fails for a reason that passes: retried, the key goes on in the order of its messages.
+    @Test func failedMessagesAreReleasedInOrder() async throws {
+        let shop = try Shop()
+        let inventory = try shop.daemon("inventory")
+        try inventory.start()
+        try shop.run("stock", "set", "ABC", "10")
+        try shop.publish(Self.reserve("o-1"), key: "o-1", to: "inventory-commands")
+        try eventually("the stock is reserved") { try Self.facts(shop, "StockReserved") == ["o-1"] }
+        // Somebody deletes what the reservation counts on.
+        _ = try shop.query("DELETE FROM stock", in: "inventory")
+        try shop.publish(Self.release("o-1"), key: "o-1", to: "inventory-commands")
+        try eventually("the release is dead") { try !Self.letters(shop, "list").isEmpty }
+        for _ in 1...3 { try shop.publish(Self.reserve("o-1"), key: "o-1", to: "inventory-commands") }
+        try shop.publish(Self.reserve("o-2"), key: "o-2", to: "inventory-commands")
+        try eventually("the other key flows on") { try Self.facts(shop, "StockReserved") == ["o-1", "o-2"] }
+        let letter = try #require(try Self.letters(shop, "list").first)
+        #expect((letter["error"] as? String)?.contains("no stock level") == true)
+        #expect(letter["parkedBehind"] as? Int == 3)
+        #expect(try Self.dead(shop, "inventory-group", of: "inventory-commands").count == 1)
+
+        _ = try shop.query(
+            "INSERT INTO stock (tenant, sku, on_hand, reserved) VALUES ('default', 'ABC', 10, 2)", in: "inventory")
+        try shop.run(
+            "deadletters", "retry", "--all", "--group", "inventory-group", "--note", "the level is back", "--by", "mo")
+        try eventually("everything is answered") { try Self.facts(shop, "StockRejected").count == 3 }
+        let answers = try shop.records(of: "order-events").filter { $0.key == "o-1" }.compactMap(\.type)
+        #expect(answers == ["StockReserved", "StockReleased", "StockRejected", "StockRejected", "StockRejected"])
+        #expect(try shop.run("deadletters", "list", "--parked", "--json").isEmpty)
+        #expect(try shop.query("SELECT on_hand, reserved FROM stock", in: "inventory") == [["10", "0"]])
+
+        // The key flows again.
+        try shop.publish(Self.release("o-1"), key: "o-1", to: "inventory-commands")
+        try eventually("the key is free") { try Self.facts(shop, "StockReleased").count == 2 }
+        #expect(try inventory.terminate() == 0)
+    }
+
+    // MARK: What is sent and seen
+
+    static func orderCreated(_ id: String) -> String {
+        #"{"type":"OrderCreated","version":1,"payload":{"orderId":"\#(id)","userId":"alice","items":[{"sku":"ABC","qty":2}],"total":49.99,"currency":"USD","createdAt":"2026-01-01T00:00:00Z"}}"#
+    }
+
+    static func reserve(_ id: String) -> String {
+        #"{"type":"ReserveStock","payload":{"orderId":"\#(id)","items":[{"sku":"ABC","qty":2}]}}"#
+    }
+
+    static func release(_ id: String) -> String { #"{"type":"ReleaseStock","payload":{"orderId":"\#(id)"}}"# }
+
+    static func facts(_ shop: Shop, _ type: String) throws -> [String] {
+        try shop.records(of: "order-events").filter { $0.type == type && $0.headers["ce_id"] != nil }.compactMap(\.key)
+    }
+
+    static func dead(_ shop: Shop, _ group: String, of topic: String = "order-events") throws -> [TopicRecord] {
+        try shop.records(of: "\(topic).\(group).dlt")
+    }
+
+    static func letters(_ shop: Shop, _ arguments: String...) throws -> [[String: Any]] {
+        try shop.run(["deadletters"] + arguments + ["--json"]).split(separator: "\n").compactMap {
+            try JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any]
+        }
+    }
+}
