@@ -25,6 +25,26 @@ public struct Topics: Sendable {
         ]
     }
 
+    /// The groups at work in a mode of the saga, and the topics that each consumes.
+    public func subscriptions(in mode: FulfilmentMode) -> [String: Set<String>] {
+        var groups: [String: Set<String>] = [
+            ConsumerGroup.shipping: [orderEvents], ConsumerGroup.notification: [orderEvents],
+            ConsumerGroup.projection: [orderEvents], ConsumerGroup.saga: [orderEvents],
+            ConsumerGroup.invoicing: [orderEvents, userEvents], ConsumerGroup.sales: [orderEvents],
+            ConsumerGroup.order: [orderCommands, orderEvents],
+        ]
+        switch mode {
+        case .orchestration:
+            groups[ConsumerGroup.payment] = [paymentCommands]
+            groups[ConsumerGroup.inventory] = [inventoryCommands, orderEvents]
+        case .choreography:
+            groups[ConsumerGroup.payment] = [orderEvents]
+            groups[ConsumerGroup.inventory] = [orderEvents]
+            groups[ConsumerGroup.orderOutcomes] = [orderEvents]
+        }
+        return groups
+    }
+
     /// Where each group publishes what it could not handle.
     public var deadLetters: [String] {
         subscriptions.flatMap { group, topics in topics.map { DeadLetters.topic(of: $0, group: group) } }

@@ -26,7 +26,7 @@ struct Orderflow: AsyncParsableCommand {
             CommandGroup(
                 name: "OPERATE",
                 subcommands: [
-                    StockCommand.self, SagasCommand.self, DeadLettersCommand.self,
+                    StatusCommand.self, StockCommand.self, SagasCommand.self, DeadLettersCommand.self,
                     ReplayCommand.self,
                 ]),
         ])

@@ -35,6 +35,21 @@ public struct SagaDesk: Sendable {
         }
     }
 
+    /// How many instances of a saga are where, and how many of those need a person. Reads all of them.
+    public static func counts(
+        of saga: String, on connection: Connection
+    ) throws -> [(status: String, count: Int64, attention: Int64)] {
+        try connection.query(
+            """
+            SELECT status, count(*), count(attention) FROM saga_instances WHERE saga = $1 GROUP BY status ORDER BY status
+            """, [.text(saga)]
+        ).map { row in
+            (
+                try row.get(0, as: String.self), try row.get(1, as: Int64.self), try row.get(2, as: Int64.self)
+            )
+        }
+    }
+
     /// One page of instances, and where the next one starts.
     public func list(
         _ filter: Filter, after place: Place? = nil, limit: Int, on connection: Connection

@@ -1,0 +1,180 @@
+import Orders
+
+/// What must hold of every order (DESIGN section 5), decided from the evidence alone.
+public enum OrderInvariants {
+    /// Where an order is.
+    public enum Place: Hashable, Sendable {
+        case confirmed, cancelled
+        /// Not at its end, and what it waits for.
+        case running(String)
+        /// Changed too recently for its effects to have to be everywhere.
+        case moving
+    }
+
+    public struct Finding: Hashable, Sendable {
+        public let place: Place
+        /// Broken promises, in words.
+        public let broken: [String]
+    }
+
+    /// - Parameter settledBefore: an order that changed at this time (microseconds since the Unix epoch) or later may
+    ///   still have effects on their way.
+    public static func check(_ order: OrderEvidence, settledBefore: Int64) -> Finding {
+        guard order.changedAt < settledBefore else { return Finding(place: .moving, broken: []) }
+        var broken = history(order) + doubled(order)
+        let types = Set(order.events.map(\.type))
+        if let reason = waiting(order) { return Finding(place: .running(reason), broken: broken) }
+        broken += readModel(order)
+        if types.contains(FactType.orderConfirmed) {
+            return Finding(place: .confirmed, broken: broken + confirmed(order))
+        }
+        if types.contains(FactType.orderCancelled) {
+            return Finding(place: .cancelled, broken: broken + cancelled(order))
+        }
+        return Finding(place: .running(progress(order)), broken: broken)
+    }
+
+    // MARK: Always
+
+    /// The event store's stream, and the same stream on the topic.
+    private static func history(_ order: OrderEvidence) -> [String] {
+        var broken: [String] = []
+        if order.events.map(\.version) != Array(1...max(order.events.count, 1)) {
+            broken.append("the stream has versions \(order.events.map(\.version))")
+        }
+        if order.events.first?.type != FactType.orderCreated {
+            broken.append("the stream doesn't begin with OrderCreated")
+        }
+        let types = order.events.map(\.type)
+        for type in [FactType.orderCreated, FactType.orderConfirmed, FactType.orderCancelled] {
+            let count = types.count { $0 == type }
+            if count > 1 { broken.append("\(count) \(type) in the stream") }
+        }
+        if types.contains(FactType.orderConfirmed), types.contains(FactType.orderCancelled) {
+            broken.append("both confirmed and cancelled")
+        }
+        let published = Set(order.facts.map(\.id))
+        for event in order.events where event.isPublished && !event.isAdopted && !published.contains(event.id) {
+            broken.append("\(event.type) \(event.id) is not on the topic")
+        }
+        let stored = Set(order.events.map(\.id))
+        for fact in order.facts where fact.streamVersion != nil && !stored.contains(fact.id) {
+            broken.append("\(fact.type) \(fact.id) on the topic is not in the event store")
+        }
+        return broken
+    }
+
+    /// Effects that may happen once.
+    private static func doubled(_ order: OrderEvidence) -> [String] {
+        var broken: [String] = []
+        func once(_ type: String, _ what: String) {
+            let details = Set(order.facts.filter { $0.type == type }.compactMap(\.detail))
+            if details.count > 1 { broken.append("\(what) \(details.count) times: \(details.sorted())") }
+        }
+        once(FactType.paymentProcessed, "charged")
+        once(FactType.paymentRefunded, "refunded")
+        once(FactType.shipmentCreated, "a shipment prepared")
+        once(FactType.shipmentDispatched, "dispatched")
+        var told: [String: Int] = [:]
+        for fact in order.facts where fact.type == FactType.notificationSent {
+            told[fact.detail ?? "", default: 0] += 1
+        }
+        for (kind, count) in told.sorted(by: { $0.key < $1.key }) where count > 1 {
+            broken.append("mail \(kind) told of \(count) times")
+        }
+        return broken
+    }
+
+    // MARK: On the way
+
+    /// Why nothing can be asked of the order's end yet.
+    private static func waiting(_ order: OrderEvidence) -> String? {
+        if !order.parkedBy.isEmpty {
+            return "parked behind a dead letter of \(order.parkedBy.sorted().joined(separator: ", "))"
+        }
+        if order.events.contains(where: { !$0.isPublished }) { return "the relay is behind" }
+        let behind = order.facts.reduce(into: Set<String>()) { $0.formUnion($1.unreadBy) }
+        if !behind.isEmpty { return "\(behind.sorted().joined(separator: ", ")) behind" }
+        if order.mails.contains(where: { $0.status == "pending" }) { return "a mail is waiting" }
+        return nil
+    }
+
+    private static func progress(_ order: OrderEvidence) -> String {
+        guard let saga = order.saga else { return "not confirmed and not cancelled" }
+        return "saga \(saga.status)" + (saga.attention.map { ": \($0)" } ?? "")
+    }
+
+    // MARK: At the end
+
+    private static func readModel(_ order: OrderEvidence) -> [String] {
+        guard let view = order.view else { return ["the read model doesn't have it"] }
+        var broken: [String] = []
+        let facts = Set(order.facts.map(\.id))
+        let missing = facts.subtracting(view.facts)
+        let invented = view.facts.subtracting(facts)
+        if !missing.isEmpty { broken.append("the read model lacks \(missing.sorted())") }
+        if !invented.isEmpty { broken.append("the read model has \(invented.sorted()), the topic hasn't") }
+        let status = expectedStatus(order)
+        if view.status != status { broken.append("the read model says \(view.status), the event store \(status)") }
+        return broken
+    }
+
+    private static func expectedStatus(_ order: OrderEvidence) -> String {
+        switch order.events.last?.type {
+        case FactType.orderConfirmed: Order.Status.confirmed.rawValue
+        case FactType.orderCancelled: Order.Status.cancelled.rawValue
+        case FactType.orderCancellationRequested: Order.Status.cancelling.rawValue
+        default: Order.Status.pending.rawValue
+        }
+    }
+
+    private static func confirmed(_ order: OrderEvidence) -> [String] {
+        var broken: [String] = []
+        expect("stock", order.reservation, ["consumed"], &broken)
+        expect("payment", order.payment?.status, ["charged"], &broken)
+        expect("shipment", order.shipment, ["dispatched"], &broken)
+        mails(order, sent: "order-confirmed", not: ["order-cancelled", "payment-refunded"], &broken)
+        for type in [FactType.paymentProcessed, FactType.shipmentDispatched]
+        where !order.facts.contains(where: { $0.type == type }) {
+            broken.append("confirmed without \(type)")
+        }
+        if let saga = order.saga { expect("saga", saga.status, ["completed"], &broken) }
+        return broken
+    }
+
+    private static func cancelled(_ order: OrderEvidence) -> [String] {
+        var broken: [String] = []
+        expect("stock", order.reservation, [nil, "rejected", "released"], &broken)
+        expect("payment", order.payment?.status, [nil, "announced", "declined", "voided", "refunded"], &broken)
+        expect("shipment", order.shipment, [nil, "failed", "cancelled"], &broken)
+        mails(order, sent: "order-cancelled", not: ["order-confirmed"], &broken)
+        let isCharged = order.facts.contains { $0.type == FactType.paymentProcessed }
+        if isCharged, !order.facts.contains(where: { $0.type == FactType.paymentRefunded }) {
+            broken.append("cancelled and charged, but not refunded")
+        }
+        if order.facts.contains(where: { $0.type == FactType.shipmentDispatched }) {
+            broken.append("cancelled, but dispatched")
+        }
+        if let saga = order.saga { expect("saga", saga.status, ["compensated"], &broken) }
+        return broken
+    }
+
+    private static func expect(_ what: String, _ status: String?, _ allowed: [String?], _ broken: inout [String]) {
+        guard !allowed.contains(status) else { return }
+        broken.append(
+            "\(what) is \(status ?? "missing"), not \(allowed.map { $0 ?? "missing" }.joined(separator: " or "))")
+    }
+
+    private static func mails(
+        _ order: OrderEvidence, sent: String, not unwanted: [String], _ broken: inout [String]
+    ) {
+        let count = order.mails.count { $0.kind == sent && $0.status == "sent" }
+        if count != 1 {
+            let states = order.mails.filter { $0.kind == sent }.map(\.status)
+            broken.append("\(count) \(sent) mails sent\(states.isEmpty ? "" : ", but \(states)")")
+        }
+        for kind in unwanted where order.mails.contains(where: { $0.kind == kind }) {
+            broken.append("has a \(kind) mail")
+        }
+    }
+}

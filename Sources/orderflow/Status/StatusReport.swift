@@ -1,0 +1,130 @@
+import Kafka
+import Logging
+import Messaging
+import Outbound
+import Postgres
+import Services
+
+/// How the shop is doing, as far as this machine can tell: what can't be reached is part of the answer.
+struct StatusReport: Sendable {
+    struct RoleState: Sendable {
+        let role: Role
+        let port: Int
+        let state: String
+        /// Checks that say no.
+        let reasons: [String]
+    }
+
+    struct GroupState: Sendable {
+        let group: String
+        /// Records not consumed yet; nil where brokers or database can't be asked.
+        let lag: Int64?
+        let dead: Int64
+        let parked: Int64
+    }
+
+    struct SagaCount: Sendable {
+        let status: String
+        let count: Int64
+        let attention: Int64
+    }
+
+    var roles: [RoleState] = []
+    var groups: [GroupState] = []
+    var sagas: [SagaCount] = []
+    /// What couldn't be asked, and why.
+    var problems: [String] = []
+
+    /// Blocks the calling thread.
+    static func gather(_ settings: Settings) -> StatusReport {
+        var report = StatusReport()
+        report.askRoles(settings)
+        report.askGroups(settings)
+        report.askSagas(settings)
+        return report
+    }
+
+    private mutating func askRoles(_ settings: Settings) {
+        for role in Role.allCases {
+            let port = settings.port(of: role)
+            guard port > 0 else { continue }
+            do {
+                let answer = try HTTPReader().get("http://\(host(settings)):\(port)/readyz")
+                // The verdict, then a line a check.
+                let lines = String(decoding: answer.body, as: UTF8.self).split(separator: "\n").map(String.init)
+                let isReady = answer.status == 200
+                roles.append(
+                    RoleState(
+                        role: role, port: port, state: isReady ? "ready" : "not ready",
+                        reasons: lines.dropFirst().filter { !$0.hasSuffix(": ready") }))
+            } catch {
+                roles.append(RoleState(role: role, port: port, state: "not running here", reasons: []))
+            }
+        }
+    }
+
+    private func host(_ settings: Settings) -> String {
+        switch settings.http.host {
+        case "0.0.0.0", "", "::", "[::]": "127.0.0.1"
+        case let host where host.contains(":") && !host.hasPrefix("["): "[\(host)]"
+        case let host: host
+        }
+    }
+
+    private mutating func askGroups(_ settings: Settings) {
+        let ends = highWatermarks(settings)
+        for database in ServiceDatabase.allCases {
+            do {
+                let connection = try Connection(settings.database(of: database))
+                defer { connection.close() }
+                for group in database.groups {
+                    guard let topics = settings.topics.names.subscriptions(in: settings.saga.mode)[group] else {
+                        continue
+                    }
+                    let letters = try DeadLetterQueue.count(group: group, on: connection)
+                    let next = try ConsumerProgress.nextOffsets(of: group, on: connection)
+                    let lag = ends.map { ends in
+                        ends.filter { topics.contains($0.key.topic) }.reduce(into: Int64(0)) { sum, end in
+                            sum += max(0, end.value.high - max(end.value.low, next[end.key] ?? 0))
+                        }
+                    }
+                    groups.append(GroupState(group: group, lag: lag, dead: letters.dead, parked: letters.parked))
+                }
+            } catch {
+                problems.append("database of \(database.rawValue): \(error)")
+            }
+        }
+    }
+
+    private mutating func highWatermarks(_ settings: Settings) -> [TopicPartition: Watermarks]? {
+        do {
+            let admin = try Admin(settings.kafka.configuration, timeout: .seconds(5), logger: Logger(label: "status"))
+            let own = Set(settings.topics.names.all)
+            var ends: [TopicPartition: Watermarks] = [:]
+            for topic in try admin.topics() where own.contains(topic.name) {
+                for partition in topic.partitions {
+                    let place = TopicPartition(topic: topic.name, partition: partition.id)
+                    ends[place] = try admin.watermarks(place)
+                }
+            }
+            return ends
+        } catch {
+            problems.append("brokers: \(error)")
+            return nil
+        }
+    }
+
+    private mutating func askSagas(_ settings: Settings) {
+        do {
+            let connection = try Connection(settings.database(of: .saga))
+            defer { connection.close() }
+            sagas = try SagaDesk.counts(of: FulfilmentSaga.name, on: connection).map {
+                SagaCount(status: $0.status, count: $0.count, attention: $0.attention)
+            }
+        } catch {
+            // The database of saga was asked for its dead letters too.
+            let problem = "database of saga: \(error)"
+            if !problems.contains(problem) { problems.append(problem) }
+        }
+    }
+}

@@ -1,0 +1,67 @@
+import Foundation
+import TestServers
+import TestShop
+import Testing
+
+/// `orderflow status`, on a shop that is well and on one where somebody has been at the data.
+@Suite(.serialized) struct StatusTests {
+    @Test func verificationFindsWhatIsBroken() async throws {
+        let shop = try Shop()
+        let up = try shop.up()
+        try up.start()
+        try await up.waitUntilReady()
+        let confirmed = try await up.client.order()
+        let declined = try await up.client.order(
+            #"{"userId":"bob","items":[{"sku":"ABC","qty":1}],"total":5,"paymentToken":"tok_declined"}"#)
+        try eventually("both orders are at their end") {
+            // On the way there facts may be between an outbox and the topic: with --settle 0 that is told.
+            let text = try shop.output("status", "--verify", "--settle", "0s", "--json")
+            return try Self.lines(text).last.map {
+                $0["confirmed"] as? Int == 1 && $0["cancelled"] as? Int == 1 && $0["broken"] as? Int == 0
+            } ?? false
+        }
+        let sound = try Self.verify(shop)
+        #expect(sound.count == 1, "\(sound)")
+        #expect(sound.last?["broken"] as? Int == 0)
+
+        try eventually("nothing waits") {
+            let groups = try Self.status(shop, up)["groups"] as? [[String: Any]] ?? []
+            return groups.count == 9 && groups.allSatisfy { $0["lag"] as? Int == 0 && $0["deadLetters"] as? Int == 0 }
+        }
+        let report = try Self.status(shop, up)
+        let roles = try #require(report["roles"] as? [[String: Any]])
+        #expect(roles.first { $0["role"] as? String == "api" }?["state"] as? String == "ready")
+        let sagas = try #require(report["sagas"] as? [[String: Any]])
+        #expect(sagas.compactMap { $0["status"] as? String } == ["compensated", "completed"])
+        #expect(try up.terminate() == 0)
+
+        // Each of these is what a defect would leave behind.
+        _ = try shop.query("UPDATE shipments SET status = 'prepared' WHERE order_id = '\(confirmed)'", in: "shipping")
+        _ = try shop.query("UPDATE mails SET status = 'failed' WHERE order_id = '\(declined)'", in: "notification")
+        _ = try shop.query(
+            "INSERT INTO stock (tenant, sku, on_hand, reserved) VALUES ('default', 'X', 5, 2)", in: "inventory")
+        let broken = try Self.verify(shop, expecting: 1).filter { $0["finding"] as? String == "broken" }
+        #expect(broken.count == 3, "\(broken)")
+        let details = Dictionary(
+            broken.map { ($0["orderId"] as? String ?? "stock", $0["detail"] as? String ?? "") },
+            uniquingKeysWith: { $1 })
+        #expect(details[confirmed]?.contains("shipment is prepared") == true)
+        #expect(details[declined]?.contains("order-cancelled") == true)
+        #expect(details["stock"]?.contains("default/X") == true)
+    }
+
+    private static func status(_ shop: Shop, _ up: Daemon) throws -> [String: Any] {
+        let text = try shop.run("status", "--json", "--set", "http.port=\(up.port)")
+        return try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any] ?? [:]
+    }
+
+    private static func verify(_ shop: Shop, expecting status: Int32 = 0) throws -> [[String: Any]] {
+        try lines(shop.run(["status", "--verify", "--settle", "0s", "--json"], expecting: status))
+    }
+
+    private static func lines(_ text: String) throws -> [[String: Any]] {
+        try text.split(separator: "\n").compactMap {
+            try JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any]
+        }
+    }
+}
