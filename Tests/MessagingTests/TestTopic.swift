@@ -16,6 +16,13 @@ struct TestTopic {
         _ = try Admin(kafka, logger: quiet).createTopics([NewTopic(name, partitions: partitions, replication: 1)])
     }
 
+    /// For a static member of a group.
+    func kafka(instance: String?) -> KafkaConfiguration {
+        var kafka = kafka
+        kafka.instanceID = instance
+        return kafka
+    }
+
     /// What a record is, as far as the tests ask.
     struct Record: Sendable {
         let partition: Int32
@@ -82,7 +89,7 @@ struct TestTopic {
         func close() { consumer.close(timeout: .seconds(5)) }
     }
 
-    private struct FromZero: RebalanceListener {
+    struct FromZero: RebalanceListener {
         func partitionsAssigned(_ partitions: [TopicPartition]) -> [TopicPartition: Int64] {
             Dictionary(uniqueKeysWithValues: partitions.map { ($0, 0) })
         }

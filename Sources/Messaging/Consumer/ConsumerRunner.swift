@@ -75,18 +75,8 @@ public final class ConsumerRunner: Sendable {
     public var buffered: (messages: Int, bytes: Int) { consumer.withLock { $0 }?.buffered ?? (0, 0) }
 
     /// Consumes until `stop`; a batch in hand is finished first. Blocks the calling thread.
-    /// Throws only what no retry can mend: a wrong configuration, or a consumer that librdkafka has declared dead.
+    /// Throws only what no retry can mend, such as a wrong configuration.
     public func run(until stop: StopSignal) throws {
-        let consumer = try BatchConsumer(
-            ConsumerConfiguration(kafka, group: configuration.group, topics: configuration.topics),
-            listener: OffsetListener(
-                group: configuration.group, database: database, status: status, logger: logger),
-            logger: logger)
-        self.consumer.withLock { $0 = consumer }
-        defer {
-            self.consumer.withLock { $0 = nil }
-            consumer.close(timeout: .seconds(5))
-        }
         let connection = ReconnectingConnection(
             database, name: configuration.group, stop: stop, logger: logger)
         let retries = RedeliveryWorker(
@@ -94,6 +84,40 @@ public final class ConsumerRunner: Sendable {
             logger: logger, onCommit: onCommit)
         let retryThread = DedicatedThread.start("redelivery") { retries.run(until: stop) }
         defer { retryThread.join(timeout: .seconds(5)) }
+        var rejoins = Backoff(base: .milliseconds(500), cap: .seconds(15))
+        while !stop.isStopped {
+            let member = try BatchConsumer(
+                ConsumerConfiguration(kafka, group: configuration.group, topics: configuration.topics),
+                listener: OffsetListener(
+                    group: configuration.group, database: database, status: status, logger: logger),
+                logger: logger)
+            do {
+                try consume(as: member, on: connection, until: stop, onProgress: { rejoins.reset() })
+            } catch let error as KafkaError where error.isFatal {
+                // Of the member, not of the group: after an outage the coordinator may take a member for an impostor
+                // of itself (FENCED_INSTANCE_ID). A new member joins; the rest of the daemon needn't end for it. Where
+                // two processes do share a name, both go on saying so.
+                status.withLock {
+                    $0.problem = "\(error)"
+                    $0.assigned = []
+                }
+                logger.error("member lost, joining anew", metadata: ["error": "\(error)"])
+                stop.wait(for: rejoins.next())
+            }
+        }
+    }
+
+    /// Consumes until `stop` or an error that ends the member.
+    private func consume(
+        as consumer: BatchConsumer, on connection: ReconnectingConnection, until stop: StopSignal,
+        onProgress: () -> Void
+    ) throws {
+        self.consumer.withLock { $0 = consumer }
+        status.withLock { $0.problem = nil }
+        defer {
+            self.consumer.withLock { $0 = nil }
+            consumer.close(timeout: .seconds(5))
+        }
         while !stop.isStopped {
             guard let batch = try consumer.nextBatch(max: configuration.batchSize, timeout: .milliseconds(500)) else {
                 continue
@@ -102,6 +126,7 @@ public final class ConsumerRunner: Sendable {
             // Before the batch is out of hand: once its partitions are somebody else's, the coordinator refuses.
             if !offsets.isEmpty { consumer.commit(offsets) }
             consumer.finish(batch)
+            onProgress()
         }
     }
 

@@ -50,15 +50,18 @@ import Testing
 
         func connect() throws -> Connection { try Connection(database, logger: quiet) }
 
-        func start() {
+        @discardableResult
+        func start(instance: String? = nil) -> ConsumerRunner {
             var configuration = ConsumerRunner.Configuration(group: group, topics: [topic.name])
             configuration.attempts = 3
             configuration.retryBase = .milliseconds(1)
             configuration.batchSize = 50
             let runner = ConsumerRunner(
-                configuration, handler: ledger, kafka: topic.kafka, database: database, logger: quiet)
+                configuration, handler: ledger, kafka: topic.kafka(instance: instance), database: database,
+                logger: quiet)
             let stop = StopSignal()
             stops.append((stop, DedicatedThread.start("runner") { try? runner.run(until: stop) }))
+            return runner
         }
 
         func end() {
@@ -110,6 +113,25 @@ import Testing
         fixture.start()
         try eventually("the rest is there") { try fixture.notes().count == 40 }
         #expect(try fixture.notes() == (0..<40).map { "{\"n\":\($0)}" })
+    }
+
+    /// The coordinator takes one member's place for another's: the group's work goes on, by a member of its own.
+    @Test func aFencedMemberJoinsAnew() throws {
+        let fixture = try Fixture()
+        let runner = fixture.start(instance: "twin")
+        try fixture.publish("a", "{\"n\":1}")
+        try eventually("it consumes") { try fixture.notes().count == 1 }
+        let twin = try BatchConsumer(
+            ConsumerConfiguration(
+                fixture.topic.kafka(instance: "twin"), group: fixture.group, topics: [fixture.topic.name]),
+            listener: TestTopic.FromZero(), logger: quiet)
+        try eventually(within: .seconds(60), "it is fenced") {
+            runner.currentStatus.problem?.contains("FENCED") == true
+        }
+        twin.close(timeout: .seconds(5))
+        try fixture.publish("a", "{\"n\":2}")
+        try eventually(within: .seconds(60), "it consumes again") { try fixture.notes().count == 2 }
+        #expect(try fixture.notes() == ["{\"n\":1}", "{\"n\":2}"])
     }
 
     @Test func aDeadLetterParksItsKeyAlone() throws {
