@@ -61,7 +61,15 @@ let package = Package(
         .target(name: "TestServers", dependencies: ["Execution"], path: "Tests/TestServers"),
         // A whole shop of daemons on them, and a customer.
         .target(name: "TestShop", dependencies: ["TestServers", "Kafka", log], path: "Tests/TestShop"),
-        .testTarget(name: "PipelineTests", dependencies: ["TestShop", "TestServers", "orderflow"]),
+        // Breaks such a shop at random and counts what came of the orders: scripts/chaos. No part of the product.
+        .executableTarget(
+            name: "chaos",
+            dependencies: [
+                "TestShop", "TestServers", "Execution",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "Tests/Chaos"),
+        .testTarget(name: "PipelineTests", dependencies: ["TestShop", "TestServers", "orderflow", "chaos"]),
         .testTarget(name: "TestServersTests", dependencies: ["TestServers"]),
 
         .testTarget(name: "JSONTests", dependencies: ["JSON"]),

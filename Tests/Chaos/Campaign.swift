@@ -1,0 +1,77 @@
+import Execution
+import Foundation
+import TestServers
+import TestShop
+
+/// One run: a shop, customers, faults, and then the reckoning.
+struct Campaign: Sendable {
+    var seed: UInt64
+    var duration: Duration = .seconds(300)
+    /// Orders a second.
+    var rate = 20.0
+    var faults: [Fault] = Fault.allCases
+    var isVerbose = true
+    /// For everything to end after the last fault.
+    var patience: Duration = .seconds(240)
+
+    func run() async throws -> CampaignResult {
+        var dice = Dice(seed: seed)
+        let settings = self
+        let scene = try await DedicatedThread.run("scene") { [dice] in
+            var dice = dice
+            return try Scene(seed: settings.seed, isVerbose: settings.isVerbose, &dice)
+        }
+        // The scene has thrown its own.
+        dice = Dice(seed: seed &+ 1)
+        defer { scene.stop() }
+        try await scene.start()
+        scene.say("the shop is open")
+        let closing = StopSignal()
+        let supervisor = DedicatedThread.start("supervisor") { scene.supervise(until: closing) }
+        defer {
+            closing.stop()
+            supervisor.join()
+        }
+
+        let book = OrderBook()
+        let injector = FaultInjector(scene, faults: faults)
+        let stop = StopSignal()
+        let injectorSeed = dice.next()
+        async let injected: Void = DedicatedThread.run("injector") {
+            var dice = Dice(seed: injectorSeed)
+            injector.run(&dice, until: stop)
+        }
+        let memory = MemoryWatch(scene.daemons)
+        let watching = DedicatedThread.start("memory") { memory.run(until: stop) }
+        let timer = Task {
+            try await Task.sleep(for: duration)
+            stop.stop()
+        }
+        let customers = Customers(scene: scene, book: book, rate: rate)
+        await customers.run(&dice, for: duration, patience: .seconds(90))
+        timer.cancel()
+        stop.stop()
+        try await injected
+        scene.say("the last fault is over")
+        watching.join()
+
+        let ending = ContinuousClock.now
+        return try await DedicatedThread.run("reckoning") {
+            let reckoning = Reckoning(scene: scene, book: book.now, foreign: scene.foreign.sent)
+            let unsettled = try reckoning.waitForQuiet(within: settings.patience)
+            let settling = ending.duration(to: .now)
+            scene.say("quiet")
+            var result = try reckoning.result()
+            result.seed = settings.seed
+            result.settling = settling
+            result.faults = injector.done.count
+            result.complaints += injector.done.complaints + unsettled
+            result.falls = scene.falls
+            result.peakMemory = memory.peak
+            if !result.isSound, let path = ProcessInfo.processInfo.environment["CHAOS_KEEP"] {
+                try Evidence.keep(scene, in: path)
+            }
+            return result
+        }
+    }
+}

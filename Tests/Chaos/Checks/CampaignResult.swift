@@ -1,0 +1,61 @@
+/// What came of a campaign.
+struct CampaignResult: Sendable {
+    var seed: UInt64 = 0
+    var faults: [Fault: Int] = [:]
+    /// Orders that customers asked for, those answered 201, and those of foreign producers.
+    var asked = 0
+    var accepted = 0
+    var foreign = 0
+    var confirmed = 0
+    var cancelled = 0
+    /// By id, each with what is wrong.
+    var lost: [String] = []
+    var doubled: [String] = []
+    var stuck: [String] = []
+    /// Other broken promises.
+    var complaints: [String] = []
+    /// Records that are on their topic more than once, by the same id.
+    var copies = 0
+    /// Daemons that ended by themselves and were started again, as a supervisor does.
+    var falls: [String] = []
+    var settling: Duration = .zero
+    var longestWait: Duration = .zero
+    /// Kilobytes, by role.
+    var peakMemory: [String: Int] = [:]
+
+    var isSound: Bool { lost.isEmpty && doubled.isEmpty && stuck.isEmpty && complaints.isEmpty }
+
+    var table: String {
+        var rows: [(String, String)] = [("seed", "\(seed)")]
+        rows += Fault.allCases.compactMap { fault in faults[fault].map { ("  \(fault.rawValue)", "\($0)") } }
+        rows += [
+            ("faults", "\(faults.values.reduce(0, +))"), ("orders asked for", "\(asked)"),
+            ("orders accepted", "\(accepted) (and \(foreign) foreign)"), ("confirmed", "\(confirmed)"),
+            ("cancelled", "\(cancelled)"), ("lost", "\(lost.count)"), ("doubled", "\(doubled.count)"),
+            ("stuck", "\(stuck.count)"), ("other complaints", "\(complaints.count)"),
+            ("daemons that ended by themselves", "\(falls.count)"), ("copies on the topic", "\(copies)"),
+            ("longest wait for an answer", Self.seconds(longestWait)), ("quiet after", Self.seconds(settling)),
+            (
+                "peak memory",
+                peakMemory.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value >> 10)" }.joined(separator: ", ")
+                    + " MiB"
+            ),
+        ]
+        let width = rows.map(\.0.count).max() ?? 0
+        var text = rows.map { $0.0.padding(to: width) + "  " + $0.1 }.joined(separator: "\n") + "\n"
+        for (name, list) in [
+            ("lost", lost), ("doubled", doubled), ("stuck", stuck), ("complaint", complaints), ("ended", falls),
+        ] {
+            for item in list.prefix(50) { text += "\(name): \(item)\n" }
+        }
+        return text
+    }
+
+    private static func seconds(_ duration: Duration) -> String {
+        "\((duration / .milliseconds(100)).rounded() / 10) s"
+    }
+}
+
+extension String {
+    fileprivate func padding(to width: Int) -> String { self + String(repeating: " ", count: max(0, width - count)) }
+}

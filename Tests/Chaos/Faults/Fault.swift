@@ -1,0 +1,53 @@
+/// What is done to the shop.
+enum Fault: String, CaseIterable, Sendable {
+    /// `kill -9` of a daemon, which comes back a moment later.
+    case daemonKill = "daemon-kill"
+    /// SIGSTOP of a daemon for longer than its group waits for it, then SIGCONT.
+    case daemonFreeze = "daemon-freeze"
+    /// SIGTERM of a daemon, which has to end cleanly.
+    case daemonDrain = "daemon-drain"
+    /// `kill -9` of PostgreSQL with all its sessions.
+    case postgresKill = "postgres-kill"
+    /// pg_terminate_backend of some sessions.
+    case sessionKill = "session-kill"
+    /// The broker goes, with its data saved, and comes back.
+    case brokerKill = "broker-kill"
+    /// The broker's connections stay open, and nobody answers.
+    case brokerFreeze = "broker-freeze"
+    /// Connections to PostgreSQL are cut.
+    case networkCut = "network-cut"
+    /// Everything between daemons and PostgreSQL takes longer.
+    case networkDelay = "network-delay"
+    /// Connections to PostgreSQL stay open, and nothing comes through.
+    case networkStall = "network-stall"
+    /// A foreign producer puts a record on its topic once more.
+    case duplicate
+    /// A foreign producer sends what nobody can read.
+    case poison
+    /// A foreign producer announces an order of its own, as a bare value without headers.
+    case foreignOrder = "foreign-order"
+
+    /// Faults that must not overlap with others of their lane.
+    enum Lane: CaseIterable { case daemons, servers, producers }
+
+    var lane: Lane {
+        switch self {
+        case .daemonKill, .daemonFreeze, .daemonDrain: .daemons
+        case .postgresKill, .sessionKill, .brokerKill, .brokerFreeze, .networkCut, .networkDelay, .networkStall:
+            .servers
+        case .duplicate, .poison, .foreignOrder: .producers
+        }
+    }
+
+    var weight: Int {
+        switch self {
+        case .daemonKill: 6
+        case .daemonFreeze, .daemonDrain: 2
+        case .sessionKill, .networkCut: 4
+        case .postgresKill, .brokerKill, .networkDelay: 2
+        case .brokerFreeze, .networkStall: 1
+        case .duplicate, .foreignOrder: 4
+        case .poison: 1
+        }
+    }
+}

@@ -1,0 +1,132 @@
+import Execution
+import Synchronization
+import TestServers
+import TestShop
+
+/// Injects faults at random, each lane one after the other on a thread of its own. What it breaks it mends.
+final class FaultInjector: Sendable {
+    private let scene: Scene
+    private let faults: [Fault]
+    private let record = Mutex(Record())
+
+    struct Record: Sendable {
+        var count: [Fault: Int] = [:]
+        /// What shouldn't have happened, such as a drain that ended with an error.
+        var complaints: [String] = []
+    }
+
+    /// - Parameter faults: those to inject.
+    init(_ scene: Scene, faults: [Fault]) {
+        self.scene = scene
+        self.faults = faults
+    }
+
+    var done: Record { record.withLock { $0 } }
+
+    /// Until `stop`; returns when everything runs again.
+    func run(_ dice: inout Dice, until stop: StopSignal) {
+        let threads = Fault.Lane.allCases.compactMap { lane -> DedicatedThread? in
+            let own = faults.filter { $0.lane == lane }
+            let seed = dice.next()
+            guard !own.isEmpty else { return nil }
+            return DedicatedThread.start("faults") { [self] in
+                var dice = Dice(seed: seed)
+                while !stop.wait(for: dice.duration(0.3...3)) {
+                    let fault = dice.pick(own.map { ($0, weight: $0.weight) })
+                    do {
+                        try inject(fault, &dice, until: stop)
+                        record.withLock { $0.count[fault, default: 0] += 1 }
+                    } catch {
+                        complain("\(fault.rawValue): \(error)")
+                    }
+                }
+            }
+        }
+        for thread in threads { thread.join() }
+    }
+
+    private func complain(_ text: String) {
+        record.withLock { $0.complaints.append(text) }
+    }
+
+    private func inject(_ fault: Fault, _ dice: inout Dice, until stop: StopSignal) throws {
+        switch fault {
+        case .daemonKill:
+            let daemon = try running(&dice)
+            scene.say("\(fault.rawValue) \(daemon)")
+            try scene.handling(daemon) {
+                try daemon.kill()
+                pause(dice.duration(0...4), stop)
+                try daemon.start()
+            }
+        case .daemonFreeze:
+            let daemon = try running(&dice)
+            let time = dice.duration(6.5...11)
+            scene.say("\(fault.rawValue) \(daemon) for \(time)")
+            try daemon.pause()
+            pause(time, nil)
+            try daemon.resume()
+        case .daemonDrain:
+            let daemon = try running(&dice)
+            scene.say("\(fault.rawValue) \(daemon)")
+            try scene.handling(daemon) {
+                let status = try daemon.terminate()
+                if status != 0 { complain("\(daemon) ended with status \(status) when told to stop") }
+                pause(dice.duration(0...2), stop)
+                try daemon.start()
+            }
+        case .postgresKill:
+            scene.say(fault.rawValue)
+            try scene.shop.postgres.kill()
+            pause(dice.duration(0...3), stop)
+            try scene.shop.postgres.restart()
+        case .sessionKill:
+            scene.say(fault.rawValue)
+            let share = Double.random(in: 0.05...0.6, using: &dice)
+            _ = try scene.shop.postgres.query(
+                """
+                SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+                WHERE datname LIKE 'orderflow%' AND random() < \(share)
+                """)
+        case .brokerKill:
+            scene.say(fault.rawValue)
+            try scene.shop.broker.kill()
+            pause(dice.duration(0...5), stop)
+            try scene.shop.broker.restart()
+        case .brokerFreeze:
+            let time = dice.duration(2...9)
+            scene.say("\(fault.rawValue) for \(time)")
+            try scene.shop.broker.pause()
+            pause(time, nil)
+            try scene.shop.broker.resume()
+        case .networkCut:
+            let share = Double.random(in: 0.1...1, using: &dice)
+            scene.say("\(fault.rawValue) of \(Int(share * 100)) %")
+            scene.proxy.cut(share)
+        case .networkDelay:
+            scene.say(fault.rawValue)
+            scene.proxy.delay(dice.duration(0.05...0.5))
+            pause(dice.duration(1...5), stop)
+            scene.proxy.delay(.zero)
+        case .networkStall:
+            let time = dice.duration(2...12)
+            scene.say("\(fault.rawValue) for \(time)")
+            scene.proxy.stall()
+            pause(time, nil)
+            // Whoever waited is alone: a stalled line is a dead one.
+            scene.proxy.flow()
+        case .duplicate: try scene.foreign.repeatRecord(&dice)
+        case .poison: try scene.foreign.sendPoison(&dice)
+        case .foreignOrder: try scene.foreign.announceOrder(&dice)
+        }
+    }
+
+    private func running(_ dice: inout Dice) throws -> Daemon {
+        guard let daemon = scene.daemons.filter(\.isRunning).randomElement(using: &dice) else { throw NobodyRuns() }
+        return daemon
+    }
+
+    private func pause(_ time: Duration, _ stop: StopSignal?) { (stop ?? StopSignal()).wait(for: time) }
+
+    private struct NobodyRuns: Error {}
+}

@@ -1,0 +1,87 @@
+import Execution
+import Foundation
+import Synchronization
+import TestServers
+import TestShop
+
+/// The shop of a campaign: two daemons of each role on one PostgreSQL, reached through a proxy, and one broker.
+final class Scene: Sendable {
+    static let roles = ["api", "shipping", "notification", "projection", "payment", "inventory", "saga"]
+
+    let seed: UInt64
+    let shop: Shop
+    let proxy: Proxy
+    let daemons: [Daemon]
+    let foreign: ForeignProducer
+    private let isVerbose: Bool
+    private let inHand = Mutex<Set<String>>([])
+    private let fallen = Mutex<[String]>([])
+    private let started = ContinuousClock.now
+
+    var apis: [Daemon] { daemons.filter { $0.role == "api" } }
+
+    init(seed: UInt64, isVerbose: Bool, _ dice: inout Dice) throws {
+        self.seed = seed
+        self.isVerbose = isVerbose
+        let shop = try Shop()
+        self.shop = shop
+        proxy = try Proxy(to: shop.postgres.port)
+        foreign = ForeignProducer(shop)
+        let patient = Bool.random(using: &dice)
+        let settings = [
+            "ORDERFLOW_DATABASE_URL": "postgresql://postgres@127.0.0.1:\(proxy.port)/postgres",
+            // Half of the campaigns give participants so little time that successes come too late.
+            "ORDERFLOW_SAGA_STOCK_DEADLINE": patient ? "120s" : "6s",
+            "ORDERFLOW_SAGA_PAYMENT_DEADLINE": patient ? "120s" : "8s",
+            "ORDERFLOW_SAGA_SHIPMENT_DEADLINE": patient ? "120s" : "10s",
+            "ORDERFLOW_SAGA_ANSWER_WITHIN": "3s",
+        ]
+        daemons = try Self.roles.flatMap { role in
+            try [1, 2].map { try shop.daemon(role, instance: $0, settings: settings) }
+        }
+        for article in 1...OrderKind.articles { try shop.run("stock", "set", "STOCK-\(article)", "1000000") }
+        try shop.run("stock", "set", OrderKind.soldOutSKU, "0")
+    }
+
+    func start() async throws {
+        for daemon in daemons { try daemon.start() }
+        for daemon in daemons { try await daemon.waitUntilReady(within: .seconds(90)) }
+    }
+
+    /// While a fault has `daemon` in hand, the supervisor leaves it alone.
+    func handling(_ daemon: Daemon, _ body: () throws -> Void) rethrows {
+        inHand.withLock { _ = $0.insert("\(daemon)") }
+        defer { inHand.withLock { _ = $0.remove("\(daemon)") } }
+        try body()
+    }
+
+    /// Starts daemons that have ended by themselves again, as their supervisor would, until `stop`.
+    func supervise(until stop: StopSignal) {
+        while !stop.wait(for: .seconds(1)) {
+            for daemon in daemons where !daemon.isRunning {
+                guard !inHand.withLock({ $0.contains("\(daemon)") }) else { continue }
+                let last = daemon.log.split(separator: "\n").suffix(3).joined(separator: "\n")
+                say("\(daemon) has ended by itself: \(last)")
+                fallen.withLock { $0.append("\(daemon): \(last)") }
+                try? daemon.start()
+            }
+        }
+    }
+
+    /// Daemons that ended by themselves, with their last words.
+    var falls: [String] { fallen.withLock { $0 } }
+
+    func stop() {
+        for daemon in daemons { daemon.stop() }
+        proxy.close()
+        shop.broker.stop()
+        shop.postgres.stop()
+    }
+
+    /// What goes on, for who watches.
+    func say(_ text: String) {
+        guard isVerbose else { return }
+        let time = started.duration(to: .now) / .seconds(1)
+        FileHandle.standardError.write(Data(String(format: "%7.1f  %@\n", time, text).utf8))
+    }
+}

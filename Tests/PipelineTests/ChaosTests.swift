@@ -1,0 +1,22 @@
+import Testing
+
+@testable import chaos
+
+/// A short campaign of faults, the same each time; `scripts/chaos` runs longer ones.
+@Suite(.serialized) struct ChaosTests {
+    @Test func aShopUnderFaultsLosesAndDoublesNothing() async throws {
+        var campaign = Campaign(seed: 20_260_301)
+        campaign.duration = .seconds(15)
+        campaign.rate = 8
+        // The slow ones are for longer campaigns.
+        campaign.faults = [.daemonKill, .sessionKill, .networkCut, .postgresKill, .duplicate, .foreignOrder, .poison]
+        campaign.isVerbose = false
+        let result = try await campaign.run()
+        print(result.table)
+        #expect(result.accepted > 0)
+        #expect(result.lost == [])
+        #expect(result.doubled == [])
+        #expect(result.stuck == [])
+        #expect(result.complaints == [])
+    }
+}
