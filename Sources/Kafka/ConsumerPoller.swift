@@ -29,6 +29,9 @@ final class ConsumerPoller: Sendable {
     /// away, so a worker that is merely busy must not cause it.
     private static let patience: Duration = .seconds(1)
     private static let listenerRetry: Duration = .milliseconds(500)
+    /// Between learning what to give up and giving it up, which begins the next rebalance at once (KIP-429): members
+    /// whose answer is still on its way have it by then. The dev broker forgets them otherwise.
+    private static let handover: Duration = .milliseconds(250)
 
     init(
         _ configuration: ConsumerConfiguration, _ listener: any RebalanceListener, _ buffer: Monitor<ConsumerBuffer>,
@@ -218,6 +221,7 @@ final class ConsumerPoller: Sendable {
             assign(raw, partitions, list, cooperative)
         case RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS:
             revoke(raw, partitions, lost: rd_kafka_assignment_lost(raw) != 0)
+            if cooperative { StopSignal().wait(for: Self.handover) }
             unassign(raw, list, cooperative)
         default:
             logger.warning("rebalance failed", metadata: ["error": "\(KafkaError(code))"])

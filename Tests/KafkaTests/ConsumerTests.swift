@@ -62,11 +62,13 @@ import Testing
         let stop = StopSignal()
         let reading = second.readOn(until: stop)
         // The group waits for the first member's revoke, which waits for us.
-        try eventually("the first member is asked for partitions") { first.consumer.buffered.messages == 0 }
+        try eventually(within: .seconds(60), "the first member is asked for partitions") {
+            first.consumer.buffered.messages == 0
+        }
         #expect(second.listener.now.owned.isEmpty)
         finished.update { $0 = true }
         for batch in held { first.finish(batch) }
-        try eventually("partitions move") {
+        try eventually(within: .seconds(60), "partitions move") {
             first.listener.now.owned.count == 2 && second.listener.now.owned.count == 2
         }
         #expect(!early.withLock { $0 })
@@ -133,11 +135,11 @@ import Testing
         try eventually("the buffer is full") { first.consumer.buffered.messages >= 100 }
         StopSignal().wait(for: .milliseconds(1_200))
         let second = try TestMember(topic)
-        try eventually("partitions move") {
+        try eventually(within: .seconds(60), "partitions move") {
             second.listener.now.owned.count == 1 && first.listener.now.owned.count == 1
         }
         second.close()
-        try eventually("partitions come back") { first.listener.now.owned.count == 2 }
+        try eventually(within: .seconds(60), "partitions come back") { first.listener.now.owned.count == 2 }
         try first.read(until: 4_000)
         #expect(Set(first.records).count == 4_000)
     }
