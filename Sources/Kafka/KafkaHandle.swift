@@ -96,7 +96,24 @@ final class KafkaHandle: @unchecked Sendable {
         self.raw = raw
     }
 
-    deinit { rd_kafka_destroy(raw) }
+    deinit {
+        topics.withLock { for topic in $0.values { rd_kafka_topic_destroy(topic.raw) } }
+        rd_kafka_destroy(raw)
+    }
+
+    /// A topic that the client keeps itself informed about for as long as it lives. The pointer is valid as long.
+    func topic(_ name: String) -> OpaquePointer? {
+        topics.withLock { topics -> Topic? in
+            if let known = topics[name] { return known }
+            guard let raw = rd_kafka_topic_new(self.raw, name, nil) else { return nil }
+            topics[name] = Topic(raw: raw)
+            return topics[name]
+        }?.raw
+    }
+
+    /// May be used from any thread, as the client itself.
+    private struct Topic: @unchecked Sendable { let raw: OpaquePointer }
+    private let topics = Monitor<[String: Topic]>([:])
 
     /// Set once the client can't go on. Asked of librdkafka itself: a producer's fatal error comes by callback, a
     /// consumer's as a message.

@@ -41,6 +41,9 @@ public final class Producer: Sendable {
 
     deinit { state.withLock { $0.client.stop.stop() } }
 
+    /// Which cluster it publishes to.
+    public var kafka: KafkaConfiguration { configuration.kafka }
+
     private var handle: KafkaHandle { state.withLock { $0.client.handle } }
 
     /// The error after which this client can't publish any more. The next `publish` makes a new one.
@@ -51,6 +54,21 @@ public final class Producer: Sendable {
     public var statisticsJSON: String? { handle.statistics }
     /// Records in librdkafka's queue and in flight.
     public var queued: Int { Int(rd_kafka_outq_len(handle.raw)) }
+
+    /// Learns where the partitions of `topics` are, so that their first records needn't wait for it: librdkafka looks
+    /// for unknown topics once a second only. Blocks for at most `timeout`; what isn't there yet is learnt later.
+    public func prepare(topics: [String], timeout: Duration) {
+        let handle = handle
+        let deadline = ContinuousClock.now + timeout
+        for name in topics {
+            let left = ContinuousClock.now.duration(to: deadline)
+            guard left > .zero, let topic = handle.topic(name) else { return }
+            var metadata: UnsafePointer<rd_kafka_metadata>?
+            let code = rd_kafka_metadata(
+                handle.raw, 0, topic, &metadata, Int32(clamping: Int(left / .milliseconds(1))))
+            if code == RD_KAFKA_RESP_ERR_NO_ERROR, let metadata { rd_kafka_metadata_destroy(metadata) }
+        }
+    }
 
     /// The client to publish with.
     private func living() throws(KafkaError) -> KafkaHandle {

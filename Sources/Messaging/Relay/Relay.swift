@@ -7,7 +7,8 @@ import Postgres
 /// Publishes a table's committed rows to Kafka: in order within a key, at least once, by one leader at a time.
 ///
 /// The checkpoint moves only after the broker has acknowledged every record of the page (`acks=all`, idempotent
-/// producer). A crash between the two publishes the page again; consumers drop the copies by `ce_id`.
+/// producer). After a crash between the two a new leader finds by the ends of the topics what is out already
+/// (`PublishedTail`); where it can't, the page is published again, and consumers drop the copies by `ce_id`.
 /// Leadership is a session advisory lock, so it ends with the connection of whoever had it; a leader that was frozen
 /// meanwhile can only repeat records that are out already, and its checkpoint update then fails (`fenced`).
 public final class Relay: Sendable {
@@ -104,6 +105,8 @@ public final class Relay: Sendable {
         var stored = checkpoint
         var window = RelayWindow(source: source, pageSize: configuration.pageSize)
         var encoder = RelayEncoder(source: source)
+        // What a leader before us may have left unsaid lies in the first window, all of it.
+        var tail: PublishedTail? = PublishedTail()
         var sincePrune = 0
         var emptyPolls = 0
         while !stop.isStopped {
@@ -121,8 +124,18 @@ public final class Relay: Sendable {
                 continue
             }
             emptyPolls = 0
-            let messages = try encoder.messages(page.rows)
+            var messages = try encoder.messages(page.rows)
             note(inHand: encoder.oldestTime)
+            if tail != nil {
+                do {
+                    try tail?.read(
+                        Set(messages.map(\.topic)), kafka: producer.kafka, logger: logger, until: stop)
+                } catch {
+                    logger.warning("topics' ends unknown, copies may appear", metadata: ["error": "\(error)"])
+                }
+                messages = tail?.without(messages) ?? messages
+                if page.next.high == nil { tail = nil }
+            }
             try publish(messages, until: stop)
             try RelayCheckpointStore.move(source.name, from: stored, to: page.next, on: connection)
             checkpoint = page.next
