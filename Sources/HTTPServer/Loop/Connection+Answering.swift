@@ -175,9 +175,19 @@ extension Connection {
         loop.close(self)
     }
 
+    /// Reads in one turn.
+    private static var discardedAtOnce: Int { 16 }
+
     func discardInput(_ loop: EventLoop) {
         input.consume(input.count)
+        var rounds = Self.discardedAtOnce
         while isReadable, phase == .lingering {
+            // A client that goes on and on must not keep the loop from the others, nor from its own deadline.
+            guard rounds > 0 else {
+                loop.unfinished.append(token)
+                break
+            }
+            rounds -= 1
             switch input.receive(from: descriptor) {
             case .received(_, let drained):
                 input.consume(input.count)

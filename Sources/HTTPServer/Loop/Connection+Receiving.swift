@@ -9,6 +9,7 @@ extension Connection {
 
     /// What epoll reported.
     func handle(_ events: UInt32, _ loop: EventLoop) {
+        assert(loop.scratch.isEmpty, "bytes of another connection")
         // Both directions are shut, or a reset: nobody is there to answer.
         if events & (EPOLLHUP.rawValue | EPOLLERR.rawValue) != 0 { return loop.close(self) }
         if events & EPOLLRDHUP.rawValue != 0 {

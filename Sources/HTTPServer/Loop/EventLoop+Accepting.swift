@@ -100,6 +100,8 @@ extension EventLoop {
     func close(_ connection: Connection) {
         guard connection.phase != .closed else { return }
         connection.phase = .closed
+        // What was rendered for it in this turn must never go out to another connection.
+        scratch.clear()
         connections[connection.slot] = nil
         freeSlots.append(connection.slot)
         wheel.cancel(connection.slot)
