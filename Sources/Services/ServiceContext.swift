@@ -52,6 +52,7 @@ public struct ReactingService: Sendable {
     public let relay: Relay
     private let companions: [ConsumerRunner]
     private let producer: Producer
+    private let topics: [String]
     private let backlog: BacklogSampler
     private let pulse: DatabasePulse
 
@@ -70,6 +71,7 @@ public struct ReactingService: Sendable {
             logger: context.logger)
         self.producer = producer
         self.relay = relay
+        topics = context.topics.all
         let groups = [Companion(consumer, handler)] + companions
         self.backlog = BacklogSampler(
             [.relay(.outbox, service: context.name)]
@@ -105,8 +107,9 @@ public struct ReactingService: Sendable {
             ThreadGroup.Part("backlog") { backlog.run(until: $0) },
             ThreadGroup.Part("pulse") { pulse.run(until: $0) },
             ThreadGroup.Part("relay") { stop in
+                defer { producer.close(timeout: .seconds(5)) }
+                producer.prepare(topics: topics, timeout: .seconds(2))
                 relay.run(until: stop)
-                producer.close(timeout: .seconds(5))
             },
         ]
     }

@@ -18,7 +18,7 @@ struct ConsumedRecord {
         record.forEachHeader { headers.take($0, $1) }
         let outcome = EnvelopeDecoder.decode(
             value: record.value, key: record.key, headers: headers, source: source,
-            recordTime: record.timestamp * 1_000, types: types, ignoring: ignoredSource)
+            recordTime: Self.microseconds(record.timestamp), types: types, ignoring: ignoredSource)
         switch outcome {
         case .message(let message): (self.message, malformed) = (message, nil)
         case .skipped: (message, malformed) = (nil, nil)
@@ -31,7 +31,13 @@ struct ConsumedRecord {
     var recordKey: [UInt8]? { record.key.map { Array($0) } }
     var value: [UInt8]? { Array(record.value) }
     /// Microseconds since the Unix epoch.
-    var time: Int64 { record.timestamp * 1_000 }
+    var time: Int64 { Self.microseconds(record.timestamp) }
+
+    /// A foreign producer may have set any time at all.
+    private static func microseconds(_ milliseconds: Int64) -> Int64 {
+        let (result, overflow) = milliseconds.multipliedReportingOverflow(by: 1_000)
+        return overflow ? 0 : result
+    }
 
     /// What is parked together with this record. Without a key nothing is: such records have no order to keep.
     var parkingKey: ParkingKey {

@@ -31,6 +31,7 @@ public struct OrderService: Sendable {
     private let runner: ConsumerRunner
     private let outcomes: ConsumerRunner?
     private let producer: Producer
+    private let topics: [String]
     private let backlog: BacklogSampler
     private let pulse: DatabasePulse
 
@@ -46,6 +47,7 @@ public struct OrderService: Sendable {
             source: .outbox, database: context.database, producer: producer, service: context.name,
             logger: context.logger)
         self.producer = producer
+        self.topics = topics.all
         self.relay = relay
         self.outboxRelay = outboxRelay
         writer = EventWriter(
@@ -104,8 +106,9 @@ public struct OrderService: Sendable {
             ThreadGroup.Part("pulse") { pulse.run(until: $0) },
             ThreadGroup.Part("outbox-relay") { outboxRelay.run(until: $0) },
             ThreadGroup.Part("event-relay") { stop in
+                defer { producer.close(timeout: .seconds(5)) }
+                producer.prepare(topics: topics, timeout: .seconds(2))
                 relay.run(until: stop)
-                producer.close(timeout: .seconds(5))
             },
         ] + (outcomeParts ?? [])
     }

@@ -21,6 +21,9 @@ final class GatewayCalls: Sendable {
         case notAsked(CircuitBreaker.Open)
     }
 
+    private let chargeMetrics = GatewayMetrics(operation: "charge")
+    private let refundMetrics = GatewayMetrics(operation: "refund")
+
     private struct Inner {
         var waiting: [Job] = []
         var isClosed = false
@@ -90,18 +93,11 @@ final class GatewayCalls: Sendable {
         let started = ContinuousClock.now
         let result = perform(job)
         let taken = started.duration(to: .now)
-        let operation = if case .charge = job.call { "charge" } else { "refund" }
-        let outcome: String
-        switch result {
-        case .settled(.done): outcome = "done"
-        case .settled(.refused): outcome = "refused"
-        case .open(.unavailable): outcome = "unavailable"
-        case .open, .notAsked: outcome = "unknown"
+        if case .charge = job.call {
+            chargeMetrics.called(result, in: taken)
+        } else {
+            refundMetrics.called(result, in: taken)
         }
-        Counter(label: "orderflow_gateway_calls_total", dimensions: [("operation", operation), ("outcome", outcome)])
-            .increment()
-        Metrics.Timer(label: "orderflow_gateway_call_seconds", dimensions: [("operation", operation)])
-            .record(duration: taken)
         // A no is an answer: the gateway works.
         if case .settled = result { breaker.succeeded() } else { breaker.failed() }
         return result
@@ -129,5 +125,36 @@ final class GatewayCalls: Sendable {
             if case .declined(let reason) = error { return .settled(.refused(reason: reason)) }
             return .open(error)
         }
+    }
+}
+
+/// Counters of one operation, made once.
+private struct GatewayMetrics {
+    private let done: Counter
+    private let refused: Counter
+    private let unavailable: Counter
+    private let unknown: Counter
+    private let time: Metrics.Timer
+
+    init(operation: String) {
+        func counter(_ outcome: String) -> Counter {
+            Counter(
+                label: "orderflow_gateway_calls_total", dimensions: [("operation", operation), ("outcome", outcome)])
+        }
+        done = counter("done")
+        refused = counter("refused")
+        unavailable = counter("unavailable")
+        unknown = counter("unknown")
+        time = Metrics.Timer(label: "orderflow_gateway_call_seconds", dimensions: [("operation", operation)])
+    }
+
+    func called(_ result: GatewayCalls.Result, in duration: Duration) {
+        switch result {
+        case .settled(.done): done.increment()
+        case .settled(.refused): refused.increment()
+        case .open(.unavailable): unavailable.increment()
+        case .open, .notAsked: unknown.increment()
+        }
+        time.record(duration: duration)
     }
 }

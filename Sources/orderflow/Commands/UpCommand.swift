@@ -117,20 +117,10 @@ struct UpCommand: OrderflowCommand {
     static func table(_ running: [(name: String, pid: pid_t?)], _ settings: Settings) -> String {
         let rows = running.map { name, pid in
             let role = Role(rawValue: name)
-            let url = role.map { "http://\(settings.http.authority):\(settings.port(of: $0))" } ?? ""
+            let url = role.map { "http://\(settings.http.localAuthority):\(settings.port(of: $0))" } ?? ""
             return [name, pid.map(String.init) ?? "-", url, role?.summary ?? ""]
         }
         return TextTable.write([["ROLE", "PID", "URL", ""]] + rows)
-    }
-}
-
-extension Settings.HTTP {
-    /// The host as it stands in a URL, and as a client on this machine reaches it.
-    fileprivate var authority: String {
-        switch host {
-        case "0.0.0.0", "::", "[::]": "localhost"
-        default: host.contains(":") && !host.hasPrefix("[") ? "[\(host)]" : host
-        }
     }
 }
 

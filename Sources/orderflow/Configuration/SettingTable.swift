@@ -44,7 +44,7 @@ enum SettingTable {
     private static func kafkaProperty(_ property: String) -> SettingKey {
         SettingKey(
             kafkaProperties + property, \.kafka.properties[property], optional: .text,
-            secret: Redaction.isSecret(property), "")
+            password: Redaction.isSecret(property), "")
     }
 
     private static let kafka = [

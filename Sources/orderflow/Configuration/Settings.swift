@@ -123,3 +123,13 @@ struct Settings: Sendable {
         var deadline: Duration = .seconds(10)
     }
 }
+
+extension Settings.HTTP {
+    /// The host as it stands in a URL, and as a client on this machine reaches it.
+    var localAuthority: String {
+        switch host {
+        case "0.0.0.0", "::", "[::]": "localhost"
+        default: host.contains(":") && !host.hasPrefix("[") ? "[\(host)]" : host
+        }
+    }
+}

@@ -33,7 +33,8 @@ extension RoleRuntime {
         let users = UserRoutes(service, logger: logger)
         let (views, viewsParts) = try queries(areMainWork: false)
         let sagas = SagaLookup(
-            url: settings.saga.url ?? "http://127.0.0.1:\(settings.port(of: .saga))", logger: logger)
+            url: settings.saga.url ?? "http://\(settings.http.localAuthority):\(settings.port(of: .saga))",
+            logger: logger)
         Observability.metrics.collectors.watch(sagas.breaker)
         return Assembly(
             parts: service.parts + sagas.parts + viewsParts,

@@ -33,7 +33,8 @@ struct RoleRuntime: Sendable {
         let server = HTTPServer(
             settings.http.server(port: settings.port(of: role)), router: router, observer: HTTPMetrics(),
             logger: logger)
-        let http = ServerService(server: server, deadline: settings.shutdown.deadline)
+        // The parts need some of the time too: a client that never ends its request must not take it all.
+        let http = ServerService(server: server, deadline: settings.shutdown.deadline / 2)
         // A role without parts lives by its server alone: threads that have nothing to do would end, and it with them.
         let threads: [any Service] = assembly.parts.isEmpty ? [] : [ThreadsService(parts: assembly.parts)]
         // A group stops its services in reverse.
