@@ -4,6 +4,7 @@ import PackageDescription
 let log = Target.Dependency.product(name: "Logging", package: "swift-log")
 let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics")
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let histogram = Target.Dependency.product(name: "Histogram", package: "hdrhistogram-swift")
 
 let package = Package(
     name: "orderflow",
@@ -15,6 +16,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
+        .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     ],
@@ -34,6 +36,9 @@ let package = Package(
         .target(name: "Outbound", dependencies: ["CLibcurl", "Execution", log]),
         .target(name: "Telemetry", dependencies: ["Execution", "JSON", log, metrics]),
 
+        // Makes load and times the answers; knows how an order is posted, and nothing behind that.
+        .target(name: "Bench", dependencies: ["CEpoll", "Execution", histogram]),
+
         // The domain: pure, no I/O.
         .target(name: "Orders", dependencies: ["JSON", .product(name: "Crypto", package: "swift-crypto")]),
 
@@ -48,9 +53,9 @@ let package = Package(
         .executableTarget(
             name: "orderflow",
             dependencies: [
-                "Execution", "HTTPServer", "JSON", "Kafka", "Messaging", "Outbound", "Postgres", "Services",
-                "Telemetry",
-                lifecycle, log,
+                "Bench", "Execution", "HTTPServer", "JSON", "Kafka", "Messaging", "Orders", "Outbound", "Postgres",
+                "Services", "Telemetry",
+                histogram, lifecycle, log,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Configuration", package: "swift-configuration"),
                 "Yams",
@@ -81,6 +86,7 @@ let package = Package(
         .testTarget(name: "KafkaTests", dependencies: ["Kafka", "Execution", "TestServers", log]),
         .testTarget(name: "TelemetryTests", dependencies: ["Telemetry", "JSON", log, metrics]),
         .testTarget(name: "OrdersTests", dependencies: ["Orders", "JSON"]),
+        .testTarget(name: "BenchTests", dependencies: ["Bench", "HTTPServer", "Execution", log]),
         .testTarget(
             name: "ServicesTests",
             dependencies: [

@@ -1,4 +1,3 @@
-import Crypto
 import Execution
 import HTTPServer
 import JSON
@@ -26,37 +25,14 @@ public struct OrderRoutes: Sendable {
     // MARK: POST /orders
 
     private func create(_ request: borrowing HTTPRequest, _ responder: Responder) throws {
-        try RequestContext.requireJSON(request)
-        let context = try RequestContext(request)
-        let key = try IdempotencyKey(request)
-        let order: OrderRequest
-        do {
-            order = try OrderRequest(json: request.body)
-        } catch {
-            throw error.problem
-        }
-        let now = WallClock.nowMicroseconds()
-        // A key names the order: the event store's own uniqueness is the check, and no second table is read.
-        let orderID =
-            key.map { UUIDText.v5(name: "\(context.tenant)\0\($0.text)") } ?? UUIDText.v7(microseconds: now)
-        let digest = key.map { _ in RequestDigest.of(order) }
-        let created = order.created(orderID: orderID, at: now)
-        let streamKey = OrderKey(tenant: context.tenant, orderID: orderID)
-        let append = OrderStreams.append([.created(created)], to: streamKey, at: 0) { _ in
-            let id = UUIDText.v7(microseconds: now)
-            return EventMetadata(
-                id: id, source: OrderStreams.source, time: now, tenant: context.tenant,
-                correlationID: context.correlationID ?? id, traceparent: context.traceparent, actor: context.actor,
-                requestDigest: digest)
-        }
-        let answer = OrderAnswer.created(created)
+        let intake = try OrderIntake(request)
         let accepted = service.writer.submit(
-            EventWriter.Request(append: append) { outcome in
+            EventWriter.Request(append: intake.append) { outcome in
                 switch outcome {
-                case .appended: responder.send(answer)
-                case .versionTaken: replay(streamKey, digest, context, responder)
+                case .appended: responder.send(intake.answer)
+                case .versionTaken: replay(intake.key, intake.digest, intake.context, responder)
                 case .failed(let error):
-                    logger.debug("order not taken", metadata: context.logFields(streamKey))
+                    logger.debug("order not taken", metadata: intake.context.logFields(intake.key))
                     responder.send(Unavailable.problem(error))
                 }
             })

@@ -1,0 +1,46 @@
+import Execution
+import HTTPServer
+import Messaging
+import Orders
+
+/// `POST /orders` up to the store: a request checked and decided, the events to append, and the answer once they are
+/// on disk. Touches nothing.
+public struct OrderIntake: Sendable {
+    let key: OrderKey
+    let context: RequestContext
+    let append: StreamAppend
+    /// Of a request with an Idempotency-Key.
+    let digest: String?
+    /// What is answered after the commit.
+    public let answer: HTTPResponse
+
+    public init(_ request: borrowing HTTPRequest) throws {
+        try RequestContext.requireJSON(request)
+        let context = try RequestContext(request)
+        let idempotencyKey = try IdempotencyKey(request)
+        let order: OrderRequest
+        do {
+            order = try OrderRequest(json: request.body)
+        } catch {
+            throw error.problem
+        }
+        let now = WallClock.nowMicroseconds()
+        // A key names the order: the event store's own uniqueness is the check, and no second table is read.
+        let orderID =
+            idempotencyKey.map { UUIDText.v5(name: "\(context.tenant)\0\($0.text)") }
+            ?? UUIDText.v7(microseconds: now)
+        let digest = idempotencyKey.map { _ in RequestDigest.of(order) }
+        let created = order.created(orderID: orderID, at: now)
+        key = OrderKey(tenant: context.tenant, orderID: orderID)
+        append = OrderStreams.append([.created(created)], to: key, at: 0) { _ in
+            let id = UUIDText.v7(microseconds: now)
+            return EventMetadata(
+                id: id, source: OrderStreams.source, time: now, tenant: context.tenant,
+                correlationID: context.correlationID ?? id, traceparent: context.traceparent, actor: context.actor,
+                requestDigest: digest)
+        }
+        answer = OrderAnswer.created(created)
+        self.context = context
+        self.digest = digest
+    }
+}

@@ -1,0 +1,86 @@
+import ArgumentParser
+import Bench
+import Execution
+import JSON
+import Kafka
+import Logging
+
+struct BenchProducerCommand: OrderflowCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "producer",
+        abstract: "Publish records as fast as the broker takes them.",
+        discussion: """
+            What librdkafka's idempotent producer reaches with acks=all on this broker, with records of the size and \
+            the headers of an order event, made beforehand: the measure for the relay, which reads them from \
+            PostgreSQL. The topic is made when it is missing and keeps the records: delete it afterwards.
+
+            EXAMPLES
+              orderflow bench producer --records 1000000
+            """)
+
+    @Option(help: "How many.") var records = 200_000
+    @Option(help: "Where to.") var topic = "bench-producer"
+    @Option(help: "Records handed over at once, as the relay does with a page.") var page = 2_000
+    @Flag(help: "One JSON object.") var json = false
+    @OptionGroup var options: SettingsOptions
+
+    func validate() throws {
+        guard records > 0, page > 0 else { throw ValidationError("--records and --page take a number from 1") }
+    }
+
+    func execute() async throws {
+        let settings = try options.load().settings
+        Observability.start(settings.log)
+        let (records, topic, page) = (records, topic, page)
+        let seconds = try await DedicatedThread.run("bench") {
+            let logger = Logger(label: "bench")
+            _ = try Admin(settings.kafka.configuration, logger: logger).createTopics([
+                NewTopic(
+                    topic, partitions: settings.topics.partitions, replication: settings.topics.replication,
+                    configuration: [:])
+            ])
+            let producer = try Producer(ProducerConfiguration(settings.kafka.configuration), logger: logger)
+            defer { producer.close(timeout: .seconds(5)) }
+            let messages = (0..<page).map { Self.message($0, topic: topic) }
+            // Connecting and getting a producer id isn't publishing.
+            _ = try producer.publish([messages[0]], timeout: .seconds(30))
+            let started = ContinuousClock.now
+            var left = records
+            while left > 0 {
+                let part = left >= page ? messages : Array(messages[..<left])
+                for result in try producer.publish(part, timeout: .seconds(60)) { _ = try result.get() }
+                left -= part.count
+            }
+            return started.duration(to: .now) / .seconds(1)
+        }
+        let rate = BenchReport.number(Double(records) / seconds, 0)
+        if json {
+            var writer = JSONWriter()
+            writer.object {
+                $0.field("records", records)
+                $0.field("seconds", raw: BenchReport.number(seconds, 3).utf8)
+                $0.field("recordsPerSecond", raw: rate.utf8)
+            }
+            tell(String(decoding: writer.bytes, as: UTF8.self) + "\n")
+        } else {
+            tell(TextTable.write([["published", "\(rate)/s (\(records) in \(BenchReport.number(seconds, 1)) s)"]]))
+        }
+    }
+
+    /// As the relay writes an order event.
+    private static func message(_ number: Int, topic: String) -> OutgoingMessage {
+        let digits = String(number)
+        let id = "018f3c1e-7d5a-7000-8000-" + String(repeating: "0", count: 12 - min(12, digits.count)) + digits
+        let headers = [
+            ("ce_specversion", "1.0"), ("ce_id", id), ("ce_source", "/orderflow/orders"), ("ce_type", "OrderCreated"),
+            ("ce_time", "2026-01-01T00:00:00.000000Z"), ("ce_subject", id), ("content-type", "application/json"),
+            ("ce_correlationid", id), ("ce_tenant", "default"), ("ce_streamversion", "1"),
+        ].map { KafkaHeader($0.0, Array($0.1.utf8)) }
+        let value = """
+            {"type":"OrderCreated","version":1,"payload":{"orderId":"\(id)","userId":"user-000000",\
+            "items":[{"sku":"SKU-0000","qty":1}],"total":1000.00,"currency":"USD",\
+            "createdAt":"2026-01-01T00:00:00.000000Z"}}
+            """
+        return OutgoingMessage(topic: topic, key: Array(id.utf8), value: Array(value.utf8), headers: headers)
+    }
+}
