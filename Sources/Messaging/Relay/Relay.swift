@@ -6,17 +6,25 @@ import Postgres
 
 /// Publishes a table's committed rows to Kafka: in order within a key, at least once, by one leader at a time.
 ///
-/// The checkpoint moves only after the broker has acknowledged every record of the page (`acks=all`, idempotent
-/// producer). After a crash between the two a new leader finds by the ends of the topics what is out already
-/// (`PublishedTail`); where it can't, the page is published again, and consumers drop the copies by `ce_id`.
-/// Leadership is a session advisory lock, so it ends with the connection of whoever had it; a leader that was frozen
-/// meanwhile can only repeat records that are out already, and its checkpoint update then fails (`fenced`).
+/// The checkpoint moves only after the broker has acknowledged every record before it (`acks=all`, idempotent
+/// producer). After a crash in between a new leader finds by the ends of the topics what is out already
+/// (`PublishedTail`); where it can't, that is published again, and consumers drop the copies by `ce_id`.
+/// Leadership is a session advisory lock, so it ends with the connection of whoever had it. Pages are read on that
+/// connection: who can read one leads. A leader that was frozen with a page in hand while another took over can only
+/// repeat records that are out already, and its next read or checkpoint fails (`fenced`).
 public final class Relay: Sendable {
     public struct Configuration: Sendable {
         /// Rows read and published at once.
         public var pageSize = 2_000
         /// Longest wait for new rows when nothing wakes the relay.
         public var idlePoll: Duration = .milliseconds(25)
+        /// From one look for new rows to the next while they keep coming: rows that are committed meanwhile go out
+        /// together. The first row after a quiet time doesn't wait.
+        public var gathering: Duration = .milliseconds(4)
+        /// The checkpoint is stored when the relay is through, and under load after so long or so many rows. These and
+        /// a page have to lie within the reach of `PublishedTail`.
+        public var checkpointInterval: Duration = .milliseconds(50)
+        public var checkpointRows = 1_000
         /// How often a follower asks for the leadership.
         public var leadershipPoll: Duration = .seconds(1)
 
@@ -101,8 +109,8 @@ public final class Relay: Sendable {
         }
         note(leading: true)
         logger.info("relay leads")
-        var checkpoint = try RelayCheckpointStore.load(source.name, on: connection)
-        var stored = checkpoint
+        var progress = RelayProgress(
+            at: try RelayCheckpointStore.load(source.name, on: connection), configuration: configuration)
         var window = RelayWindow(source: source, pageSize: configuration.pageSize)
         var encoder = RelayEncoder(source: source)
         // What a leader before us may have left unsaid lies in the first window, all of it.
@@ -111,11 +119,13 @@ public final class Relay: Sendable {
         var emptyPolls = 0
         while !stop.isStopped {
             signal.withLock { $0 = false }
-            let page = try window.nextPage(after: checkpoint, on: connection)
+            let looked = ContinuousClock.now
+            let page = try window.nextPage(after: progress.checkpoint, on: connection)
             if page.rows.isEmpty {
-                checkpoint = page.next
+                progress.checkpoint = page.next
+                try store(&progress, on: connection)
                 if source.prunable, sincePrune >= 10_000 || (sincePrune > 0 && emptyPolls == 200) {
-                    sincePrune = try prune(below: checkpoint.low, on: connection) ? 10_000 : 0
+                    sincePrune = try prune(below: progress.checkpoint.low, on: connection) ? 10_000 : 0
                 }
                 emptyPolls += 1
                 // Just after traffic more is likely: look again soon, then ever more lazily.
@@ -137,15 +147,25 @@ public final class Relay: Sendable {
                 if page.next.high == nil { tail = nil }
             }
             try publish(messages, until: stop)
-            try RelayCheckpointStore.move(source.name, from: stored, to: page.next, on: connection)
-            checkpoint = page.next
-            stored = checkpoint
+            progress.checkpoint = page.next
+            if progress.isDue { try store(&progress, on: connection) }
             sincePrune += page.rows.count
             metrics.published(page.rows.count, oldest: encoder.oldestTime)
-            note(published: checkpoint.published)
+            note(published: progress.checkpoint.published)
             note(inHand: nil)
             onProgress()
+            // A full page says that more lies ready.
+            if page.rows.count < configuration.pageSize {
+                stop.wait(for: configuration.gathering - looked.duration(to: .now))
+            }
         }
+        try store(&progress, on: connection)
+    }
+
+    private func store(_ progress: inout RelayProgress, on connection: Connection) throws {
+        guard progress.hasNews else { return }
+        try RelayCheckpointStore.move(source.name, from: progress.stored, to: progress.checkpoint, on: connection)
+        progress.wasStored()
     }
 
     /// Returns when the broker has every record; throws when it refused one or `stop` came first.

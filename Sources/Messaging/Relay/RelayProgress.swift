@@ -1,0 +1,31 @@
+/// How far a leader has got, and how much of that is stored.
+struct RelayProgress {
+    /// Everything before it is acknowledged by the broker.
+    var checkpoint: RelayCheckpoint
+    private(set) var stored: RelayCheckpoint
+    private var storedAt = ContinuousClock.now
+    private let interval: Duration
+    private let rows: Int64
+
+    init(at checkpoint: RelayCheckpoint, configuration: Relay.Configuration) {
+        self.checkpoint = checkpoint
+        stored = checkpoint
+        interval = configuration.checkpointInterval
+        rows = Int64(configuration.checkpointRows)
+    }
+
+    /// Rows were published since. A window without any needs no checkpoint: reading it again finds nothing again.
+    var hasNews: Bool { checkpoint.published != stored.published }
+
+    /// It is time to store the checkpoint although more rows wait. The end of a window that was paged is stored at
+    /// once, so that all that a crash leaves unsaid lies in the first window of the next leader.
+    var isDue: Bool {
+        checkpoint.published - stored.published >= rows || storedAt.duration(to: .now) >= interval
+            || (stored.high != nil && checkpoint.high == nil)
+    }
+
+    mutating func wasStored() {
+        stored = checkpoint
+        storedAt = .now
+    }
+}
