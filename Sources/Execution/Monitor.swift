@@ -61,6 +61,18 @@ public final class Monitor<State>: @unchecked Sendable {
         return try body(&state)
     }
 
+    /// As `update`, waking one waiter: where any of them may take what there is, and waking all would be in vain.
+    public func updateForOne<Result, Failure: Error>(_ body: (inout State) throws(Failure) -> Result) throws(Failure)
+        -> Result
+    {
+        pthread_mutex_lock(mutex)
+        defer {
+            pthread_cond_signal(condition)
+            pthread_mutex_unlock(mutex)
+        }
+        return try body(&state)
+    }
+
     /// Waits until `take` returns a value, for at most `timeout` (`nil`: for ever). `take` runs under the lock,
     /// first at once and then after every `update`. Returns nil when the time is up.
     public func wait<Result>(for timeout: Duration?, _ take: (inout State) -> Result?) -> Result? {

@@ -31,7 +31,6 @@ public final class EventWriter: Sendable {
     private struct Queue {
         var waiting: [Request] = []
         var accepting = true
-        var busyWriters = 0
     }
 
     private let database: PostgresConfiguration
@@ -67,7 +66,7 @@ public final class EventWriter: Sendable {
 
     /// Queues a request. False when the queue is full or the writer is stopping: then the completion is never called.
     public func submit(_ request: Request) -> Bool {
-        queue.update { queue in
+        queue.updateForOne { queue in
             guard queue.accepting, queue.waiting.count < queueLimit else { return false }
             queue.waiting.append(request)
             return true
