@@ -71,6 +71,17 @@ public struct ConsumedMessage: Sendable {
         }
     }
 
+    /// The last header called `name`, without a copy; nil when there is none. A null value comes as an empty one.
+    public func header(_ name: String) -> UnsafeRawBufferPointer? {
+        var headers: OpaquePointer?
+        var value: UnsafeRawPointer?
+        var size = 0
+        guard rd_kafka_message_headers(raw.message, &headers) == RD_KAFKA_RESP_ERR_NO_ERROR,
+            rd_kafka_header_get_last(headers, name, &value, &size) == RD_KAFKA_RESP_ERR_NO_ERROR
+        else { return nil }
+        return UnsafeRawBufferPointer(start: value, count: size)
+    }
+
     /// All headers, copied.
     public var headers: [KafkaHeader] {
         var headers: [KafkaHeader] = []

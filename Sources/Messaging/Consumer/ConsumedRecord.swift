@@ -14,6 +14,12 @@ struct ConsumedRecord {
     init(_ record: ConsumedMessage, types: Set<String>, ignoring ignoredSource: String?) {
         self.record = record
         source = InboundMessage.Source(topic: record.topic, partition: record.partition, offset: record.offset)
+        // Most records of a busy topic are others' business; two headers say so before anything is copied.
+        let type = record.header(EventHeader.type).flatMap { EnvelopeHeaders.text($0) }
+        if let type, !types.contains(type) || ignoredSource != nil && Self.source(of: record) == ignoredSource {
+            (message, malformed) = (nil, nil)
+            return
+        }
         var headers = EnvelopeHeaders()
         record.forEachHeader { headers.take($0, $1) }
         let outcome = EnvelopeDecoder.decode(
@@ -24,6 +30,10 @@ struct ConsumedRecord {
         case .skipped: (message, malformed) = (nil, nil)
         case .malformed(let reason): (message, malformed) = (nil, reason)
         }
+    }
+
+    private static func source(of record: ConsumedMessage) -> String? {
+        record.header(EventHeader.source).flatMap { EnvelopeHeaders.text($0) }
     }
 
     var partition: TopicPartition { TopicPartition(topic: source.topic, partition: source.partition) }

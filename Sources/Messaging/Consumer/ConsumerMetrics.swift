@@ -29,6 +29,12 @@ struct ConsumerMetrics: Sendable {
 
     func batch(_ count: Int) { size.record(count) }
 
+    /// A batch without anything for the group.
+    func passed(_ count: Int) {
+        skipped.increment(by: count)
+        batch(count)
+    }
+
     /// The handler's own share of a transaction.
     func handler(_ duration: Duration) { handler.record(duration: duration) }
 

@@ -7,7 +7,8 @@ import Postgres
 ///
 /// For each batch, in one PostgreSQL transaction: lock the partitions' stored offsets and drop what lies below them,
 /// divert messages whose key is parked, drop ids that the inbox has, apply the handler, write its outbox, store the
-/// offsets; commit; then tell Kafka the offsets, as a hint for lag tools.
+/// offsets; commit; then tell Kafka the offsets, as a hint for lag tools. A batch without anything for the group costs
+/// no transaction: its offsets are stored with others, a second later at most.
 public final class ConsumerRunner: Sendable {
     public struct Configuration: Sendable {
         public var group: String
@@ -77,8 +78,7 @@ public final class ConsumerRunner: Sendable {
     /// Consumes until `stop`; a batch in hand is finished first. Blocks the calling thread.
     /// Throws only what no retry can mend, such as a wrong configuration.
     public func run(until stop: StopSignal) throws {
-        let connection = ReconnectingConnection(
-            database, name: configuration.group, stop: stop, logger: logger)
+        let connection = ReconnectingConnection(database, name: configuration.group, stop: stop, logger: logger)
         let retries = RedeliveryWorker(
             group: configuration.group, handler: handler, database: database, keyField: configuration.keyField,
             logger: logger, onCommit: onCommit)
@@ -88,8 +88,7 @@ public final class ConsumerRunner: Sendable {
         while !stop.isStopped {
             let member = try BatchConsumer(
                 ConsumerConfiguration(kafka, group: configuration.group, topics: configuration.topics),
-                listener: OffsetListener(
-                    group: configuration.group, database: database, status: status, logger: logger),
+                listener: OffsetListener(group: group, database: database, status: status, logger: logger),
                 logger: logger)
             do {
                 try consume(as: member, on: connection, until: stop, onProgress: { rejoins.reset() })
@@ -118,24 +117,35 @@ public final class ConsumerRunner: Sendable {
             self.consumer.withLock { $0 = nil }
             consumer.close(timeout: .seconds(5))
         }
-        while !stop.isStopped {
-            guard let batch = try consumer.nextBatch(max: configuration.batchSize, timeout: .milliseconds(500)) else {
-                continue
-            }
-            let offsets = process(batch, on: connection, until: stop)
-            // Before the batch is out of hand: once its partitions are somebody else's, the coordinator refuses.
-            if !offsets.isEmpty { consumer.commit(offsets) }
-            consumer.finish(batch)
-            onProgress()
+        var passed = PassedOffsets()
+        func storePassed() {
+            consumer.commit(passed.store(group: group, having: currentStatus.assigned, on: connection, logger))
         }
+        while !stop.isStopped {
+            if let batch = try consumer.nextBatch(max: configuration.batchSize, timeout: .milliseconds(500)) {
+                let records = batch.map { ConsumedRecord($0, types: handler.types, ignoring: handler.ignoredSource) }
+                var offsets: [TopicPartition: Int64] = [:]
+                if records.allSatisfy(\.skipped) {
+                    passed.note(records)
+                    metrics.passed(records.count)
+                } else {
+                    offsets = process(records, on: connection, until: stop)
+                }
+                // Before the batch is out of hand: once its partitions are somebody else's, the coordinator refuses.
+                if !offsets.isEmpty { consumer.commit(offsets) }
+                consumer.finish(batch)
+                onProgress()
+            }
+            if passed.isDue { storePassed() }
+        }
+        storePassed()
     }
 
     /// Sees the whole batch through, however long the database takes. Returns what may be committed to Kafka;
     /// nothing when `stop` came while the database was away.
     private func process(
-        _ batch: MessageBatch, on connection: ReconnectingConnection, until stop: StopSignal
+        _ records: [ConsumedRecord], on connection: ReconnectingConnection, until stop: StopSignal
     ) -> [TopicPartition: Int64] {
-        let records = batch.map { ConsumedRecord($0, types: handler.types, ignoring: handler.ignoredSource) }
         var work = [records[...]]
         var offsets: [TopicPartition: Int64] = [:]
         // A handler error that isn't the database's halves the batch until one message is left: that one is tried
@@ -281,20 +291,6 @@ public final class ConsumerRunner: Sendable {
         let new = try Inbox.claim(group: configuration.group, distinct.map(\.id), on: connection)
         return new.count == distinct.count ? distinct : distinct.filter { new.contains($0.id) }
     }
-}
-
-/// What one transaction did.
-struct BatchResult {
-    /// Next offsets that it stored.
-    var offsets: [TopicPartition: Int64] = [:]
-    var handled = 0
-    /// Records below the stored offset, or with an id in the inbox.
-    var repeated = 0
-    /// Records of types that the group doesn't react to.
-    var skipped = 0
-    var buried = 0
-    var parked = 0
-    var wroteOutbox = false
 }
 
 extension PostgresError {

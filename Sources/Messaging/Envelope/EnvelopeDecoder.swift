@@ -13,11 +13,7 @@ struct EnvelopeHeaders {
 
     /// Takes in one header; others than ours are passed over.
     mutating func take(_ name: String, _ value: UnsafeRawBufferPointer) {
-        func text() -> String? {
-            let text = String(decoding: value, as: UTF8.self)
-            // What goes into a text column must have no NUL, and an id has bounds.
-            return text.isEmpty || text.utf8.count > 256 || text.utf8.contains(0) ? nil : text
-        }
+        func text() -> String? { Self.text(value) }
         switch name {
         case EventHeader.id: id = text()
         case EventHeader.source: source = text()
@@ -29,6 +25,15 @@ struct EnvelopeHeaders {
         case EventHeader.traceparent: traceparent = text()
         default: break
         }
+    }
+}
+
+extension EnvelopeHeaders {
+    /// A header's value as text; nil for what is none.
+    static func text(_ value: UnsafeRawBufferPointer) -> String? {
+        let text = String(decoding: value, as: UTF8.self)
+        // What goes into a text column must have no NUL, and an id has bounds.
+        return text.isEmpty || text.utf8.count > 256 || text.utf8.contains(0) ? nil : text
     }
 }
 

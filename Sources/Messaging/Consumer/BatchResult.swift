@@ -1,0 +1,15 @@
+import Kafka
+
+/// What one transaction did.
+struct BatchResult {
+    /// Next offsets that it stored.
+    var offsets: [TopicPartition: Int64] = [:]
+    var handled = 0
+    /// Records below the stored offset, or with an id in the inbox.
+    var repeated = 0
+    /// Records of types that the group doesn't react to.
+    var skipped = 0
+    var buried = 0
+    var parked = 0
+    var wroteOutbox = false
+}
