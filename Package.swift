@@ -42,7 +42,12 @@ let package = Package(
         // The domain: pure, no I/O.
         .target(name: "Orders", dependencies: ["JSON", .product(name: "Crypto", package: "swift-crypto")]),
 
-        .target(name: "Messaging", dependencies: ["Execution", "JSON", "Kafka", "Postgres", log, metrics]),
+        .target(
+            name: "Messaging",
+            dependencies: [
+                "Execution", "JSON", "Kafka", "Postgres", log, metrics,
+                .product(name: "Crypto", package: "swift-crypto"),
+            ]),
         .target(
             name: "Services",
             dependencies: [

@@ -137,6 +137,9 @@ public struct PostgresConfiguration: Sendable {
             + "-c statement_timeout=\(statementTimeout.wholeMilliseconds)"
             + " -c lock_timeout=\(lockTimeout.wholeMilliseconds)"
             + " -c idle_in_transaction_session_timeout=\(idleInTransactionTimeout.wholeMilliseconds)"
+            // The server too notices within half a minute when our host is gone, and lets go of our locks.
+            + " -c tcp_keepalives_idle=15 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3"
+            + " -c tcp_user_timeout=20000"
         let shared = common.map { ($0.key, $0.value) }
         return (0..<count).map { index in
             var own = shared

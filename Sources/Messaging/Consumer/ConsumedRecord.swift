@@ -1,3 +1,4 @@
+import Crypto
 import JSON
 import Kafka
 import Logging
@@ -52,19 +53,28 @@ struct ConsumedRecord {
     /// What is parked together with this record. Without a key nothing is: such records have no order to keep.
     var parkingKey: ParkingKey {
         let key = record.key.map { String(decoding: $0, as: UTF8.self) } ?? source.description
-        // PostgreSQL's text has no NUL.
-        return ParkingKey(topic: source.topic, key: key.utf8.contains(0) ? key.replacing("\0", with: "\u{FFFD}") : key)
+        return ParkingKey(topic: source.topic, key: Self.storable(key))
+    }
+
+    /// A key that PostgreSQL can store and index: no NUL, and a digest in place of one that is too long.
+    private static func storable(_ key: String) -> String {
+        guard key.utf8.count <= 512 else {
+            return "sha256:" + SHA256.hash(data: Array(key.utf8)).map { String($0, radix: 16) }.joined(separator: ".")
+        }
+        return key.withoutNUL
     }
 
     /// All headers as a JSON object of texts; of a repeated name the last.
     var headersJSON: [UInt8] { headers(adding: []) }
 
-    func deadLetterHeadersJSON(group: String, error: String, attempts: Int) -> [UInt8] {
-        headers(adding: [
-            ("orderflow_group", group), ("orderflow_topic", source.topic),
-            ("orderflow_partition", String(source.partition)), ("orderflow_offset", String(source.offset)),
-            ("orderflow_attempts", String(attempts)), ("orderflow_error", error),
-        ])
+    /// - Parameter truncated: the size of the value where it is too large to be published again.
+    func deadLetterHeadersJSON(group: String, error: String, attempts: Int, truncated: Int?) -> [UInt8] {
+        headers(
+            adding: (truncated.map { [("orderflow_truncated", String($0))] } ?? []) + [
+                ("orderflow_group", group), ("orderflow_topic", source.topic),
+                ("orderflow_partition", String(source.partition)), ("orderflow_offset", String(source.offset)),
+                ("orderflow_attempts", String(attempts)), ("orderflow_error", error),
+            ])
     }
 
     private func headers(adding extra: [(String, String)]) -> [UInt8] {

@@ -12,6 +12,10 @@ struct OffsetListener: RebalanceListener {
 
     func partitionsAssigned(_ partitions: [TopicPartition]) throws -> [TopicPartition: Int64] {
         // Assignments are rare; a connection of its own costs less than sharing the worker's between threads.
+        // The poll thread waits meanwhile, so not for long: it is asked again.
+        var database = database
+        database.connectTimeout = .seconds(2)
+        database.statementTimeout = .seconds(2)
         let connection = try Connection(database)
         var offsets = try ConsumerOffsets.load(group: group, partitions, on: connection)
         // Never consumed: from zero, whatever Kafka thinks was committed.

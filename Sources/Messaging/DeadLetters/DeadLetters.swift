@@ -82,9 +82,12 @@ public enum DeadLetters {
                 .text(group), .text(record.source.topic), .int4(record.source.partition), .int8(record.source.offset),
                 .text(record.parkingKey.key), record.recordKey.map { .bytes($0) } ?? .null,
                 record.value.map { .bytes($0) } ?? .null, .jsonb(record.headersJSON), .timestamp(record.time),
-                .text(status), .text(error), .int4(Int32(attempts)),
+                .text(status), .text(stored(error)), .int4(Int32(attempts)),
             ])
     }
+
+    /// The words of an error as a column can take them.
+    static func stored(_ error: String) -> String { String(error.withoutNUL.prefix(2_000)) }
 
     private static func park(_ key: ParkingKey, group: String, on connection: Connection) throws {
         _ = try connection.execute(
@@ -92,18 +95,27 @@ public enum DeadLetters {
             [.text(group), .text(key.topic), .text(key.key)])
     }
 
+    /// Below librdkafka's `message.max.bytes`, 1 000 000, with room for headers.
+    private static let largestValue = 900_000
+
     /// The same letter on `<topic>.<group>.dlt`, as the bytes that came in, for those who watch topics.
     private static func publish(
         _ record: ConsumedRecord, group: String, verdict: Verdict, on connection: Connection
     ) throws {
+        // What doesn't fit into a record would hold up the relay: then the database alone has it all.
+        let value = record.value ?? []
+        let fits = value.count <= Self.largestValue
         _ = try connection.execute(
             """
             INSERT INTO outbox (topic, key, type, schema_version, metadata, raw) VALUES ($1, $2, '', 0, $3, $4)
             """,
             [
                 .text(topic(of: record.source.topic, group: group)), .text(record.parkingKey.key),
-                .json(record.deadLetterHeadersJSON(group: group, error: verdict.error, attempts: verdict.attempts)),
-                .bytes(record.value ?? []),
+                .json(
+                    record.deadLetterHeadersJSON(
+                        group: group, error: stored(verdict.error), attempts: verdict.attempts,
+                        truncated: fits ? nil : value.count)),
+                .bytes(fits ? value : []),
             ])
     }
 

@@ -92,6 +92,9 @@ final class RedeliveryWorker: Sendable {
                 logger.info("dead letter handled", metadata: letter.logFields(keyField: keyField))
             } catch let error as PostgresError where error.isPassing {
                 throw error
+            } catch let race as ConcurrentChange {
+                // Somebody was faster; the next round decides on what is true then.
+                throw race
             } catch {
                 try letter.mark("dead", error: "\(error)", on: connection)
                 failed.increment()

@@ -73,6 +73,6 @@ struct StoredLetter {
             UPDATE dead_letters SET status = $2, error = COALESCE($3, error), updated_at = now(),
                 attempts = attempts + CASE WHEN $3 IS NULL THEN 0 ELSE 1 END
             WHERE id = $1
-            """, [.int8(id), .text(status), error.map { .text($0) } ?? .null])
+            """, [.int8(id), .text(status), error.map { .text(DeadLetters.stored($0)) } ?? .null])
     }
 }

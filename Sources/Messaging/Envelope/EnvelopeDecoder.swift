@@ -21,7 +21,7 @@ struct EnvelopeHeaders {
         case EventHeader.time: time = text().flatMap { RFC3339.microseconds($0) }
         case EventHeader.correlationID: correlationID = text()
         case EventHeader.tenant: tenant = text()
-        case EventHeader.streamVersion: streamVersion = text().flatMap { Int($0) }
+        case EventHeader.streamVersion: streamVersion = text().flatMap { Int32($0) }.flatMap { $0 > 0 ? Int($0) : nil }
         case EventHeader.traceparent: traceparent = text()
         default: break
         }

@@ -55,7 +55,12 @@ public enum EventStore {
     /// since versions are contiguous, losing the first loses all.
     public static func append(_ appends: [StreamAppend], on connection: Connection) throws(PostgresError) -> [Int] {
         var rows = EventRows()
-        for append in appends { rows.add(append) }
+        // In one order for everybody: two writers that want the same streams must not wait for each other in a circle.
+        let order = appends.indices.sorted { a, b in
+            (appends[a].tenant, appends[a].streamID, appends[a].expectedVersion, a)
+                < (appends[b].tenant, appends[b].streamID, appends[b].expectedVersion, b)
+        }
+        for index in order { rows.add(appends[index]) }
         let written = try connection.query(EventRows.insertSQL, rows.parameters)
         if written.count == rows.count { return [] }
         var won = Set<StreamVersion>()

@@ -40,8 +40,9 @@ struct PublishedTail {
         while !reader.isFinished, !stop.isStopped, .now < deadline {
             guard let batch = try reader.nextBatch(max: 1_000, timeout: .milliseconds(200)) else { continue }
             for message in batch {
+                let topic = message.topic
                 message.forEachHeader { name, value in
-                    if name == EventHeader.id { ids.insert(String(decoding: value, as: UTF8.self)) }
+                    if name == EventHeader.id { ids.insert(Self.key(topic, value)) }
                 }
             }
         }
@@ -52,7 +53,12 @@ struct PublishedTail {
         guard !ids.isEmpty else { return messages }
         return messages.filter { message in
             guard let id = message.headers.first(where: { $0.name == EventHeader.id }) else { return true }
-            return !ids.contains(String(decoding: id.value, as: UTF8.self))
+            return !id.value.withUnsafeBytes { ids.contains(Self.key(message.topic, $0)) }
         }
+    }
+
+    /// A dead letter has the id of its original, which lies on another topic.
+    private static func key(_ topic: String, _ id: UnsafeRawBufferPointer) -> String {
+        topic + "\0" + String(decoding: id, as: UTF8.self)
     }
 }
