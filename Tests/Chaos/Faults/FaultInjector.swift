@@ -8,6 +8,7 @@ final class FaultInjector: Sendable {
     private let scene: Scene
     private let faults: [Fault]
     private let record = Mutex(Record())
+    private let publishing = Mutex(())
 
     struct Record: Sendable {
         var count: [Fault: Int] = [:]
@@ -36,6 +37,9 @@ final class FaultInjector: Sendable {
                     do {
                         try inject(fault, &dice, until: stop)
                         record.withLock { $0.count[fault, default: 0] += 1 }
+                    } catch  where lane == .producers {
+                        // The broker was away: that is another fault's doing.
+                        scene.say("\(fault.rawValue) failed")
                     } catch {
                         complain("\(fault.rawValue): \(error)")
                     }
@@ -90,7 +94,7 @@ final class FaultInjector: Sendable {
                 """)
         case .brokerKill:
             scene.say(fault.rawValue)
-            try scene.shop.broker.kill()
+            try killBroker()
             pause(dice.duration(0...5), stop)
             try scene.shop.broker.restart()
         case .brokerFreeze:
@@ -115,9 +119,22 @@ final class FaultInjector: Sendable {
             pause(time, nil)
             // Whoever waited is alone: a stalled line is a dead one.
             scene.proxy.flow()
-        case .duplicate: try scene.foreign.repeatRecord(&dice)
-        case .poison: try scene.foreign.sendPoison(&dice)
-        case .foreignOrder: try scene.foreign.announceOrder(&dice)
+        case .duplicate: try publishing.withLock { _ in try scene.foreign.repeatRecord(&dice) }
+        case .poison: try publishing.withLock { _ in try scene.foreign.sendPoison(&dice) }
+        case .foreignOrder: try publishing.withLock { _ in try scene.foreign.announceOrder(&dice) }
+        }
+    }
+
+    /// The dev broker goes on acknowledging for some hundred milliseconds after it has written its data out for the
+    /// last time, and forgets what it acknowledged then; a real one, whose pages the kernel has, doesn't. So nobody may
+    /// publish while it ends.
+    private func killBroker() throws {
+        try publishing.withLock { _ in
+            let stopped = scene.daemons.filter { (try? $0.pause()) != nil }
+            defer { for daemon in stopped { try? daemon.resume() } }
+            // What is on its way arrives and is answered.
+            pause(.milliseconds(500), nil)
+            try scene.shop.broker.kill()
         }
     }
 
