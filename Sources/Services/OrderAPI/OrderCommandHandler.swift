@@ -12,7 +12,10 @@ struct OrderCommandHandler: BatchHandler {
         try OrderDecisions.make(
             messages.compactMap { message in
                 try Self.intent(of: message).map { (message, OrderKey(tenant: message.tenant, orderID: $0), $1) }
-            }, on: connection)
+            },
+            // The command may be here before its order is: a foreign producer's comes by another topic. The saga asks
+            // again until it is answered, and says so if it never is.
+            skippingUnknown: true, on: connection)
     }
 
     private static func intent(of message: InboundMessage) throws -> (orderID: String, OrderIntent)? {

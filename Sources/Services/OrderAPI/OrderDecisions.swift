@@ -13,13 +13,17 @@ enum OrderIntent {
 /// Lets aggregates decide on the intents of a batch: one read of all streams, one append.
 enum OrderDecisions {
     /// Throws `ConcurrentChange` when a stream grew meanwhile, and `MessageRejected` for an order that nobody created.
+    ///
+    /// - Parameter skippingUnknown: lets commands to such an order pass without an effect instead.
     static func make(
-        _ intents: [(message: InboundMessage, key: OrderKey, intent: OrderIntent)], on connection: Connection
+        _ intents: [(message: InboundMessage, key: OrderKey, intent: OrderIntent)], skippingUnknown: Bool = false,
+        on connection: Connection
     ) throws {
         guard !intents.isEmpty else { return }
         var orders = try OrderStreams.load(Set(intents.map(\.key)).sorted(), on: connection)
         var appends: [StreamAppend] = []
         for (message, key, intent) in intents {
+            if skippingUnknown, orders[key] == nil, case .command = intent { continue }
             let now = WallClock.nowMicroseconds()
             let (events, category) = try decide(intent, on: orders[key], key, at: now)
             guard !events.isEmpty else { continue }
