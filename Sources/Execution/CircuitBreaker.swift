@@ -41,7 +41,7 @@ public final class CircuitBreaker: Sendable {
         }
     }
 
-    /// Asks to make one call. Every permitted call must end in `succeeded()` or `failed()`.
+    /// Asks to make one call. Every permitted call must end in `succeeded()`, `failed()` or `abandoned()`.
     public func permit() throws(Open) {
         let now = ContinuousClock.now
         let refusal: Duration?? = inner.withLock { inner in
@@ -56,6 +56,11 @@ public final class CircuitBreaker: Sendable {
         case .some(.none): onChange(.halfOpen)
         case .some(.some(let wait)): throw Open(name: name, retryAfter: wait)
         }
+    }
+
+    /// The permitted call was not made: nothing is known of the dependency, and the trial is another call's to make.
+    public func abandoned() {
+        inner.withLock { $0.trialInFlight = false }
     }
 
     public func succeeded() {

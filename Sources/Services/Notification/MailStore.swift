@@ -139,6 +139,16 @@ enum MailStore {
         return Set(try rows.map { try $0.get(0, as: Int64.self) })
     }
 
+    /// Gives claimed mails back that nobody tried to send: due at once, and the claim doesn't count.
+    static func giveBack(_ ids: [Int64], on connection: Connection) throws {
+        guard !ids.isEmpty else { return }
+        _ = try connection.execute(
+            """
+            UPDATE mails SET attempts = attempts - 1, next_attempt_at = now()
+            WHERE id = ANY($1::bigint[]) AND status = 'pending'
+            """, [.int8Array(ids)])
+    }
+
     /// Puts a mail back for a later try, or ends it where trying again can't help.
     static func markFailed(
         _ id: Int64, error: String, retryAfter: Duration?, on connection: Connection

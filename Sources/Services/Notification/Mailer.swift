@@ -26,7 +26,7 @@ final class Mailer: Sendable {
     private let database: PostgresConfiguration
     private let topic: String
     private let source: String
-    private let transport: @Sendable () throws -> any MailTransport
+    private let transport: @Sendable () throws(MailError) -> any MailTransport
     private let breaker: CircuitBreaker
     private let logger: Logger
     private let onCommit: @Sendable () -> Void
@@ -37,7 +37,7 @@ final class Mailer: Sendable {
     init(
         _ configuration: Configuration, database: PostgresConfiguration, topic: String, source: String,
         breaker: CircuitBreaker, logger: Logger, onCommit: @escaping @Sendable () -> Void,
-        transport: @escaping @Sendable () throws -> any MailTransport
+        transport: @escaping @Sendable () throws(MailError) -> any MailTransport
     ) {
         self.configuration = configuration
         self.database = database
@@ -60,11 +60,14 @@ final class Mailer: Sendable {
         while !stop.isStopped {
             do {
                 try breaker.permit()
-                let open = try mail ?? transport()
+                let call = PermittedCall(breaker)
+                defer { call.end() }
+                let open = try mail ?? call.prepare(transport)
                 mail = open
-                let count = try connection.run { try round(on: $0, through: open, until: stop) }
+                let count = try connection.run { try round(on: $0, through: open, call, until: stop) }
                 pause.reset()
                 if count == 0 {
+                    call.end()
                     _ = signal.wait(for: configuration.poll) { flag -> Bool? in
                         defer { flag = false }
                         return flag ? true : nil
@@ -74,7 +77,6 @@ final class Mailer: Sendable {
                 stop.wait(for: min(open.retryAfter, .seconds(1)))
             } catch {
                 if stop.isStopped { break }
-                breaker.failed()
                 logger.warning("mailer interrupted", metadata: ["error": "\(error)"])
                 stop.wait(for: pause.next())
             }
@@ -82,39 +84,45 @@ final class Mailer: Sendable {
     }
 
     /// Claims, sends and settles one batch. Returns how many were claimed.
-    private func round(on connection: Connection, through mail: any MailTransport, until stop: StopSignal) throws -> Int
-    {
+    private func round(
+        on connection: Connection, through mail: any MailTransport, _ call: PermittedCall, until stop: StopSignal
+    ) throws -> Int {
         let claimed = try MailStore.claim(limit: configuration.batch, lease: configuration.lease, on: connection)
         var done: [MailStore.Mail] = []
-        var outage: MailError?
+        var refused: [(mail: MailStore.Mail, error: MailError)] = []
+        var isAway = false
         for item in claimed {
-            if stop.isStopped || outage != nil {
-                // Give it back at once: nobody should wait for a lease that nobody uses.
-                try MailStore.markFailed(
-                    item.id, error: outage.map { "\($0)" } ?? "shutdown", retryAfter: .zero, on: connection)
-                continue
-            }
+            if stop.isStopped || isAway { break }
             do throws(MailError) {
-                try mail.send(try message(item))
+                let message = try message(item)
+                try call.make { () throws(MailError) in try mail.send(message) }
                 done.append(item)
             } catch {
-                failed.increment()
-                logger.warning(
-                    "mail not sent",
-                    metadata: [
-                        "order_id": "\(item.key.orderID)", "tenant": "\(item.key.tenant)",
-                        "correlation_id": "\(item.correlationID)", "kind": "\(item.kind)", "error": "\(error)",
-                    ])
-                var retryAfter: Duration? = Backoff.delay(
-                    attempt: item.attempts, base: .seconds(1), cap: .seconds(3600))
-                if case .permanent = error { retryAfter = nil } else { outage = error }
-                if item.attempts >= configuration.attempts { retryAfter = nil }
-                try MailStore.markFailed(item.id, error: "\(error)", retryAfter: retryAfter, on: connection)
+                refused.append((item, error))
+                if case .permanent = error { continue }
+                isAway = true
             }
         }
+        // What is sent is noted first: were it lost, it would be sent again.
         try settle(done, on: connection)
-        if outage == nil { breaker.succeeded() } else { breaker.failed() }
+        for (item, error) in refused { try putBack(item, after: error, on: connection) }
+        // At once: nobody should wait for a lease that nobody uses, and an outage is no try of mails that stood behind.
+        try MailStore.giveBack(claimed.dropFirst(done.count + refused.count).map(\.id), on: connection)
         return claimed.count
+    }
+
+    private func putBack(_ mail: MailStore.Mail, after error: MailError, on connection: Connection) throws {
+        failed.increment()
+        logger.warning(
+            "mail not sent",
+            metadata: [
+                "order_id": "\(mail.key.orderID)", "tenant": "\(mail.key.tenant)",
+                "correlation_id": "\(mail.correlationID)", "kind": "\(mail.kind)", "error": "\(error)",
+            ])
+        var retryAfter: Duration? = Backoff.delay(attempt: mail.attempts, base: .seconds(1), cap: .seconds(3600))
+        if case .permanent = error { retryAfter = nil }
+        if mail.attempts >= configuration.attempts { retryAfter = nil }
+        try MailStore.markFailed(mail.id, error: "\(error)", retryAfter: retryAfter, on: connection)
     }
 
     private func settle(_ mails: [MailStore.Mail], on connection: Connection) throws {
@@ -147,5 +155,43 @@ final class Mailer: Sendable {
         } catch {
             throw .permanent("\(error)")
         }
+    }
+}
+
+/// What a mailer tells the breaker: of the mail server alone. An empty queue or a lost database says nothing about it.
+private final class PermittedCall {
+    private let breaker: CircuitBreaker
+    private var isOpen = true
+
+    init(_ breaker: CircuitBreaker) { self.breaker = breaker }
+
+    /// To have a transport is no answer of the server's yet; to get none is a failure.
+    func prepare<Result>(_ body: () throws(MailError) -> Result) throws(MailError) -> Result {
+        do throws(MailError) {
+            return try body()
+        } catch {
+            isOpen = false
+            breaker.failed()
+            throw error
+        }
+    }
+
+    /// A refusal of one mail is an answer, too.
+    func make<Result>(_ body: () throws(MailError) -> Result) throws(MailError) -> Result {
+        isOpen = false
+        do throws(MailError) {
+            let result = try body()
+            breaker.succeeded()
+            return result
+        } catch {
+            if case .permanent = error { breaker.succeeded() } else { breaker.failed() }
+            throw error
+        }
+    }
+
+    /// Without a word to the server, the trial is somebody else's.
+    func end() {
+        if isOpen { breaker.abandoned() }
+        isOpen = false
     }
 }

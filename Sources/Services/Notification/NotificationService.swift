@@ -55,7 +55,7 @@ public struct NotificationService: Sendable {
                 Mailer.Configuration(from: configuration.from), database: context.database,
                 topic: context.topics.orderEvents, source: context.source, breaker: breaker, logger: context.logger,
                 onCommit: { relay.wake() },
-                transport: {
+                transport: { () throws(MailError) in
                     switch configuration.delivery {
                     case .folder(let path): try MailFolder(path)
                     case .smtp(let smtp): try SMTPClient(smtp)

@@ -1,0 +1,120 @@
+import Execution
+import Orders
+import Outbound
+import Postgres
+import TestServers
+import Testing
+
+@testable import Services
+
+@Suite(.blocking) struct MailerTests {
+    private let database: PostgresConfiguration
+    private let connection: Connection
+    private let breaker: CircuitBreaker
+    private let stop = StopSignal()
+    private let sent = Monitor(0)
+
+    /// Opens at the second failure in a row, and stays open.
+    init() throws {
+        database = try freshDatabase(NotificationService.migrations)
+        connection = try Connection(database, logger: quiet)
+        breaker = CircuitBreaker(name: "mail", threshold: 2, cooldown: .seconds(3600))
+    }
+
+    private func add(_ recipients: [String]) throws {
+        try MailStore.add(
+            recipients.enumerated().map { index, recipient in
+                MailStore.Intent(
+                    key: OrderKey(tenant: "default", orderID: "\(index)"), kind: "order-confirmed",
+                    recipient: recipient, subject: "s", body: "b", messageID: "\(index)@test", correlationID: "c",
+                    causationID: "c", traceparent: nil)
+            }, on: connection)
+    }
+
+    /// Runs a mailer until `condition`.
+    private func run(
+        _ answer: @escaping @Sendable () throws(MailError) -> Void, until what: String, _ condition: () throws -> Bool
+    ) throws {
+        let ended = Monitor(false)
+        let mailer = Mailer(
+            Mailer.Configuration(from: "shop@test"), database: database, topic: "t", source: "test", breaker: breaker,
+            logger: quiet, onCommit: {},
+            transport: { [sent] () throws(MailError) in
+                Transport {
+                    () throws(MailError) in
+                    sent.update { $0 += 1 }
+                    try answer()
+                }
+            })
+        DedicatedThread.start("mailer") { [stop] in
+            try? mailer.run(until: stop)
+            ended.update { $0 = true }
+        }
+        defer {
+            stop.stop()
+            _ = ended.wait(for: .seconds(20)) { $0 ? true : nil }
+        }
+        try eventually(what, condition)
+    }
+
+    private final class Transport: MailTransport {
+        private let answer: @Sendable () throws(MailError) -> Void
+
+        init(_ answer: @escaping @Sendable () throws(MailError) -> Void) { self.answer = answer }
+
+        func send(_ mail: MailMessage) throws(MailError) { try answer() }
+    }
+
+    /// However long an outage lasts: only the mail that was tried has a try less.
+    @Test func anOutageIsNoTryOfMailsThatStandBehind() throws {
+        breaker.failed()
+        try add((0..<20).map { "c\($0)@test" })
+        try run({ () throws(MailError) in throw .transient("away") }, until: "all but one are back") {
+            try connection.number(
+                """
+                SELECT count(*) FROM mails WHERE status = 'pending' AND attempts = 0 AND next_attempt_at <= now()
+                """) == 19
+        }
+        #expect(breaker.state == .open)
+        #expect(sent.withLock { $0 } == 1)
+        #expect(try connection.number("SELECT sum(attempts)::bigint FROM mails WHERE status = 'pending'") == 1)
+    }
+
+    @Test func aRefusedMailEndsAloneAndTheOthersGo() throws {
+        try add(["a@test", "not an address", "b@test"])
+        try run({}, until: "all are settled") {
+            try connection.number("SELECT count(*) FROM mails WHERE status <> 'pending'") == 3
+        }
+        #expect(try connection.number("SELECT count(*) FROM mails WHERE status = 'sent'") == 2)
+        #expect(try connection.outboxFacts().count == 2)
+    }
+
+    /// Empty rounds and a mail that is refused before anybody is asked tell nothing of the server.
+    @Test func onlySendsMoveTheBreaker() throws {
+        breaker.failed()
+        try add(["not an address"])
+        try run({}, until: "it is given up") {
+            try connection.number("SELECT count(*) FROM mails WHERE status = 'failed'") == 1
+        }
+        #expect(sent.withLock { $0 } == 0)
+        #expect(breaker.state == .closed)
+        // The failure before still counts: nothing has answered since.
+        breaker.failed()
+        #expect(breaker.state == .open)
+    }
+}
+
+@Suite struct TrialCallTests {
+    /// A trial that wasn't made is the next one's; without that nobody would ever try again.
+    @Test func anAbandonedTrialIsFreeAgain() throws {
+        let breaker = CircuitBreaker(name: "x", threshold: 1, cooldown: .zero)
+        breaker.failed()
+        try breaker.permit()
+        #expect(throws: CircuitBreaker.Open.self) { try breaker.permit() }
+        breaker.abandoned()
+        #expect(breaker.state == .open)
+        try breaker.permit()
+        breaker.succeeded()
+        #expect(breaker.state == .closed)
+    }
+}
