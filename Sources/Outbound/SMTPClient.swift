@@ -2,8 +2,8 @@ import CLibcurl
 
 /// Sends mails by SMTP through libcurl; the connection is kept between mails.
 ///
-/// `smtp://[user:password@]host[:port]`, `smtps://…` for TLS from the start; with `requiresTLS` a plain connection must
-/// be upgraded by STARTTLS. One thread at a time.
+/// `smtp://[user:password@]host[:port]`, `smtps://…` for TLS from the start; with `requiresTLS`, or a password to
+/// protect, a plain connection must be upgraded by STARTTLS. One thread at a time.
 public final class SMTPClient: MailTransport {
     private let handle: UnsafeMutableRawPointer
     private let url: String
@@ -15,6 +15,9 @@ public final class SMTPClient: MailTransport {
         public var timeout: Duration = .seconds(30)
 
         public init(url: String) { self.url = url }
+
+        /// Whoever could cut STARTTLS out of the server's answer would be sent the password.
+        var usesTLSAlways: Bool { requiresTLS || url.contains("@") }
     }
 
     public init(_ configuration: Configuration) throws(MailError) {
@@ -30,7 +33,8 @@ public final class SMTPClient: MailTransport {
         orderflow_curl_set_long(handle, CURLOPT_CONNECTTIMEOUT_MS, Int(configuration.connectTimeout / .milliseconds(1)))
         orderflow_curl_set_long(handle, CURLOPT_TIMEOUT_MS, Int(configuration.timeout / .milliseconds(1)))
         orderflow_curl_set_long(
-            handle, CURLOPT_USE_SSL, Int(configuration.requiresTLS ? CURLUSESSL_ALL.rawValue : CURLUSESSL_TRY.rawValue))
+            handle, CURLOPT_USE_SSL,
+            Int(configuration.usesTLSAlways ? CURLUSESSL_ALL.rawValue : CURLUSESSL_TRY.rawValue))
         orderflow_curl_set_function(handle, CURLOPT_READFUNCTION) { target, size, count, opaque in
             guard let target, let opaque else { return 0 }
             return Unmanaged<UploadBuffer>.fromOpaque(opaque).takeUnretainedValue().read(into: target, size * count)
@@ -56,8 +60,17 @@ public final class SMTPClient: MailTransport {
         var status = 0
         orderflow_curl_get_long(handle, CURLINFO_RESPONSE_CODE, &status)
         let reason = "\(Curl.message(code))\(status > 0 ? " (SMTP \(status))" : "")"
-        if status >= 500 { throw .permanent(reason) }
+        if Self.refusesMail(code, status: status, wasSent: upload.isDone) { throw .permanent(reason) }
         // Once the whole text is out, only the server knows whether it took the mail.
         throw upload.isDone && status < 400 ? .outcomeUnknown(reason) : .transient(reason)
+    }
+
+    /// Whether a failure is about this mail. A greeting of 554, a login that fails or TLS that is missing is about the
+    /// server or its client: every mail would fail, and none is to be given up for it.
+    private static func refusesMail(_ code: CURLcode, status: Int, wasSent: Bool) -> Bool {
+        // RFC 4954 §6, RFC 3207 §4: authentication and encryption, which some servers ask for only at MAIL.
+        guard status >= 500, ![530, 534, 535, 538].contains(status) else { return false }
+        // libcurl's lib/smtp.c: the first for MAIL, RCPT and DATA; the other for the greeting and for the whole text.
+        return code == CURLE_SEND_ERROR || (code == CURLE_WEIRD_SERVER_REPLY && wasSent)
     }
 }

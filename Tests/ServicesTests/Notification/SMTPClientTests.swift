@@ -1,0 +1,124 @@
+import Execution
+import Glibc
+import Outbound
+import TestServers
+import Testing
+
+@Suite(.blocking) struct SMTPClientTests {
+    enum Outcome: Sendable { case sent, permanent, transient, unknown }
+
+    struct Case: Sendable, CustomTestStringConvertible {
+        let testDescription: String
+        /// By verb; "" is the greeting, "." the answer to the whole text.
+        let answers: [String: String]
+        var user = ""
+        let outcome: Outcome
+    }
+
+    static let cases = [
+        Case(testDescription: "taken", answers: [:], outcome: .sent),
+        Case(testDescription: "unknown recipient", answers: ["RCPT": "550 nobody here"], outcome: .permanent),
+        Case(testDescription: "full mailbox", answers: ["RCPT": "452 full"], outcome: .transient),
+        Case(testDescription: "content refused", answers: [".": "554 spam"], outcome: .permanent),
+        Case(testDescription: "content deferred", answers: [".": "451 later"], outcome: .transient),
+        Case(testDescription: "greeting 554", answers: ["": "554 no service"], outcome: .transient),
+        Case(testDescription: "login asked for", answers: ["MAIL": "530 authenticate first"], outcome: .transient),
+        Case(testDescription: "encryption asked for", answers: ["MAIL": "538 encrypt first"], outcome: .transient),
+        Case(testDescription: "gone before the last word", answers: [".": ""], outcome: .unknown),
+        // STARTTLS is not offered: perhaps somebody has cut it out.
+        Case(
+            testDescription: "a password needs TLS", answers: ["EHLO": "250 AUTH PLAIN LOGIN"], user: "u:secret@",
+            outcome: .transient),
+    ]
+
+    @Test(arguments: cases) func whatAnAnswerMeans(_ row: Case) throws {
+        let server = try ScriptedSMTPServer(row.answers)
+        defer { server.stop() }
+        let client = try SMTPClient(SMTPClient.Configuration(url: "smtp://\(row.user)127.0.0.1:\(server.port)"))
+        let mail = try MailMessage(
+            messageID: "1@test", from: "shop@test", to: "a@test", subject: "s", body: "b", date: 0)
+        var outcome = Outcome.sent
+        do {
+            try client.send(mail)
+        } catch {
+            switch error {
+            case .permanent: outcome = .permanent
+            case .transient: outcome = .transient
+            case .outcomeUnknown: outcome = .unknown
+            }
+        }
+        #expect(outcome == row.outcome)
+        #expect(!server.heard.contains { $0.hasPrefix("AUTH") })
+    }
+}
+
+/// Serves connections one after the other; says 250 where the script has no other answer, and hangs up at an empty one.
+private final class ScriptedSMTPServer: Sendable {
+    let port: UInt16
+    private let listener: Int32
+    private let lines = Monitor<[String]>([])
+
+    var heard: [String] { lines.withLock { $0 } }
+
+    init(_ answers: [String: String]) throws {
+        listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = in_addr_t(0x7F00_0001).bigEndian
+        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let listener = listener
+        let bound = withUnsafeMutablePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(listener, $0, length) == 0 && listen(listener, 8) == 0 && getsockname(listener, $0, &length) == 0
+            }
+        }
+        guard bound else { throw NeverHappened(what: "bind: \(errno)", limit: .zero) }
+        port = UInt16(bigEndian: address.sin_port)
+        DedicatedThread.start("smtp") { [lines] in
+            while true {
+                let client = accept(listener, nil, nil)
+                guard client >= 0 else { return }
+                Self.serve(client, answers, lines)
+                close(client)
+            }
+        }
+    }
+
+    func stop() {
+        shutdown(listener, Int32(SHUT_RDWR))
+        close(listener)
+    }
+
+    private static func serve(_ client: Int32, _ answers: [String: String], _ lines: Monitor<[String]>) {
+        func answer(_ verb: String, _ otherwise: String) -> Bool {
+            let text = answers[verb] ?? otherwise
+            let bytes = Array((text + "\r\n").utf8)
+            return !text.isEmpty && send(client, bytes, bytes.count, Int32(MSG_NOSIGNAL)) == bytes.count
+        }
+        guard answer("", "220 test") else { return }
+        var isText = false
+        while let line = readLine(client) {
+            lines.update { $0.append(line) }
+            if isText {
+                if line == "." {
+                    isText = false
+                    guard answer(".", "250 taken") else { return }
+                }
+                continue
+            }
+            let verb = String(line.prefix { $0 != " " })
+            isText = verb == "DATA"
+            guard answer(verb, isText ? "354 go on" : "250 fine") else { return }
+        }
+    }
+
+    private static func readLine(_ client: Int32) -> String? {
+        var line: [UInt8] = []
+        var byte: UInt8 = 0
+        while recv(client, &byte, 1, 0) == 1 {
+            if byte == 0x0A { return String(decoding: line, as: UTF8.self) }
+            if byte != 0x0D { line.append(byte) }
+        }
+        return nil
+    }
+}
