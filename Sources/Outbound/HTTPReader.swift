@@ -1,7 +1,7 @@
 import CLibcurl
 
-/// Reads HTTP resources of other daemons through libcurl: GET only, so that any of it may be tried again. The
-/// connection is kept between calls. One thread at a time.
+/// Reads HTTP resources of our other daemons through libcurl: GET only, so that any of it may be tried again, and
+/// straight to them, whatever proxy the environment names. The connection is kept between calls. One thread at a time.
 public final class HTTPReader {
     public struct Configuration: Sendable {
         public var connectTimeout: Duration = .seconds(1)
@@ -44,6 +44,7 @@ public final class HTTPReader {
         orderflow_curl_set_long(handle, CURLOPT_CONNECTTIMEOUT_MS, Int(configuration.connectTimeout / .milliseconds(1)))
         orderflow_curl_set_long(handle, CURLOPT_TIMEOUT_MS, Int(configuration.timeout / .milliseconds(1)))
         _ = "http,https".withCString { orderflow_curl_set_pointer(handle, CURLOPT_PROTOCOLS_STR, $0) }
+        _ = "*".withCString { orderflow_curl_set_pointer(handle, CURLOPT_NOPROXY, $0) }
         orderflow_curl_set_function(handle, CURLOPT_WRITEFUNCTION) { bytes, size, count, opaque in
             guard let bytes, let opaque else { return 0 }
             return Unmanaged<DownloadBuffer>.fromOpaque(opaque).takeUnretainedValue().take(bytes, size * count)
