@@ -14,14 +14,16 @@ struct RequestContext: Sendable {
         correlationID = try Self.token(request, "X-Correlation-Id", limit: 128)
         actor = try Self.token(request, "X-Actor", limit: 128)
         // Passed on as it is: we export no spans, and a made-up parent would tear the caller's trace apart.
-        traceparent = request.header("traceparent").flatMap { TraceContext($0)?.description }
+        // Several are as good as none: a trace is never a reason to refuse.
+        let traces = request.headers("traceparent")
+        traceparent = traces.count == 1 ? TraceContext(traces[0])?.description : nil
     }
 
     /// A header whose value goes into keys, columns and Kafka headers: visible ASCII, bounded.
     private static func token(
         _ request: borrowing HTTPRequest, _ name: String, limit: Int
     ) throws(HTTPProblem) -> String? {
-        guard let value = request.header(name) else { return nil }
+        guard let value = try request.onlyHeader(name) else { return nil }
         guard !value.isEmpty, value.utf8.count <= limit, value.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
             throw HTTPProblem(
                 .badRequest, detail: "\(name) must have 1 to \(limit) visible ASCII characters")

@@ -45,6 +45,17 @@ public struct HTTPRequest: ~Copyable {
         withHeader(name) { String(decoding: $0, as: UTF8.self) }
     }
 
+    /// The value of the only field called `name`; nil when there is none, an `HTTPProblem` 400 when there are several:
+    /// proxies in between may have gone by another one than we would.
+    public func onlyHeader(_ name: String) throws(HTTPProblem) -> String? {
+        var only: HeaderField?
+        for field in fields where matches(field, name) {
+            guard only == nil else { throw HTTPProblem(.badRequest, detail: "\(name) comes several times") }
+            only = field
+        }
+        return only.map { String(decoding: value(of: $0), as: UTF8.self) }
+    }
+
     /// The values of all fields called `name`, in order.
     public func headers(_ name: String) -> [String] {
         fields.filter { matches($0, name) }.map { String(decoding: value(of: $0), as: UTF8.self) }
