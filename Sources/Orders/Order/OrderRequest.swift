@@ -138,7 +138,7 @@ private struct Fields {
         } else if key == "email" {
             email = try RequestText.optional(&reader, limit: Limit.email, RequestText.emailFlaw)
         } else if key == "shippingAddress" {
-            shippingAddress = try RequestText.optional(&reader, limit: Limit.address)
+            shippingAddress = try RequestText.optional(&reader, limit: Limit.address, lines: true)
         } else if key == "paymentToken" {
             paymentToken = try RequestText.optional(&reader, limit: Limit.token)
         } else {

@@ -29,14 +29,14 @@ public struct PostalAddress: Hashable, Sendable {
     /// A text, or an object with a street.
     init(request reader: inout JSONReader) throws {
         if reader.peekKind() == .string {
-            self.init(street: try RequestText.required(&reader, limit: Self.limit))
+            self.init(street: try RequestText.required(&reader, limit: Self.limit, lines: true))
             return
         }
         var street: String?
         self.init(street: "")
         try reader.readObject { key, reader in
             if key == "street" {
-                street = try RequestText.required(&reader, limit: Self.limit)
+                street = try RequestText.required(&reader, limit: Self.limit, lines: true)
             } else if key == "city" {
                 city = try RequestText.optional(&reader, limit: Self.limit)
             } else if key == "region" {

@@ -41,8 +41,10 @@ struct NotificationHandler: BatchHandler {
     }
 
     private func contact(_ key: OrderKey, _ order: OrderCreated) -> MailStore.Contact {
+        // A mailer refuses other addresses for good, and orders of old may have some.
         let recipient =
-            order.email ?? (order.userID.contains("@") ? order.userID : "\(local(order.userID))@\(recipientDomain)")
+            [order.email, order.userID].compactMap { $0 }.first(where: EmailSyntax.isAddress)
+            ?? "\(local(order.userID))@\(recipientDomain)"
         return MailStore.Contact(
             key: key, userID: order.userID, recipient: recipient, total: order.total.decimalText,
             currency: order.total.currency.code)
