@@ -94,31 +94,44 @@ struct StockRequest: Hashable, Sendable {
     let quantity: Int64
 
     init(_ body: UnsafeRawBufferPointer) throws(HTTPProblem) {
-        var sku: String?
-        var quantity: Int64?
-        do {
-            var reader = JSONReader(body)
-            try reader.readObject { key, reader in
-                if key == "sku" {
-                    sku = try reader.readString(limit: OrderRequest.Limit.sku)
-                } else if key == "quantity" {
-                    quantity = try reader.readInt64()
-                } else {
-                    try reader.skipValue()
-                }
-            }
-            try reader.end()
+        do throws(OrderRequest.Refusal) {
+            self = try Self.read(body)
         } catch {
-            throw HTTPProblem(.badRequest, title: "Malformed JSON", detail: "\(error)")
+            throw error.problem(title: "Invalid stock")
         }
-        guard let sku, !sku.isEmpty, sku.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F }) else {
-            throw HTTPProblem(.unprocessableContent, detail: "/sku must be a text without control characters")
-        }
-        guard let quantity, (0...StockStore.quantityLimit).contains(quantity) else {
-            throw HTTPProblem(
-                .unprocessableContent, detail: "/quantity must be from 0 to \(StockStore.quantityLimit)")
-        }
+    }
+
+    private init(sku: String, quantity: Int64) {
         self.sku = sku
         self.quantity = quantity
+    }
+
+    private static func read(_ body: UnsafeRawBufferPointer) throws(OrderRequest.Refusal) -> StockRequest {
+        var sku: String?
+        var quantity: Int64?
+        try OrderRequest.Refusal.reading(body) { key, reader in
+            if key == "sku" {
+                let text = try reader.readString(limit: OrderRequest.Limit.sku)
+                guard !text.isEmpty, text.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F }) else {
+                    throw OrderRequest.Violation(detail: "must be a text without control characters")
+                }
+                sku = text
+            } else if key == "quantity" {
+                let value = try reader.readInt64()
+                guard (0...StockStore.quantityLimit).contains(value) else {
+                    throw OrderRequest.Violation(detail: "must be from 0 to \(StockStore.quantityLimit)")
+                }
+                quantity = value
+            } else {
+                try reader.skipValue()
+            }
+        }
+        guard let sku, let quantity else {
+            throw .invalid(
+                [("/sku", sku == nil), ("/quantity", quantity == nil)].filter(\.1).map {
+                    OrderRequest.Violation(pointer: $0.0, detail: "is required")
+                })
+        }
+        return StockRequest(sku: sku, quantity: quantity)
     }
 }

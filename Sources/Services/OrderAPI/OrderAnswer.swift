@@ -51,9 +51,8 @@ struct CancelRequest {
             return
         }
         var given: String?
-        do {
-            var reader = JSONReader(body)
-            try reader.readObject { key, reader in
+        do throws(OrderRequest.Refusal) {
+            try OrderRequest.Refusal.reading(body) { key, reader in
                 guard key == "reason" else { return try reader.skipValue() }
                 let text = try reader.readString()
                 guard text.utf8.count <= Self.lengthLimit, text.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F }) else {
@@ -62,11 +61,8 @@ struct CancelRequest {
                 }
                 given = text
             }
-            try reader.end()
-        } catch let violation as OrderRequest.Violation {
-            throw OrderRequest.Refusal.invalid([violation]).problem
         } catch {
-            throw HTTPProblem(.badRequest, title: "Malformed JSON", detail: "\(error)")
+            throw error.problem(title: "Invalid cancellation")
         }
         reason = given ?? "cancelled by customer"
     }
