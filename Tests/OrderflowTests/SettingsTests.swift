@@ -283,6 +283,35 @@ import Testing
         #expect(child.settings.kafka.properties == ["linger.ms": "7"])
     }
 
+    /// An empty variable is none, so empty flags have to get there in another way.
+    @Test func anEmptyFlagReachesAChildProcess() throws {
+        let environment = [
+            "ORDERFLOW_SMTP_URL": "smtp://mail:25", "ORDERFLOW_KAFKA_PROPERTIES_SASL_USERNAME": "shop",
+        ]
+        let parent = try load(
+            yaml: "kafka:\n  instance: a\n", environment: environment,
+            flags: [("smtp.url", ""), ("kafka.instance", ""), ("http.port", "4000")])
+        #expect(parent.settings.smtp.url == nil && parent.settings.kafka.instance == nil)
+        let child = try load(
+            yaml: "kafka:\n  instance: a\n",
+            environment: environment.merging(parent.flagsAsEnvironment) { _, flag in flag })
+        #expect(child.lines == parent.lines)
+        #expect(child.settings.smtp.url == nil && child.settings.kafka.instance == nil)
+        #expect(child.settings.http.port == 4000)
+    }
+
+    @Test func aChildsOwnFlagIsOverItsSupervisors() throws {
+        let parent = try load(flags: [("http.port", "4000")])
+        #expect(try load(environment: parent.flagsAsEnvironment, flags: [("http.port", "5")]).settings.http.port == 5)
+    }
+
+    @Test func flagsThatNoSupervisorWroteAreAnError() throws {
+        #expect(try problems(environment: ["ORDERFLOW_FLAGS": "http.port=1"]).count == 1)
+        #expect(
+            try problems(environment: ["ORDERFLOW_FLAGS": #"[{"key":"x.y","text":"","option":"--set"}]"#]).count == 1)
+        #expect(try load(environment: ["ORDERFLOW_FLAGS": ""]).settings.http.port == 3000)
+    }
+
     /// The file in the repository is the table written out.
     @Test func theShippedFileIsTheTable() throws {
         let root = URL(fileURLWithPath: #filePath).resolvingSymlinksInPath()

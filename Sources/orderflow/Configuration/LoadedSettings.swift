@@ -1,3 +1,5 @@
+import Foundation
+
 /// The configuration in force, and where each value came from.
 struct LoadedSettings: Sendable {
     var settings = Settings()
@@ -36,12 +38,11 @@ struct LoadedSettings: Sendable {
     /// What a child process needs in its environment to arrive at the same settings: the flags, which it isn't given.
     /// The environment and the file it reads itself. Not in its arguments, which every user of the machine can read.
     var flagsAsEnvironment: [String: String] {
-        var variables: [String: String] = [:]
-        for (name, origin) in origins {
-            if case .flag = origin, let key = SettingTable.key(named: name) {
-                variables[key.environmentName] = key.get(settings)
-            }
+        let flags = origins.sorted { $0.key < $1.key }.compactMap { name, origin -> SettingsSources.Flag? in
+            guard case .flag(let option) = origin, let key = SettingTable.key(named: name) else { return nil }
+            return SettingsSources.Flag(key: name, text: key.get(settings), option: option)
         }
-        return variables
+        guard !flags.isEmpty, let json = try? JSONEncoder().encode(flags) else { return [:] }
+        return [SettingsEnvironment.flags: String(decoding: json, as: UTF8.self)]
     }
 }

@@ -3,8 +3,10 @@ enum SettingsEnvironment {
     /// Read by something else than the table.
     static let configFile = "ORDERFLOW_CONFIG"
     static let supervisorDescriptor = "ORDERFLOW_SUPERVISOR_FD"
+    /// The flags of the supervisor, as JSON: a variable for each couldn't say that a setting is to be empty.
+    static let flags = "ORDERFLOW_FLAGS"
 
-    private static let reserved: Set = [configFile, supervisorDescriptor, "ORDERFLOW_DEV_BROKER"]
+    private static let reserved: Set = [configFile, supervisorDescriptor, flags, "ORDERFLOW_DEV_BROKER"]
     private static let reservedPrefixes = ["ORDERFLOW_TEST_", "ORDERFLOW_SCRIPT_"]
 
     /// The variables that set something, by the name of what they set. An empty one sets nothing, so that

@@ -4,7 +4,7 @@ import Foundation
 /// Where settings are looked for, from the command line's point of view.
 struct SettingsSources: Sendable {
     /// One option of the command line that sets something.
-    struct Flag: Sendable, Hashable {
+    struct Flag: Sendable, Hashable, Codable {
         let key: String
         let text: String
         /// As typed: `--port`, `--set`.
@@ -75,11 +75,20 @@ struct SettingsSources: Sendable {
         return fixed.filter(mentioned.contains) + mentioned.subtracting(fixed).sorted()
     }
 
+    /// What the supervisor was told on its command line.
+    private func inheritedFlags() throws(SettingsError) -> [Flag] {
+        guard let text = environment[SettingsEnvironment.flags], !text.isEmpty else { return [] }
+        guard let flags = try? JSONDecoder().decode([Flag].self, from: Data(text.utf8)) else {
+            throw SettingsError(problems: ["\(SettingsEnvironment.flags): is `orderflow up`'s to set"])
+        }
+        return flags
+    }
+
     private func flagLayer() throws(SettingsError) -> Layer {
         var values: [AbsoluteConfigKey: ConfigValue] = [:]
         var origins: [String: SettingOrigin] = [:]
         var problems: [String] = []
-        for flag in flags {
+        for flag in try inheritedFlags() + flags {
             guard let key = SettingTable.key(named: flag.key) else {
                 let names = SettingTable.keys.map(\.name)
                 problems.append(
