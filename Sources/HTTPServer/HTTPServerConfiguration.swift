@@ -27,7 +27,7 @@ public struct HTTPServerConfiguration: Sendable {
         public var headBytes = 8 << 10
         /// 431 beyond.
         public var headerCount = 64
-        /// Where the route has no limit of its own; 413 beyond.
+        /// Of every route, unless its own limit is smaller; 413 beyond.
         public var bodyBytes = 64 << 10
         /// A chunk's size in hexadecimal; 400 beyond.
         public var chunkLineBytes = 32

@@ -30,6 +30,9 @@ import Testing
         Case("head over 8 KiB without end", "GET / HTTP/1.1\r\nX: \(repeated("a", 8200))", 431),
         Case("65 header fields", head(repeated("X: y\r\n", 64)), 431),
         Case("body over the default", head("Content-Length: 65537\r\n"), 413),
+        Case(
+            "body over the server's limit, within the route's",
+            head("Content-Length: 65537\r\n", line: "POST /large HTTP/1.1"), 413),
         Case("body over the route's limit", head("Content-Length: 17\r\n", line: "POST /small HTTP/1.1"), 413),
         Case("absurd body", head("Content-Length: 99999999999999999999\r\n"), 413),
         Case("chunks over the limit", chunked("11\r\n", route: "/small"), 413),
@@ -159,10 +162,6 @@ import Testing
             head("Content-Length: 16\r\n", line: "POST /small HTTP/1.1")
                 + repeated("x", 16), 200),
         Case("body at the default limit", head("Content-Length: 65536\r\n") + repeated("x", 65_536), 200),
-        Case(
-            "route limit above the default",
-            head("Content-Length: 300000\r\n", line: "POST /large HTTP/1.1")
-                + repeated("x", 300_000), 200),
         Case("chunks up to the limit", chunked("a\r\n0123456789\r\n6\r\n012345\r\n0\r\n\r\n", route: "/small"), 200),
         Case("trailers", chunked("1\r\na\r\n0\r\nX: y\r\nZ:\r\n\r\n"), 200),
         Case("one empty line first", "\r\nGET /hello HTTP/1.1\r\nHost: a\r\n\r\n", 200),
@@ -188,6 +187,19 @@ import Testing
             let responses = try server.exchange(row.request + (is10 ? "" : "GET /orders/7 HTTP/1.1\r\nHost: a\r\n\r\n"))
             #expect(responses.map(\.status) == [row.status] + (is10 ? [] : [200]))
             if !is10 { #expect(responses.last?.body == "7") }
+        }
+    }
+
+    /// The setting can raise what every route takes, up to the route's own limit.
+    @Test func aServersLimitMayBeLarge() async throws {
+        try await TestServer.run({ $0.limits.bodyBytes = 2 << 20 }) { server in
+            for path in ["/large", "/echo"] {
+                let head = Self.head("Content-Length: 300000\r\n", line: "POST \(path) HTTP/1.1")
+                let answers = try server.exchange(head + Self.repeated("x", 300_000))
+                #expect(answers.map(\.status) == [200])
+            }
+            let tooLarge = Self.head("Content-Length: \((1 << 20) + 1)\r\n", line: "POST /large HTTP/1.1")
+            #expect(try server.exchange(tooLarge).map(\.status) == [413])
         }
     }
 

@@ -104,7 +104,7 @@ extension Connection {
             progress.headLength = length
             guard let route = try findRoute(head, loop) else { return true }
             self.route = route
-            progress.bodyLimit = route.bodyLimit ?? limits.bodyBytes
+            progress.bodyLimit = min(route.bodyLimit ?? .max, limits.bodyBytes)
             if !head.hasBody {
                 dispatch(head, bodyLength: 0, requestLength: length, loop)
                 return true

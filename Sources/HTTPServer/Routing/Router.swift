@@ -23,8 +23,8 @@ public struct Router: Sendable {
 
     /// Adds a route. A pattern that is malformed or already there is a mistake in the program, and traps.
     ///
-    /// - Parameter bodyLimit: the largest request body in bytes; nil takes the server's default. A larger one is
-    ///   refused with 413 before it is read.
+    /// - Parameter bodyLimit: the largest request body in bytes, where it is smaller than the server's own limit. A larger
+    ///   one is refused with 413 before it is read.
     public mutating func on(
         _ method: HTTPMethod, _ pattern: String, bodyLimit: Int? = nil, _ handler: @escaping HTTPHandler
     ) {

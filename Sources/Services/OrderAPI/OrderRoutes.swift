@@ -17,7 +17,7 @@ public struct OrderRoutes: Sendable {
     }
 
     public func add(to router: inout Router) {
-        router.on(.post, "/orders", bodyLimit: 64 << 10) { try create($0, $1) }
+        router.on(.post, "/orders") { try create($0, $1) }
         router.on(.post, "/orders/:id/cancel", bodyLimit: 4 << 10) { try cancel($0, $1) }
         router.on(.get, "/orders/:id/events") { try history($0, $1) }
     }
