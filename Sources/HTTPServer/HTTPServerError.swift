@@ -10,6 +10,15 @@ public enum HTTPServerError: Error, Sendable, CustomStringConvertible {
     /// Another system call failed.
     case system(call: String, errno: Int32)
 
+    /// The host or the port is wrong: trying again can't help. A port in use may become free.
+    public var isMisconfiguration: Bool {
+        switch self {
+        case .unresolved: true
+        case .bind(_, _, let code): [EADDRNOTAVAIL, EACCES, EAFNOSUPPORT].contains(code)
+        case .alreadyStarted, .system: false
+        }
+    }
+
     public var description: String {
         switch self {
         case .alreadyStarted: "the HTTP server was started before"

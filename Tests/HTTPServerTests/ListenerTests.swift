@@ -54,6 +54,21 @@ import Testing
         await server.stop(deadline: .zero)
     }
 
+    /// 192.0.2.1 is nobody's (RFC 5737), .invalid no name (RFC 6761).
+    @Test(arguments: ["192.0.2.1", "no.such.host.invalid"])
+    func aHostThatIsNotOursIsAMisconfiguration(host: String) {
+        let error = #expect(throws: HTTPServerError.self) { try Self.server(host).start() }
+        #expect(error?.isMisconfiguration == true)
+    }
+
+    @Test func aPortInUseIsNoMisconfiguration() async throws {
+        let first = Self.server("127.0.0.1")
+        let port = try first.start()[0].port
+        let error = #expect(throws: HTTPServerError.self) { try Self.server("127.0.0.1", port: port).start() }
+        #expect(error?.isMisconfiguration == false)
+        await first.stop(deadline: .zero)
+    }
+
     /// Every loop accepts: with 64 connections over four loops, none without one (2 · 10⁻⁸).
     @Test func allLoopsShareThePort() async throws {
         let server = Self.server("127.0.0.1", loops: 4)

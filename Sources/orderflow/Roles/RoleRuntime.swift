@@ -26,6 +26,7 @@ struct RoleRuntime: Sendable {
     func run(_ assembly: Assembly) async throws {
         // A reader that went away is an error of that write, not the end of the daemon.
         signal(SIGPIPE, SIG_IGN)
+        DescriptorLimit.raise()
         var router = Router()
         router.addHealth(health, metrics: { Observability.metrics.exposition() })
         assembly.addRoutes(&router)
@@ -83,7 +84,12 @@ private struct ServerService: Service {
     let deadline: Duration
 
     func run() async throws {
-        _ = try server.start()
+        do {
+            _ = try server.start()
+        } catch {
+            guard error.isMisconfiguration else { throw error }
+            throw SettingsError(problems: ["http.host: \(error)"])
+        }
         // Throws when cancelled, which is a reason to stop like any other.
         try? await gracefulShutdown()
         await server.stop(deadline: deadline)
