@@ -45,8 +45,7 @@ enum OrderDecisions {
         switch (intent, order) {
         case (.adopt(let created), nil): return ([.created(created)], OrderStreams.adoptedCategory)
         case (.adopt, _): return ([], OrderStreams.category)
-        // Commands and facts come by different topics: the order may not be adopted yet. The saga asks again.
-        case (.command, nil): return ([], OrderStreams.category)
+        case (.command, nil): throw MessageRejected("there is no order \(key.orderID)")
         case (.command(let command), let order?):
             // A refusal needs no answer: who asked hears of the event that won from the topic.
             return ((try? order.decide(command, at: now)) ?? [], OrderStreams.category)
