@@ -60,7 +60,7 @@ enum ConsumerOffsets {
         [.text(group), .textArray(partitions.map(\.topic)), .int4Array(partitions.map(\.partition))]
     }
 
-    private static func decode(_ rows: Rows) throws(PostgresError) -> [TopicPartition: Int64] {
+    static func decode(_ rows: Rows) throws(PostgresError) -> [TopicPartition: Int64] {
         var offsets: [TopicPartition: Int64] = [:]
         for row in rows {
             let partition = TopicPartition(

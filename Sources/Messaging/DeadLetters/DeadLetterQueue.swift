@@ -120,12 +120,16 @@ public enum DeadLetterQueue {
         }
     }
 
-    /// Gives the letter up for good. What was parked behind it is released in order.
+    /// Gives the letter up for good, and copies of its message that a relay may yet bring. What was parked behind it is
+    /// released in order.
     public static func discard(_ id: Int64, _ decision: Decision, on connection: Connection) throws {
         try connection.transaction { connection in
             let entry = try head(id, on: connection)
-            try decide("discarded", entry.id, decision, on: connection)
             let key = ParkingKey(topic: entry.source.topic, key: entry.key)
+            if let letter = try StoredLetter.open(of: key, group: entry.group, limit: 1, on: connection).first {
+                _ = try Inbox.claim(group: entry.group, [letter.messageID()], on: connection)
+            }
+            try decide("discarded", entry.id, decision, on: connection)
             if let next = try StoredLetter.open(of: key, group: entry.group, limit: 1, on: connection).first {
                 try next.mark("retry", error: nil, on: connection)
             } else {

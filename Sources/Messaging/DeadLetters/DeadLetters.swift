@@ -26,14 +26,19 @@ public enum DeadLetters {
             if record.skipped {
                 flowing.append(record)
             } else if parked.contains(record.parkingKey) {
-                try insert(
+                let isNew = try insert(
                     record, group: group, status: "parked", error: "waits behind a dead letter", attempts: 0,
                     on: connection)
-                result.parked += 1
+                if isNew { result.parked += 1 } else { result.repeated += 1 }
             } else if let verdict = record.malformed.map({ Verdict(error: $0, attempts: 1) }) ?? verdict {
-                try insert(
+                let isNew = try insert(
                     record, group: group, status: "dead", error: verdict.error, attempts: verdict.attempts,
                     on: connection)
+                guard isNew else {
+                    // Read again after a reset of the offsets: somebody has decided on it already.
+                    result.repeated += 1
+                    continue
+                }
                 try park(record.parkingKey, group: group, on: connection)
                 try publish(record, group: group, verdict: verdict, on: connection)
                 parked.insert(record.parkingKey)
@@ -68,10 +73,11 @@ public enum DeadLetters {
         return parked
     }
 
+    /// False for a record that has its letter, open or ended.
     private static func insert(
         _ record: ConsumedRecord, group: String, status: String, error: String, attempts: Int, on connection: Connection
-    ) throws {
-        _ = try connection.execute(
+    ) throws -> Bool {
+        try connection.execute(
             """
             INSERT INTO dead_letters
                 (consumer_group, topic, partition, "offset", key, record_key, value, headers, record_time, status, error, attempts)
@@ -83,7 +89,7 @@ public enum DeadLetters {
                 .text(record.parkingKey.key), record.recordKey.map { .bytes($0) } ?? .null,
                 record.value.map { .bytes($0) } ?? .null, .jsonb(record.headersJSON), .timestamp(record.time),
                 .text(status), .text(stored(error)), .int4(Int32(attempts)),
-            ])
+            ]) > 0
     }
 
     /// The words of an error as a column can take them.

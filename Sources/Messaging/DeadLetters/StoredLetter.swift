@@ -35,8 +35,10 @@ struct StoredLetter {
         }
     }
 
-    /// The message again; nil for one that the group has lost interest in. Throws when it still can't be read.
-    func message(types: Set<String>, ignoring ignoredSource: String?) throws -> InboundMessage? {
+    /// What a copy of the message would be recognised by.
+    func messageID() throws -> String { try envelope().id ?? source.description }
+
+    private func envelope() throws -> EnvelopeHeaders {
         var envelope = EnvelopeHeaders()
         try headers.withUnsafeBytes { json in
             var reader = JSONReader(json)
@@ -45,6 +47,12 @@ struct StoredLetter {
                 text.withUTF8 { envelope.take(name.string, UnsafeRawBufferPointer($0)) }
             }
         }
+        return envelope
+    }
+
+    /// The message again; nil for one that the group has lost interest in. Throws when it still can't be read.
+    func message(types: Set<String>, ignoring ignoredSource: String?) throws -> InboundMessage? {
+        let envelope = try envelope()
         let outcome = value.withUnsafeBytes { value in
             let decode = { (key: UnsafeRawBufferPointer?) in
                 EnvelopeDecoder.decode(

@@ -183,6 +183,47 @@ import Testing
         try eventually("the key flows on") { try fixture.notes("bad") == ["{\"n\":2}"] }
     }
 
+    /// A relay that fell before it had noted what it published brings the same message in another record.
+    @Test func aCopyOfADiscardedMessageIsNotHandled() throws {
+        let fixture = try Fixture()
+        fixture.start()
+        try fixture.publish("bad", "{\"rejected\":true}", id: "given-up")
+        let connection = try fixture.connect()
+        try eventually("it is dead") { try !DeadLetterQueue.list(.init(group: fixture.group), on: connection).isEmpty }
+        let letter = try #require(try DeadLetterQueue.list(.init(group: fixture.group), on: connection).first)
+        try DeadLetterQueue.discard(letter.id, .init(by: "mo", note: "in a test"), on: connection)
+        fixture.ledger.isHealed.update { $0 = true }
+        try fixture.publish("bad", "{\"rejected\":true}", id: "given-up")
+        try fixture.publish("bad", "{\"n\":2}", id: "next")
+        try eventually("the next one is handled") { try !fixture.notes("bad").isEmpty }
+        #expect(try fixture.notes("bad") == ["{\"n\":2}"])
+    }
+
+    /// After a reset of the offsets, what was decided stays decided, and nothing waits behind it again.
+    @Test func aLetterThatIsReadAgainStaysEnded() throws {
+        let fixture = try Fixture()
+        fixture.start()
+        try fixture.publish("bad", "{\"rejected\":true}")
+        try fixture.publish("bad", "[no envelope]")
+        let connection = try fixture.connect()
+        let filter = DeadLetterQueue.Filter(group: fixture.group, includesParked: true)
+        for open in [2, 1] {
+            try eventually("the letters are there") {
+                let letters = try DeadLetterQueue.list(filter, on: connection)
+                return letters.count == open && letters.last?.status == "dead"
+            }
+            let first = try #require(try DeadLetterQueue.list(filter, on: connection).last)
+            try DeadLetterQueue.discard(first.id, .init(by: "mo", note: "in a test"), on: connection)
+        }
+        fixture.end()
+        let moved = try ConsumerProgress.nextOffsets(of: fixture.group, on: connection).mapValues { _ in Int64(0) }
+        try connection.transaction { try ConsumerProgress.move(fixture.group, to: moved, on: $0) }
+        fixture.start()
+        try fixture.publish("bad", "{\"n\":2}")
+        try eventually("the key flows") { try fixture.notes("bad") == ["{\"n\":2}"] }
+        #expect(try DeadLetterQueue.list(filter, on: connection).isEmpty)
+    }
+
     @Test func oneBadMessageAmongManyIsFound() throws {
         let fixture = try Fixture()
         for number in 0..<50 {
