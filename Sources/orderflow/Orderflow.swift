@@ -27,7 +27,7 @@ struct Orderflow: AsyncParsableCommand {
                 name: "OPERATE",
                 subcommands: [
                     StatusCommand.self, StockCommand.self, SagasCommand.self, DeadLettersCommand.self,
-                    ReplayCommand.self, BenchCommand.self,
+                    GroupsCommand.self, ReplayCommand.self, BenchCommand.self,
                 ]),
         ])
 

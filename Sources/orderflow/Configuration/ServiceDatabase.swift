@@ -21,6 +21,19 @@ enum ServiceDatabase: String, CaseIterable, Sendable {
         }
     }
 
+    /// The role whose processes consume for these groups.
+    var consumer: Role {
+        switch self {
+        case .orders: .api
+        case .views: .projection
+        case .shipping: .shipping
+        case .notification: .notification
+        case .payment: .payment
+        case .inventory: .inventory
+        case .saga: .saga
+        }
+    }
+
     static func holding(group: String) -> ServiceDatabase? { allCases.first { $0.groups.contains(group) } }
 }
 

@@ -53,7 +53,7 @@ extension ReplayRequest {
     }
 
     /// Rounded up: a record of the millisecond that has begun is older.
-    private static func milliseconds(_ microseconds: Int64) -> Int64 {
+    static func milliseconds(_ microseconds: Int64) -> Int64 {
         microseconds / 1_000 + (microseconds % 1_000 > 0 ? 1 : 0)
     }
 }

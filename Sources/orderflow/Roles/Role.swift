@@ -5,6 +5,9 @@ enum Role: String, CaseIterable, Sendable {
     /// Its port's distance from `http.port`, so that all of them fit on one machine.
     var portOffset: Int { Self.allCases.firstIndex(of: self) ?? 0 }
 
+    /// What its processes are called in `pg_stat_activity`.
+    var applicationName: String { "orderflow \(rawValue)" }
+
     /// One line for tables and help.
     var summary: String {
         switch self {

@@ -140,7 +140,7 @@ extension RoleRuntime {
 
     private func database(_ database: ServiceDatabase) throws -> PostgresConfiguration {
         var configuration = try settings.database(of: database)
-        configuration.applicationName = "orderflow \(role.rawValue)"
+        configuration.applicationName = role.applicationName
         return configuration
     }
 }
