@@ -60,17 +60,24 @@ public final class SMTPClient: MailTransport {
         var status = 0
         orderflow_curl_get_long(handle, CURLINFO_RESPONSE_CODE, &status)
         let reason = "\(Curl.message(code))\(status > 0 ? " (SMTP \(status))" : "")"
-        if Self.refusesMail(code, status: status, wasSent: upload.isDone) { throw .permanent(reason) }
+        if Self.isOfMail(code, wasSent: upload.isDone) {
+            if Self.refusals.contains(status) { throw .permanent(reason) }
+            if Self.deferrals.contains(status) { throw .deferred(reason) }
+        }
         // Once the whole text is out, only the server knows whether it took the mail.
         throw upload.isDone && status < 400 ? .outcomeUnknown(reason) : .transient(reason)
     }
 
-    /// Whether a failure is about this mail. A greeting of 554, a login that fails or TLS that is missing is about the
+    /// Whether a failure may be about this mail. A greeting of 554, a login that fails or TLS that is missing is about the
     /// server or its client: every mail would fail, and none is to be given up for it.
-    private static func refusesMail(_ code: CURLcode, status: Int, wasSent: Bool) -> Bool {
-        // RFC 4954 §6, RFC 3207 §4: authentication and encryption, which some servers ask for only at MAIL.
-        guard status >= 500, ![530, 534, 535, 538].contains(status) else { return false }
+    private static func isOfMail(_ code: CURLcode, wasSent: Bool) -> Bool {
         // libcurl's lib/smtp.c: the first for MAIL, RCPT and DATA; the other for the greeting and for the whole text.
-        return code == CURLE_SEND_ERROR || (code == CURLE_WEIRD_SERVER_REPLY && wasSent)
+        code == CURLE_SEND_ERROR || (code == CURLE_WEIRD_SERVER_REPLY && wasSent)
     }
+
+    /// RFC 5321 §4.2.1, but for what RFC 4954 §6 and RFC 3207 §4 say of authentication and encryption, which some
+    /// servers ask for only at MAIL.
+    private static let refusals = Set(500...599).subtracting([530, 534, 535, 538])
+    /// RFC 5321 §4.2.3: mailbox unavailable, local error, insufficient storage. 421 closes the channel for all mails.
+    private static let deferrals: Set = [450, 451, 452]
 }

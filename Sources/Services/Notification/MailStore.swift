@@ -139,26 +139,33 @@ enum MailStore {
         return Set(try rows.map { try $0.get(0, as: Int64.self) })
     }
 
-    /// Gives claimed mails back that nobody tried to send: due at once, and the claim doesn't count.
-    static func giveBack(_ ids: [Int64], on connection: Connection) throws {
-        guard !ids.isEmpty else { return }
+    /// Gives claimed mails back that nobody tried to send: due at once, and the claim doesn't count. Not those that
+    /// somebody else has claimed since, which the count of claims shows.
+    static func giveBack(_ mails: some Collection<Mail>, on connection: Connection) throws {
+        guard !mails.isEmpty else { return }
         _ = try connection.execute(
             """
-            UPDATE mails SET attempts = attempts - 1, next_attempt_at = now()
-            WHERE id = ANY($1::bigint[]) AND status = 'pending'
-            """, [.int8Array(ids)])
+            UPDATE mails SET attempts = mails.attempts - 1, next_attempt_at = now()
+            FROM unnest($1::bigint[], $2::int[]) AS claimed (id, attempts)
+            WHERE mails.id = claimed.id AND mails.attempts = claimed.attempts AND mails.status = 'pending'
+            """, [.int8Array(mails.map(\.id)), .int4Array(mails.map { Int32($0.attempts) })])
     }
 
-    /// Puts a mail back for a later try, or ends it where trying again can't help.
+    /// Puts a mail back for a later try, or ends it where trying again can't help; unless somebody else has claimed it
+    /// since.
     static func markFailed(
-        _ id: Int64, error: String, retryAfter: Duration?, on connection: Connection
+        _ mail: Mail, error: String, retryAfter: Duration?, on connection: Connection
     ) throws {
         _ = try connection.execute(
             """
             UPDATE mails SET error = $2,
                 status = CASE WHEN $3::float8 IS NULL THEN 'failed' ELSE status END,
                 next_attempt_at = now() + make_interval(secs => COALESCE($3::float8, 0))
-            WHERE id = $1 AND status = 'pending'
-            """, [.int8(id), .text(error), retryAfter.map { .float8($0 / .seconds(1)) } ?? .null])
+            WHERE id = $1 AND attempts = $4 AND status = 'pending'
+            """,
+            [
+                .int8(mail.id), .text(error), retryAfter.map { .float8($0 / .seconds(1)) } ?? .null,
+                .int4(Int32(mail.attempts)),
+            ])
     }
 }

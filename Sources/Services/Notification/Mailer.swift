@@ -16,7 +16,13 @@ final class Mailer: Sendable {
         var from: String
         /// Mails claimed at once.
         var batch = 200
+        /// How long claimed mails are nobody else's. No send is begun after a third of it: the last one, which may
+        /// take its transport's whole time limit (30 s), and its settlement must end within it.
         var lease: Duration = .seconds(60)
+        /// How long a sent mail may stay unsettled while more are sent: what a crash sends again.
+        var settleEvery: Duration = .milliseconds(250)
+        /// Mails in a row that the server puts off before it counts as away.
+        var deferrals = 3
         /// Tries before a mail that keeps failing is given up, about two days with the capped back-off.
         var attempts = 60
         var poll: Duration = .milliseconds(200)
@@ -64,7 +70,7 @@ final class Mailer: Sendable {
                 defer { call.end() }
                 let open = try mail ?? call.prepare(transport)
                 mail = open
-                let count = try connection.run { try round(on: $0, through: open, call, until: stop) }
+                let count = try round(on: connection, through: open, call, until: stop)
                 pause.reset()
                 if count == 0 {
                     call.end()
@@ -85,33 +91,46 @@ final class Mailer: Sendable {
 
     /// Claims, sends and settles one batch. Returns how many were claimed.
     private func round(
-        on connection: Connection, through mail: any MailTransport, _ call: PermittedCall, until stop: StopSignal
+        on connection: ReconnectingConnection, through mail: any MailTransport, _ call: PermittedCall,
+        until stop: StopSignal
     ) throws -> Int {
-        let claimed = try MailStore.claim(limit: configuration.batch, lease: configuration.lease, on: connection)
+        let begin = ContinuousClock.now
+        let claimed = try connection.run {
+            try MailStore.claim(limit: configuration.batch, lease: configuration.lease, on: $0)
+        }
+        var rest = claimed[...]
         var done: [MailStore.Mail] = []
-        var refused: [(mail: MailStore.Mail, error: MailError)] = []
-        var isAway = false
-        for item in claimed {
-            if stop.isStopped || isAway { break }
+        var settled = begin
+        var deferrals = 0
+        while let item = rest.first, !stop.isStopped, ContinuousClock.now < begin + configuration.lease / 3 {
+            rest.removeFirst()
             do throws(MailError) {
                 let message = try message(item)
                 try call.make { () throws(MailError) in try mail.send(message) }
                 done.append(item)
+                deferrals = 0
             } catch {
-                refused.append((item, error))
-                if case .permanent = error { continue }
-                isAway = true
+                // What is sent is noted first: were it lost, it would be sent again.
+                try settle(&done, on: connection)
+                try putBack(item, after: error, on: connection)
+                if case .deferred = error { deferrals += 1 }
+                if error.isOfTheServer || deferrals >= configuration.deferrals { break }
+            }
+            if ContinuousClock.now >= settled + configuration.settleEvery {
+                try settle(&done, on: connection)
+                settled = .now
             }
         }
-        // What is sent is noted first: were it lost, it would be sent again.
-        try settle(done, on: connection)
-        for (item, error) in refused { try putBack(item, after: error, on: connection) }
+        try settle(&done, on: connection)
         // At once: nobody should wait for a lease that nobody uses, and an outage is no try of mails that stood behind.
-        try MailStore.giveBack(claimed.dropFirst(done.count + refused.count).map(\.id), on: connection)
+        try connection.run { try MailStore.giveBack(rest, on: $0) }
+        if deferrals >= configuration.deferrals { throw MailError.deferred("\(deferrals) mails in a row") }
         return claimed.count
     }
 
-    private func putBack(_ mail: MailStore.Mail, after error: MailError, on connection: Connection) throws {
+    private func putBack(
+        _ mail: MailStore.Mail, after error: MailError, on connection: ReconnectingConnection
+    ) throws {
         failed.increment()
         logger.warning(
             "mail not sent",
@@ -122,29 +141,38 @@ final class Mailer: Sendable {
         var retryAfter: Duration? = Backoff.delay(attempt: mail.attempts, base: .seconds(1), cap: .seconds(3600))
         if case .permanent = error { retryAfter = nil }
         if mail.attempts >= configuration.attempts { retryAfter = nil }
-        try MailStore.markFailed(mail.id, error: "\(error)", retryAfter: retryAfter, on: connection)
+        try connection.runRetrying {
+            try MailStore.markFailed(mail, error: "\(error)", retryAfter: retryAfter, on: $0)
+        }
     }
 
-    private func settle(_ mails: [MailStore.Mail], on connection: Connection) throws {
+    /// Notes what is sent, however long the database is away: a mail forgotten here is sent again. Safe to repeat, since
+    /// only a pending mail is marked and told of.
+    private func settle(_ mails: inout [MailStore.Mail], on connection: ReconnectingConnection) throws {
         guard !mails.isEmpty else { return }
-        try connection.transaction { connection in
-            let mine = try MailStore.markSent(mails.map(\.id), on: connection)
-            let now = WallClock.nowMicroseconds()
-            try Outbox.append(
-                mails.filter { mine.contains($0.id) }.map { mail in
-                    let fact = OrderFact(
-                        orderID: mail.key.orderID, at: now,
-                        .notificationSent(kind: mail.kind, recipient: mail.recipient, messageID: mail.messageID))
-                    return OutgoingEvent(
-                        topic: topic, key: mail.key.orderID, type: fact.kind.type, payload: fact.payload(),
-                        metadata: EventMetadata(
-                            id: UUIDText.v7(microseconds: now), source: source, time: now, tenant: mail.key.tenant,
-                            correlationID: mail.correlationID, causationID: mail.causationID,
-                            traceparent: mail.traceparent))
-                }, on: connection)
+        let sentMails = mails
+        try connection.runRetrying(repeatingUnknownCommits: true) { connection in
+            try connection.transaction { connection in
+                let mine = try MailStore.markSent(sentMails.map(\.id), on: connection)
+                let now = WallClock.nowMicroseconds()
+                try Outbox.append(
+                    sentMails.filter { mine.contains($0.id) }.map { told($0, at: now) }, on: connection)
+            }
         }
         sent.increment(by: mails.count)
+        mails.removeAll(keepingCapacity: true)
         onCommit()
+    }
+
+    private func told(_ mail: MailStore.Mail, at now: Int64) -> OutgoingEvent {
+        let fact = OrderFact(
+            orderID: mail.key.orderID, at: now,
+            .notificationSent(kind: mail.kind, recipient: mail.recipient, messageID: mail.messageID))
+        return OutgoingEvent(
+            topic: topic, key: mail.key.orderID, type: fact.kind.type, payload: fact.payload(),
+            metadata: EventMetadata(
+                id: UUIDText.v7(microseconds: now), source: source, time: now, tenant: mail.key.tenant,
+                correlationID: mail.correlationID, causationID: mail.causationID, traceparent: mail.traceparent))
     }
 
     private func message(_ mail: MailStore.Mail) throws(MailError) -> MailMessage {
@@ -155,43 +183,5 @@ final class Mailer: Sendable {
         } catch {
             throw .permanent("\(error)")
         }
-    }
-}
-
-/// What a mailer tells the breaker: of the mail server alone. An empty queue or a lost database says nothing about it.
-private final class PermittedCall {
-    private let breaker: CircuitBreaker
-    private var isOpen = true
-
-    init(_ breaker: CircuitBreaker) { self.breaker = breaker }
-
-    /// To have a transport is no answer of the server's yet; to get none is a failure.
-    func prepare<Result>(_ body: () throws(MailError) -> Result) throws(MailError) -> Result {
-        do throws(MailError) {
-            return try body()
-        } catch {
-            isOpen = false
-            breaker.failed()
-            throw error
-        }
-    }
-
-    /// A refusal of one mail is an answer, too.
-    func make<Result>(_ body: () throws(MailError) -> Result) throws(MailError) -> Result {
-        isOpen = false
-        do throws(MailError) {
-            let result = try body()
-            breaker.succeeded()
-            return result
-        } catch {
-            if case .permanent = error { breaker.succeeded() } else { breaker.failed() }
-            throw error
-        }
-    }
-
-    /// Without a word to the server, the trial is somebody else's.
-    func end() {
-        if isOpen { breaker.abandoned() }
-        isOpen = false
     }
 }

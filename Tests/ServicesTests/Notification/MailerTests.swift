@@ -33,12 +33,15 @@ import Testing
 
     /// Runs a mailer until `condition`.
     private func run(
-        _ answer: @escaping @Sendable () throws(MailError) -> Void, until what: String, _ condition: () throws -> Bool
+        _ answer: @escaping @Sendable () throws(MailError) -> Void, settleEvery: Duration = .milliseconds(250),
+        until what: String, _ condition: () throws -> Bool
     ) throws {
+        var configuration = Mailer.Configuration(from: "shop@test")
+        configuration.settleEvery = settleEvery
         let ended = Monitor(false)
         let mailer = Mailer(
-            Mailer.Configuration(from: "shop@test"), database: database, topic: "t", source: "test", breaker: breaker,
-            logger: quiet, onCommit: {},
+            configuration, database: database, topic: "t", source: "test", breaker: breaker, logger: quiet,
+            onCommit: {},
             transport: { [sent] () throws(MailError) in
                 Transport {
                     () throws(MailError) in
@@ -87,6 +90,67 @@ import Testing
         }
         #expect(try connection.number("SELECT count(*) FROM mails WHERE status = 'sent'") == 2)
         #expect(try connection.outboxFacts().count == 2)
+    }
+
+    @Test func aMailThatIsPutOffStandsBackAlone() throws {
+        try add(["a@test", "b@test", "c@test"])
+        let calls = Monitor(0)
+        try run(
+            { () throws(MailError) in
+                if calls.update({
+                    $0 += 1; return $0
+                }) == 2 {
+                    throw .deferred("greylisted")
+                }
+            }, until: "the others are sent"
+        ) {
+            try connection.number("SELECT count(*) FROM mails WHERE status = 'sent'") == 2
+        }
+        #expect(breaker.state == .closed)
+        #expect(
+            try connection.number(
+                "SELECT count(*) FROM mails WHERE status = 'pending' AND attempts = 1 AND error LIKE '%greylisted%'")
+                == 1)
+    }
+
+    @Test func aServerThatPutsOffEveryMailIsLeftAlone() throws {
+        try add((0..<20).map { "c\($0)@test" })
+        try run({ () throws(MailError) in throw .deferred("try again later") }, until: "the rest is back after three") {
+            let calls = Int64(sent.withLock { $0 })
+            let free = try connection.number(
+                "SELECT count(*) FROM mails WHERE attempts = 0 AND next_attempt_at <= now()")
+            return calls > 0 && calls % 3 == 0 && free == 20 - calls
+        }
+    }
+
+    /// What is sent is on record before much more is sent: little is sent twice after a crash.
+    @Test func aSlowServersMailsAreSettledOnTheWay() throws {
+        try add(["a@test", "b@test"])
+        let seen = Monitor<[Int64]>([])
+        let database = database
+        try run(
+            { () throws(MailError) in
+                let count = try? Connection(database, logger: quiet)
+                    .number("SELECT count(*) FROM mails WHERE status = 'sent'")
+                seen.update { $0.append(count ?? -1) }
+            }, settleEvery: .zero, until: "both are sent"
+        ) {
+            try connection.number("SELECT count(*) FROM mails WHERE status = 'sent'") == 2
+        }
+        #expect(seen.withLock { $0 } == [0, 1])
+    }
+
+    /// A mailer that was frozen for longer than its lease must not touch what another has claimed.
+    @Test func aLateMailerLeavesTheNextOnesClaimAlone() throws {
+        try add(["a@test"])
+        let late = try MailStore.claim(limit: 10, lease: .zero, on: connection)
+        let next = try MailStore.claim(limit: 10, lease: .seconds(60), on: connection)
+        #expect(late.count == 1 && next.count == 1)
+        try MailStore.giveBack(late, on: connection)
+        try MailStore.markFailed(late[0], error: "late", retryAfter: nil, on: connection)
+        #expect(try MailStore.claim(limit: 10, lease: .zero, on: connection).isEmpty)
+        try MailStore.giveBack(next, on: connection)
+        #expect(try MailStore.claim(limit: 10, lease: .zero, on: connection).map(\.attempts) == [2])
     }
 
     /// Empty rounds and a mail that is refused before anybody is asked tell nothing of the server.
