@@ -43,5 +43,12 @@ public struct KafkaError: Error, Hashable, Sendable, CustomStringConvertible {
         }
     }
 
+    /// The brokers don't know this kind of request.
+    public var isUnsupported: Bool {
+        [RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE, RD_KAFKA_RESP_ERR_UNSUPPORTED_VERSION].contains {
+            $0.rawValue == code
+        }
+    }
+
     public var description: String { "\(message) (\(name))" }
 }

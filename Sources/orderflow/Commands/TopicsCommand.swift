@@ -8,7 +8,7 @@ struct TopicsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "topics",
         abstract: "Make the Kafka topics, list what they hold.",
-        subcommands: [TopicsCreateCommand.self, TopicsListCommand.self])
+        subcommands: [TopicsCreateCommand.self, TopicsListCommand.self, TopicsDescribeCommand.self])
 }
 
 struct TopicsCreateCommand: OrderflowCommand {

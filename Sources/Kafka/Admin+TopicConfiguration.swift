@@ -1,0 +1,58 @@
+import CLibrdkafka
+
+/// One setting of a topic, as the brokers have it.
+public struct TopicSetting: Hashable, Sendable {
+    /// Who has set it.
+    public enum Origin: String, Hashable, Sendable {
+        case topic, broker, `default`, unknown
+    }
+
+    /// Such as `retention.ms`.
+    public var name: String
+    /// Nil where the brokers keep it secret.
+    public var value: String?
+    public var origin: Origin
+}
+
+extension Admin {
+    /// All settings of a topic, by name (DescribeConfigs).
+    public func settings(ofTopic topic: String) throws -> [TopicSetting] {
+        guard let resource = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic) else {
+            throw KafkaError(configuration: "topic \(topic)")
+        }
+        defer { rd_kafka_ConfigResource_destroy(resource) }
+        var resources: [OpaquePointer?] = [resource]
+        let what = "settings of \(topic)"
+        return try request(
+            RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, what,
+            send: { options, queue in
+                rd_kafka_DescribeConfigs(handle.raw, &resources, resources.count, options, queue)
+            },
+            result: { event in
+                var count = 0
+                guard let results = rd_kafka_DescribeConfigs_result_resources(event, &count), count > 0,
+                    let result = results[0]
+                else { return [] }
+                let code = rd_kafka_ConfigResource_error(result)
+                guard code == RD_KAFKA_RESP_ERR_NO_ERROR else { throw KafkaError(code, what) }
+                var entries = 0
+                guard let list = rd_kafka_ConfigResource_configs(result, &entries) else { return [] }
+                return (0..<entries).compactMap { list[$0].map(Self.setting) }.sorted { $0.name < $1.name }
+            })
+    }
+
+    private static func setting(_ entry: OpaquePointer) -> TopicSetting {
+        let origin: TopicSetting.Origin =
+            switch rd_kafka_ConfigEntry_source(entry) {
+            case RD_KAFKA_CONFIG_SOURCE_DYNAMIC_TOPIC_CONFIG: .topic
+            case RD_KAFKA_CONFIG_SOURCE_DYNAMIC_BROKER_CONFIG, RD_KAFKA_CONFIG_SOURCE_DYNAMIC_DEFAULT_BROKER_CONFIG,
+                RD_KAFKA_CONFIG_SOURCE_STATIC_BROKER_CONFIG:
+                .broker
+            case RD_KAFKA_CONFIG_SOURCE_DEFAULT_CONFIG: .default
+            default: .unknown
+            }
+        return TopicSetting(
+            name: String(cString: rd_kafka_ConfigEntry_name(entry)),
+            value: rd_kafka_ConfigEntry_value(entry).map { String(cString: $0) }, origin: origin)
+    }
+}
