@@ -27,6 +27,9 @@ let package = Package(
         .systemLibrary(name: "CLibcurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
         .systemLibrary(name: "CEpoll"),
 
+        // What the API serves to browsers, inside the program.
+        .target(name: "CWebFiles", exclude: ["files"]),
+
         // Foundations: none of them knows of orders.
         .target(name: "Execution"),
         .target(name: "JSON"),
@@ -51,7 +54,8 @@ let package = Package(
         .target(
             name: "Services",
             dependencies: [
-                "Execution", "HTTPServer", "JSON", "Kafka", "Messaging", "Orders", "Outbound", "Postgres", "Telemetry",
+                "CWebFiles", "Execution", "HTTPServer", "JSON", "Kafka", "Messaging", "Orders", "Outbound", "Postgres",
+                "Telemetry",
                 log, metrics, .product(name: "Crypto", package: "swift-crypto"),
             ],
         ),
@@ -71,6 +75,8 @@ let package = Package(
         .target(name: "TestServers", dependencies: ["Execution"], path: "Tests/TestServers"),
         // A whole shop of daemons on them, and a customer.
         .target(name: "TestShop", dependencies: ["TestServers", "Kafka", log], path: "Tests/TestShop"),
+        // Documents in JSON Schema, and whether they tell the truth.
+        .target(name: "TestSchemas", dependencies: ["JSON", "Yams"], path: "Tests/TestSchemas"),
         // Breaks such a shop at random and counts what came of the orders: scripts/chaos. No part of the product.
         .executableTarget(
             name: "chaos",
@@ -79,7 +85,9 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Tests/Chaos"),
-        .testTarget(name: "PipelineTests", dependencies: ["TestShop", "TestServers", "orderflow", "chaos"]),
+        .testTarget(
+            name: "PipelineTests",
+            dependencies: ["TestShop", "TestServers", "TestSchemas", "JSON", "orderflow", "chaos"]),
         .testTarget(name: "TestServersTests", dependencies: ["TestServers"]),
 
         .testTarget(name: "JSONTests", dependencies: ["JSON"]),
@@ -101,8 +109,8 @@ let package = Package(
         .testTarget(
             name: "OrderflowTests",
             dependencies: [
-                "orderflow", "TestServers", "Services", "HTTPServer", "Execution", "Kafka", "Postgres", "Telemetry",
-                "Yams",
+                "orderflow", "TestServers", "Services", "HTTPServer", "Execution", "JSON", "Kafka", "Postgres",
+                "Telemetry", "TestSchemas", "Yams",
                 log,
             ]),
     ],

@@ -27,9 +27,7 @@ struct RoleRuntime: Sendable {
         // A reader that went away is an error of that write, not the end of the daemon.
         signal(SIGPIPE, SIG_IGN)
         DescriptorLimit.raise()
-        var router = Router()
-        router.addHealth(health, metrics: { Observability.metrics.exposition() })
-        assembly.addRoutes(&router)
+        let router = router(assembly)
         Observability.metrics.collectors.watch(health)
         let server = HTTPServer(
             settings.http.server(port: settings.port(of: role)), router: router, observer: HTTPMetrics(),
@@ -58,6 +56,14 @@ struct RoleRuntime: Sendable {
         logger.info("started", metadata: ["pid": "\(getpid())"])
         try await group.run()
         logger.info("stopped")
+    }
+
+    /// All that the role answers.
+    func router(_ assembly: Assembly) -> Router {
+        var router = Router()
+        router.addHealth(health, metrics: { Observability.metrics.exposition() })
+        assembly.addRoutes(&router)
+        return router
     }
 }
 
