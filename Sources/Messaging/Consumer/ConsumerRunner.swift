@@ -46,6 +46,14 @@ public final class ConsumerRunner: Sendable {
         public var assigned: Set<TopicPartition> = []
         /// The error that holds the group up, nil while it flows.
         public var problem: String?
+        /// The last one, for an hour.
+        public var setback: Setback?
+    }
+
+    /// A topic that doesn't hold what it should. The group goes on; an operator should know why it reads again.
+    public struct Setback: Sendable {
+        public let reason: String
+        fileprivate let until = ContinuousClock.now + .seconds(3600)
     }
 
     /// - Parameter onCommit: called after each commit that did something, to wake the relay.
@@ -67,6 +75,7 @@ public final class ConsumerRunner: Sendable {
     public var group: String { configuration.group }
     public var currentStatus: Status {
         var status = status.withLock { $0 }
+        if let setback = status.setback, setback.until < .now { status.setback = nil }
         status.problem = status.problem ?? consumer.withLock { $0 }?.outage.map { "\($0)" }
         return status
     }
@@ -88,13 +97,14 @@ public final class ConsumerRunner: Sendable {
         while !stop.isStopped {
             let member = try BatchConsumer(
                 ConsumerConfiguration(kafka, group: configuration.group, topics: configuration.topics),
-                listener: OffsetListener(group: group, database: database, status: status, logger: logger),
+                listener: OffsetListener(
+                    group: group, database: database, status: status, metrics: metrics, logger: logger),
                 logger: logger)
             do {
                 try consume(as: member, on: connection, until: stop, onProgress: { rejoins.reset() })
             } catch let error as KafkaError where error.isFatal {
                 // Of the member, not of the group: after an outage the coordinator may take a member for an impostor
-                // of itself (FENCED_INSTANCE_ID). A new member joins; the rest of the daemon needn't end for it. Where
+                // of itself (FENCED_INSTANCE_ID); a partition may have lost what was read of it. A new member joins; the rest of the daemon needn't end for it. Where
                 // two processes do share a name, both go on saying so.
                 status.withLock {
                     $0.problem = "\(error)"

@@ -44,6 +44,8 @@ enum MetricHelp {
     private static let consumer = [
         "orderflow_consumer_messages_total": "Records by what became of them.",
         "orderflow_consumer_retries_total": "Transactions that failed and were tried again.",
+        "orderflow_consumer_setbacks_total":
+            "Partitions that had lost what the group read (lost), or what it had yet to read (expired).",
         "orderflow_consumer_redeliveries_total": "Dead letters that were handled again, by outcome.",
         "orderflow_consumer_batch_size": "Records taken at once.",
         "orderflow_consumer_transaction_seconds": "One batch's transaction, from its begin to its commit.",
