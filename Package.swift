@@ -4,6 +4,7 @@ import PackageDescription
 let log = Target.Dependency.product(name: "Logging", package: "swift-log")
 let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics")
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let tracing = Target.Dependency.product(name: "Tracing", package: "swift-distributed-tracing")
 let histogram = Target.Dependency.product(name: "Histogram", package: "hdrhistogram-swift")
 
 let package = Package(
@@ -14,6 +15,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: ["YAML"]),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-distributed-tracing", from: "1.7.3"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
         .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
@@ -37,7 +39,7 @@ let package = Package(
         .target(name: "Postgres", dependencies: ["CLibpq", "Execution", log]),
         .target(name: "HTTPServer", dependencies: ["CEpoll", "Execution", log]),
         .target(name: "Outbound", dependencies: ["CLibcurl", "Execution", log]),
-        .target(name: "Telemetry", dependencies: ["Execution", "JSON", log, metrics]),
+        .target(name: "Telemetry", dependencies: ["Execution", "JSON", log, metrics, tracing]),
 
         // Makes load and times the answers; knows how an order is posted, and nothing behind that.
         .target(name: "Bench", dependencies: ["CEpoll", "Execution", histogram]),
@@ -48,7 +50,7 @@ let package = Package(
         .target(
             name: "Messaging",
             dependencies: [
-                "Execution", "JSON", "Kafka", "Postgres", log, metrics,
+                "Execution", "JSON", "Kafka", "Postgres", "Telemetry", log, metrics, tracing,
                 .product(name: "Crypto", package: "swift-crypto"),
             ]),
         .target(
@@ -56,7 +58,7 @@ let package = Package(
             dependencies: [
                 "CWebFiles", "Execution", "HTTPServer", "JSON", "Kafka", "Messaging", "Orders", "Outbound", "Postgres",
                 "Telemetry",
-                log, metrics, .product(name: "Crypto", package: "swift-crypto"),
+                log, metrics, tracing, .product(name: "Crypto", package: "swift-crypto"),
             ],
         ),
         .executableTarget(
@@ -64,7 +66,7 @@ let package = Package(
             dependencies: [
                 "Bench", "Execution", "HTTPServer", "JSON", "Kafka", "Messaging", "Orders", "Outbound", "Postgres",
                 "Services", "Telemetry",
-                histogram, lifecycle, log,
+                histogram, lifecycle, log, tracing,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Configuration", package: "swift-configuration"),
                 "Yams",
@@ -87,7 +89,9 @@ let package = Package(
             path: "Tests/Chaos"),
         .testTarget(
             name: "PipelineTests",
-            dependencies: ["TestShop", "TestServers", "TestSchemas", "JSON", "orderflow", "chaos"]),
+            dependencies: [
+                "TestShop", "TestServers", "TestSchemas", "JSON", "HTTPServer", "Execution", "orderflow", "chaos", log,
+            ]),
         .testTarget(name: "TestServersTests", dependencies: ["TestServers"]),
 
         .testTarget(name: "JSONTests", dependencies: ["JSON"]),
@@ -97,7 +101,7 @@ let package = Package(
             dependencies: ["Messaging", "Postgres", "Kafka", "JSON", "Execution", "TestServers", log, metrics]),
         .testTarget(name: "HTTPServerTests", dependencies: ["HTTPServer", "Execution", "TestServers", "CEpoll", log]),
         .testTarget(name: "KafkaTests", dependencies: ["Kafka", "Execution", "TestServers", log]),
-        .testTarget(name: "TelemetryTests", dependencies: ["Telemetry", "JSON", log, metrics]),
+        .testTarget(name: "TelemetryTests", dependencies: ["Telemetry", "Execution", "JSON", log, metrics, tracing]),
         .testTarget(name: "OrdersTests", dependencies: ["Orders", "JSON"]),
         .testTarget(name: "BenchTests", dependencies: ["Bench", "HTTPServer", "Execution", log]),
         .testTarget(

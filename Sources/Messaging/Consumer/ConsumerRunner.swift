@@ -2,6 +2,7 @@ import Execution
 import Kafka
 import Logging
 import Postgres
+import Telemetry
 
 /// Runs one consumer group's handler over Kafka records: exactly one effect per message, order kept per key.
 ///
@@ -37,6 +38,7 @@ public final class ConsumerRunner: Sendable {
     private let onCommit: @Sendable () -> Void
     private let logger: Logger
     private let metrics: ConsumerMetrics
+    private let traces = Traces.current
     private let status = Monitor(Status())
     /// While it runs.
     private let consumer = Monitor<BatchConsumer?>(nil)
@@ -133,12 +135,17 @@ public final class ConsumerRunner: Sendable {
         }
         while !stop.isStopped {
             if let batch = try consumer.nextBatch(max: configuration.batchSize, timeout: .milliseconds(500)) {
-                let records = batch.map { ConsumedRecord($0, types: handler.types, ignoring: handler.ignoredSource) }
+                var records = batch.map { ConsumedRecord($0, types: handler.types, ignoring: handler.ignoredSource) }
                 var offsets: [TopicPartition: Int64] = [:]
                 if records.allSatisfy(\.skipped) {
                     passed.note(records)
                     metrics.passed(records.count)
                 } else {
+                    if let traces {
+                        for index in records.indices {
+                            records[index].begin(traces, group: group, batchSize: records.count)
+                        }
+                    }
                     offsets = process(records, on: connection, until: stop)
                 }
                 // Before the batch is out of hand: once its partitions are somebody else's, the coordinator refuses.
@@ -191,7 +198,7 @@ public final class ConsumerRunner: Sendable {
                 let result = try connection.run { try apply(records, giveUp: nil, on: $0) }
                 metrics.handled(result, in: started.duration(to: .now))
                 status.withLock { $0.problem = nil }
-                trace(records)
+                sawTo(records, result)
                 if result.handled > 0 || result.wroteOutbox { onCommit() }
                 return .done(result.offsets)
             } catch let error as PostgresError where error.kind == .closed {
@@ -209,6 +216,7 @@ public final class ConsumerRunner: Sendable {
             } catch {
                 guard records.count == 1, let record = records.first else { return .split }
                 failures += 1
+                record.span?.note(error)
                 metrics.retries.increment()
                 let final = error is MessageRejected || failures >= configuration.attempts
                 logger.warning(
@@ -229,7 +237,10 @@ public final class ConsumerRunner: Sendable {
     }
 
     /// The way of each message, for who follows one through the services.
-    private func trace(_ records: ArraySlice<ConsumedRecord>) {
+    private func sawTo(_ records: ArraySlice<ConsumedRecord>, _ result: BatchResult) {
+        if traces != nil {
+            for record in records { record.end(result.outcomes[record.source] ?? .repeated) }
+        }
         guard logger.logLevel <= .debug else { return }
         for record in records where !record.skipped {
             logger.debug("message seen to", metadata: record.logFields(keyField: configuration.keyField))
@@ -247,6 +258,7 @@ public final class ConsumerRunner: Sendable {
                     try apply([record], giveUp: DeadLetters.Verdict(error: error, attempts: attempts), on: $0)
                 }
                 metrics.handled(result, in: .zero)
+                record.end(.deadLetter)
                 onCommit()
                 return result.offsets
             } catch let error as PostgresError where error.kind == .closed {
@@ -276,6 +288,10 @@ public final class ConsumerRunner: Sendable {
             var outbox: [OutgoingEvent] = []
             let flowing = try DeadLetters.divert(
                 fresh, group: configuration.group, verdict: giveUp, on: connection, result: &result)
+            if traces != nil {
+                for record in fresh where record.span != nil { result.outcomes[record.source] = .parked }
+                for record in flowing where record.span != nil { result.outcomes[record.source] = .repeated }
+            }
             var messages = flowing.compactMap(\.message)
             result.skipped = flowing.count - messages.count
             if configuration.usesInbox, !messages.isEmpty {
@@ -287,6 +303,11 @@ public final class ConsumerRunner: Sendable {
                 try handler.handle(messages, on: connection, outbox: &outbox)
                 metrics.handler(started.duration(to: .now))
                 result.handled = messages.count
+                if traces != nil {
+                    for message in messages where result.outcomes[message.source] != nil {
+                        result.outcomes[message.source] = .handled
+                    }
+                }
             }
             try Outbox.append(outbox, on: connection)
             result.wroteOutbox = result.wroteOutbox || !outbox.isEmpty

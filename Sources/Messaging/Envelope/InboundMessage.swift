@@ -29,7 +29,8 @@ public struct InboundMessage: Sendable {
     public let key: String
     public let tenant: String
     public let correlationID: String
-    public let traceparent: String?
+    /// What caused it; while it is handled in a trace that is recorded, the span of that, which its effects come under.
+    public internal(set) var traceparent: String?
     /// When the event happened, microseconds since the Unix epoch; the record's timestamp where `ce_time` is missing.
     public let time: Int64
     /// The event's version in its stream, from producers that keep one.

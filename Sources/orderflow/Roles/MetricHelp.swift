@@ -3,7 +3,7 @@ import Telemetry
 /// What `/metrics` says each metric means: all there are, which the dashboard and the alerts are checked against.
 enum MetricHelp {
     static let all: [String: String] = [
-        general, http, eventStore, relay, consumer, saga, dependencies, kafka, ProcessMetrics.help,
+        general, http, eventStore, relay, consumer, saga, dependencies, kafka, telemetry, ProcessMetrics.help,
         PrometheusMetrics.help,
     ].reduce(into: [:]) { all, part in all.merge(part) { first, _ in first } }
 
@@ -86,6 +86,12 @@ enum MetricHelp {
         "orderflow_mails_total": "Mails by what became of them.",
         "orderflow_mail_queue_depth": "Mails that wait to be sent, counted up to 100000.",
         "orderflow_mail_queue_oldest_seconds": "Age of the oldest mail that waits; 0 with none.",
+    ]
+
+    private static let telemetry = [
+        "orderflow_trace_spans_total": "Spans that went to the collector, by outcome.",
+        "orderflow_trace_dropped_spans_total": "Spans that found the queue to the collector full.",
+        "orderflow_trace_queue_depth": "Spans that wait for their export.",
     ]
 
     /// From librdkafka's statistics, some seconds old.
