@@ -10,6 +10,8 @@ struct Campaign: Sendable {
     /// Orders a second.
     var rate = 20.0
     var faults: [Fault] = Fault.allCases
+    /// Who leads an order to its end: `orchestration` or `choreography`.
+    var mode = "orchestration"
     var isVerbose = true
     /// For everything to end after the last fault.
     var patience: Duration = .seconds(240)
@@ -19,7 +21,7 @@ struct Campaign: Sendable {
         let settings = self
         let scene = try await DedicatedThread.run("scene") { [dice] in
             var dice = dice
-            return try Scene(seed: settings.seed, isVerbose: settings.isVerbose, &dice)
+            return try Scene(seed: settings.seed, mode: settings.mode, isVerbose: settings.isVerbose, &dice)
         }
         // The scene has thrown its own.
         dice = Dice(seed: seed &+ 1)
@@ -34,7 +36,8 @@ struct Campaign: Sendable {
         }
 
         let book = OrderBook()
-        let injector = FaultInjector(scene, faults: faults)
+        for fault in faults where Kernel.lacks.contains(fault) { scene.say("no \(fault.rawValue) here") }
+        let injector = FaultInjector(scene, faults: faults.filter { !Kernel.lacks.contains($0) })
         let stop = StopSignal()
         let injectorSeed = dice.next()
         async let injected: Void = DedicatedThread.run("injector") {
@@ -63,6 +66,7 @@ struct Campaign: Sendable {
             scene.say("quiet")
             var result = try reckoning.result()
             result.seed = settings.seed
+            result.mode = settings.mode
             result.settling = settling
             result.faults = injector.done.count
             result.complaints += injector.done.complaints + unsettled

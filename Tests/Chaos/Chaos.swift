@@ -21,11 +21,15 @@ struct Chaos: AsyncParsableCommand {
             "Only these faults, by commas: \(Fault.allCases.map(\.rawValue).joined(separator: ", ")).",
             valueName: "faults"))
     var only: String?
+    @Option(help: "Who leads an order to its end: orchestration or choreography.") var mode = "orchestration"
     @Flag(help: "Say nothing of each fault.") var quiet = false
     @Flag(help: "No faults: ten times the orders that a slow database can take.") var overload = false
 
     func validate() throws {
         guard duration > 0, rate > 0 else { throw ValidationError("--duration and --rate take numbers above 0") }
+        guard ["orchestration", "choreography"].contains(mode) else {
+            throw ValidationError("--mode is orchestration or choreography")
+        }
         _ = try faults()
     }
 
@@ -46,6 +50,7 @@ struct Chaos: AsyncParsableCommand {
         campaign.duration = .seconds(duration)
         campaign.rate = rate
         campaign.faults = try faults()
+        campaign.mode = mode
         campaign.isVerbose = !quiet
         let result = try await campaign.run()
         print(result.table)

@@ -6,6 +6,7 @@ import TestShop
 
 /// The shop of a campaign: two daemons of each role on one PostgreSQL, reached through a proxy, and one broker.
 final class Scene: Sendable {
+    /// In choreography, the saga role only keeps track.
     static let roles = ["api", "shipping", "notification", "projection", "payment", "inventory", "saga"]
 
     let seed: UInt64
@@ -14,16 +15,17 @@ final class Scene: Sendable {
     let daemons: [Daemon]
     let foreign: ForeignProducer
     private let isVerbose: Bool
+    private let starting = Mutex(())
     private let inHand = Mutex<Set<String>>([])
     private let fallen = Mutex<[String]>([])
     private let started = ContinuousClock.now
 
     var apis: [Daemon] { daemons.filter { $0.role == "api" } }
 
-    init(seed: UInt64, isVerbose: Bool, _ dice: inout Dice) throws {
+    init(seed: UInt64, mode: String, isVerbose: Bool, _ dice: inout Dice) throws {
         self.seed = seed
         self.isVerbose = isVerbose
-        let shop = try Shop()
+        let shop = try Shop(settings: ["ORDERFLOW_SAGA_MODE": mode])
         self.shop = shop
         proxy = try Proxy(to: shop.postgres.port)
         foreign = ForeignProducer(shop)
@@ -48,6 +50,10 @@ final class Scene: Sendable {
         for daemon in daemons { try await daemon.waitUntilReady(within: .seconds(90)) }
     }
 
+    func start(_ daemon: Daemon) throws { try starting.withLock { _ in try daemon.start() } }
+
+    func whileNobodyStarts(_ body: () throws -> Void) rethrows { try starting.withLock { _ in try body() } }
+
     /// While a fault has `daemon` in hand, the supervisor leaves it alone.
     func handling(_ daemon: Daemon, _ body: () throws -> Void) rethrows {
         inHand.withLock { _ = $0.insert("\(daemon)") }
@@ -63,9 +69,34 @@ final class Scene: Sendable {
                 let last = daemon.log.split(separator: "\n").suffix(3).joined(separator: "\n")
                 say("\(daemon) has ended by itself: \(last)")
                 fallen.withLock { $0.append("\(daemon): \(last)") }
-                try? daemon.start()
+                try? start(daemon)
             }
         }
+    }
+
+    /// Ends about that share of the shop's sessions in whatever they do.
+    func terminateSessions(share: Double) throws {
+        _ = try shop.postgres.query(
+            """
+            SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+            WHERE datname LIKE 'orderflow%' AND random() < \(share)
+            """)
+    }
+
+    /// As if the clock had jumped ahead for about that share of the open sagas.
+    func passDeadlines(share: Double) throws {
+        try shop.postgres.execute(
+            """
+            UPDATE saga_instances SET due_at = now() - interval '1 hour',
+                state = regexp_replace(state::text, '"dueAt":[0-9]+', '"dueAt":1', 'g')::json
+            WHERE due_at IS NOT NULL AND random() < \(share)
+            """, database: "orderflow_saga")
+    }
+
+    /// For every transaction from now on.
+    func setReadOnly(_ isReadOnly: Bool) throws {
+        try shop.postgres.execute("ALTER SYSTEM SET default_transaction_read_only = \(isReadOnly ? "on" : "off")")
+        try shop.postgres.execute("SELECT pg_reload_conf()")
     }
 
     /// Daemons that ended by themselves, with their last words.

@@ -80,6 +80,18 @@ public final class Shop: Sendable {
             ["kcat", "-b", broker.bootstrapServers, "-P", "-t", topic, "-K", "\t", "-l", file], environment: [:])
     }
 
+    /// Runs `body` while no mail can be delivered: a file lies where the folder was.
+    public func withoutMail(_ body: () throws -> Void) throws {
+        let aside = mailDirectory + "-aside"
+        try FileManager.default.moveItem(atPath: mailDirectory, toPath: aside)
+        defer {
+            try? FileManager.default.removeItem(atPath: mailDirectory)
+            try? FileManager.default.moveItem(atPath: aside, toPath: mailDirectory)
+        }
+        try Data().write(to: URL(fileURLWithPath: mailDirectory))
+        try body()
+    }
+
     /// The mails in the folder.
     public func mails() throws -> [String] {
         try FileManager.default.contentsOfDirectory(atPath: mailDirectory)

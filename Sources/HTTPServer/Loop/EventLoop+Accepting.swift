@@ -113,10 +113,6 @@ extension EventLoop {
         } else {
             refusedLingering -= 1
         }
-        if let observation = connection.observation {
-            connection.observation = nil
-            environment.observer?.requestAbandoned(observation)
-        }
         let stream = connection.stream
         connection.stream = nil
         stream?.disconnected()

@@ -2,16 +2,13 @@ import Crypto
 import JSON
 import Kafka
 import Logging
-import Telemetry
 
 /// A Kafka record as the runner works with it: understood, to be skipped, or malformed. The raw parts are borrowed
 /// from the batch, which outlives it.
 struct ConsumedRecord {
     let record: ConsumedMessage
     let source: InboundMessage.Source
-    private(set) var message: InboundMessage?
-    /// Of its handling, in a process that traces.
-    private(set) var span: ActiveSpan?
+    let message: InboundMessage?
     /// Why it can't be read.
     let malformed: String?
 
@@ -38,12 +35,6 @@ struct ConsumedRecord {
 
     private static func source(of record: ConsumedMessage) -> String? {
         record.header(EventHeader.source).flatMap { EnvelopeHeaders.text($0) }
-    }
-
-    /// The message comes under `span` from now on.
-    mutating func follow(_ span: ActiveSpan) {
-        self.span = span
-        message?.traceparent = span.traceparent
     }
 
     var partition: TopicPartition { TopicPartition(topic: source.topic, partition: source.partition) }
@@ -114,7 +105,6 @@ struct ConsumedRecord {
             fields[keyField] = "\(message.key)"
             fields["tenant"] = "\(message.tenant)"
             fields["correlation_id"] = "\(message.correlationID)"
-            fields.merge(TraceContext.logFields(message.traceparent)) { $1 }
         }
         return fields.merging(more) { $1 }
     }

@@ -2,7 +2,6 @@ import Execution
 import Kafka
 import Logging
 import Postgres
-import Telemetry
 
 /// Runs one consumer group's handler over Kafka records: exactly one effect per message, order kept per key.
 ///
@@ -38,7 +37,6 @@ public final class ConsumerRunner: Sendable {
     private let onCommit: @Sendable () -> Void
     private let logger: Logger
     private let metrics: ConsumerMetrics
-    private let traces = Traces.current
     private let status = Monitor(Status())
     /// While it runs.
     private let consumer = Monitor<BatchConsumer?>(nil)
@@ -48,14 +46,6 @@ public final class ConsumerRunner: Sendable {
         public var assigned: Set<TopicPartition> = []
         /// The error that holds the group up, nil while it flows.
         public var problem: String?
-        /// The last one, for an hour.
-        public var setback: Setback?
-    }
-
-    /// A topic that doesn't hold what it should. The group goes on; an operator should know why it reads again.
-    public struct Setback: Sendable {
-        public let reason: String
-        fileprivate let until = ContinuousClock.now + .seconds(3600)
     }
 
     /// - Parameter onCommit: called after each commit that did something, to wake the relay.
@@ -77,7 +67,6 @@ public final class ConsumerRunner: Sendable {
     public var group: String { configuration.group }
     public var currentStatus: Status {
         var status = status.withLock { $0 }
-        if let setback = status.setback, setback.until < .now { status.setback = nil }
         status.problem = status.problem ?? consumer.withLock { $0 }?.outage.map { "\($0)" }
         return status
     }
@@ -99,14 +88,13 @@ public final class ConsumerRunner: Sendable {
         while !stop.isStopped {
             let member = try BatchConsumer(
                 ConsumerConfiguration(kafka, group: configuration.group, topics: configuration.topics),
-                listener: OffsetListener(
-                    group: group, database: database, status: status, metrics: metrics, logger: logger),
+                listener: OffsetListener(group: group, database: database, status: status, logger: logger),
                 logger: logger)
             do {
                 try consume(as: member, on: connection, until: stop, onProgress: { rejoins.reset() })
             } catch let error as KafkaError where error.isFatal {
                 // Of the member, not of the group: after an outage the coordinator may take a member for an impostor
-                // of itself (FENCED_INSTANCE_ID); a partition may have lost what was read of it. A new member joins; the rest of the daemon needn't end for it. Where
+                // of itself (FENCED_INSTANCE_ID). A new member joins; the rest of the daemon needn't end for it. Where
                 // two processes do share a name, both go on saying so.
                 status.withLock {
                     $0.problem = "\(error)"
@@ -135,17 +123,12 @@ public final class ConsumerRunner: Sendable {
         }
         while !stop.isStopped {
             if let batch = try consumer.nextBatch(max: configuration.batchSize, timeout: .milliseconds(500)) {
-                var records = batch.map { ConsumedRecord($0, types: handler.types, ignoring: handler.ignoredSource) }
+                let records = batch.map { ConsumedRecord($0, types: handler.types, ignoring: handler.ignoredSource) }
                 var offsets: [TopicPartition: Int64] = [:]
                 if records.allSatisfy(\.skipped) {
                     passed.note(records)
                     metrics.passed(records.count)
                 } else {
-                    if let traces {
-                        for index in records.indices {
-                            records[index].begin(traces, group: group, batchSize: records.count)
-                        }
-                    }
                     offsets = process(records, on: connection, until: stop)
                 }
                 // Before the batch is out of hand: once its partitions are somebody else's, the coordinator refuses.
@@ -198,7 +181,7 @@ public final class ConsumerRunner: Sendable {
                 let result = try connection.run { try apply(records, giveUp: nil, on: $0) }
                 metrics.handled(result, in: started.duration(to: .now))
                 status.withLock { $0.problem = nil }
-                sawTo(records, result)
+                trace(records)
                 if result.handled > 0 || result.wroteOutbox { onCommit() }
                 return .done(result.offsets)
             } catch let error as PostgresError where error.kind == .closed {
@@ -216,7 +199,6 @@ public final class ConsumerRunner: Sendable {
             } catch {
                 guard records.count == 1, let record = records.first else { return .split }
                 failures += 1
-                record.span?.note(error)
                 metrics.retries.increment()
                 let final = error is MessageRejected || failures >= configuration.attempts
                 logger.warning(
@@ -237,10 +219,7 @@ public final class ConsumerRunner: Sendable {
     }
 
     /// The way of each message, for who follows one through the services.
-    private func sawTo(_ records: ArraySlice<ConsumedRecord>, _ result: BatchResult) {
-        if traces != nil {
-            for record in records { record.end(result.outcomes[record.source] ?? .repeated) }
-        }
+    private func trace(_ records: ArraySlice<ConsumedRecord>) {
         guard logger.logLevel <= .debug else { return }
         for record in records where !record.skipped {
             logger.debug("message seen to", metadata: record.logFields(keyField: configuration.keyField))
@@ -258,7 +237,6 @@ public final class ConsumerRunner: Sendable {
                     try apply([record], giveUp: DeadLetters.Verdict(error: error, attempts: attempts), on: $0)
                 }
                 metrics.handled(result, in: .zero)
-                record.end(.deadLetter)
                 onCommit()
                 return result.offsets
             } catch let error as PostgresError where error.kind == .closed {
@@ -288,10 +266,6 @@ public final class ConsumerRunner: Sendable {
             var outbox: [OutgoingEvent] = []
             let flowing = try DeadLetters.divert(
                 fresh, group: configuration.group, verdict: giveUp, on: connection, result: &result)
-            if traces != nil {
-                for record in fresh where record.span != nil { result.outcomes[record.source] = .parked }
-                for record in flowing where record.span != nil { result.outcomes[record.source] = .repeated }
-            }
             var messages = flowing.compactMap(\.message)
             result.skipped = flowing.count - messages.count
             if configuration.usesInbox, !messages.isEmpty {
@@ -303,11 +277,6 @@ public final class ConsumerRunner: Sendable {
                 try handler.handle(messages, on: connection, outbox: &outbox)
                 metrics.handler(started.duration(to: .now))
                 result.handled = messages.count
-                if traces != nil {
-                    for message in messages where result.outcomes[message.source] != nil {
-                        result.outcomes[message.source] = .handled
-                    }
-                }
             }
             try Outbox.append(outbox, on: connection)
             result.wroteOutbox = result.wroteOutbox || !outbox.isEmpty

@@ -2,7 +2,6 @@ import Execution
 import Logging
 import Metrics
 import Postgres
-import Telemetry
 
 /// Group commit: requests of all connections queue here, and each of a few writer threads takes what is waiting, writes
 /// it with one statement, which is one commit, and completes them all.
@@ -29,14 +28,8 @@ public final class EventWriter: Sendable {
         }
     }
 
-    private struct Waiting {
-        let request: Request
-        /// Nil where the request's trace isn't recorded.
-        let span: ActiveSpan?
-    }
-
     private struct Queue {
-        var waiting: [Waiting] = []
+        var waiting: [Request] = []
         var accepting = true
     }
 
@@ -50,7 +43,6 @@ public final class EventWriter: Sendable {
     private let logger: Logger
     private let queue = Monitor(Queue())
     private let metrics = EventWriterMetrics()
-    private let traces = Traces.current
 
     /// - Parameters:
     ///   - writers: connections; two keep one statement in PostgreSQL while the other's commit waits for the disk.
@@ -74,10 +66,9 @@ public final class EventWriter: Sendable {
 
     /// Queues a request. False when the queue is full or the writer is stopping: then the completion is never called.
     public func submit(_ request: Request) -> Bool {
-        let waiting = Waiting(request: request, span: traces.flatMap { request.append.begin($0) })
-        return queue.updateForOne { queue in
+        queue.updateForOne { queue in
             guard queue.accepting, queue.waiting.count < queueLimit else { return false }
-            queue.waiting.append(waiting)
+            queue.waiting.append(request)
             return true
         }
     }
@@ -107,8 +98,8 @@ public final class EventWriter: Sendable {
     }
 
     /// The next batch; nil when stopping and empty.
-    private func take() -> [Waiting]? {
-        let batch = queue.wait(for: nil) { queue -> [Waiting]? in
+    private func take() -> [Request]? {
+        let batch = queue.wait(for: nil) { queue -> [Request]? in
             if queue.waiting.isEmpty { return queue.accepting ? nil : [] }
             if queue.waiting.count <= batchLimit {
                 defer { queue.waiting.removeAll(keepingCapacity: true) }
@@ -126,9 +117,8 @@ public final class EventWriter: Sendable {
         return try Connection(database, logger: logger)
     }
 
-    private func commit(_ batch: [Waiting], on connection: inout Connection?) {
-        let appends = batch.map(\.request.append)
-        let spans = traces.flatMap { AppendSpans(batch.compactMap(\.span), batchSize: batch.count, $0) }
+    private func commit(_ batch: [Request], on connection: inout Connection?) {
+        let appends = batch.map(\.append)
         let started = ContinuousClock.now
         let outcome: Result<Set<Int>, PostgresError>
         do throws(PostgresError) {
@@ -142,12 +132,11 @@ public final class EventWriter: Sendable {
             logger.warning("append failed", metadata: ["error": "\(error)", "requests": "\(batch.count)"])
         }
         metrics.batch(batch.count, outcome, in: started.duration(to: .now))
-        if let spans, case .failure(let error) = outcome { spans.end(failure: error) } else { spans?.end(failure: nil) }
         together {
-            for (index, waiting) in batch.enumerated() {
+            for (index, request) in batch.enumerated() {
                 switch outcome {
-                case .success(let lost): waiting.request.completion(lost.contains(index) ? .versionTaken : .appended)
-                case .failure(let error): waiting.request.completion(.failed(error))
+                case .success(let lost): request.completion(lost.contains(index) ? .versionTaken : .appended)
+                case .failure(let error): request.completion(.failed(error))
                 }
             }
         }

@@ -1,5 +1,6 @@
 /// One order's payment: at most one charge, at most one refund.
 ///
+///     requested ──┐
 ///     announced ─> charging ─> charged ─> refunding ─> refunded
 ///         │           │  └──> declined       │  ↑
 ///         └─> voided <┘                      └─> refundRefused
@@ -12,6 +13,8 @@ public struct PaymentProcess: Hashable, Sendable {
     public enum Status: String, Hashable, Sendable, CaseIterable {
         /// The terms are known; nobody has asked for the money yet.
         case announced
+        /// The money was asked for before the terms came: a foreign producer may have put them on another partition.
+        case requested
         case charging
         /// The order was undone while the charge was under way.
         case undoing
@@ -36,7 +39,7 @@ public struct PaymentProcess: Hashable, Sendable {
     public enum Request: Hashable, Sendable {
         /// The order's terms, for a later `charge(nil)`.
         case announce(Terms)
-        /// Nil takes the announced terms.
+        /// Nil takes the announced terms, or waits for them.
         case charge(Terms?)
         /// Make sure that the customer's money is back, or never taken.
         case undo
@@ -64,11 +67,8 @@ public struct PaymentProcess: Hashable, Sendable {
         case refused(reason: String)
     }
 
-    /// Charging without terms: their announcement has not come.
-    public struct TermsMissing: Error, Hashable, Sendable {}
-
     public var status: Status
-    /// Nil only where an undo came before anything else.
+    /// Nil only where an undo or a request for the money came before anything else.
     public var terms: Terms?
     public var chargeReference: String?
     public var refundReference: String?
@@ -100,7 +100,7 @@ public struct PaymentProcess: Hashable, Sendable {
         switch status {
         case .charging, .undoing: terms.map { .charge($0) }
         case .refunding: refund
-        case .announced, .charged, .declined, .voided, .refundRefused, .refunded: nil
+        case .announced, .requested, .charged, .declined, .voided, .refundRefused, .refunded: nil
         }
     }
 
@@ -113,23 +113,30 @@ public struct PaymentProcess: Hashable, Sendable {
     /// the answer.
     public static func react(
         to request: Request, _ process: PaymentProcess?
-    ) throws(TermsMissing) -> (process: PaymentProcess?, fact: OrderFact.Kind?) {
+    ) -> (process: PaymentProcess?, fact: OrderFact.Kind?) {
         switch request {
         case .announce(let terms):
-            return process == nil ? (PaymentProcess(status: .announced, terms: terms), nil) : (nil, nil)
-        case .charge(let terms):
-            guard let process, process.status != .announced else {
-                guard let terms = terms ?? process?.terms else { throw TermsMissing() }
-                return (PaymentProcess(status: .charging, terms: terms), nil)
+            switch process?.status {
+            case nil: return (PaymentProcess(status: .announced, terms: terms), nil)
+            case .requested: return (PaymentProcess(status: .charging, terms: terms), nil)
+            default: return (nil, nil)
             }
-            return (nil, process.answerToCharge)
+        case .charge(let terms):
+            switch process?.status {
+            case nil, .announced, .requested:
+                guard let terms = terms ?? process?.terms else {
+                    return (process == nil ? PaymentProcess(status: .requested) : nil, nil)
+                }
+                return (PaymentProcess(status: .charging, terms: terms), nil)
+            default: return (nil, process?.answerToCharge)
+            }
         case .undo: return undo(process)
         }
     }
 
     private var answerToCharge: OrderFact.Kind? {
         switch status {
-        case .announced, .charging, .undoing, .refunding: nil
+        case .announced, .requested, .charging, .undoing, .refunding: nil
         case .charged: paymentProcessed
         case .declined: .paymentFailed(reason: reason ?? "")
         case .voided: .paymentFailed(reason: Self.voidedReason)
@@ -142,7 +149,7 @@ public struct PaymentProcess: Hashable, Sendable {
     private static func undo(_ process: PaymentProcess?) -> (process: PaymentProcess?, fact: OrderFact.Kind?) {
         guard var next = process else { return (PaymentProcess(status: .voided), .paymentVoided) }
         switch next.status {
-        case .announced:
+        case .announced, .requested:
             next.status = .voided
             return (next, .paymentVoided)
         case .charging where next.attempts == 0:

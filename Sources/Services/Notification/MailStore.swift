@@ -1,7 +1,7 @@
 import Messaging
 import Postgres
 
-/// The `contacts` and `mails` tables.
+/// The `mails` table: what is to be sent, and what came of it.
 enum MailStore {
     struct Contact: Sendable {
         let key: OrderKey
@@ -37,8 +37,7 @@ enum MailStore {
         let createdAt: Int64
         let correlationID: String
         let causationID: String
-        /// What has asked for the mail; once it was sent, the span of that.
-        var traceparent: String?
+        let traceparent: String?
     }
 
     /// Mails that wait, for metrics: how many, and since when the oldest.
@@ -53,38 +52,6 @@ enum MailStore {
                 FROM (SELECT created_at FROM mails WHERE status = 'pending' LIMIT 100000) waiting
                 """),
     ]
-
-    static func addContacts(_ contacts: [Contact], on connection: Connection) throws {
-        guard !contacts.isEmpty else { return }
-        _ = try connection.execute(
-            """
-            INSERT INTO contacts (tenant, order_id, user_id, recipient, total, currency)
-            SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[])
-            ON CONFLICT DO NOTHING
-            """,
-            [
-                .textArray(contacts.map(\.key.tenant)), .textArray(contacts.map(\.key.orderID)),
-                .textArray(contacts.map(\.userID)), .textArray(contacts.map(\.recipient)),
-                .textArray(contacts.map(\.total)), .textArray(contacts.map(\.currency)),
-            ])
-    }
-
-    static func contacts(of keys: [OrderKey], on connection: Connection) throws -> [OrderKey: Contact] {
-        guard !keys.isEmpty else { return [:] }
-        let rows = try connection.query(
-            """
-            SELECT tenant, order_id, user_id, recipient, total, currency FROM contacts
-            WHERE (tenant, order_id) IN (SELECT * FROM unnest($1::text[], $2::text[]))
-            """, [.textArray(keys.map(\.tenant)), .textArray(keys.map(\.orderID))])
-        var contacts: [OrderKey: Contact] = [:]
-        for row in rows {
-            let key = OrderKey(tenant: try row.get(0, as: String.self), orderID: try row.get(1, as: String.self))
-            contacts[key] = Contact(
-                key: key, userID: try row.get(2, as: String.self), recipient: try row.get(3, as: String.self),
-                total: try row.get(4, as: String.self), currency: try row.get(5, as: String.self))
-        }
-        return contacts
-    }
 
     /// One mail per order and kind: a second intent changes nothing.
     static func add(_ intents: [Intent], on connection: Connection) throws {

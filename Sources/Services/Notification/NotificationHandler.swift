@@ -16,28 +16,27 @@ struct NotificationHandler: BatchHandler {
 
     func handle(_ messages: [InboundMessage], on connection: Connection, outbox: inout [OutgoingEvent]) throws {
         var contacts: [MailStore.Contact] = []
-        var wishes: [(message: InboundMessage, key: OrderKey, kind: MailTemplate, fact: OrderFact)] = []
+        var wishes: [MailWish] = []
         for message in messages {
             guard let fact = try message.orderFact() else { continue }
             let key = OrderKey(tenant: message.tenant, orderID: fact.orderID)
-            switch fact.kind {
-            case .orderCreated(let order): contacts.append(contact(key, order))
-            case .orderConfirmed: wishes.append((message, key, .orderConfirmed, fact))
-            case .orderCancelled: wishes.append((message, key, .orderCancelled, fact))
-            case .paymentRefunded: wishes.append((message, key, .paymentRefunded, fact))
-            default: break
+            if case .orderCreated(let order) = fact.kind {
+                contacts.append(contact(key, order))
+            } else if let wish = MailWish(fact.kind, of: key, message) {
+                wishes.append(wish)
             }
         }
-        try MailStore.addContacts(contacts, on: connection)
+        wishes += try MailStore.addContacts(contacts, on: connection)
         guard !wishes.isEmpty else { return }
-        let known = try MailStore.contacts(of: Set(wishes.map(\.key)).sorted(), on: connection)
-        let intents = try wishes.map { wish in
-            guard let contact = known[wish.key] else {
-                throw MessageRejected("nobody is known to write to about order \(wish.key.orderID)")
-            }
-            return intent(wish.kind, wish.fact, contact, wish.message)
+        var known = try MailStore.contacts(of: Set(wishes.map(\.key)).sorted(), on: connection)
+        let early = wishes.filter { known[$0.key] == nil }
+        if !early.isEmpty {
+            // Somebody may be adding the contact at this moment: the rows in `contacts` are where we meet.
+            let met = try MailStore.awaitContacts(of: Set(early.map(\.key)).sorted(), on: connection)
+            known.merge(met) { $1 }
+            try MailStore.addEarly(early.filter { met[$0.key] == nil }, on: connection)
         }
-        try MailStore.add(intents, on: connection)
+        try MailStore.add(wishes.compactMap { wish in known[wish.key].map { intent(wish, $0) } }, on: connection)
     }
 
     private func contact(_ key: OrderKey, _ order: OrderCreated) -> MailStore.Contact {
@@ -60,23 +59,16 @@ struct NotificationHandler: BatchHandler {
         return text.isEmpty ? "customer" : text
     }
 
-    private func intent(
-        _ kind: MailTemplate, _ fact: OrderFact, _ contact: MailStore.Contact, _ message: InboundMessage
-    ) -> MailStore.Intent {
-        var amount = "\(contact.total) \(contact.currency)"
-        var reason: String?
-        switch fact.kind {
-        case .paymentRefunded(let refund, _): amount = "\(refund.decimalText) \(refund.currency.code)"
-        case .orderCancelled(_, _, let why): reason = why
-        default: break
-        }
+    private func intent(_ wish: MailWish, _ contact: MailStore.Contact) -> MailStore.Intent {
         let content = MailTemplate.Content(
-            orderID: fact.orderID, userID: contact.userID, amount: amount, reason: reason)
+            orderID: wish.key.orderID, userID: contact.userID,
+            amount: wish.amount ?? "\(contact.total) \(contact.currency)", reason: wish.reason)
         // From order and kind alone: whoever sends it, however often, it is the same mail.
-        let id = UUIDText.v5(name: "\(contact.key.tenant)\0\(contact.key.orderID)\0\(kind.rawValue)")
+        let kind = wish.template.rawValue
+        let id = UUIDText.v5(name: "\(contact.key.tenant)\0\(contact.key.orderID)\0\(kind)")
         return MailStore.Intent(
-            key: contact.key, kind: kind.rawValue, recipient: contact.recipient, subject: kind.subject(content),
-            body: kind.body(content), messageID: "\(kind.rawValue).\(id)@\(messageDomain)",
-            correlationID: message.correlationID, causationID: message.id, traceparent: message.traceparent)
+            key: contact.key, kind: kind, recipient: contact.recipient, subject: wish.template.subject(content),
+            body: wish.template.body(content), messageID: "\(kind).\(id)@\(messageDomain)",
+            correlationID: wish.correlationID, causationID: wish.causationID, traceparent: wish.traceparent)
     }
 }

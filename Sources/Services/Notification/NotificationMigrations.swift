@@ -44,5 +44,23 @@ extension NotificationService {
                 CREATE INDEX mails_due ON mails (next_attempt_at, id) WHERE status = 'pending';
                 """),
         Migration(version: 2, name: "decisions on dead letters", sql: MessagingSchema.deadLetterDecisions),
+        Migration(
+            version: 3, name: "mails before their contacts",
+            sql: """
+                -- Mails about orders whose OrderCreated hasn't come: a foreign producer may have put it on another
+                -- partition. Their rows in contacts have no recipient yet.
+                CREATE TABLE early_mails (
+                    tenant         text NOT NULL,
+                    order_id       text NOT NULL,
+                    kind           text NOT NULL,
+                    amount         text,
+                    reason         text,
+                    correlation_id text NOT NULL,
+                    causation_id   text NOT NULL,
+                    traceparent    text,
+                    created_at     timestamptz NOT NULL DEFAULT now(),
+                    PRIMARY KEY (tenant, order_id, kind)
+                );
+                """),
     ]
 }

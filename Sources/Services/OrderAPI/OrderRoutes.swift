@@ -29,12 +29,10 @@ public struct OrderRoutes: Sendable {
         let accepted = service.writer.submit(
             EventWriter.Request(append: intake.append) { outcome in
                 switch outcome {
-                case .appended:
-                    responder.send(intake.answer)
-                    logger.debug("order taken", metadata: intake.logFields)
+                case .appended: responder.send(intake.answer)
                 case .versionTaken: replay(intake.key, intake.digest, intake.context, responder)
                 case .failed(let error):
-                    logger.debug("order not taken", metadata: intake.logFields)
+                    logger.debug("order not taken", metadata: intake.context.logFields(intake.key))
                     responder.send(Unavailable.problem(error))
                 }
             })

@@ -26,12 +26,7 @@ struct PaymentHandler: BatchHandler {
         var payments = try PaymentStore.load(Set(requests.map(\.1)).sorted(), on: connection)
         var changed: Set<OrderKey> = []
         for (message, key, request) in requests {
-            let reaction: (process: PaymentProcess?, fact: OrderFact.Kind?)
-            do {
-                reaction = try PaymentProcess.react(to: request, payments[key]?.process)
-            } catch {
-                throw MessageRejected("\(message.type) of order \(key.orderID), whose OrderCreated has never come")
-            }
+            let reaction = PaymentProcess.react(to: request, payments[key]?.process)
             if let process = reaction.process {
                 let cause = PaymentStore.Cause(
                     correlationID: message.correlationID, causationID: message.id, traceparent: message.traceparent)

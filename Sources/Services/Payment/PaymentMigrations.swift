@@ -47,5 +47,18 @@ extension PaymentService {
                 \(SimulatedGateway.schema)
                 """),
         Migration(version: 2, name: "decisions on dead letters", sql: MessagingSchema.deadLetterDecisions),
+        Migration(
+            version: 3, name: "requests before their terms",
+            sql: """
+                ALTER TABLE payments
+                    DROP CONSTRAINT payments_status_check,
+                    DROP CONSTRAINT payments_check,
+                    ADD CONSTRAINT payments_status_check CHECK (status IN (
+                        'announced', 'requested', 'charging', 'undoing', 'charged', 'declined', 'voided', 'refunding',
+                        'refund_refused', 'refunded')),
+                    ADD CONSTRAINT payments_check CHECK (
+                        status IN ('announced', 'requested', 'charging', 'voided', 'undoing', 'declined')
+                        OR charge_reference IS NOT NULL);
+                """),
     ]
 }

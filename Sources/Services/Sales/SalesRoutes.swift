@@ -104,8 +104,7 @@ public struct SalesRoutes: Sendable {
         _ request: borrowing HTTPRequest, _ name: String
     ) throws(HTTPProblem) -> (text: String, start: Int64) {
         guard let text = try request.query(name), text.utf8.count == 10,
-            // PostgreSQL's calendar has no year 0.
-            let start = RFC3339.microseconds("\(text)T00:00:00Z"), !text.hasPrefix("0000")
+            let start = RFC3339.microseconds("\(text)T00:00:00Z")
         else { throw HTTPProblem(.badRequest, detail: "\(name) is required, a day such as 2026-01-31") }
         return (text, start)
     }

@@ -1,6 +1,7 @@
 /// What came of a campaign.
 struct CampaignResult: Sendable {
     var seed: UInt64 = 0
+    var mode = ""
     var faults: [Fault: Int] = [:]
     /// Orders that customers asked for, those answered 201, and those of foreign producers.
     var asked = 0
@@ -26,7 +27,7 @@ struct CampaignResult: Sendable {
     var isSound: Bool { lost.isEmpty && doubled.isEmpty && stuck.isEmpty && complaints.isEmpty }
 
     var table: String {
-        var rows: [(String, String)] = [("seed", "\(seed)")]
+        var rows: [(String, String)] = [("seed", "\(seed)"), ("mode", mode)]
         rows += Fault.allCases.compactMap { fault in faults[fault].map { ("  \(fault.rawValue)", "\($0)") } }
         rows += [
             ("faults", "\(faults.values.reduce(0, +))"), ("orders asked for", "\(asked)"),

@@ -89,9 +89,8 @@ struct Reckoning: Sendable {
             result.lost.append("\(id) is not in the event store")
         }
         // An order whose 201 never arrived may be there, one that nobody asked for must not.
-        if types.count > book.entries.count + foreign.orders.count {
-            result.doubled.append("\(types.count) orders of \(book.entries.count + foreign.orders.count) asked for")
-        }
+        let askedFor = book.entries.count + foreign.orders.count + foreign.unsure.count
+        if types.count > askedFor { result.doubled.append("\(types.count) orders of \(askedFor) asked for") }
         var ends: [String: String] = [:]
         for (id, types) in types.sorted(by: { $0.key < $1.key }) {
             let ended = types.filter { $0 == "OrderConfirmed" || $0 == "OrderCancelled" }

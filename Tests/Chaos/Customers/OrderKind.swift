@@ -1,6 +1,8 @@
 /// The kinds of orders, by the documented levers, and how each may end.
 enum OrderKind: String, CaseIterable, Sendable {
     case plain, uncounted, declined, unshippable
+    /// Fails once it is paid: the charge must be undone.
+    case undeliverable
     case soldOut = "sold-out"
     /// The gateway's first answer is lost, after it has charged.
     case lostAnswer = "lost-answer"
@@ -8,10 +10,10 @@ enum OrderKind: String, CaseIterable, Sendable {
 
     var weight: Int {
         switch self {
-        case .plain: 58
+        case .plain: 53
         case .uncounted: 10
         case .declined, .unshippable: 7
-        case .soldOut, .lostAnswer: 5
+        case .soldOut, .lostAnswer, .undeliverable: 5
         case .slow, .flaky: 4
         }
     }
@@ -19,7 +21,7 @@ enum OrderKind: String, CaseIterable, Sendable {
     /// Whether it can only end cancelled.
     var mustFail: Bool {
         switch self {
-        case .declined, .unshippable, .soldOut: true
+        case .declined, .unshippable, .soldOut, .undeliverable: true
         default: false
         }
     }
@@ -54,7 +56,8 @@ enum OrderKind: String, CaseIterable, Sendable {
         let lines = items(&dice).map { #"{"sku":"\#($0.sku)","qty":\#($0.quantity)}"# }.joined(separator: ",")
         let cents = Int.random(in: 100...99_999, using: &dice)
         let total = "\(cents / 100).\(String(cents % 100 + 100).dropFirst())"
+        let address = self == .undeliverable ? #","shippingAddress":"UNDELIVERABLE, Nowhere Street 1"# + "\"" : ""
         let token = token.map { #","paymentToken":"\#($0)""# } ?? ""
-        return #"{"userId":"\#(user)","items":[\#(lines)],"total":\#(total)\#(token)}"#
+        return #"{"userId":"\#(user)","items":[\#(lines)],"total":\#(total)\#(token)\#(address)}"#
     }
 }

@@ -20,6 +20,16 @@ enum Fault: String, CaseIterable, Sendable {
     case networkDelay = "network-delay"
     /// Connections to PostgreSQL stay open, and nothing comes through.
     case networkStall = "network-stall"
+    /// Connections between daemons and the broker are reset, by the kernel; only where this may be asked of it.
+    case kafkaCut = "kafka-cut"
+    /// Every session that PostgreSQL has to give away is somebody else's, and some of ours end.
+    case connectionFlood = "connection-flood"
+    /// PostgreSQL refuses every write, as a standby would, or a server that ran out of disk.
+    case readOnly = "read-only"
+    /// No mail can be delivered.
+    case mailDown = "mail-down"
+    /// For some sagas the time of every deadline has passed, all at once.
+    case clockJump = "clock-jump"
     /// A foreign producer puts a record on its topic once more.
     case duplicate
     /// A foreign producer sends what nobody can read.
@@ -33,7 +43,8 @@ enum Fault: String, CaseIterable, Sendable {
     var lane: Lane {
         switch self {
         case .daemonKill, .daemonFreeze, .daemonDrain: .daemons
-        case .postgresKill, .sessionKill, .brokerKill, .brokerFreeze, .networkCut, .networkDelay, .networkStall:
+        case .postgresKill, .sessionKill, .brokerKill, .brokerFreeze, .networkCut, .networkDelay, .networkStall,
+            .kafkaCut, .connectionFlood, .readOnly, .mailDown, .clockJump:
             .servers
         case .duplicate, .poison, .foreignOrder: .producers
         }
@@ -43,7 +54,8 @@ enum Fault: String, CaseIterable, Sendable {
         switch self {
         case .daemonKill: 6
         case .daemonFreeze, .daemonDrain: 2
-        case .sessionKill, .networkCut: 4
+        case .clockJump, .connectionFlood, .readOnly, .mailDown: 1
+        case .sessionKill, .networkCut, .kafkaCut: 4
         case .postgresKill, .brokerKill, .networkDelay: 2
         case .brokerFreeze, .networkStall: 1
         case .duplicate, .foreignOrder: 4

@@ -61,7 +61,7 @@ final class FaultInjector: Sendable {
             try scene.handling(daemon) {
                 try daemon.kill()
                 pause(dice.duration(0...4), stop)
-                try daemon.start()
+                try scene.start(daemon)
             }
         case .daemonFreeze:
             let daemon = try running(&dice)
@@ -77,7 +77,7 @@ final class FaultInjector: Sendable {
                 let status = try daemon.terminate()
                 if status != 0 { complain("\(daemon) ended with status \(status) when told to stop") }
                 pause(dice.duration(0...2), stop)
-                try daemon.start()
+                try scene.start(daemon)
             }
         case .postgresKill:
             scene.say(fault.rawValue)
@@ -86,12 +86,7 @@ final class FaultInjector: Sendable {
             try scene.shop.postgres.restart()
         case .sessionKill:
             scene.say(fault.rawValue)
-            let share = Double.random(in: 0.05...0.6, using: &dice)
-            _ = try scene.shop.postgres.query(
-                """
-                SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
-                WHERE datname LIKE 'orderflow%' AND random() < \(share)
-                """)
+            try scene.terminateSessions(share: .random(in: 0.05...0.6, using: &dice))
         case .brokerKill:
             scene.say(fault.rawValue)
             try killBroker()
@@ -119,6 +114,29 @@ final class FaultInjector: Sendable {
             pause(time, nil)
             // Whoever waited is alone: a stalled line is a dead one.
             scene.proxy.flow()
+        case .kafkaCut:
+            scene.say(fault.rawValue)
+            try Kernel.resetConnections(to: scene.shop.broker.port)
+        case .connectionFlood:
+            let time = dice.duration(1...6)
+            scene.say("\(fault.rawValue) for \(time)")
+            let crowd = try Crowd(at: scene.shop.postgres.port, sessions: 500)
+            defer { crowd.leave() }
+            _ = try? scene.terminateSessions(share: 0.3)
+            pause(time, stop)
+        case .readOnly:
+            let time = dice.duration(1...6)
+            scene.say("\(fault.rawValue) for \(time)")
+            try scene.setReadOnly(true)
+            pause(time, stop)
+            try scene.setReadOnly(false)
+        case .mailDown:
+            let time = dice.duration(1...8)
+            scene.say("\(fault.rawValue) for \(time)")
+            try scene.shop.withoutMail { pause(time, stop) }
+        case .clockJump:
+            scene.say(fault.rawValue)
+            try scene.passDeadlines(share: .random(in: 0.1...0.6, using: &dice))
         case .duplicate: try publishing.withLock { _ in try scene.foreign.repeatRecord(&dice) }
         case .poison: try publishing.withLock { _ in try scene.foreign.sendPoison(&dice) }
         case .foreignOrder: try publishing.withLock { _ in try scene.foreign.announceOrder(&dice) }
@@ -126,16 +144,20 @@ final class FaultInjector: Sendable {
     }
 
     /// The dev broker goes on acknowledging for some hundred milliseconds after it has written its data out for the
-    /// last time, and forgets what it acknowledged then; a real one, whose pages the kernel has, doesn't. So nobody may
-    /// publish while it ends.
+    /// last time, and forgets what it acknowledged and which producer ids it gave out then; a real one, whose pages the
+    /// kernel has, doesn't. So nobody may publish or start while it ends.
     private func killBroker() throws {
         try publishing.withLock { _ in
-            let stopped = scene.daemons.filter { (try? $0.pause()) != nil }
-            defer { for daemon in stopped { try? daemon.resume() } }
-            // What is on its way arrives and is answered.
-            pause(.milliseconds(500), nil)
-            try scene.shop.broker.kill()
+            try scene.whileNobodyStarts { try endBroker() }
         }
+    }
+
+    private func endBroker() throws {
+        let stopped = scene.daemons.filter { (try? $0.pause()) != nil }
+        defer { for daemon in stopped { try? daemon.resume() } }
+        // What is on its way arrives and is answered.
+        pause(.milliseconds(500), nil)
+        try scene.shop.broker.kill()
     }
 
     private func running(_ dice: inout Dice) throws -> Daemon {

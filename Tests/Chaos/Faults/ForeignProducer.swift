@@ -8,8 +8,9 @@ final class ForeignProducer: Sendable {
     private let mine = Mutex(Sent())
 
     struct Sent: Sendable {
-        /// Orders announced on the topic alone.
+        /// Orders announced on the topic alone, and those of which nobody knows whether the broker took them.
         var orders: [String] = []
+        var unsure: [String] = []
         /// Keys of what can't be read.
         var poison: [String] = []
     }
@@ -41,9 +42,14 @@ final class ForeignProducer: Sendable {
     /// The bare value that any producer may send: no headers, no version.
     func announceOrder(_ dice: inout Dice) throws {
         let id = "foreign-\(String(dice.next(), radix: 16))"
-        mine.withLock { $0.orders.append(id) }
         let value =
             #"{"type":"OrderCreated","payload":{"orderId":"\#(id)","userId":"foreigner","items":[{"sku":"UNCOUNTED","qty":1}],"total":5.00,"currency":"USD","createdAt":"2026-01-01T00:00:00Z"}}"#
-        try shop.publish(value, key: id, to: "order-events")
+        do {
+            try shop.publish(value, key: id, to: "order-events")
+            mine.withLock { $0.orders.append(id) }
+        } catch {
+            mine.withLock { $0.unsure.append(id) }
+            throw error
+        }
     }
 }

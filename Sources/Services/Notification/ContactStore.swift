@@ -1,0 +1,98 @@
+import Messaging
+import Postgres
+
+/// The `contacts` and `early_mails` tables: whom to write to about an order, and what waits for that to be known.
+///
+/// A contact and a mail that needs it may come at the same time by two partitions, to two daemons. Both write the
+/// contact's row, the mail one without a recipient: whoever comes second waits for the first and sees what it did.
+extension MailStore {
+    /// Returns the mails that have waited for these contacts. Keeps what is known already.
+    static func addContacts(_ contacts: [Contact], on connection: Connection) throws -> [MailWish] {
+        guard !contacts.isEmpty else { return [] }
+        // One row a statement can be changed once; sorted, so that nobody waits in a circle.
+        let first = Dictionary(contacts.map { ($0.key, $0) }) { first, _ in first }
+        let contacts = first.values.sorted { $0.key < $1.key }
+        let awaited = try connection.query(
+            """
+            INSERT INTO contacts (tenant, order_id, user_id, recipient, total, currency)
+            SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[])
+            ON CONFLICT (tenant, order_id) DO UPDATE SET
+                user_id = excluded.user_id, recipient = excluded.recipient, total = excluded.total,
+                currency = excluded.currency
+                WHERE contacts.recipient = ''
+            RETURNING tenant, order_id
+            """,
+            [
+                .textArray(contacts.map(\.key.tenant)), .textArray(contacts.map(\.key.orderID)),
+                .textArray(contacts.map(\.userID)), .textArray(contacts.map(\.recipient)),
+                .textArray(contacts.map(\.total)), .textArray(contacts.map(\.currency)),
+            ]
+        ).map { row in OrderKey(tenant: try row.get(0, as: String.self), orderID: try row.get(1, as: String.self)) }
+        return try takeEarly(of: awaited, on: connection)
+    }
+
+    static func contacts(of keys: [OrderKey], on connection: Connection) throws -> [OrderKey: Contact] {
+        guard !keys.isEmpty else { return [:] }
+        let rows = try connection.query(
+            """
+            SELECT tenant, order_id, user_id, recipient, total, currency FROM contacts
+            WHERE (tenant, order_id) IN (SELECT * FROM unnest($1::text[], $2::text[])) AND recipient <> ''
+            """, [.textArray(keys.map(\.tenant)), .textArray(keys.map(\.orderID))])
+        var contacts: [OrderKey: Contact] = [:]
+        for row in rows {
+            let key = OrderKey(tenant: try row.get(0, as: String.self), orderID: try row.get(1, as: String.self))
+            contacts[key] = Contact(
+                key: key, userID: try row.get(2, as: String.self), recipient: try row.get(3, as: String.self),
+                total: try row.get(4, as: String.self), currency: try row.get(5, as: String.self))
+        }
+        return contacts
+    }
+
+    /// Leaves word that these contacts are awaited. Returns those that have come meanwhile.
+    static func awaitContacts(of keys: [OrderKey], on connection: Connection) throws -> [OrderKey: Contact] {
+        _ = try connection.execute(
+            """
+            INSERT INTO contacts (tenant, order_id, user_id, recipient, total, currency)
+            SELECT tenant, order_id, '', '', '', '' FROM unnest($1::text[], $2::text[]) AS keys (tenant, order_id)
+            ON CONFLICT DO NOTHING
+            """, [.textArray(keys.map(\.tenant)), .textArray(keys.map(\.orderID))])
+        return try contacts(of: keys, on: connection)
+    }
+
+    static func addEarly(_ wishes: [MailWish], on connection: Connection) throws {
+        guard !wishes.isEmpty else { return }
+        _ = try connection.execute(
+            """
+            INSERT INTO early_mails (tenant, order_id, kind, amount, reason, correlation_id, causation_id, traceparent)
+            SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
+                                 $8::text[])
+            ON CONFLICT DO NOTHING
+            """,
+            [
+                .textArray(wishes.map(\.key.tenant)), .textArray(wishes.map(\.key.orderID)),
+                .textArray(wishes.map(\.template.rawValue)), .textArrayOptional(wishes.map(\.amount)),
+                .textArrayOptional(wishes.map(\.reason)), .textArray(wishes.map(\.correlationID)),
+                .textArray(wishes.map(\.causationID)), .textArrayOptional(wishes.map(\.traceparent)),
+            ])
+    }
+
+    private static func takeEarly(of keys: [OrderKey], on connection: Connection) throws -> [MailWish] {
+        guard !keys.isEmpty else { return [] }
+        return try connection.query(
+            """
+            DELETE FROM early_mails WHERE (tenant, order_id) IN (SELECT * FROM unnest($1::text[], $2::text[]))
+            RETURNING tenant, order_id, kind, amount, reason, correlation_id, causation_id, traceparent
+            """, [.textArray(keys.map(\.tenant)), .textArray(keys.map(\.orderID))]
+        ).map { row in
+            let kind = try row.get(2, as: String.self)
+            guard let template = MailTemplate(rawValue: kind) else {
+                throw UnknownStatus(table: "early_mails", status: kind)
+            }
+            return MailWish(
+                key: OrderKey(tenant: try row.get(0, as: String.self), orderID: try row.get(1, as: String.self)),
+                template: template, amount: try row.get(3, as: String?.self), reason: try row.get(4, as: String?.self),
+                correlationID: try row.get(5, as: String.self), causationID: try row.get(6, as: String.self),
+                traceparent: try row.get(7, as: String?.self))
+        }
+    }
+}

@@ -1,0 +1,79 @@
+import Execution
+import Messaging
+import Orders
+import Postgres
+import TestServers
+import Testing
+
+@testable import Services
+
+/// A foreign producer's partitioner may bring an order's outcome to us before its announcement.
+@Suite(.blocking) struct EarlyMailTests {
+    private let database: PostgresConfiguration
+    private let connection: Connection
+    private let handler = NotificationHandler(recipientDomain: "customers.test", messageDomain: "test")
+    private static let total = Money(minorUnits: 1_250, currency: .usd)
+
+    init() throws {
+        database = try freshDatabase(NotificationService.migrations)
+        connection = try Connection(database, logger: quiet)
+    }
+
+    private func created(_ id: String) -> InboundMessage {
+        inbound(
+            OrderFact(
+                orderID: id, at: 0,
+                .orderCreated(
+                    OrderCreated(
+                        orderID: id, userID: "alice", items: [OrderLine(sku: "A", quantity: 1)], total: Self.total,
+                        createdAt: 0, email: nil, shippingAddress: nil, paymentToken: nil))))
+    }
+
+    private func fact(_ id: String, _ kind: OrderFact.Kind) -> InboundMessage {
+        inbound(OrderFact(orderID: id, at: 0, kind))
+    }
+
+    private func mails() throws -> [String] {
+        try connection.query("SELECT kind, recipient, body FROM mails ORDER BY id").map { row in
+            let lines = try row.get(2, as: String.self)
+            return "\(try row.get(0, as: String.self)) to \(try row.get(1, as: String.self)): "
+                + "\(lines.contains("12.50 USD") ? "12.50" : lines.contains("3.00 USD") ? "3.00" : lines)"
+        }
+    }
+
+    @Test func mailsWaitForTheirContact() throws {
+        let cancelled = OrderFact.Kind.orderCancelled(userID: "alice", total: Self.total, reason: "no")
+        let refunded = OrderFact.Kind.paymentRefunded(
+            amount: Money(minorUnits: 300, currency: .usd), reference: "r")
+        try handler.apply([fact("1", cancelled), fact("1", refunded), fact("1", cancelled)], on: connection)
+        #expect(try mails() == [])
+        try handler.apply([created("1"), created("1")], on: connection)
+        let expected = [
+            "order-cancelled to alice@customers.test: 12.50", "payment-refunded to alice@customers.test: 3.00",
+        ]
+        #expect(try mails().sorted() == expected)
+        try handler.apply([created("1"), fact("1", cancelled)], on: connection)
+        #expect(try mails().sorted() == expected)
+        #expect(try connection.number("SELECT count(*) FROM early_mails") == 0)
+    }
+
+    /// Two daemons, one with the contact and one with the mail, in every order in which they can meet.
+    @Test func neitherMissesTheOther() throws {
+        let ids = (0..<60).map { "\($0)" }
+        let created = ids.map { self.created($0) }
+        let confirmed = ids.map { fact($0, .orderConfirmed(userID: "alice", total: Self.total)) }
+        let ended = Monitor(0)
+        for messages in [created, confirmed.reversed()] {
+            let (handler, database) = (handler, database)
+            DedicatedThread.start("daemon") {
+                defer { ended.update { $0 += 1 } }
+                guard let connection = try? Connection(database, logger: quiet) else { return }
+                for message in messages {
+                    while (try? handler.apply([message], on: connection)) == nil {}
+                }
+            }
+        }
+        #expect(ended.wait(for: .seconds(20)) { $0 == 2 ? true : nil } == true)
+        #expect(try connection.number("SELECT count(*) FROM mails") == 60)
+    }
+}
