@@ -4,6 +4,7 @@ import PackageDescription
 let log = Target.Dependency.product(name: "Logging", package: "swift-log")
 let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics")
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let tracing = Target.Dependency.product(name: "Tracing", package: "swift-distributed-tracing")
 let histogram = Target.Dependency.product(name: "Histogram", package: "hdrhistogram-swift")
 
 let package = Package(
@@ -14,6 +15,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: ["YAML"]),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-distributed-tracing", from: "1.7.3"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
         .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
@@ -27,6 +29,9 @@ let package = Package(
         .systemLibrary(name: "CLibcurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
         .systemLibrary(name: "CEpoll"),
 
+        // What the API serves to browsers, inside the program.
+        .target(name: "CWebFiles", exclude: ["files"]),
+
         // Foundations: none of them knows of orders.
         .target(name: "Execution"),
         .target(name: "JSON"),
@@ -34,7 +39,7 @@ let package = Package(
         .target(name: "Postgres", dependencies: ["CLibpq", "Execution", log]),
         .target(name: "HTTPServer", dependencies: ["CEpoll", "Execution", log]),
         .target(name: "Outbound", dependencies: ["CLibcurl", "Execution", log]),
-        .target(name: "Telemetry", dependencies: ["Execution", "JSON", log, metrics]),
+        .target(name: "Telemetry", dependencies: ["Execution", "JSON", log, metrics, tracing]),
 
         // Makes load and times the answers; knows how an order is posted, and nothing behind that.
         .target(name: "Bench", dependencies: ["CEpoll", "Execution", histogram]),
@@ -45,14 +50,15 @@ let package = Package(
         .target(
             name: "Messaging",
             dependencies: [
-                "Execution", "JSON", "Kafka", "Postgres", log, metrics,
+                "Execution", "JSON", "Kafka", "Postgres", "Telemetry", log, metrics, tracing,
                 .product(name: "Crypto", package: "swift-crypto"),
             ]),
         .target(
             name: "Services",
             dependencies: [
-                "Execution", "HTTPServer", "JSON", "Kafka", "Messaging", "Orders", "Outbound", "Postgres", "Telemetry",
-                log, metrics, .product(name: "Crypto", package: "swift-crypto"),
+                "CWebFiles", "Execution", "HTTPServer", "JSON", "Kafka", "Messaging", "Orders", "Outbound", "Postgres",
+                "Telemetry",
+                log, metrics, tracing, .product(name: "Crypto", package: "swift-crypto"),
             ],
         ),
         .executableTarget(
@@ -60,7 +66,7 @@ let package = Package(
             dependencies: [
                 "Bench", "Execution", "HTTPServer", "JSON", "Kafka", "Messaging", "Orders", "Outbound", "Postgres",
                 "Services", "Telemetry",
-                histogram, lifecycle, log,
+                histogram, lifecycle, log, tracing,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Configuration", package: "swift-configuration"),
                 "Yams",
@@ -71,6 +77,8 @@ let package = Package(
         .target(name: "TestServers", dependencies: ["Execution"], path: "Tests/TestServers"),
         // A whole shop of daemons on them, and a customer.
         .target(name: "TestShop", dependencies: ["TestServers", "Kafka", log], path: "Tests/TestShop"),
+        // Documents in JSON Schema, and whether they tell the truth.
+        .target(name: "TestSchemas", dependencies: ["JSON", "Yams"], path: "Tests/TestSchemas"),
         // Breaks such a shop at random and counts what came of the orders: scripts/chaos. No part of the product.
         .executableTarget(
             name: "chaos",
@@ -79,7 +87,11 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Tests/Chaos"),
-        .testTarget(name: "PipelineTests", dependencies: ["TestShop", "TestServers", "orderflow", "chaos"]),
+        .testTarget(
+            name: "PipelineTests",
+            dependencies: [
+                "TestShop", "TestServers", "TestSchemas", "JSON", "HTTPServer", "Execution", "orderflow", "chaos", log,
+            ]),
         .testTarget(name: "TestServersTests", dependencies: ["TestServers"]),
 
         .testTarget(name: "JSONTests", dependencies: ["JSON"]),
@@ -89,7 +101,7 @@ let package = Package(
             dependencies: ["Messaging", "Postgres", "Kafka", "JSON", "Execution", "TestServers", log, metrics]),
         .testTarget(name: "HTTPServerTests", dependencies: ["HTTPServer", "Execution", "TestServers", "CEpoll", log]),
         .testTarget(name: "KafkaTests", dependencies: ["Kafka", "Execution", "TestServers", log]),
-        .testTarget(name: "TelemetryTests", dependencies: ["Telemetry", "JSON", log, metrics]),
+        .testTarget(name: "TelemetryTests", dependencies: ["Telemetry", "Execution", "JSON", log, metrics, tracing]),
         .testTarget(name: "OrdersTests", dependencies: ["Orders", "JSON"]),
         .testTarget(name: "BenchTests", dependencies: ["Bench", "HTTPServer", "Execution", log]),
         .testTarget(
@@ -101,8 +113,8 @@ let package = Package(
         .testTarget(
             name: "OrderflowTests",
             dependencies: [
-                "orderflow", "TestServers", "Services", "HTTPServer", "Execution", "Kafka", "Postgres", "Telemetry",
-                "Yams",
+                "orderflow", "TestServers", "Services", "HTTPServer", "Execution", "JSON", "Kafka", "Postgres",
+                "Telemetry", "TestSchemas", "Yams",
                 log,
             ]),
     ],

@@ -1,5 +1,11 @@
-/// Told what the server does, for metrics. Called on the loops' threads, so it must be quick and must not block.
+/// Told what the server does, for metrics and traces. Called on the loops' threads, so it must be quick and must not
+/// block.
 public protocol HTTPObserver: Sendable {
+    /// A request is here, and its handler about to be called. What is returned goes with the request: the handler finds
+    /// it as `HTTPRequest.observation`, and exactly one of the two calls that end it brings it back.
+    func requestBegins(_ request: borrowing HTTPRequest) -> (any Sendable)?
+    /// The client went before there was an answer.
+    func requestAbandoned(_ observation: any Sendable)
     /// An answer was handed to the kernel or queued for it; for an event stream, its head.
     func requestFinished(_ request: FinishedHTTPRequest)
     func connectionOpened()
@@ -9,6 +15,8 @@ public protocol HTTPObserver: Sendable {
 }
 
 extension HTTPObserver {
+    public func requestBegins(_ request: borrowing HTTPRequest) -> (any Sendable)? { nil }
+    public func requestAbandoned(_ observation: any Sendable) {}
     public func requestFinished(_ request: FinishedHTTPRequest) {}
     public func connectionOpened() {}
     public func connectionClosed() {}
@@ -36,4 +44,6 @@ public struct FinishedHTTPRequest: Sendable {
     public let nanoseconds: UInt64
     public let requestBytes: Int
     public let responseBytes: Int
+    /// What `requestBegins` gave to it.
+    public let observation: (any Sendable)?
 }

@@ -87,6 +87,29 @@ extension Admin {
             })
     }
 
+    /// Deletes topics with all that they hold.
+    public func deleteTopics(_ names: [String]) throws {
+        var requests = names.map { rd_kafka_DeleteTopic_new($0) }
+        defer { for case let request? in requests { rd_kafka_DeleteTopic_destroy(request) } }
+        guard !requests.isEmpty else { return }
+        try request(
+            RD_KAFKA_ADMIN_OP_DELETETOPICS, "delete topics",
+            send: { options, queue in
+                rd_kafka_DeleteTopics(handle.raw, &requests, requests.count, options, queue)
+            },
+            result: { event in
+                var count = 0
+                guard let results = rd_kafka_DeleteTopics_result_topics(event, &count) else { return }
+                for index in 0..<count {
+                    guard let result = results[index] else { continue }
+                    let code = rd_kafka_topic_result_error(result)
+                    guard code == RD_KAFKA_RESP_ERR_NO_ERROR else {
+                        throw KafkaError(code, "delete topic \(String(cString: rd_kafka_topic_result_name(result)))")
+                    }
+                }
+            })
+    }
+
     /// All topics of the cluster, by name; with `name`, that one if it exists.
     public func topics(named name: String? = nil) throws(KafkaError) -> [TopicDescription] {
         // Asking for one topic by name could make it, where the brokers do that; so all are asked for.

@@ -63,6 +63,7 @@ public final class BatchConsumer: Sendable {
     /// The next records, up to `max`; nil after `timeout` without any, or when closed. Blocks the calling thread.
     /// The batch is in hand until `finish`. Throws once the consumer can't go on.
     public func nextBatch(max: Int, timeout: Duration) throws(KafkaError) -> MessageBatch? {
+        if let failure = poller.failure.withLock({ $0 }) { throw failure }
         let batch = buffer.wait(for: timeout) { [handle] buffer -> MessageBatch?? in
             if let batch = buffer.take(max, handle) { return .some(batch) }
             return buffer.closed ? .some(nil) : nil

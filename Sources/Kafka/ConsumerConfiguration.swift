@@ -22,7 +22,32 @@ public protocol RebalanceListener: Sendable {
     /// Where to start each partition; one that is missing starts at its committed offset. When it throws, the
     /// partitions stay paused and it is asked again, until it answers or they are taken away.
     func partitionsAssigned(_ partitions: [TopicPartition]) throws -> [TopicPartition: Int64]
+    /// Of the starts that it has said, those that the partitions don't hold, and where to start instead. When it throws,
+    /// the partitions wait as above.
+    func startsOutside(_ starts: [TopicPartition: StartOutside]) throws -> [TopicPartition: Int64]
     /// The partitions are about to go. No batch in hand touches them any more, unless it took longer than
     /// `revokeTimeout`. `lost`: they are somebody else's already.
     func partitionsRevoked(_ partitions: [TopicPartition], lost: Bool)
+}
+
+extension RebalanceListener {
+    /// From the oldest record that there is.
+    public func startsOutside(_ starts: [TopicPartition: StartOutside]) throws -> [TopicPartition: Int64] {
+        starts.mapValues(\.marks.low)
+    }
+}
+
+/// A start that its partition doesn't hold.
+public struct StartOutside: Hashable, Sendable {
+    public let start: Int64
+    public let marks: Watermarks
+
+    public init(start: Int64, marks: Watermarks) {
+        self.start = start
+        self.marks = marks
+    }
+
+    /// The partition ends before it: records that were read are gone. Otherwise it begins behind it: records that
+    /// weren't read are gone.
+    public var isBeyondEnd: Bool { start > marks.high }
 }

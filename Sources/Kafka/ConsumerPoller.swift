@@ -12,6 +12,8 @@ final class ConsumerPoller: Sendable {
     private let logger: Logger
     private let assignment = Monitor(Assignment())
     private let room = Monitor(false)
+    /// Why this member can't go on and a new one has to be made.
+    let failure = Monitor<KafkaError?>(nil)
 
     private struct Assignment {
         var all: Set<TopicPartition> = []
@@ -23,12 +25,15 @@ final class ConsumerPoller: Sendable {
         var rebalances = 0
         /// Taken away during the fetch that is going on.
         var revoked: Set<TopicPartition> = []
+        var positions = FetchPositions()
     }
 
     /// How long a full buffer may hold up polling before partitions are paused: pausing throws prefetched records
     /// away, so a worker that is merely busy must not cause it.
     private static let patience: Duration = .seconds(1)
     private static let listenerRetry: Duration = .milliseconds(500)
+    /// For asking brokers what the partitions of one assignment hold, and for asking one of them.
+    private static let placing: (all: Duration, each: Duration) = (.seconds(2), .milliseconds(500))
     /// Between learning what to give up and giving it up, which begins the next rebalance at once (KIP-429): members
     /// whose answer is still on its way have it by then. The dev broker forgets them otherwise.
     private static let handover: Duration = .milliseconds(250)
@@ -125,21 +130,43 @@ final class ConsumerPoller: Sendable {
         }
         dropRevoked(&fetched)
         guard !fetched.isEmpty else { return }
-        let wanted = assignment.withLock { $0.all.subtracting($0.waiting) }
+        let (wanted, known) = assignment.withLock { ($0.all.subtracting($0.waiting), $0.positions) }
+        var positions = known
+        var fallen: FetchPositions.Run?
         buffer.update { buffer in
             // Records come in runs of a partition: looking each run up is enough.
-            var run: (topic: OpaquePointer?, partition: Int32, wanted: Bool) = (nil, 0, false)
-            for message in fetched {
-                if run.topic != message.pointee.rkt || run.partition != message.pointee.partition {
-                    run = (
-                        message.pointee.rkt, message.pointee.partition,
-                        wanted.contains(ConsumerBuffer.partition(message))
-                    )
-                }
-                // Fetched before its start was known: it comes again.
-                if run.wanted { buffer.append(message) } else { rd_kafka_message_destroy(message) }
+            var place: (topic: OpaquePointer?, partition: Int32) = (nil, 0)
+            var run: FetchPositions.Run?
+            func end() {
+                guard let run else { return }
+                positions.end(run)
+                if run.expected != nil { fallen = fallen ?? run }
             }
+            for message in fetched {
+                if place != (message.pointee.rkt, message.pointee.partition) {
+                    end()
+                    place = (message.pointee.rkt, message.pointee.partition)
+                    let partition = ConsumerBuffer.partition(message)
+                    // Fetched before its start was known: it comes again.
+                    run = wanted.contains(partition) ? positions.run(of: partition) : nil
+                }
+                if run?.takes(message.pointee.offset) ?? false {
+                    buffer.append(message)
+                } else {
+                    rd_kafka_message_destroy(message)
+                }
+            }
+            end()
         }
+        assignment.withLock { $0.positions = positions }
+        if let fallen { giveUp(fallen) }
+    }
+
+    /// What was read of a partition isn't there any more: where to go on has to be decided anew, with nothing of it in
+    /// hand, which a new member sees to.
+    private func giveUp(_ run: FetchPositions.Run) {
+        let text = "\(run.partition) has fallen back behind offset \(run.expected ?? 0)"
+        failure.update { $0 = $0 ?? KafkaError(RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET, text, isFatal: true) }
     }
 
     private func dropRevoked(_ fetched: inout [UnsafeMutablePointer<rd_kafka_message_t>]) {
@@ -234,22 +261,16 @@ final class ConsumerPoller: Sendable {
         _ raw: OpaquePointer, _ partitions: [TopicPartition],
         _ list: UnsafeMutablePointer<rd_kafka_topic_partition_list_t>, _ cooperative: Bool
     ) {
-        let starts: [TopicPartition: Int64]?
-        do {
-            starts = try listener.partitionsAssigned(partitions)
-        } catch {
-            logger.warning("start offsets unknown, partitions wait", metadata: ["error": "\(error)"])
-            starts = nil
+        let starts = place(raw, partitions)
+        for index in 0..<partitions.count {
+            if let start = starts[partitions[index]] { list.pointee.elems[index].offset = start }
         }
-        if let starts {
-            for index in 0..<partitions.count {
-                if let start = starts[partitions[index]] { list.pointee.elems[index].offset = start }
-            }
-        }
+        let waiting = Set(partitions.filter { starts[$0] == nil })
         let pausedByBuffer = assignment.withLock { assignment -> Bool in
             assignment.all.formUnion(partitions)
             assignment.rebalances += 1
-            if starts == nil { assignment.waiting.formUnion(partitions) }
+            assignment.waiting.formUnion(waiting)
+            assignment.positions.place(starts)
             pacing.partitions.store(assignment.all.count, ordering: .relaxed)
             return assignment.paused
         }
@@ -258,23 +279,65 @@ final class ConsumerPoller: Sendable {
         } else {
             rd_kafka_assign(raw, list)
         }
-        if starts == nil || pausedByBuffer { rd_kafka_pause_partitions(raw, list) }
+        let held = pausedByBuffer ? Set(partitions) : waiting
+        if !held.isEmpty { _ = PartitionList(held).use { rd_kafka_pause_partitions(raw, $0) } }
+    }
+
+    /// Where partitions start, by the listener and by what they hold. Missing are those that can't be told for now.
+    private func place(_ raw: OpaquePointer, _ partitions: [TopicPartition]) -> [TopicPartition: Int64] {
+        do {
+            var starts = try listener.partitionsAssigned(partitions)
+            for partition in partitions where starts[partition] == nil {
+                starts[partition] = Int64(RD_KAFKA_OFFSET_STORED)
+            }
+            var outside: [TopicPartition: StartOutside] = [:]
+            let deadline = ContinuousClock.now + Self.placing.all
+            // In no order: one that nobody leads must not keep the same ones waiting each time.
+            for (partition, start) in starts.shuffled() where start > 0 {
+                guard let marks = watermarks(raw, partition, until: deadline) else {
+                    starts[partition] = nil
+                    continue
+                }
+                if start < marks.low || start > marks.high {
+                    outside[partition] = StartOutside(start: start, marks: marks)
+                }
+            }
+            if !outside.isEmpty { starts.merge(try listener.startsOutside(outside)) { $1 } }
+            return starts
+        } catch {
+            logger.warning("start offsets unknown, partitions wait", metadata: ["error": "\(error)"])
+            return [:]
+        }
+    }
+
+    private func watermarks(
+        _ raw: OpaquePointer, _ partition: TopicPartition, until deadline: ContinuousClock.Instant
+    ) -> Watermarks? {
+        let limit = min(Self.placing.each, ContinuousClock.now.duration(to: deadline))
+        guard limit > .zero else { return nil }
+        var marks = Watermarks(low: 0, high: 0)
+        let code = rd_kafka_query_watermark_offsets(
+            raw, partition.topic, partition.partition, &marks.low, &marks.high, Int32(limit / .milliseconds(1)))
+        guard code == RD_KAFKA_RESP_ERR_NO_ERROR else {
+            logger.info(
+                "partition waits", metadata: ["partition": "\(partition)", "error": "\(KafkaError(code))"])
+            return nil
+        }
+        return marks
     }
 
     /// Asks the listener again for partitions that wait for their start.
     private func placeWaiting(_ raw: OpaquePointer) {
-        let waiting = assignment.withLock { $0.waiting }
+        let starts = place(raw, assignment.withLock { $0.waiting.sorted() })
+        guard !starts.isEmpty else { return }
         do {
-            var starts = try listener.partitionsAssigned(waiting.sorted())
-            for partition in waiting where starts[partition] == nil {
-                starts[partition] = Int64(RD_KAFKA_OFFSET_STORED)
-            }
             try Self.seek(raw, starts, timeout: .seconds(2))
             let resumable = assignment.withLock { assignment -> Bool in
-                assignment.waiting.subtract(waiting)
+                assignment.waiting.subtract(starts.keys)
+                assignment.positions.place(starts)
                 return !assignment.paused
             }
-            if resumable { _ = PartitionList(waiting).use { rd_kafka_resume_partitions(raw, $0) } }
+            if resumable { _ = PartitionList(starts.keys).use { rd_kafka_resume_partitions(raw, $0) } }
         } catch {
             logger.warning("start offsets unknown, partitions wait", metadata: ["error": "\(error)"])
         }
@@ -302,6 +365,7 @@ final class ConsumerPoller: Sendable {
             assignment.rebalances += 1
             assignment.waiting.subtract(going)
             assignment.revoked.formUnion(going)
+            assignment.positions.remove(going)
             if assignment.all.isEmpty { assignment.paused = false }
             pacing.partitions.store(assignment.all.count, ordering: .relaxed)
             return paused

@@ -32,6 +32,8 @@ public final class HTTPClient: Sendable {
     public struct Response: Sendable {
         public let status: Int
         public let body: [UInt8]
+        /// `Retry-After`, in whichever of its two forms; nil without one.
+        public let retryAfter: Duration?
     }
 
     private let configuration: Configuration
@@ -156,7 +158,10 @@ private final class HTTPHandle: @unchecked Sendable {
         guard code == CURLE_OK else { throw failure(code, download) }
         var status = 0
         orderflow_curl_get_long(raw, CURLINFO_RESPONSE_CODE, &status)
-        return HTTPClient.Response(status: status, body: download.body)
+        var wait: curl_off_t = 0
+        orderflow_curl_get_offset(raw, CURLINFO_RETRY_AFTER, &wait)
+        return HTTPClient.Response(
+            status: status, body: download.body, retryAfter: wait > 0 ? .seconds(Int64(wait)) : nil)
     }
 
     private func failure(_ code: CURLcode, _ download: Download) -> HTTPClientError {

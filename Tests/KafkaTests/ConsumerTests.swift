@@ -43,6 +43,24 @@ import Testing
         #expect(member.listener.now.events.count >= 4)
     }
 
+    /// librdkafka would go to the beginning without a word.
+    @Test func aPartitionThatFallsBackEndsTheMember() throws {
+        let topic = try TestTopic()
+        try topic.fill(20)
+        let member = try TestMember(topic)
+        defer { member.close() }
+        try member.read(until: 20)
+        let admin = try Admin(topic.kafka, logger: quiet)
+        try admin.deleteTopics([topic.name])
+        try eventually("the topic is gone") { try admin.topics(named: topic.name).isEmpty }
+        try admin.createTopics([NewTopic(topic.name, partitions: 1, replication: 1)])
+        try topic.fill(3)
+        let error = try member.readUntilItFails()
+        #expect(error.isFatal)
+        #expect(error.message.contains("\(topic.name)/0 has fallen back behind offset 20"), "\(error)")
+        #expect(member.records.count == 20)
+    }
+
     @Test func aMoveOfPartitionsWaitsForBatchesInHand() throws {
         let topic = try TestTopic(partitions: 4)
         try topic.fill(2_000, keys: 100)
@@ -195,16 +213,8 @@ import Testing
         defer { member.close() }
         try member.read(until: 10)
         mock.fail(.heartbeat, with: [.fencedInstance])
-        var fatal: KafkaError?
-        try eventually("the fenced member hears of it") {
-            do {
-                _ = try member.consumer.nextBatch(max: 10, timeout: .milliseconds(100))
-            } catch let error as KafkaError {
-                fatal = error
-            }
-            return fatal != nil
-        }
-        #expect(fatal?.name == "FENCED_INSTANCE_ID")
-        #expect(fatal?.isFatal == true)
+        let fatal = try member.readUntilItFails()
+        #expect(fatal.name == "FENCED_INSTANCE_ID")
+        #expect(fatal.isFatal)
     }
 }

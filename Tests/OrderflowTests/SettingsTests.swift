@@ -95,6 +95,7 @@ import Testing
         let candidates = [
             "7", "0.5", "17s", "9KiB", "debug", "json", "reject", "http", "choreography", "host:1", "x.example",
             "a@x.example", "postgresql://a:b@h:1/d", "smtp://x:25", "http://x/y",
+            "a=b",
         ]
         return candidates.first { text in
             var settings = Settings()
@@ -227,7 +228,9 @@ import Testing
                 environment[key.environmentName] = "hunter2=="
                 continue
             }
-            let scheme = key.name.hasPrefix("smtp") ? "smtp" : key.name.contains("gateway") ? "https" : "postgresql"
+            let scheme =
+                key.name.hasPrefix("smtp")
+                ? "smtp" : ["gateway", "otlp"].contains { key.name.contains($0) } ? "https" : "postgresql"
             environment[key.environmentName] = "\(scheme)://user:hunter2@host:1/d"
         }
         let lines = try load(environment: environment).lines

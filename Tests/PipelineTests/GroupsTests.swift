@@ -40,6 +40,31 @@ import Testing
         #expect(try shop.mails().count == mails)
         #expect(try shop.records(of: "order-events").count == records)
         #expect(try up.terminate() == 0)
+
+        // As after the inbox's 7 days: what is left are the effects' own keys. A repeated command is answered again.
+        for service in ["orders", "views", "shipping", "notification", "payment", "inventory", "saga"] {
+            _ = try shop.query("DELETE FROM inbox", in: service)
+        }
+        for group in Self.groups { try shop.run("groups", "reset", group, "--to", "earliest") }
+        try up.start()
+        try await up.waitUntilReady()
+        try Self.waitUntilSettled(shop)
+        #expect(try shop.mails().count == mails)
+        let answers = try Self.answers(shop)
+        #expect(answers.allSatisfy { $0.value == 1 }, "\(answers)")
+        #expect(try up.terminate() == 0)
+    }
+
+    /// How many different answers there are of each kind to each order: one that is repeated says the same.
+    private static func answers(_ shop: Shop) throws -> [String: Int] {
+        var said: [String: Set<String>] = [:]
+        for record in try shop.records(of: "order-events") {
+            let type = record.type ?? ""
+            let payload = record.payload
+            let detail = payload["reference"] ?? payload["shipmentId"] ?? payload["messageId"] ?? type
+            said["\(type) of \(record.key ?? "")", default: []].insert("\(detail)")
+        }
+        return said.mapValues(\.count)
     }
 
     @Test func whatIsNotReadIsPassedOverOnRequestAlone() async throws {

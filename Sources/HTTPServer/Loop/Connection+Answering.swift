@@ -37,7 +37,8 @@ extension Connection {
             FinishedHTTPRequest(
                 route: route?.template, method: method, status: status.rawValue,
                 nanoseconds: startedAt == 0 ? 0 : EventLoop.clock() - startedAt, requestBytes: requestBytes,
-                responseBytes: bytes))
+                responseBytes: bytes, observation: observation))
+        observation = nil
     }
 
     /// Answers a request that isn't understood or isn't wanted, and closes: where the next one starts isn't known.

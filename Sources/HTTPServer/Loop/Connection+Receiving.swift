@@ -216,10 +216,14 @@ extension Connection {
         serial += 1
         let answer = loop.collectingAnswer(to: ticket) {
             let exchange = Exchange(loop: loop, ticket: ticket)
-            let request = HTTPRequest(
+            var request = HTTPRequest(
                 method: method, bytes: input.bytes, head: head, fields: loop.fields,
                 body: UnsafeRawBufferPointer(start: input.bytes + progress.headLength, count: bodyLength),
                 route: route, segments: loop.segments, remoteAddress: remote)
+            if let observer = loop.environment.observer {
+                observation = observer.requestBegins(request)
+                request.observation = observation
+            }
             do {
                 try route.handler(request, Responder(exchange))
             } catch let problem as HTTPProblem {

@@ -49,6 +49,8 @@ final class Connection {
     var saysKeepAlive = false
     var requestBytes = 0
     var startedAt: UInt64 = 0
+    /// What the observer gave to the request that is being answered.
+    var observation: (any Sendable)?
 
     // Deadlines in nanoseconds of the monotonic clock.
     var readDeadline = UInt64.max

@@ -113,6 +113,10 @@ extension EventLoop {
         } else {
             refusedLingering -= 1
         }
+        if let observation = connection.observation {
+            connection.observation = nil
+            environment.observer?.requestAbandoned(observation)
+        }
         let stream = connection.stream
         connection.stream = nil
         stream?.disconnected()

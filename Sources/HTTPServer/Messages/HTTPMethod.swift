@@ -7,6 +7,10 @@ public enum HTTPMethod: String, Sendable, Hashable, CaseIterable {
     case patch = "PATCH"
     case delete = "DELETE"
     case options = "OPTIONS"
+    /// These two are known so that they are answered 405, not 501. Nothing should be routed by TRACE: it would echo
+    /// credentials. QUERY is draft-ietf-httpbis-safe-method-w-body.
+    case trace = "TRACE"
+    case query = "QUERY"
 
     /// Method names are case-sensitive. Nil for a method this server doesn't know.
     init?(_ bytes: UnsafeBufferPointer<UInt8>) {
@@ -28,6 +32,10 @@ public enum HTTPMethod: String, Sendable, Hashable, CaseIterable {
             self = .delete
         } else if matches("OPTIONS") {
             self = .options
+        } else if matches("TRACE") {
+            self = .trace
+        } else if matches("QUERY") {
+            self = .query
         } else {
             return nil
         }

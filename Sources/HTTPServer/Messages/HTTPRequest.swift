@@ -5,6 +5,8 @@ public struct HTTPRequest: ~Copyable {
     /// Valid only during the handler's call.
     public let body: UnsafeRawBufferPointer
     public let remoteAddress: SocketAddress
+    /// What the server's observer gave to the request.
+    public internal(set) var observation: (any Sendable)?
 
     private let bytes: UnsafePointer<UInt8>
     private let head: RequestHead

@@ -62,6 +62,11 @@ public struct Router: Sendable {
         return nodes.count - 1
     }
 
+    /// Every route with its pattern, for whoever describes them.
+    public var routes: [(method: HTTPMethod, pattern: String)] {
+        nodes.flatMap(\.routes).map { ($0.method, $0.template) }
+    }
+
     private static func allow(_ methods: [HTTPMethod]) -> String {
         var allowed = Set(methods).union([.options])
         if allowed.contains(.get) { allowed.insert(.head) }

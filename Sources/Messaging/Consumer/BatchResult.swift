@@ -12,4 +12,6 @@ struct BatchResult {
     var buried = 0
     var parked = 0
     var wroteOutbox = false
+    /// Of records that have a span.
+    var outcomes: [InboundMessage.Source: ConsumedRecord.Outcome] = [:]
 }

@@ -2,13 +2,16 @@ import Crypto
 import JSON
 import Kafka
 import Logging
+import Telemetry
 
 /// A Kafka record as the runner works with it: understood, to be skipped, or malformed. The raw parts are borrowed
 /// from the batch, which outlives it.
 struct ConsumedRecord {
     let record: ConsumedMessage
     let source: InboundMessage.Source
-    let message: InboundMessage?
+    private(set) var message: InboundMessage?
+    /// Of its handling, in a process that traces.
+    private(set) var span: ActiveSpan?
     /// Why it can't be read.
     let malformed: String?
 
@@ -35,6 +38,12 @@ struct ConsumedRecord {
 
     private static func source(of record: ConsumedMessage) -> String? {
         record.header(EventHeader.source).flatMap { EnvelopeHeaders.text($0) }
+    }
+
+    /// The message comes under `span` from now on.
+    mutating func follow(_ span: ActiveSpan) {
+        self.span = span
+        message?.traceparent = span.traceparent
     }
 
     var partition: TopicPartition { TopicPartition(topic: source.topic, partition: source.partition) }
@@ -105,6 +114,7 @@ struct ConsumedRecord {
             fields[keyField] = "\(message.key)"
             fields["tenant"] = "\(message.tenant)"
             fields["correlation_id"] = "\(message.correlationID)"
+            fields.merge(TraceContext.logFields(message.traceparent)) { $1 }
         }
         return fields.merging(more) { $1 }
     }

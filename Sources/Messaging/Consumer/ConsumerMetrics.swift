@@ -1,3 +1,4 @@
+import Kafka
 import Metrics
 
 /// Counters of one consumer group.
@@ -11,6 +12,8 @@ struct ConsumerMetrics: Sendable {
     private let time: Metrics.Timer
     private let handler: Metrics.Timer
     let retries: Counter
+    private let lost: Counter
+    private let expired: Counter
 
     init(group: String) {
         func counter(_ outcome: String) -> Counter {
@@ -22,10 +25,17 @@ struct ConsumerMetrics: Sendable {
         buried = counter("dead_letter")
         parked = counter("parked")
         retries = Counter(label: "orderflow_consumer_retries_total", dimensions: [("group", group)])
+        func setbacks(_ reason: String) -> Counter {
+            Counter(label: "orderflow_consumer_setbacks_total", dimensions: [("group", group), ("reason", reason)])
+        }
+        lost = setbacks("lost")
+        expired = setbacks("expired")
         size = Recorder(label: "orderflow_consumer_batch_size", dimensions: [("group", group)], aggregate: true)
         time = Metrics.Timer(label: "orderflow_consumer_transaction_seconds", dimensions: [("group", group)])
         handler = Metrics.Timer(label: "orderflow_consumer_handler_seconds", dimensions: [("group", group)])
     }
+
+    func setback(_ outside: StartOutside) { (outside.isBeyondEnd ? lost : expired).increment() }
 
     func batch(_ count: Int) { size.record(count) }
 

@@ -2,6 +2,7 @@ import Execution
 import Kafka
 import Logging
 import Postgres
+import Telemetry
 
 /// Runs one consumer group's handler over Kafka records: exactly one effect per message, order kept per key.
 ///
@@ -37,6 +38,7 @@ public final class ConsumerRunner: Sendable {
     private let onCommit: @Sendable () -> Void
     private let logger: Logger
     private let metrics: ConsumerMetrics
+    private let traces = Traces.current
     private let status = Monitor(Status())
     /// While it runs.
     private let consumer = Monitor<BatchConsumer?>(nil)
@@ -46,6 +48,14 @@ public final class ConsumerRunner: Sendable {
         public var assigned: Set<TopicPartition> = []
         /// The error that holds the group up, nil while it flows.
         public var problem: String?
+        /// The last one, for an hour.
+        public var setback: Setback?
+    }
+
+    /// A topic that doesn't hold what it should. The group goes on; an operator should know why it reads again.
+    public struct Setback: Sendable {
+        public let reason: String
+        fileprivate let until = ContinuousClock.now + .seconds(3600)
     }
 
     /// - Parameter onCommit: called after each commit that did something, to wake the relay.
@@ -67,6 +77,7 @@ public final class ConsumerRunner: Sendable {
     public var group: String { configuration.group }
     public var currentStatus: Status {
         var status = status.withLock { $0 }
+        if let setback = status.setback, setback.until < .now { status.setback = nil }
         status.problem = status.problem ?? consumer.withLock { $0 }?.outage.map { "\($0)" }
         return status
     }
@@ -88,13 +99,14 @@ public final class ConsumerRunner: Sendable {
         while !stop.isStopped {
             let member = try BatchConsumer(
                 ConsumerConfiguration(kafka, group: configuration.group, topics: configuration.topics),
-                listener: OffsetListener(group: group, database: database, status: status, logger: logger),
+                listener: OffsetListener(
+                    group: group, database: database, status: status, metrics: metrics, logger: logger),
                 logger: logger)
             do {
                 try consume(as: member, on: connection, until: stop, onProgress: { rejoins.reset() })
             } catch let error as KafkaError where error.isFatal {
                 // Of the member, not of the group: after an outage the coordinator may take a member for an impostor
-                // of itself (FENCED_INSTANCE_ID). A new member joins; the rest of the daemon needn't end for it. Where
+                // of itself (FENCED_INSTANCE_ID); a partition may have lost what was read of it. A new member joins; the rest of the daemon needn't end for it. Where
                 // two processes do share a name, both go on saying so.
                 status.withLock {
                     $0.problem = "\(error)"
@@ -123,12 +135,17 @@ public final class ConsumerRunner: Sendable {
         }
         while !stop.isStopped {
             if let batch = try consumer.nextBatch(max: configuration.batchSize, timeout: .milliseconds(500)) {
-                let records = batch.map { ConsumedRecord($0, types: handler.types, ignoring: handler.ignoredSource) }
+                var records = batch.map { ConsumedRecord($0, types: handler.types, ignoring: handler.ignoredSource) }
                 var offsets: [TopicPartition: Int64] = [:]
                 if records.allSatisfy(\.skipped) {
                     passed.note(records)
                     metrics.passed(records.count)
                 } else {
+                    if let traces {
+                        for index in records.indices {
+                            records[index].begin(traces, group: group, batchSize: records.count)
+                        }
+                    }
                     offsets = process(records, on: connection, until: stop)
                 }
                 // Before the batch is out of hand: once its partitions are somebody else's, the coordinator refuses.
@@ -181,7 +198,7 @@ public final class ConsumerRunner: Sendable {
                 let result = try connection.run { try apply(records, giveUp: nil, on: $0) }
                 metrics.handled(result, in: started.duration(to: .now))
                 status.withLock { $0.problem = nil }
-                trace(records)
+                sawTo(records, result)
                 if result.handled > 0 || result.wroteOutbox { onCommit() }
                 return .done(result.offsets)
             } catch let error as PostgresError where error.kind == .closed {
@@ -199,6 +216,7 @@ public final class ConsumerRunner: Sendable {
             } catch {
                 guard records.count == 1, let record = records.first else { return .split }
                 failures += 1
+                record.span?.note(error)
                 metrics.retries.increment()
                 let final = error is MessageRejected || failures >= configuration.attempts
                 logger.warning(
@@ -219,7 +237,10 @@ public final class ConsumerRunner: Sendable {
     }
 
     /// The way of each message, for who follows one through the services.
-    private func trace(_ records: ArraySlice<ConsumedRecord>) {
+    private func sawTo(_ records: ArraySlice<ConsumedRecord>, _ result: BatchResult) {
+        if traces != nil {
+            for record in records { record.end(result.outcomes[record.source] ?? .repeated) }
+        }
         guard logger.logLevel <= .debug else { return }
         for record in records where !record.skipped {
             logger.debug("message seen to", metadata: record.logFields(keyField: configuration.keyField))
@@ -237,6 +258,7 @@ public final class ConsumerRunner: Sendable {
                     try apply([record], giveUp: DeadLetters.Verdict(error: error, attempts: attempts), on: $0)
                 }
                 metrics.handled(result, in: .zero)
+                record.end(.deadLetter)
                 onCommit()
                 return result.offsets
             } catch let error as PostgresError where error.kind == .closed {
@@ -266,6 +288,10 @@ public final class ConsumerRunner: Sendable {
             var outbox: [OutgoingEvent] = []
             let flowing = try DeadLetters.divert(
                 fresh, group: configuration.group, verdict: giveUp, on: connection, result: &result)
+            if traces != nil {
+                for record in fresh where record.span != nil { result.outcomes[record.source] = .parked }
+                for record in flowing where record.span != nil { result.outcomes[record.source] = .repeated }
+            }
             var messages = flowing.compactMap(\.message)
             result.skipped = flowing.count - messages.count
             if configuration.usesInbox, !messages.isEmpty {
@@ -277,6 +303,11 @@ public final class ConsumerRunner: Sendable {
                 try handler.handle(messages, on: connection, outbox: &outbox)
                 metrics.handler(started.duration(to: .now))
                 result.handled = messages.count
+                if traces != nil {
+                    for message in messages where result.outcomes[message.source] != nil {
+                        result.outcomes[message.source] = .handled
+                    }
+                }
             }
             try Outbox.append(outbox, on: connection)
             result.wroteOutbox = result.wroteOutbox || !outbox.isEmpty

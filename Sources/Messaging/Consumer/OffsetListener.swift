@@ -8,15 +8,11 @@ struct OffsetListener: RebalanceListener {
     let group: String
     let database: PostgresConfiguration
     let status: Monitor<ConsumerRunner.Status>
+    let metrics: ConsumerMetrics
     let logger: Logger
 
     func partitionsAssigned(_ partitions: [TopicPartition]) throws -> [TopicPartition: Int64] {
-        // Assignments are rare; a connection of its own costs less than sharing the worker's between threads.
-        // The poll thread waits meanwhile, so not for long: it is asked again.
-        var database = database
-        database.connectTimeout = .seconds(2)
-        database.statementTimeout = .seconds(2)
-        let connection = try Connection(database)
+        let connection = try connect()
         var offsets = try ConsumerOffsets.load(group: group, partitions, on: connection)
         // Never consumed: from zero, whatever Kafka thinks was committed.
         for partition in partitions where offsets[partition] == nil { offsets[partition] = 0 }
@@ -25,6 +21,50 @@ struct OffsetListener: RebalanceListener {
             "partitions assigned",
             metadata: ["partitions": "\(partitions.map { "\($0)@\(offsets[$0] ?? 0)" }.joined(separator: " "))"])
         return offsets
+    }
+
+    /// A partition that ends before the stored offset has lost records that were read, and the offsets that they had go
+    /// to new ones. It is read again from its beginning: how many of its records are new nobody knows, and none may be
+    /// passed over. What was handled isn't handled again.
+    func startsOutside(_ starts: [TopicPartition: StartOutside]) throws -> [TopicPartition: Int64] {
+        let ended = starts.filter(\.value.isBeyondEnd)
+        if !ended.isEmpty {
+            let connection = try connect()
+            try connection.transaction { connection in
+                // Another member may have done so already.
+                let stored = try ConsumerOffsets.lock(group: group, ended.keys.sorted(), on: connection)
+                let back = ended.filter { stored[$0.key] == $0.value.start }.mapValues(\.marks.low)
+                try ConsumerOffsets.store(group: group, back, on: connection)
+            }
+        }
+        for (partition, outside) in starts.sorted(by: { $0.key < $1.key }) { report(partition, outside) }
+        return starts.mapValues(\.marks.low)
+    }
+
+    private func report(_ partition: TopicPartition, _ outside: StartOutside) {
+        let (start, marks) = (outside.start, outside.marks)
+        let setback = ConsumerRunner.Setback(
+            reason: outside.isBeyondEnd
+                ? "\(partition) ends at \(marks.high), \(start) was read: Kafka lost records; read again from \(marks.low)"
+                : "\(partition) begins at \(marks.low), \(start) was to come: \(marks.low - start) records are gone unread"
+        )
+        status.withLock { $0.setback = setback }
+        metrics.setback(outside)
+        logger.error(
+            outside.isBeyondEnd ? "partition lost records, read again" : "records gone unread",
+            metadata: [
+                "topic": "\(partition.topic)", "partition": "\(partition.partition)", "next_offset": "\(start)",
+                "begin": "\(marks.low)", "end": "\(marks.high)",
+            ])
+    }
+
+    /// Assignments are rare; a connection of its own costs less than sharing the worker's between threads. The poll
+    /// thread waits meanwhile, so not for long: it is asked again.
+    private func connect() throws -> Connection {
+        var database = database
+        database.connectTimeout = .seconds(2)
+        database.statementTimeout = .seconds(2)
+        return try Connection(database)
     }
 
     func partitionsRevoked(_ partitions: [TopicPartition], lost: Bool) {

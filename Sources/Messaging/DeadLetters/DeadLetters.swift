@@ -77,7 +77,17 @@ public enum DeadLetters {
     private static func insert(
         _ record: ConsumedRecord, group: String, status: String, error: String, attempts: Int, on connection: Connection
     ) throws -> Bool {
-        try connection.execute(
+        // A letter whose record Kafka has lost makes room for the one that has its offset now.
+        _ = try connection.execute(
+            """
+            UPDATE dead_letters SET "offset" = -id
+            WHERE consumer_group = $1 AND topic = $2 AND partition = $3 AND "offset" = $4 AND record_time <> $5
+            """,
+            [
+                .text(group), .text(record.source.topic), .int4(record.source.partition), .int8(record.source.offset),
+                .timestamp(record.time),
+            ])
+        return try connection.execute(
             """
             INSERT INTO dead_letters
                 (consumer_group, topic, partition, "offset", key, record_key, value, headers, record_time, status, error, attempts)

@@ -2,6 +2,7 @@ import Execution
 import Logging
 import Metrics
 import Postgres
+import Telemetry
 
 /// Handles dead letters again once an operator asked for it, and then what was parked behind them, in order.
 ///
@@ -16,6 +17,7 @@ final class RedeliveryWorker: Sendable {
     private let handled: Counter
     private let failed: Counter
     private let onCommit: @Sendable () -> Void
+    private let traces = Traces.current
 
     private static let poll: Duration = .milliseconds(500)
     /// Letters of one key handled in one transaction.
@@ -119,7 +121,21 @@ final class RedeliveryWorker: Sendable {
     }
 
     private func handle(_ letter: StoredLetter, on connection: Connection) throws {
-        guard let message = try letter.message(types: handler.types, ignoring: handler.ignoredSource) else { return }
+        guard var message = try letter.message(types: handler.types, ignoring: handler.ignoredSource) else { return }
+        let span = traces.map { message.beginProcessing($0, group: group) }
+        span?.note(["orderflow.redelivery": true])
+        if let span { message.traceparent = span.traceparent }
+        do {
+            try handle(message, on: connection)
+        } catch {
+            span?.fail("\(type(of: error))", "\(error)")
+            span?.end()
+            throw error
+        }
+        span?.end()
+    }
+
+    private func handle(_ message: InboundMessage, on connection: Connection) throws {
         guard try Inbox.claim(group: group, [message.id], on: connection).contains(message.id) else { return }
         var outbox: [OutgoingEvent] = []
         try handler.handle([message], on: connection, outbox: &outbox)

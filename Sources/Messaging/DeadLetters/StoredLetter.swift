@@ -36,7 +36,7 @@ struct StoredLetter {
     }
 
     /// What a copy of the message would be recognised by.
-    func messageID() throws -> String { try envelope().id ?? source.description }
+    func messageID() throws -> String { try envelope().id ?? source.messageID(recordTime: recordTime) }
 
     private func envelope() throws -> EnvelopeHeaders {
         var envelope = EnvelopeHeaders()

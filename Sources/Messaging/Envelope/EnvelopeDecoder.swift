@@ -81,7 +81,7 @@ enum EnvelopeDecoder {
         guard types.contains(type) else { return .skipped }
         guard let payload else { return .malformed("/payload is required") }
         guard (1...10_000).contains(version) else { return .malformed("/version is out of range") }
-        let id = headers.id ?? source.description
+        let id = headers.id ?? source.messageID(recordTime: recordTime)
         return .message(
             InboundMessage(
                 id: id, type: type, schemaVersion: Int(version), payload: Array(payload),

@@ -1,6 +1,6 @@
 /// A record that a consumer understood: the envelope of DESIGN section 3 with its CloudEvents attributes.
 public struct InboundMessage: Sendable {
-    /// Where a record lies. Unique, and the deduplication key of records without `ce_id`.
+    /// Where a record lies. Unique while the topic is.
     public struct Source: Hashable, Sendable, CustomStringConvertible {
         public let topic: String
         public let partition: Int32
@@ -13,6 +13,12 @@ public struct InboundMessage: Sendable {
         }
 
         public var description: String { "\(topic)/\(partition)/\(offset)" }
+
+        /// The deduplication key of a record without `ce_id`. Its time tells it from one that lay there before Kafka
+        /// lost records, or in a topic of the same name that was deleted.
+        ///
+        /// - Parameter recordTime: microseconds since the Unix epoch.
+        func messageID(recordTime: Int64) -> String { "\(self)@\(recordTime / 1_000)" }
     }
 
     public let id: String
@@ -23,7 +29,8 @@ public struct InboundMessage: Sendable {
     public let key: String
     public let tenant: String
     public let correlationID: String
-    public let traceparent: String?
+    /// What caused it; while it is handled in a trace that is recorded, the span of that, which its effects come under.
+    public internal(set) var traceparent: String?
     /// When the event happened, microseconds since the Unix epoch; the record's timestamp where `ce_time` is missing.
     public let time: Int64
     /// The event's version in its stream, from producers that keep one.

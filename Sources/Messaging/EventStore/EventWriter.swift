@@ -2,6 +2,7 @@ import Execution
 import Logging
 import Metrics
 import Postgres
+import Telemetry
 
 /// Group commit: requests of all connections queue here, and each of a few writer threads takes what is waiting, writes
 /// it with one statement, which is one commit, and completes them all.
@@ -28,8 +29,14 @@ public final class EventWriter: Sendable {
         }
     }
 
+    private struct Waiting {
+        let request: Request
+        /// Nil where the request's trace isn't recorded.
+        let span: ActiveSpan?
+    }
+
     private struct Queue {
-        var waiting: [Request] = []
+        var waiting: [Waiting] = []
         var accepting = true
     }
 
@@ -43,6 +50,7 @@ public final class EventWriter: Sendable {
     private let logger: Logger
     private let queue = Monitor(Queue())
     private let metrics = EventWriterMetrics()
+    private let traces = Traces.current
 
     /// - Parameters:
     ///   - writers: connections; two keep one statement in PostgreSQL while the other's commit waits for the disk.
@@ -66,9 +74,10 @@ public final class EventWriter: Sendable {
 
     /// Queues a request. False when the queue is full or the writer is stopping: then the completion is never called.
     public func submit(_ request: Request) -> Bool {
-        queue.updateForOne { queue in
+        let waiting = Waiting(request: request, span: traces.flatMap { request.append.begin($0) })
+        return queue.updateForOne { queue in
             guard queue.accepting, queue.waiting.count < queueLimit else { return false }
-            queue.waiting.append(request)
+            queue.waiting.append(waiting)
             return true
         }
     }
@@ -98,8 +107,8 @@ public final class EventWriter: Sendable {
     }
 
     /// The next batch; nil when stopping and empty.
-    private func take() -> [Request]? {
-        let batch = queue.wait(for: nil) { queue -> [Request]? in
+    private func take() -> [Waiting]? {
+        let batch = queue.wait(for: nil) { queue -> [Waiting]? in
             if queue.waiting.isEmpty { return queue.accepting ? nil : [] }
             if queue.waiting.count <= batchLimit {
                 defer { queue.waiting.removeAll(keepingCapacity: true) }
@@ -117,8 +126,9 @@ public final class EventWriter: Sendable {
         return try Connection(database, logger: logger)
     }
 
-    private func commit(_ batch: [Request], on connection: inout Connection?) {
-        let appends = batch.map(\.append)
+    private func commit(_ batch: [Waiting], on connection: inout Connection?) {
+        let appends = batch.map(\.request.append)
+        let spans = traces.flatMap { AppendSpans(batch.compactMap(\.span), batchSize: batch.count, $0) }
         let started = ContinuousClock.now
         let outcome: Result<Set<Int>, PostgresError>
         do throws(PostgresError) {
@@ -132,11 +142,12 @@ public final class EventWriter: Sendable {
             logger.warning("append failed", metadata: ["error": "\(error)", "requests": "\(batch.count)"])
         }
         metrics.batch(batch.count, outcome, in: started.duration(to: .now))
+        if let spans, case .failure(let error) = outcome { spans.end(failure: error) } else { spans?.end(failure: nil) }
         together {
-            for (index, request) in batch.enumerated() {
+            for (index, waiting) in batch.enumerated() {
                 switch outcome {
-                case .success(let lost): request.completion(lost.contains(index) ? .versionTaken : .appended)
-                case .failure(let error): request.completion(.failed(error))
+                case .success(let lost): waiting.request.completion(lost.contains(index) ? .versionTaken : .appended)
+                case .failure(let error): waiting.request.completion(.failed(error))
                 }
             }
         }

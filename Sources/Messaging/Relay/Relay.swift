@@ -3,6 +3,7 @@ import Kafka
 import Logging
 import Metrics
 import Postgres
+import Telemetry
 
 /// Publishes a table's committed rows to Kafka: in order within a key, at least once, by one leader at a time.
 ///
@@ -41,6 +42,7 @@ public final class Relay: Sendable {
     private let signal = Monitor(false)
     private let status = Monitor(Status())
     private let metrics: RelayMetrics
+    private let traces = Traces.current
 
     /// What readiness and metrics say of the relay.
     public struct Status: Sendable {
@@ -170,9 +172,18 @@ public final class Relay: Sendable {
 
     /// Returns when the broker has every record; throws when it refused one or `stop` came first.
     private func publish(_ messages: [OutgoingMessage], until stop: StopSignal) throws {
-        for result in try producer.publish(messages, timeout: .seconds(120), until: stop) {
-            if case .failure(let error) = result { throw error }
+        var messages = messages
+        var spans = traces.map { RelaySpans($0) }
+        spans?.begin(&messages)
+        let results: [Result<Delivery, KafkaError>]
+        do {
+            results = try producer.publish(messages, timeout: .seconds(120), until: stop)
+        } catch {
+            spans?.fail(error)
+            throw error
         }
+        spans?.end(results)
+        for case .failure(let error) in results { throw error }
     }
 
     /// Deletes published rows, some at a time. True when there may be more.

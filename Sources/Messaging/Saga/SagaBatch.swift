@@ -1,4 +1,6 @@
 import Postgres
+import Telemetry
+import Tracing
 
 /// Instances in hand within one transaction: loaded once, moved by any number of inputs, written once.
 struct SagaBatch {
@@ -35,7 +37,9 @@ struct SagaBatch {
                 key: key, instance: SagaInstance(id: key.id, of: orchestrator.definition), createdAt: now,
                 correlationID: message.correlationID, traceparent: message.traceparent)
         let input = SagaInput.fact(type: message.type, payload: message.payload, messageID: message.id)
-        try move(saga, input, at: now) { message.effectMetadata(id: $0, source: $1, time: now) }
+        try move(saga, input, at: now, under: message.traceparent) {
+            message.effectMetadata(id: $0, source: $1, time: now)
+        }
     }
 
     /// The clock or an operator for an instance that is there.
@@ -43,7 +47,7 @@ struct SagaBatch {
         guard let saga = entries[key]?.saga else { return }
         var actor: String?
         if case .operator(let who) = input.cause { actor = who }
-        try move(saga, input, at: now) { [actor] id, source in
+        try move(saga, input, at: now, under: saga.traceparent) { [actor] id, source in
             EventMetadata(
                 id: id, source: source, time: now, tenant: key.tenant, correlationID: saga.correlationID,
                 traceparent: saga.traceparent, actor: actor)
@@ -51,7 +55,7 @@ struct SagaBatch {
     }
 
     private mutating func move(
-        _ saga: StoredSaga, _ input: SagaInput, at now: Int64,
+        _ saga: StoredSaga, _ input: SagaInput, at now: Int64, under traceparent: String?,
         metadata: (_ id: String, _ source: String) -> EventMetadata
     ) throws {
         let transition = try orchestrator.definition.react(
@@ -69,12 +73,16 @@ struct SagaBatch {
         for entry in transition.log {
             log.append(SagaLog.Row(key: saga.key, version: transition.instance.version, entry: entry))
         }
+        let span = orchestrator.traces?.step(transition, of: saga.key, orchestrator.definition, under: traceparent)
         for command in transition.commands {
+            var metadata = metadata(orchestrator.newID(now), orchestrator.source)
+            if let span { metadata.traceparent = span.traceparent }
             outbox.append(
                 OutgoingEvent(
                     topic: command.topic, key: command.key, type: command.type, payload: command.payload,
-                    metadata: metadata(orchestrator.newID(now), orchestrator.source)))
+                    metadata: metadata))
         }
+        span?.end()
     }
 
     /// Writes instances and history; the outbox is the caller's. Throws `ConcurrentChange`.

@@ -1,4 +1,5 @@
 import Metrics
+import Telemetry
 
 /// A saga at work in a service: its definition, and how its commands are addressed and signed.
 public struct SagaOrchestrator: Sendable {
@@ -11,6 +12,7 @@ public struct SagaOrchestrator: Sendable {
     /// The instance that a fact is about; nil for a message that is none of its facts.
     let instanceID: @Sendable (InboundMessage) throws -> String?
     private let counters: [SagaLogEntry.Event: Counter]
+    let traces = Traces.current
 
     public init(
         _ definition: SagaDefinition, conduct: SagaConduct = .leading, source: String,

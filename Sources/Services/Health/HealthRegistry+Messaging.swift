@@ -7,7 +7,9 @@ extension HealthRegistry {
     /// - Parameter needed: false where the daemon can do its main work without.
     public func watch(consumer: ConsumerRunner, name: String, needed: Bool = true) {
         register("consumer \(name)") {
-            consumer.currentStatus.problem.map { needed ? .notReady($0) : .degraded($0) } ?? .ready
+            let status = consumer.currentStatus
+            if let problem = status.problem { return needed ? .notReady(problem) : .degraded(problem) }
+            return status.setback.map { .degraded($0.reason) } ?? .ready
         }
     }
 

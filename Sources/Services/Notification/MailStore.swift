@@ -37,7 +37,8 @@ enum MailStore {
         let createdAt: Int64
         let correlationID: String
         let causationID: String
-        let traceparent: String?
+        /// What has asked for the mail; once it was sent, the span of that.
+        var traceparent: String?
     }
 
     /// Mails that wait, for metrics: how many, and since when the oldest.

@@ -5,6 +5,7 @@ import Metrics
 import Orders
 import Outbound
 import Postgres
+import Telemetry
 
 /// Sends what `NotificationHandler` intends. Any number may run: each claims due mails for a while, and a mail whose
 /// sender died is due again when its lease is over.
@@ -37,6 +38,7 @@ final class Mailer: Sendable {
     private let logger: Logger
     private let onCommit: @Sendable () -> Void
     private let signal = Monitor(false)
+    private let traces = Traces.current
     private let sent = Counter(label: "orderflow_mails_total", dimensions: [("outcome", "sent")])
     private let failed = Counter(label: "orderflow_mails_total", dimensions: [("outcome", "failed")])
 
@@ -102,14 +104,19 @@ final class Mailer: Sendable {
         var done: [MailStore.Mail] = []
         var settled = begin
         var deferrals = 0
-        while let item = rest.first, !stop.isStopped, ContinuousClock.now < begin + configuration.lease / 3 {
+        while var item = rest.first, !stop.isStopped, ContinuousClock.now < begin + configuration.lease / 3 {
             rest.removeFirst()
+            let span = span(of: item)
+            if let span { item.traceparent = span.traceparent }
             do throws(MailError) {
                 let message = try message(item)
                 try call.make { () throws(MailError) in try mail.send(message) }
+                span?.end()
                 done.append(item)
                 deferrals = 0
             } catch {
+                span?.fail("mail", "\(error)")
+                span?.end()
                 // What is sent is noted first: were it lost, it would be sent again.
                 try settle(&done, on: connection)
                 try putBack(item, after: error, on: connection)
@@ -128,16 +135,23 @@ final class Mailer: Sendable {
         return claimed.count
     }
 
+    private func span(of mail: MailStore.Mail) -> ActiveSpan? {
+        traces?.continue(
+            "send mail", .client, under: mail.traceparent,
+            attributes: [
+                "orderflow.order_id": .string(mail.key.orderID), "orderflow.tenant": .string(mail.key.tenant),
+                "orderflow.mail.kind": .string(mail.kind), "orderflow.mail.id": .string(mail.messageID),
+                "orderflow.attempt": .int64(Int64(mail.attempts)),
+            ])
+    }
+
     private func putBack(
         _ mail: MailStore.Mail, after error: MailError, on connection: ReconnectingConnection
     ) throws {
         failed.increment()
         logger.warning(
             "mail not sent",
-            metadata: [
-                "order_id": "\(mail.key.orderID)", "tenant": "\(mail.key.tenant)",
-                "correlation_id": "\(mail.correlationID)", "kind": "\(mail.kind)", "error": "\(error)",
-            ])
+            metadata: mail.logFields.merging(["error": "\(error)"]) { $1 })
         var retryAfter: Duration? = Backoff.delay(attempt: mail.attempts, base: .seconds(1), cap: .seconds(3600))
         if case .permanent = error { retryAfter = nil }
         if mail.attempts >= configuration.attempts { retryAfter = nil }
@@ -160,6 +174,7 @@ final class Mailer: Sendable {
             }
         }
         sent.increment(by: mails.count)
+        for mail in mails { logger.debug("mail sent", metadata: mail.logFields) }
         mails.removeAll(keepingCapacity: true)
         onCommit()
     }
@@ -183,5 +198,15 @@ final class Mailer: Sendable {
         } catch {
             throw .permanent("\(error)")
         }
+    }
+}
+
+extension MailStore.Mail {
+    fileprivate var logFields: Logger.Metadata {
+        let fields: Logger.Metadata = [
+            "order_id": "\(key.orderID)", "tenant": "\(key.tenant)", "correlation_id": "\(correlationID)",
+            "kind": "\(kind)",
+        ]
+        return fields.merging(TraceContext.logFields(traceparent)) { $1 }
     }
 }

@@ -1,7 +1,9 @@
 import Execution
 import HTTPServer
+import Logging
 import Messaging
 import Orders
+import Telemetry
 
 /// `POST /orders` up to the store: a request checked and decided, the events to append, and the answer once they are
 /// on disk. Touches nothing.
@@ -42,5 +44,12 @@ public struct OrderIntake: Sendable {
         answer = OrderAnswer.created(created)
         self.context = context
         self.digest = digest
+    }
+
+    var logFields: Logger.Metadata {
+        var fields: Logger.Metadata = ["order_id": "\(key.orderID)", "tenant": "\(key.tenant)"]
+        guard let metadata = append.events.first?.metadata else { return fields }
+        fields["correlation_id"] = "\(metadata.correlationID)"
+        return fields.merging(TraceContext.logFields(metadata.traceparent)) { $1 }
     }
 }

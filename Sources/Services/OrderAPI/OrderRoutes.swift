@@ -29,10 +29,12 @@ public struct OrderRoutes: Sendable {
         let accepted = service.writer.submit(
             EventWriter.Request(append: intake.append) { outcome in
                 switch outcome {
-                case .appended: responder.send(intake.answer)
+                case .appended:
+                    responder.send(intake.answer)
+                    logger.debug("order taken", metadata: intake.logFields)
                 case .versionTaken: replay(intake.key, intake.digest, intake.context, responder)
                 case .failed(let error):
-                    logger.debug("order not taken", metadata: intake.context.logFields(intake.key))
+                    logger.debug("order not taken", metadata: intake.logFields)
                     responder.send(Unavailable.problem(error))
                 }
             })

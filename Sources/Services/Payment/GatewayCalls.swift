@@ -1,6 +1,7 @@
 import Execution
 import Metrics
 import Orders
+import Telemetry
 
 /// The bulkhead between us and the gateway: so many calls at once and no more, each on a thread of its own, behind a
 /// circuit breaker. A gateway that hangs holds up these threads and nothing else.
@@ -10,6 +11,9 @@ final class GatewayCalls: Sendable {
         let call: PaymentProcess.Call
         /// Tries of the call, this one included.
         let attempt: Int
+        let correlationID: String
+        /// What has asked for the call; once it was made, the span of the call.
+        var traceparent: String?
     }
 
     /// What became of a job.
@@ -39,6 +43,7 @@ final class GatewayCalls: Sendable {
     private let breaker: CircuitBreaker
     private let jobs = Monitor(Inner())
     private let finished = Monitor(Finished())
+    private let traces = Traces.current
 
     init(_ gateway: any PaymentGateway, limit: Int, breaker: CircuitBreaker) {
         self.gateway = gateway
@@ -79,9 +84,22 @@ final class GatewayCalls: Sendable {
                 return inner.waiting.isEmpty ? nil : .some(inner.waiting.removeFirst())
             }) ?? nil
         {
-            let result = ask(job)
-            finished.update { $0.results.append((job, result)) }
+            var asked = job
+            let span = span(of: job)
+            if let span { asked.traceparent = span.traceparent }
+            let result = ask(asked)
+            span?.end(result)
+            finished.update { $0.results.append((asked, result)) }
         }
+    }
+
+    private func span(of job: Job) -> ActiveSpan? {
+        traces?.continue(
+            "\(job.call.verb) payment", under: job.traceparent,
+            attributes: [
+                "orderflow.order_id": .string(job.key.orderID), "orderflow.tenant": .string(job.key.tenant),
+                "orderflow.attempt": .int64(Int64(job.attempt)),
+            ])
     }
 
     private func ask(_ job: Job) -> Result {
@@ -113,18 +131,42 @@ final class GatewayCalls: Sendable {
                     try gateway.charge(
                         GatewayCharge(
                             idempotencyKey: key, orderID: job.key.orderID, userID: terms.userID, amount: terms.amount,
-                            paymentToken: terms.paymentToken))
+                            paymentToken: terms.paymentToken, traceparent: job.traceparent))
                 case .refund(let amount, let chargeReference, _):
                     try gateway.refund(
                         GatewayRefund(
                             idempotencyKey: key, orderID: job.key.orderID, amount: amount,
-                            chargeReference: chargeReference))
+                            chargeReference: chargeReference, traceparent: job.traceparent))
                 }
             return .settled(.done(reference: reference))
         } catch {
             if case .declined(let reason) = error { return .settled(.refused(reason: reason)) }
             return .open(error)
         }
+    }
+}
+
+extension PaymentProcess.Call {
+    /// Of few values.
+    fileprivate var verb: String {
+        switch self {
+        case .charge: "charge"
+        case .refund: "refund"
+        }
+    }
+}
+
+extension ActiveSpan {
+    fileprivate func end(_ result: GatewayCalls.Result) {
+        switch result {
+        case .settled(.done): note(["orderflow.outcome": "done"])
+        // The gateway's no is what was asked for: an answer.
+        case .settled(.refused(let reason)):
+            note(["orderflow.outcome": "refused", "orderflow.reason": .string(reason)])
+        case .open(let error): fail("gateway", "\(error)")
+        case .notAsked(let open): fail("circuit_open", "\(open)")
+        }
+        end()
     }
 }
 

@@ -3,6 +3,7 @@ import Logging
 import Messaging
 import Orders
 import Postgres
+import Telemetry
 
 /// Asks the gateway for what `PaymentHandler` has left to be asked, and tells the outcomes. Any number may run: each
 /// claims due payments for a while, and one whose worker died is due again when its lease is over.
@@ -104,7 +105,11 @@ final class GatewayWorker: Sendable {
         if configuration.retriesRefusedRefunds { try retryRefunds(limit: limit, on: connection) }
         return try PaymentStore.claim(limit: limit, lease: configuration.lease, on: connection).compactMap {
             key, entry in
-            entry.process.call.map { GatewayCalls.Job(key: key, call: $0, attempt: entry.process.attempts) }
+            entry.process.call.map { call in
+                GatewayCalls.Job(
+                    key: key, call: call, attempt: entry.process.attempts, correlationID: entry.cause.correlationID,
+                    traceparent: entry.cause.traceparent)
+            }
         }
     }
 
@@ -146,17 +151,19 @@ final class GatewayWorker: Sendable {
                 entry.process = process
                 payments[job.key] = entry
                 changed.insert(job.key)
-                outbox += facts.map { event($0, job.key, entry.cause) }
+                var cause = entry.cause
+                cause.traceparent = job.traceparent
+                outbox += facts.map { event($0, job.key, cause) }
+                logger.debug(
+                    "gateway call settled",
+                    metadata: job.logFields.merging(["facts": .array(facts.map { "\($0.type)" })]) { $1 })
                 if process.status == .refundRefused {
                     later.append(postponement(job, attempt: process.refundRound, error: process.reason ?? ""))
                 }
             case .open(let error):
                 logger.warning(
                     "gateway call open",
-                    metadata: [
-                        "order_id": "\(job.key.orderID)", "tenant": "\(job.key.tenant)", "call": "\(job.call.key)",
-                        "attempt": "\(job.attempt)", "error": "\(error)",
-                    ])
+                    metadata: job.logFields.merging(["error": "\(error)"]) { $1 })
                 later.append(postponement(job, attempt: job.attempt, error: "\(error)"))
             case .notAsked(let open):
                 later.append(
@@ -185,6 +192,16 @@ final class GatewayWorker: Sendable {
             metadata: EventMetadata(
                 id: UUIDText.v7(microseconds: now), source: source, time: now, tenant: key.tenant,
                 correlationID: cause.correlationID, causationID: cause.causationID, traceparent: cause.traceparent))
+    }
+}
+
+extension GatewayCalls.Job {
+    fileprivate var logFields: Logger.Metadata {
+        let fields: Logger.Metadata = [
+            "order_id": "\(key.orderID)", "tenant": "\(key.tenant)", "correlation_id": "\(correlationID)",
+            "call": "\(call.key)", "attempt": "\(attempt)",
+        ]
+        return fields.merging(TraceContext.logFields(traceparent)) { $1 }
     }
 }
 

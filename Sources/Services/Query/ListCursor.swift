@@ -1,3 +1,5 @@
+import JSON
+
 /// A place in a list, opaque to clients.
 struct ListCursor: Hashable, Sendable {
     let createdAt: Int64
@@ -10,7 +12,9 @@ struct ListCursor: Hashable, Sendable {
 
     /// Nil for a text that no `encoded` gives.
     init?(encoded text: String) {
-        guard let dash = text.firstIndex(of: "-"), let createdAt = Int64(text[..<dash], radix: 36) else { return nil }
+        guard let dash = text.firstIndex(of: "-"), let createdAt = Int64(text[..<dash], radix: 36),
+            RFC3339.range.contains(createdAt)
+        else { return nil }
         let id = text[text.index(after: dash)...]
         guard !id.isEmpty else { return nil }
         self.init(createdAt: createdAt, orderID: String(id))

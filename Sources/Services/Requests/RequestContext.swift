@@ -13,10 +13,14 @@ struct RequestContext: Sendable {
         tenant = try Self.token(request, "X-Tenant-Id", limit: 64) ?? "default"
         correlationID = try Self.token(request, "X-Correlation-Id", limit: 128)
         actor = try Self.token(request, "X-Actor", limit: 128)
-        // Passed on as it is: we export no spans, and a made-up parent would tear the caller's trace apart.
-        // Several are as good as none: a trace is never a reason to refuse.
+        // Without a span of ours the caller's goes on as it is: a made-up parent would tear its trace apart.
+        traceparent = (request.observation as? ActiveSpan)?.traceparent ?? Self.traceparent(of: request)
+    }
+
+    /// The caller's place in a trace. Several are as good as none: a trace is never a reason to refuse.
+    static func traceparent(of request: borrowing HTTPRequest) -> String? {
         let traces = request.headers("traceparent")
-        traceparent = traces.count == 1 ? TraceContext(traces[0])?.description : nil
+        return traces.count == 1 ? TraceContext(traces[0])?.description : nil
     }
 
     /// A header whose value goes into keys, columns and Kafka headers: visible ASCII, bounded.
@@ -35,8 +39,7 @@ struct RequestContext: Sendable {
     func logFields(_ key: OrderKey) -> Logger.Metadata {
         var fields: Logger.Metadata = ["order_id": "\(key.orderID)", "tenant": "\(key.tenant)"]
         fields["correlation_id"] = correlationID.map { "\($0)" }
-        fields["traceparent"] = traceparent.map { "\($0)" }
-        return fields
+        return fields.merging(TraceContext.logFields(traceparent)) { $1 }
     }
 
     /// A body has to say that it is JSON: a form posted across sites can't (RFC 9110 §8.3).

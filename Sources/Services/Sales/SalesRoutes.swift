@@ -104,7 +104,8 @@ public struct SalesRoutes: Sendable {
         _ request: borrowing HTTPRequest, _ name: String
     ) throws(HTTPProblem) -> (text: String, start: Int64) {
         guard let text = try request.query(name), text.utf8.count == 10,
-            let start = RFC3339.microseconds("\(text)T00:00:00Z")
+            // PostgreSQL's calendar has no year 0.
+            let start = RFC3339.microseconds("\(text)T00:00:00Z"), !text.hasPrefix("0000")
         else { throw HTTPProblem(.badRequest, detail: "\(name) is required, a day such as 2026-01-31") }
         return (text, start)
     }

@@ -34,9 +34,11 @@ extension RoleCommand {
         var settings = loaded.settings
         Observability.start(settings.log, role: Self.role.rawValue)
         settings.kafka.instance = settings.kafka.instance ?? InstanceName.take(role: Self.role.rawValue)
+        // Before anything is put together that makes spans.
+        let traces = TraceExport.start(settings.telemetry, role: Self.role, instance: settings.kafka.instance)
         let runtime = RoleRuntime(
             role: Self.role, settings: settings, health: HealthRegistry(),
-            logger: Logger(label: Self.role.rawValue))
+            logger: Logger(label: Self.role.rawValue), traces: traces)
         let assembly: RoleRuntime.Assembly
         do {
             assembly = try runtime.assemble()

@@ -82,6 +82,33 @@ extension SettingFormat where Value == String {
         }, write: { $0 })
 }
 
+/// A header field for somebody else's server.
+struct HTTPHeaderSetting: Hashable, Sendable {
+    let name: String
+    let value: String
+}
+
+extension SettingFormat where Value == [HTTPHeaderSetting] {
+    /// As `OTEL_EXPORTER_OTLP_HEADERS` has them. RFC 9110 §5.1, §5.5; no value has a comma.
+    static let headers = SettingFormat(
+        expected: "name=value, more of them separated by commas",
+        parse: { text in
+            var headers: [HTTPHeaderSetting] = []
+            for pair in text.split(separator: ",", omittingEmptySubsequences: false) where !text.isEmpty {
+                guard let equals = pair.firstIndex(of: "=") else { return nil }
+                let (name, value) = (pair[..<equals], pair[pair.index(after: equals)...])
+                let isName = name.utf8.allSatisfy { byte in
+                    (0x30...0x39).contains(byte) || (0x61...0x7A).contains(byte | 0x20)
+                        || byte == UInt8(ascii: "-") || byte == UInt8(ascii: "_")
+                }
+                guard isName, !name.isEmpty, !value.isEmpty, value.utf8.allSatisfy({ $0 >= 0x20 && $0 < 0x7F })
+                else { return nil }
+                headers.append(HTTPHeaderSetting(name: String(name), value: String(value)))
+            }
+            return headers
+        }, write: { $0.map { "\($0.name)=\($0.value)" }.joined(separator: ",") })
+}
+
 extension SettingFormat where Value == Int {
     static func integer(_ range: ClosedRange<Int>) -> SettingFormat {
         SettingFormat(

@@ -3,7 +3,8 @@ import Logging
 /// Every setting there is. Parsing, `orderflow config`, its reference and `config/orderflow.yaml` all come from here.
 enum SettingTable {
     static let keys: [SettingKey] = grouped(
-        kafka + database + http + log + orders + views + mail + inventory + payment + saga + topics + shutdown
+        kafka + database + http + log + telemetry + orders + views + mail + inventory + payment + saga + topics
+            + shutdown
             + serviceDatabases + rolePorts)
 
     /// A section's keys together, since a YAML mapping can't be continued later in the file.
@@ -110,6 +111,28 @@ enum SettingTable {
     private static let log = [
         SettingKey("log.level", \.log.level, .choice, "The least serious lines that are written."),
         SettingKey("log.format", \.log.format, .choice, "text for people, json for machines: one object a line."),
+    ]
+
+    private static let telemetry = [
+        SettingKey(
+            "telemetry.otlp_endpoint", \.telemetry.otlpEndpoint,
+            optional: .url("http", "https", example: "http://127.0.0.1:4318"), secret: true,
+            "A collector of OpenTelemetry traces (OTLP/HTTP, JSON; /v1/traces is added); empty records none."),
+        SettingKey(
+            "telemetry.otlp_headers", \.telemetry.otlpHeaders, .headers, password: true,
+            "Sent to the collector, as name=value, more of them by commas. Not taken from the command line."),
+        SettingKey(
+            "telemetry.otlp_timeout", \.telemetry.otlpTimeout, .duration(.milliseconds(100) ... .seconds(60)),
+            "For one export to the collector."),
+        SettingKey(
+            "telemetry.sample_ratio", \.telemetry.sampleRatio, .ratio,
+            """
+            How many of the traces that begin here are recorded, from 0 to 1. A request with a traceparent is recorded \
+            if that says so. The same for all roles.
+            """),
+        SettingKey(
+            "telemetry.queue_limit", \.telemetry.queueLimit, .integer(1...1_000_000),
+            "Spans that may wait for their export; more are counted and lost."),
     ]
 
     private static let orders = [

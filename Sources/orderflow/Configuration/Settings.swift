@@ -9,6 +9,7 @@ struct Settings: Sendable {
     var database = Database()
     var http = HTTP()
     var log = Log()
+    var telemetry = Telemetry()
     var topics = Topics()
     var orders = Orders()
     var views = Views()
@@ -60,6 +61,16 @@ struct Settings: Sendable {
 
         var level = Logger.Level.info
         var format = Format.text
+    }
+
+    struct Telemetry: Sendable {
+        /// Nil exports no spans.
+        var otlpEndpoint: String?
+        /// By name.
+        var otlpHeaders: [HTTPHeaderSetting] = []
+        var otlpTimeout: Duration = .seconds(5)
+        var sampleRatio = 1.0
+        var queueLimit = 8_192
     }
 
     struct Topics: Sendable {

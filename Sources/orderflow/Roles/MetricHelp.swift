@@ -3,7 +3,7 @@ import Telemetry
 /// What `/metrics` says each metric means: all there are, which the dashboard and the alerts are checked against.
 enum MetricHelp {
     static let all: [String: String] = [
-        general, http, eventStore, relay, consumer, saga, dependencies, kafka, ProcessMetrics.help,
+        general, http, eventStore, relay, consumer, saga, dependencies, kafka, telemetry, ProcessMetrics.help,
         PrometheusMetrics.help,
     ].reduce(into: [:]) { all, part in all.merge(part) { first, _ in first } }
 
@@ -44,6 +44,8 @@ enum MetricHelp {
     private static let consumer = [
         "orderflow_consumer_messages_total": "Records by what became of them.",
         "orderflow_consumer_retries_total": "Transactions that failed and were tried again.",
+        "orderflow_consumer_setbacks_total":
+            "Partitions that had lost what the group read (lost), or what it had yet to read (expired).",
         "orderflow_consumer_redeliveries_total": "Dead letters that were handled again, by outcome.",
         "orderflow_consumer_batch_size": "Records taken at once.",
         "orderflow_consumer_transaction_seconds": "One batch's transaction, from its begin to its commit.",
@@ -84,6 +86,12 @@ enum MetricHelp {
         "orderflow_mails_total": "Mails by what became of them.",
         "orderflow_mail_queue_depth": "Mails that wait to be sent, counted up to 100000.",
         "orderflow_mail_queue_oldest_seconds": "Age of the oldest mail that waits; 0 with none.",
+    ]
+
+    private static let telemetry = [
+        "orderflow_trace_spans_total": "Spans that went to the collector, by outcome.",
+        "orderflow_trace_dropped_spans_total": "Spans that found the queue to the collector full.",
+        "orderflow_trace_queue_depth": "Spans that wait for their export.",
     ]
 
     /// From librdkafka's statistics, some seconds old.

@@ -43,6 +43,7 @@ extension RoleRuntime {
                 users.add(to: &router)
                 views.add(to: &router)
                 sagas.add(to: &router)
+                OpenAPIRoute().add(to: &router)
             }, servesFromParts: true)
     }
 

@@ -4,6 +4,7 @@ import HTTPServer
 import Logging
 import ServiceLifecycle
 import Services
+import Telemetry
 
 /// Runs one role as a daemon until SIGTERM, SIGINT, or the end of its supervisor: its parts on threads of their own,
 /// its HTTP server beside them.
@@ -22,18 +23,17 @@ struct RoleRuntime: Sendable {
     let settings: Settings
     let health: HealthRegistry
     let logger: Logger
+    /// Nil where no spans are exported.
+    var traces: TraceExport?
 
     func run(_ assembly: Assembly) async throws {
         // A reader that went away is an error of that write, not the end of the daemon.
         signal(SIGPIPE, SIG_IGN)
         DescriptorLimit.raise()
-        var router = Router()
-        router.addHealth(health, metrics: { Observability.metrics.exposition() })
-        assembly.addRoutes(&router)
+        let router = router(assembly)
         Observability.metrics.collectors.watch(health)
         let server = HTTPServer(
-            settings.http.server(port: settings.port(of: role)), router: router, observer: HTTPMetrics(),
-            logger: logger)
+            settings.http.server(port: settings.port(of: role)), router: router, observer: observer, logger: logger)
         // The parts need some of the time too: a client that never ends its request must not take it all.
         let http = ServerService(server: server, deadline: settings.shutdown.deadline / 2)
         // A role without parts lives by its server alone: threads that have nothing to do would end, and it with them.
@@ -56,8 +56,33 @@ struct RoleRuntime: Sendable {
         let impatience = Impatience.watch()
         defer { impatience.cancel() }
         logger.info("started", metadata: ["pid": "\(getpid())"])
-        try await group.run()
-        logger.info("stopped")
+        do {
+            try await group.run()
+            logger.info("stopped")
+        } catch {
+            await finish()
+            throw error
+        }
+        await finish()
+    }
+
+    /// What is told of the last moments goes out too, in the time that is left for it.
+    private func finish() async {
+        guard let traces else { return }
+        let limit = min(settings.shutdown.deadline / 4, .seconds(2))
+        try? await DedicatedThread.run("telemetry-end") { traces.stop(within: limit) }
+    }
+
+    private var observer: any HTTPObserver {
+        Traces.current.map { HTTPTraces($0, then: HTTPMetrics()) } ?? HTTPMetrics()
+    }
+
+    /// All that the role answers.
+    func router(_ assembly: Assembly) -> Router {
+        var router = Router()
+        router.addHealth(health, metrics: { Observability.metrics.exposition() })
+        assembly.addRoutes(&router)
+        return router
     }
 }
 

@@ -49,6 +49,20 @@ final class TestMember: Sendable {
         }
     }
 
+    /// Reads until the consumer can't go on, and returns why.
+    func readUntilItFails() throws -> KafkaError {
+        var failure: KafkaError?
+        try eventually(within: .seconds(40), "the consumer says that it can't go on") {
+            do throws(KafkaError) {
+                if let batch = try consumer.nextBatch(max: 10, timeout: .milliseconds(100)) { note(batch) }
+            } catch {
+                failure = error
+            }
+            return failure != nil
+        }
+        return try #require(failure)
+    }
+
     /// Goes on reading on a thread of its own until `stop`.
     func readOn(until stop: StopSignal) -> DedicatedThread {
         DedicatedThread.start("member") { [self] in

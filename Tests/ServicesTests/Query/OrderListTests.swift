@@ -51,7 +51,11 @@ import Testing
                 ("?from=2026-01-01T00:00:01Z&to=2026-01-01T00:00:02Z", ["b"]),
             ]
             for (query, expected) in table { #expect(try ids(side, query).ids == expected, "\(query)") }
-            for query in ["?status=lost", "?from=now", "?limit=0", "?limit=201", "?cursor=x", "?userId=a&userId=b"] {
+            // PostgreSQL has no date for the time in the longer cursor.
+            for query in [
+                "?status=lost", "?from=now", "?limit=0", "?limit=201", "?cursor=x", "?cursor=1y2p0ij32e8e7-x",
+                "?userId=a&userId=b",
+            ] {
                 #expect(try side.get("/orders" + query).status == 400, "\(query)")
             }
         }

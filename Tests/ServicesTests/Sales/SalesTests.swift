@@ -90,7 +90,7 @@ import Testing
             #expect(one["articles"]?.array?.count == 1 && one["revenue"] == nil)
             for query in [
                 "from=2026-01-01", "from=2026-01-02&to=2026-01-01", "from=2026-13-01&to=2026-12-01",
-                "from=2024-01-01&to=2026-01-01", "from=x&to=y",
+                "from=2024-01-01&to=2026-01-01", "from=x&to=y", "from=0000-01-01&to=0000-01-02",
             ] {
                 #expect(try side.get("/sales?\(query)").status == 400, "\(query)")
             }

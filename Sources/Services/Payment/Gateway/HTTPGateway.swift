@@ -1,6 +1,9 @@
+import Foundation
 import JSON
 import Orders
 import Outbound
+import Telemetry
+import Tracing
 
 /// A gateway behind HTTP: `POST {url}/charges` and `POST {url}/refunds` with JSON and an `Idempotency-Key`.
 ///
@@ -24,6 +27,8 @@ public struct HTTPGateway: PaymentGateway {
     private let client: HTTPClient
     private let url: String
     private let token: String?
+    private let host: String
+    private let traces = Traces.current
 
     public init(_ configuration: Configuration) {
         var http = HTTPClient.Configuration()
@@ -33,6 +38,7 @@ public struct HTTPGateway: PaymentGateway {
         client = HTTPClient(http)
         url = configuration.url.hasSuffix("/") ? String(configuration.url.dropLast()) : configuration.url
         token = configuration.token
+        host = URLComponents(string: url)?.host ?? ""
     }
 
     public func charge(_ charge: GatewayCharge) throws(GatewayError) -> String {
@@ -43,7 +49,7 @@ public struct HTTPGateway: PaymentGateway {
             json.money("amount", charge.amount)
             json.field("paymentToken", charge.paymentToken)
         }
-        return try post("charges", json.bytes, key: charge.idempotencyKey)
+        return try post("charges", json.bytes, key: charge.idempotencyKey, under: charge.traceparent)
     }
 
     public func refund(_ refund: GatewayRefund) throws(GatewayError) -> String {
@@ -53,16 +59,25 @@ public struct HTTPGateway: PaymentGateway {
             json.field("chargeReference", refund.chargeReference)
             json.money("amount", refund.amount)
         }
-        return try post("refunds", json.bytes, key: refund.idempotencyKey)
+        return try post("refunds", json.bytes, key: refund.idempotencyKey, under: refund.traceparent)
     }
 
-    private func post(_ path: String, _ body: [UInt8], key: String) throws(GatewayError) -> String {
+    private func post(
+        _ path: String, _ body: [UInt8], key: String, under traceparent: String?
+    ) throws(GatewayError) -> String {
         var headers = [("Content-Type", "application/json"), ("Idempotency-Key", key)]
         if let token { headers.append(("Authorization", "Bearer \(token)")) }
+        let span = span(of: path, under: traceparent)
+        if let traceparent = span?.traceparent ?? traceparent { headers.append(("traceparent", traceparent)) }
         let response: HTTPClient.Response
         do {
             response = try client.send(HTTPClient.Request(url: "\(url)/\(path)", body: body, headers: headers))
+            span?.note(["http.response.status_code": .int64(Int64(response.status))])
+            if response.status >= 400 { span?.fail(String(response.status)) }
+            span?.end()
         } catch {
+            span?.fail("no_answer", "\(error)")
+            span?.end()
             switch error {
             case .notSent(let reason): throw .unavailable(reason)
             case .outcomeUnknown(let reason): throw .unknown(reason)
@@ -79,6 +94,15 @@ public struct HTTPGateway: PaymentGateway {
         case 408, 409, 425: throw .unknown("HTTP \(response.status)")
         default: throw .unavailable("HTTP \(response.status)")
         }
+    }
+
+    /// The call by the semantic conventions for HTTP clients.
+    private func span(of path: String, under traceparent: String?) -> ActiveSpan? {
+        traces?.continue(
+            "POST /\(path)", .client, under: traceparent,
+            attributes: [
+                "http.request.method": "POST", "url.template": .string("/\(path)"), "server.address": .string(host),
+            ])
     }
 
     /// What is read of an answer: a reference, or a reason in the words of a problem document (RFC 9457).

@@ -18,13 +18,19 @@ public struct GatewayCharge: Hashable, Sendable {
     public let userID: String
     public let amount: Money
     public let paymentToken: String?
+    /// The span that the call belongs to, for a gateway that can tell its own system of it.
+    public let traceparent: String?
 
-    public init(idempotencyKey: String, orderID: String, userID: String, amount: Money, paymentToken: String?) {
+    public init(
+        idempotencyKey: String, orderID: String, userID: String, amount: Money, paymentToken: String?,
+        traceparent: String? = nil
+    ) {
         self.idempotencyKey = idempotencyKey
         self.orderID = orderID
         self.userID = userID
         self.amount = amount
         self.paymentToken = paymentToken
+        self.traceparent = traceparent
     }
 }
 
@@ -33,12 +39,16 @@ public struct GatewayRefund: Hashable, Sendable {
     public let orderID: String
     public let amount: Money
     public let chargeReference: String
+    public let traceparent: String?
 
-    public init(idempotencyKey: String, orderID: String, amount: Money, chargeReference: String) {
+    public init(
+        idempotencyKey: String, orderID: String, amount: Money, chargeReference: String, traceparent: String? = nil
+    ) {
         self.idempotencyKey = idempotencyKey
         self.orderID = orderID
         self.amount = amount
         self.chargeReference = chargeReference
+        self.traceparent = traceparent
     }
 }
 

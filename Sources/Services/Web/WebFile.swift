@@ -1,0 +1,33 @@
+import CWebFiles
+import HTTPServer
+
+/// A file that is part of the program (`Sources/CWebFiles/files`), as it is served.
+struct WebFile: Sendable {
+    let contentType: String
+    let body: [UInt8]
+    /// Of the content, so that a browser asks again and gets the bytes only after an update.
+    let entityTag: String
+
+    /// A name that there is no file of is a mistake in the program, and traps.
+    init(_ name: String, contentType: String) {
+        let file = orderflow_web_file(name)
+        precondition(file.bytes != nil, "there is no web file \(name)")
+        self.contentType = contentType
+        body = Array(UnsafeBufferPointer(start: file.bytes, count: file.count))
+        entityTag = "\"\(RequestDigest.of(body))\""
+    }
+
+    /// 200, or 304 to who has it already.
+    func answer(_ request: borrowing HTTPRequest, headers: [HTTPHeader] = []) -> HTTPResponse {
+        let headers =
+            [HTTPHeader("ETag", entityTag), HTTPHeader("Cache-Control", "no-cache"), Self.noSniffing] + headers
+        let known = request.header("If-None-Match").map { EntityTagList.opaqueTags($0) } ?? []
+        if known.contains(where: { $0 == "*" || $0 == entityTag.dropFirst().dropLast() }) {
+            return HTTPResponse(.notModified, headers: headers)
+        }
+        return HTTPResponse(.ok, contentType: contentType, headers: headers, body: body)
+    }
+
+    /// What we call a picture or a script is never taken for anything else (Fetch §3.6).
+    static let noSniffing = HTTPHeader("X-Content-Type-Options", "nosniff")
+}

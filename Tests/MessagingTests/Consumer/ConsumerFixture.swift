@@ -1,0 +1,88 @@
+import Execution
+import Foundation
+import Kafka
+import Logging
+import Postgres
+import TestServers
+
+@testable import Messaging
+
+/// Writes down what it handles; fails for payloads that say so.
+struct Ledger: BatchHandler {
+    let types: Set<String> = ["Noted"]
+    let isHealed = Monitor(false)
+
+    func handle(_ messages: [InboundMessage], on connection: Connection, outbox: inout [OutgoingEvent]) throws {
+        for message in messages {
+            let text = String(decoding: message.payload, as: UTF8.self)
+            if text.contains("\"fails\""), !isHealed.withLock({ $0 }) { throw Broken() }
+            if text.contains("\"rejected\""), !isHealed.withLock({ $0 }) { throw MessageRejected("it says so") }
+            _ = try connection.execute(
+                "INSERT INTO notes (key, id, payload) VALUES ($1, $2, $3)",
+                [.text(message.key), .text(message.id), .text(text)])
+        }
+    }
+
+    struct Broken: Error {}
+}
+
+/// A group on a topic and a database of its own.
+final class ConsumerFixture {
+    let database: PostgresConfiguration
+    let topic: TestTopic
+    var producer: Producer
+    let ledger = Ledger()
+    let group = "group-\(UUID())"
+    private var stops: [(StopSignal, DedicatedThread)] = []
+
+    init() throws {
+        database = try PostgresConfiguration(try PostgresServer.shared.get().createDatabase())
+        topic = try TestTopic()
+        producer = try Producer(ProducerConfiguration(topic.kafka), logger: quiet)
+        try connect().script(
+            MessagingSchema.outbox + MessagingSchema.consumer + MessagingSchema.deadLetterDecisions
+                + "CREATE TABLE notes (n bigint GENERATED ALWAYS AS IDENTITY, key text, id text, payload text)")
+    }
+
+    deinit { end() }
+
+    func connect() throws -> Connection { try Connection(database, logger: quiet) }
+
+    @discardableResult
+    func start(instance: String? = nil) -> ConsumerRunner {
+        var configuration = ConsumerRunner.Configuration(group: group, topics: [topic.name])
+        configuration.attempts = 3
+        configuration.retryBase = .milliseconds(1)
+        configuration.batchSize = 50
+        let runner = ConsumerRunner(
+            configuration, handler: ledger, kafka: topic.kafka(instance: instance), database: database,
+            logger: quiet)
+        let stop = StopSignal()
+        stops.append((stop, DedicatedThread.start("runner") { try? runner.run(until: stop) }))
+        return runner
+    }
+
+    func end() {
+        for (stop, _) in stops { stop.stop() }
+        for (_, thread) in stops { thread.join(timeout: .seconds(15)) }
+        stops = []
+    }
+
+    func publish(_ key: String, _ payload: String, id: String? = nil, type: String = "Noted") throws {
+        let value = #"{"type":"\#(type)","version":1,"payload":\#(payload)}"#
+        let results = try producer.publish(
+            [
+                OutgoingMessage(
+                    topic: topic.name, key: Array(key.utf8), value: Array(value.utf8),
+                    headers: id.map { [KafkaHeader("ce_id", Array($0.utf8))] } ?? [])
+            ], timeout: .seconds(20))
+        for result in results { _ = try result.get() }
+    }
+
+    func notes(_ key: String? = nil) throws -> [String] {
+        try connect().query(
+            "SELECT payload FROM notes WHERE $1::text IS NULL OR key = $1 ORDER BY n",
+            [key.map { .text($0) } ?? .null]
+        ).map { try $0.get(0, as: String.self) }
+    }
+}

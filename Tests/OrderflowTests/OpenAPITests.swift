@@ -1,0 +1,122 @@
+import Foundation
+import HTTPServer
+import JSON
+import Logging
+import Services
+import TestSchemas
+import Testing
+
+@testable import orderflow
+
+/// `/openapi.json` describes the routes that there are, and nothing else.
+@Suite struct OpenAPITests {
+    private let document: JSONValue
+
+    init() throws {
+        let path = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent().appendingPathComponent("Sources/CWebFiles/files/openapi.json")
+        document = try JSONValue(parsing: Array(Data(contentsOf: path)))
+    }
+
+    private struct Operation {
+        let name: String
+        /// Of the role that serves it.
+        let port: Int
+        let value: JSONValue
+    }
+
+    private var operations: [Operation] {
+        (document["paths"]?.object?.members ?? []).flatMap { path in
+            (path.value.object?.members ?? []).filter { $0.name != "servers" }.map { method in
+                let server = path.value["servers"]?[0]?["url"]?.string ?? "http://localhost:3000"
+                return Operation(
+                    name: "\(method.name.uppercased()) \(path.name)",
+                    port: server.split(separator: ":").last.flatMap { Int($0) } ?? 0, value: method.value)
+            }
+        }
+    }
+
+    /// As the document writes them.
+    private func routes(of role: Role) throws -> Set<String> {
+        let runtime = RoleRuntime(
+            role: role, settings: Settings(), health: HealthRegistry(),
+            logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
+        return Set(
+            try runtime.router(runtime.assemble()).routes.map { route in
+                let path = route.pattern.split(separator: "/", omittingEmptySubsequences: false).map {
+                    $0.hasPrefix(":") ? "{\($0.dropFirst())}" : String($0)
+                }
+                return "\(route.method.rawValue) \(path.joined(separator: "/"))"
+            })
+    }
+
+    @Test func everyRouteIsDescribedAndNothingElse() throws {
+        let described = Set(operations.filter { $0.port == 3000 }.map(\.name))
+        #expect(try described == routes(of: .api))
+        var all = described
+        for role in Role.allCases {
+            let own = Set(operations.filter { $0.port == Settings().port(of: role) }.map(\.name))
+            all.formUnion(own)
+            let routes = try routes(of: role)
+            // What isn't the role's alone is described as the API's.
+            #expect(own.isSubset(of: routes) && routes.isSubset(of: own.union(described)), "\(role)")
+        }
+        #expect(all == Set(operations.map(\.name)))
+    }
+
+    @Test func itIsServed() throws {
+        var router = Router()
+        OpenAPIRoute().add(to: &router)
+        #expect(router.routes.map(\.pattern) == ["/openapi.json"])
+        #expect(document["openapi"]?.string?.hasPrefix("3.1.") == true)
+        let ids = operations.compactMap { $0.value["operationId"]?.string }
+        #expect(ids.count == operations.count && Set(ids).count == ids.count)
+    }
+
+    /// Parameters of the path are described, and every reference leads somewhere.
+    @Test func itIsConsistent() throws {
+        let schema = JSONSchema(in: document)
+        let text = String(decoding: document.bytes, as: UTF8.self)
+        let references = Set(text.matches(of: /"\$ref":"([^"]+)"/).map { String($0.output.1) })
+        #expect(references.count > 50)
+        for reference in references { #expect(schema.resolve(reference) != nil, "\(reference)") }
+        let components = document["components"]?.object?.members.flatMap { kind in
+            (kind.value.object?.members ?? []).map { "#/components/\(kind.name)/\($0.name)" }
+        }
+        #expect(Set(components ?? []).subtracting(references).isEmpty)
+        for operation in operations {
+            let parameters = (operation.value["parameters"]?.array ?? []).map { resolved($0) }
+            let inPath = parameters.filter { $0["in"]?.string == "path" }.compactMap { $0["name"]?.string }
+            #expect(
+                Set(inPath) == Set(operation.name.matches(of: /\{(\w+)\}/).map { String($0.output.1) }),
+                "\(operation.name)")
+            #expect((operation.value["responses"]?.object?.members ?? []).contains { $0.name.hasPrefix("2") })
+        }
+    }
+
+    @Test func examplesAreWhatTheySay() throws {
+        let schema = JSONSchema(in: document)
+        var checked = 0
+        func check(_ content: JSONValue?, _ name: String) {
+            for media in content?["content"]?.object?.members ?? [] {
+                guard let rule = media.value["schema"] else { continue }
+                let examples = [media.value["example"]].compactMap { $0 }
+                for example in examples {
+                    checked += 1
+                    #expect(schema.flaws(of: example, by: rule).isEmpty, "\(name)")
+                }
+            }
+        }
+        for operation in operations {
+            check(operation.value["requestBody"], operation.name)
+            for response in operation.value["responses"]?.object?.members ?? [] {
+                check(resolved(response.value), "\(operation.name) \(response.name)")
+            }
+        }
+        #expect(checked > 100)
+    }
+
+    private func resolved(_ value: JSONValue) -> JSONValue {
+        value["$ref"]?.string.flatMap { JSONSchema(in: document).resolve($0) } ?? value
+    }
+}
