@@ -26,7 +26,7 @@ struct Orderflow: AsyncParsableCommand {
             CommandGroup(
                 name: "OPERATE",
                 subcommands: [
-                    StatusCommand.self, StockCommand.self, SagasCommand.self, DeadLettersCommand.self,
+                    StatusCommand.self, LogsCommand.self, StockCommand.self, SagasCommand.self, DeadLettersCommand.self,
                     GroupsCommand.self, ReplayCommand.self, BenchCommand.self,
                 ]),
         ])

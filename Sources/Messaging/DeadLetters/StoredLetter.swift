@@ -1,6 +1,7 @@
 import JSON
 import Logging
 import Postgres
+import Telemetry
 
 /// A dead or parked letter as the redelivery reads it back.
 struct StoredLetter {
@@ -69,10 +70,14 @@ struct StoredLetter {
     }
 
     func logFields(keyField: String) -> Logger.Metadata {
-        [
+        var fields: Logger.Metadata = [
             "letter": "\(id)", "topic": "\(source.topic)", "partition": "\(source.partition)",
             "offset": "\(source.offset)", keyField: "\(recordKey.map { String(decoding: $0, as: UTF8.self) } ?? "")",
         ]
+        guard let envelope = try? envelope() else { return fields }
+        fields["tenant"] = "\(envelope.tenant ?? "default")"
+        fields["correlation_id"] = (envelope.correlationID ?? envelope.id).map { "\($0)" }
+        return fields.merging(TraceContext.logFields(envelope.traceparent)) { $1 }
     }
 
     func mark(_ status: String, error: String?, on connection: Connection) throws {

@@ -1,12 +1,14 @@
 import Execution
 import Logging
 import Postgres
+import Telemetry
 
 /// Tells instances that their time has come. Any number may run, beside any number of consumers: rows that somebody
 /// holds are left alone, and what was moved is due later or never again.
 public final class SagaDeadlineWorker: Sendable {
     private let orchestrator: SagaOrchestrator
     private let database: PostgresConfiguration
+    private let keyField: String
     private let logger: Logger
     private let onCommit: @Sendable () -> Void
     private let problem = Monitor<String?>(nil)
@@ -15,15 +17,26 @@ public final class SagaDeadlineWorker: Sendable {
     private static let batch = 200
     private static let poll: Duration = .milliseconds(250)
 
-    /// - Parameter onCommit: called after each commit that left something in the outbox, to wake the relay.
+    /// - Parameters:
+    ///   - keyField: what log lines call an instance's id.
+    ///   - onCommit: called after each commit that left something in the outbox, to wake the relay.
     public init(
-        _ orchestrator: SagaOrchestrator, database: PostgresConfiguration, logger: Logger,
+        _ orchestrator: SagaOrchestrator, database: PostgresConfiguration, keyField: String = "saga_id", logger: Logger,
         onCommit: @escaping @Sendable () -> Void = {}
     ) {
         self.orchestrator = orchestrator
         self.database = database
+        self.keyField = keyField
         self.logger = logger
         self.onCommit = onCommit
+    }
+
+    private func logFields(of saga: StoredSaga) -> Logger.Metadata {
+        let fields: Logger.Metadata = [
+            keyField: "\(saga.key.id)", "tenant": "\(saga.key.tenant)", "correlation_id": "\(saga.correlationID)",
+            "saga": "\(orchestrator.definition.name)",
+        ]
+        return fields.merging(TraceContext.logFields(saga.traceparent)) { $1 }
     }
 
     /// What holds it up; nil while it works.
@@ -57,12 +70,13 @@ public final class SagaDeadlineWorker: Sendable {
             var batch = SagaBatch(orchestrator, due)
             for saga in due {
                 do {
+                    logger.debug("saga deadline reached", metadata: logFields(of: saga))
                     try batch.apply(.deadline, to: saga.key, at: now)
                 } catch {
                     // One instance that can't go on must not hold up the others, nor be tried at every poll.
                     logger.error(
                         "saga_stuck",
-                        metadata: ["saga_id": "\(saga.key.id)", "tenant": "\(saga.key.tenant)", "error": "\(error)"])
+                        metadata: logFields(of: saga).merging(["error": "\(error)"]) { $1 })
                     try SagaStore.shelve(
                         saga.key, of: orchestrator.definition, attention: "\(error)", on: connection)
                 }

@@ -40,7 +40,8 @@ public struct SagaRoutes: Sendable {
     }
 
     private func list(_ request: borrowing HTTPRequest, _ responder: Responder) throws {
-        var filter = SagaDesk.Filter(tenant: try RequestContext(request).tenant)
+        let context = try RequestContext(request)
+        var filter = SagaDesk.Filter(tenant: context.tenant)
         if let text = try request.query("status") {
             guard let status = SagaInstance.Status(rawValue: text) else {
                 let known = SagaInstance.Status.allCases.map(\.rawValue).joined(separator: ", ")
@@ -66,7 +67,8 @@ public struct SagaRoutes: Sendable {
             }
             place = SagaDesk.Place(createdAt: cursor.createdAt, id: cursor.orderID)
         }
-        PooledAnswer.send(responder, from: database, logger: logger) { [filter, place] connection in
+        PooledAnswer.send(responder, from: database, logger: logger, fields: context.requestFields) {
+            [filter, place] connection in
             let (sagas, next) = try desk.list(filter, after: place, limit: limit, on: connection)
             var json = JSONWriter(capacity: 512 * sagas.count + 64)
             json.object { json in

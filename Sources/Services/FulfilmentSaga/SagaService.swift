@@ -27,7 +27,8 @@ public struct SagaService: Sendable {
             handler: SagaFactHandler(orchestrator),
             backlog: [.sagas(FulfilmentSaga.name), .sagaAttention(FulfilmentSaga.name)])
         let deadlines = SagaDeadlineWorker(
-            orchestrator, database: context.database, logger: context.logger, onCommit: { service.relay.wake() })
+            orchestrator, database: context.database, keyField: "order_id", logger: context.logger,
+            onCommit: { service.relay.wake() })
         self.service = service
         self.deadlines = deadlines
         context.health.register("deadlines") { deadlines.currentProblem.map { .notReady($0) } ?? .ready }

@@ -24,9 +24,10 @@ public struct StockRoutes: Sendable {
 
     private func set(_ request: borrowing HTTPRequest, _ responder: Responder) throws {
         try RequestContext.requireJSON(request)
-        let tenant = try RequestContext(request).tenant
+        let context = try RequestContext(request)
+        let tenant = context.tenant
         let wish = try StockRequest(request.body)
-        PooledAnswer.send(responder, from: database, logger: logger) { connection in
+        PooledAnswer.send(responder, from: database, logger: logger, fields: context.requestFields) { connection in
             do {
                 let entry = try StockStore.set(
                     tenant: tenant, sku: wish.sku, quantity: wish.quantity, on: connection)
@@ -38,9 +39,10 @@ public struct StockRoutes: Sendable {
     }
 
     private func one(_ request: borrowing HTTPRequest, _ responder: Responder) throws {
-        let tenant = try RequestContext(request).tenant
+        let context = try RequestContext(request)
+        let tenant = context.tenant
         let sku = request.pathParameter("sku")
-        PooledAnswer.send(responder, from: database, logger: logger) { connection in
+        PooledAnswer.send(responder, from: database, logger: logger, fields: context.requestFields) { connection in
             guard let entry = try StockStore.one(tenant: tenant, sku: sku, on: connection) else {
                 throw HTTPProblem(.notFound, detail: "no level is set for \(sku)")
             }
@@ -49,14 +51,15 @@ public struct StockRoutes: Sendable {
     }
 
     private func list(_ request: borrowing HTTPRequest, _ responder: Responder) throws {
-        let tenant = try RequestContext(request).tenant
+        let context = try RequestContext(request)
+        let tenant = context.tenant
         let after = try request.query("after") ?? ""
         let limit = try request.query("limit", as: Int.self) ?? 100
         guard Self.listLimit.contains(limit) else {
             throw HTTPProblem(
                 .badRequest, detail: "limit must be from \(Self.listLimit.lowerBound) to \(Self.listLimit.upperBound)")
         }
-        PooledAnswer.send(responder, from: database, logger: logger) { connection in
+        PooledAnswer.send(responder, from: database, logger: logger, fields: context.requestFields) { connection in
             let entries = try StockStore.page(tenant: tenant, after: after, limit: limit + 1, on: connection)
             var json = JSONWriter(capacity: 96 * entries.count + 32)
             json.object { json in

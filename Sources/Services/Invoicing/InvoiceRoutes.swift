@@ -18,7 +18,8 @@ public struct InvoiceRoutes: Sendable {
     }
 
     private func invoice(_ request: borrowing HTTPRequest, _ responder: Responder) throws {
-        let tenant = try RequestContext(request).tenant
+        let context = try RequestContext(request)
+        let tenant = context.tenant
         guard let userID = try request.query("user_id"), !userID.isEmpty else {
             throw HTTPProblem(.badRequest, detail: "user_id is required")
         }
@@ -26,7 +27,7 @@ public struct InvoiceRoutes: Sendable {
             let number = try request.query("month", as: Int.self),
             let month = InvoiceMonth(year: year, month: number)
         else { throw HTTPProblem(.badRequest, detail: "year (2026) and month (1 to 12) are required") }
-        PooledAnswer.send(responder, from: views, logger: logger) { connection in
+        PooledAnswer.send(responder, from: views, logger: logger, fields: context.requestFields) { connection in
             let invoice = try InvoiceStore.invoice(
                 tenant: tenant, userID: userID, from: month.from, before: month.before, on: connection)
             guard let invoice else {

@@ -7,6 +7,8 @@ public struct Topics: Sendable {
     public var paymentCommands = "payment-commands"
     public var inventoryCommands = "inventory-commands"
     public var orderCommands = "order-commands"
+    /// Log lines of daemons that ship theirs. No part of an order's way, and not kept for ever.
+    public var logs = "logs"
 
     public init() {}
 

@@ -12,6 +12,7 @@ public final class SagaLookup: Sendable {
         let path: String
         let headers: [(name: String, value: String)]
         let responder: Responder
+        let fields: Logger.Metadata
     }
 
     private let url: String
@@ -42,7 +43,8 @@ public final class SagaLookup: Sendable {
             ("traceparent", context.traceparent),
         ].compactMap { name, value in value.map { (name: name, value: $0) } }
         let question = Question(
-            path: "/sagas/" + HTTPReader.segment(request.pathParameter("id")), headers: headers, responder: responder)
+            path: "/sagas/" + HTTPReader.segment(request.pathParameter("id")), headers: headers, responder: responder,
+            fields: context.requestFields)
         let accepted = questions.update { questions in
             guard questions.count < Self.queueLimit else { return false }
             questions.append(question)
@@ -91,7 +93,8 @@ public final class SagaLookup: Sendable {
             }
         } catch {
             breaker.failed()
-            logger.warning("saga_lookup_failed", metadata: ["error": "\(error)"])
+            logger.warning(
+                "saga_lookup_failed", metadata: question.fields.merging(["error": "\(error)"]) { $1 })
             return Self.away.response
         }
     }

@@ -128,7 +128,8 @@ public struct QueryRoutes: Sendable {
             }
             cursor = known
         }
-        PooledAnswer.send(responder, from: views, logger: logger) { [cursor, filter] connection in
+        PooledAnswer.send(responder, from: views, logger: logger, fields: context.requestFields) {
+            [cursor, filter] connection in
             let (documents, next) = try OrderViewStore.page(filter, after: cursor, limit: limit, on: connection)
             var json = JSONWriter(capacity: documents.reduce(64) { $0 + $1.count + 1 })
             json.object { json in

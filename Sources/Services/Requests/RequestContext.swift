@@ -37,7 +37,12 @@ struct RequestContext: Sendable {
 
     /// What log lines say of a request about an order.
     func logFields(_ key: OrderKey) -> Logger.Metadata {
-        var fields: Logger.Metadata = ["order_id": "\(key.orderID)", "tenant": "\(key.tenant)"]
+        requestFields.merging(["order_id": "\(key.orderID)"]) { $1 }
+    }
+
+    /// What log lines say of a request.
+    var requestFields: Logger.Metadata {
+        var fields: Logger.Metadata = ["tenant": "\(tenant)"]
         fields["correlation_id"] = correlationID.map { "\($0)" }
         return fields.merging(TraceContext.logFields(traceparent)) { $1 }
     }

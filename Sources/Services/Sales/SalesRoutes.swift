@@ -27,9 +27,10 @@ public struct SalesRoutes: Sendable {
     // MARK: GET /customers/{userId}
 
     private func customer(_ request: borrowing HTTPRequest, _ responder: Responder) throws {
-        let tenant = try RequestContext(request).tenant
+        let context = try RequestContext(request)
+        let tenant = context.tenant
         let userID = request.pathParameter("userId")
-        PooledAnswer.send(responder, from: views, logger: logger) { connection in
+        PooledAnswer.send(responder, from: views, logger: logger, fields: context.requestFields) { connection in
             let rows = try SalesStore.customer(tenant: tenant, userID: userID, on: connection)
             guard !rows.isEmpty else { throw HTTPProblem(.notFound, detail: "\(userID) has not ordered yet") }
             var json = JSONWriter()
@@ -53,7 +54,8 @@ public struct SalesRoutes: Sendable {
     // MARK: GET /sales
 
     private func sales(_ request: borrowing HTTPRequest, _ responder: Responder) throws {
-        let tenant = try RequestContext(request).tenant
+        let context = try RequestContext(request)
+        let tenant = context.tenant
         let sku = try request.query("sku")
         let from = try Self.day(request, "from")
         let to = try Self.day(request, "to")
@@ -62,7 +64,7 @@ public struct SalesRoutes: Sendable {
             throw HTTPProblem(.badRequest, detail: "from and to must be 1 to \(Self.dayLimit) days, in this order")
         }
         let period = SalesStore.Period(tenant: tenant, from: from.text, to: to.text)
-        PooledAnswer.send(responder, from: views, logger: logger) { connection in
+        PooledAnswer.send(responder, from: views, logger: logger, fields: context.requestFields) { connection in
             let articles = try SalesStore.articles(period, sku: sku, limit: Self.lineLimit + 1, on: connection)
             // What an order cost isn't told by article.
             let revenues = sku == nil ? try SalesStore.revenues(period, on: connection) : []

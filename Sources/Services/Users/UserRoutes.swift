@@ -83,7 +83,8 @@ public struct UserRoutes: Sendable {
 
     /// The user is there already: by this very request, or by another one.
     private func known(_ userID: String, _ command: Command, _ responder: Responder) {
-        PooledAnswer.send(responder, from: service.database, logger: logger) { connection in
+        PooledAnswer.send(responder, from: service.database, logger: logger, fields: command.context.requestFields) {
+            connection in
             guard
                 let first = try UserStreams.load(
                     tenant: command.context.tenant, userID: userID, on: connection
@@ -105,7 +106,9 @@ public struct UserRoutes: Sendable {
         }
         command.sign(.accountCreated(wish.created(accountID: "", at: 0)))
         let account = UserFact.accountCreated(wish.created(accountID: command.id, at: command.now))
-        PooledAnswer.send(responder, from: service.database, logger: logger) { [command] connection in
+        let context = command.context
+        PooledAnswer.send(responder, from: service.database, logger: logger, fields: context.requestFields) {
+            [command] connection in
             // Somebody may append between our read and our write.
             for _ in 0..<10 {
                 let key = StreamKey(

@@ -11,18 +11,22 @@ public struct JSONLogHandler: LogHandler {
     public var metadataProvider: Logger.MetadataProvider?
     private let label: String
     private let role: String
+    private let instance: String?
     private let output: LogOutput
 
     /// Members of every line. A field of such a name gets an underscore: no field may pass for the line's own.
-    private static let ownNames: Set<String> = ["time", "level", "role", "label", "message"]
+    static let ownNames: Set<String> = ["time", "level", "role", "instance", "label", "message"]
 
-    /// - Parameter role: what the process is.
+    /// - Parameters:
+    ///   - role: what the process is.
+    ///   - instance: which one of those it is, for lines that leave it.
     public init(
-        label: String, role: String, output: LogOutput = .standardError,
+        label: String, role: String, instance: String? = nil, output: LogOutput = .standardError,
         metadataProvider: Logger.MetadataProvider? = nil
     ) {
         self.label = label
         self.role = role
+        self.instance = instance
         self.output = output
         self.metadataProvider = metadataProvider
     }
@@ -33,7 +37,8 @@ public struct JSONLogHandler: LogHandler {
     }
 
     public func log(event: LogEvent) {
-        output.write(line(event, at: WallClock.nowMicroseconds()))
+        let now = WallClock.nowMicroseconds()
+        output.write(line(event, at: now), at: now)
     }
 
     /// - Parameter time: microseconds since the Unix epoch.
@@ -45,6 +50,10 @@ public struct JSONLogHandler: LogHandler {
             json.field("level", event.level.rawValue)
             json.key("role")
             json.raw { LogText.appendQuoted(role, to: &$0) }
+            if let instance {
+                json.key("instance")
+                json.raw { LogText.appendQuoted(instance, to: &$0) }
+            }
             json.key("label")
             json.raw { LogText.appendQuoted(label, to: &$0) }
             json.key("message")

@@ -33,27 +33,38 @@ public struct TextLogHandler: LogHandler {
     }
 
     public func log(event: LogEvent) {
-        output.write(line(event, at: WallClock.nowMicroseconds()))
+        let now = WallClock.nowMicroseconds()
+        output.write(line(event, at: now), at: now)
     }
 
     /// - Parameter time: microseconds since the Unix epoch.
     func line(_ event: LogEvent, at time: Int64) -> [UInt8] {
+        Self.line(
+            time, event.level, label, event.message.description, LogField.all(of: event, metadata, metadataProvider),
+            isColoured: isColoured)
+    }
+
+    static func line(
+        _ time: Int64, _ level: Logger.Level, _ label: String, _ message: String, _ fields: [LogField],
+        isColoured: Bool
+    ) -> [UInt8] {
+        let paint = isColoured ? paint : plain
         var line: [UInt8] = []
         line.reserveCapacity(512)
         paint(.dim, &line) { $0.append(contentsOf: RFC3339.text(time).utf8) }
         line.append(contentsOf: "  ".utf8)
-        paint(Colour(event.level), &line) { Self.appendPadded(event.level.rawValue, Self.levelWidth, to: &$0) }
+        paint(Colour(level), &line) { appendPadded(level.rawValue, levelWidth, to: &$0) }
         line.append(contentsOf: "  ".utf8)
-        Self.appendPadded(LogText.name(label), Self.labelWidth, to: &line)
+        appendPadded(LogText.name(label), labelWidth, to: &line)
         line.append(contentsOf: "  ".utf8)
-        LogText.appendMessage(event.message.description, to: &line)
-        for field in LogField.all(of: event, metadata, metadataProvider) {
+        LogText.appendMessage(message, to: &line)
+        for field in fields {
             line.append(contentsOf: "  ".utf8)
             paint(.dim, &line) { line in
                 line.append(contentsOf: field.name.utf8)
                 line.append(UInt8(ascii: "="))
             }
-            Self.append(field.value, to: &line)
+            append(field.value, to: &line)
         }
         line.append(UInt8(ascii: "\n"))
         return line
@@ -92,8 +103,9 @@ public struct TextLogHandler: LogHandler {
         }
     }
 
-    private func paint(_ colour: Colour, _ line: inout [UInt8], _ body: (inout [UInt8]) -> Void) {
-        guard isColoured else { return body(&line) }
+    private static func plain(_ colour: Colour, _ line: inout [UInt8], _ body: (inout [UInt8]) -> Void) { body(&line) }
+
+    private static func paint(_ colour: Colour, _ line: inout [UInt8], _ body: (inout [UInt8]) -> Void) {
         line.append(contentsOf: "\u{1B}[\(colour.rawValue)m".utf8)
         body(&line)
         line.append(contentsOf: "\u{1B}[0m".utf8)

@@ -32,15 +32,17 @@ extension RoleCommand {
     func execute() async throws {
         let loaded = try options.load(http.flags(portKey: "\(Self.role.rawValue).http.port"))
         var settings = loaded.settings
-        Observability.start(settings.log, role: Self.role.rawValue)
         settings.kafka.instance = settings.kafka.instance ?? InstanceName.take(role: Self.role.rawValue)
+        let shipment = LogShipment(settings, role: Self.role)
+        Observability.start(settings.log, role: Self.role.rawValue, shipment: shipment)
         // Before anything is put together that makes spans.
         let traces = TraceExport.start(settings.telemetry, role: Self.role, instance: settings.kafka.instance)
         let runtime = RoleRuntime(
             role: Self.role, settings: settings, health: HealthRegistry(),
-            logger: Logger(label: Self.role.rawValue), traces: traces)
+            logger: Logger(label: Self.role.rawValue), traces: traces, logs: shipment)
         let assembly: RoleRuntime.Assembly
         do {
+            try shipment?.start()
             assembly = try runtime.assemble()
         } catch {
             // Nothing is connected to while a role is put together: what fails here is what it was told.

@@ -111,6 +111,12 @@ enum SettingTable {
     private static let log = [
         SettingKey("log.level", \.log.level, .choice, "The least serious lines that are written."),
         SettingKey("log.format", \.log.format, .choice, "text for people, json for machines: one object a line."),
+        SettingKey(
+            "log.ship_level", \.log.shipLevel, optional: .choice,
+            """
+            The least serious lines that daemons ship to the topic topics.logs as well, where `orderflow logs` finds \
+            them; debug has the way of each order. Empty ships none.
+            """),
     ]
 
     private static let telemetry = [
@@ -246,6 +252,10 @@ enum SettingTable {
             "topics.inventory_commands", \.topics.names.inventoryCommands, .topic, "From the saga to inventory."),
         SettingKey(
             "topics.order_commands", \.topics.names.orderCommands, .topic, "From the saga to the order service."),
+        SettingKey("topics.logs", \.topics.names.logs, .topic, "Log lines, where log.ship_level says so."),
+        SettingKey(
+            "topics.logs_retention", \.topics.logsRetention, .duration(.seconds(10) ... .seconds(3650 * 86_400)),
+            "How long the brokers keep log lines; of a topic made from now on."),
     ]
 
     private static let shutdown = [

@@ -61,6 +61,8 @@ struct Settings: Sendable {
 
         var level = Logger.Level.info
         var format = Format.text
+        /// Of lines that go to `topics.logs` too; nil ships none.
+        var shipLevel: Logger.Level?
     }
 
     struct Telemetry: Sendable {
@@ -76,6 +78,7 @@ struct Settings: Sendable {
     struct Topics: Sendable {
         var partitions = 6
         var replication = 1
+        var logsRetention: Duration = .seconds(3 * 86_400)
         var names = Services.Topics()
     }
 

@@ -133,7 +133,7 @@ extension Settings {
         if payment.gateway == .http, payment.gatewayURL == nil {
             problems.append("payment.gateway_url: must be set where payment.gateway is http")
         }
-        let names = topics.names.all
+        let names = topics.names.all + [topics.names.logs]
         for (index, name) in names.enumerated() where names[..<index].contains(name) {
             problems.append("topics: two of them are called \(name)")
         }

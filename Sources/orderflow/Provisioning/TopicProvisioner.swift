@@ -7,7 +7,7 @@ struct TopicProvisioner {
     let settings: Settings
     let logger: Logger
 
-    /// Facts and commands are kept for ever: they can be replayed from offset zero.
+    /// Facts and commands are kept for ever: they can be replayed from offset zero. Log lines aren't.
     static func topics(_ settings: Settings) -> [NewTopic] {
         let forEver = ["retention.ms": "-1", "retention.bytes": "-1"]
         let main = settings.topics.names.all.map {
@@ -19,7 +19,14 @@ struct TopicProvisioner {
         let dead = settings.topics.names.deadLetters.map {
             NewTopic($0, partitions: 1, replication: settings.topics.replication, configuration: forEver)
         }
-        return main + dead
+        let logs = NewTopic(
+            settings.topics.names.logs, partitions: settings.topics.partitions,
+            replication: settings.topics.replication,
+            configuration: [
+                "retention.ms": String(Int64(settings.topics.logsRetention / .milliseconds(1))),
+                "cleanup.policy": "delete",
+            ])
+        return main + dead + [logs]
     }
 
     /// - Returns: the names of the topics made.

@@ -92,6 +92,9 @@ enum MetricHelp {
         "orderflow_trace_spans_total": "Spans that went to the collector, by outcome.",
         "orderflow_trace_dropped_spans_total": "Spans that found the queue to the collector full.",
         "orderflow_trace_queue_depth": "Spans that wait for their export.",
+        "orderflow_log_lines_total": "Log lines on their way to their topic, by outcome.",
+        "orderflow_log_dropped_lines_total": "Log lines that found the queue to their topic full.",
+        "orderflow_log_queue_depth": "Log lines that wait to be shipped.",
     ]
 
     /// From librdkafka's statistics, some seconds old.

@@ -16,10 +16,16 @@ enum Observability {
 
     /// Once, before the first logger and the first metric.
     ///
-    /// - Parameter role: what the process calls itself in log lines.
-    static func start(_ log: Settings.Log, role: String = "orderflow") {
+    /// - Parameters:
+    ///   - role: what the process calls itself in log lines.
+    ///   - shipment: takes the lines that are to be shipped.
+    static func start(_ log: Settings.Log, role: String = "orderflow", shipment: LogShipment? = nil) {
         LoggingSystem.bootstrap(
-            { label, provider in handler(label, provider, log, role: role) }, metadataProvider: nil)
+            { label, provider in
+                let own = handler(label, provider, log, role: role)
+                guard let shipment else { return own }
+                return MultiplexLogHandler([own, shipment.handler(label, provider, role: role)])
+            }, metadataProvider: nil)
         ProcessMetrics.register(with: metrics.collectors)
         metrics.collectors.add { scrape in
             scrape.gauge(
@@ -28,7 +34,8 @@ enum Observability {
         MetricsSystem.bootstrap(metrics)
     }
 
-    private static func handler(
+    /// Writes to stderr, as every logger does.
+    static func handler(
         _ label: String, _ provider: Logger.MetadataProvider?, _ log: Settings.Log, role: String
     ) -> any LogHandler {
         let output = LogOutput.standardError

@@ -25,6 +25,8 @@ struct RoleRuntime: Sendable {
     let logger: Logger
     /// Nil where no spans are exported.
     var traces: TraceExport?
+    /// Nil where no log lines are shipped.
+    var logs: LogShipment?
 
     func run(_ assembly: Assembly) async throws {
         // A reader that went away is an error of that write, not the end of the daemon.
@@ -68,9 +70,13 @@ struct RoleRuntime: Sendable {
 
     /// What is told of the last moments goes out too, in the time that is left for it.
     private func finish() async {
-        guard let traces else { return }
-        let limit = min(settings.shutdown.deadline / 4, .seconds(2))
-        try? await DedicatedThread.run("telemetry-end") { traces.stop(within: limit) }
+        guard traces != nil || logs != nil else { return }
+        let limit = min(settings.shutdown.deadline / 8, .seconds(2))
+        try? await DedicatedThread.run("telemetry-end") {
+            traces?.stop(within: limit)
+            // The last one to go: others may still have something to say.
+            logs?.stop(within: limit)
+        }
     }
 
     private var observer: any HTTPObserver {
