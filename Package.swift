@@ -107,7 +107,7 @@ let package = Package(
         .testTarget(
             name: "ServicesTests",
             dependencies: [
-                "Services", "Execution", "HTTPServer", "JSON", "Messaging", "Orders", "Outbound", "Postgres",
+                "Services", "Execution", "HTTPServer", "JSON", "Kafka", "Messaging", "Orders", "Outbound", "Postgres",
                 "TestServers", log,
             ]),
         .testTarget(

@@ -10,6 +10,8 @@ import Logging
 final class KafkaHandle: @unchecked Sendable {
     let raw: OpaquePointer
     private let reports: Reports
+    /// The client holds it unretained.
+    private let pacing: FetchPacing?
 
     /// What callbacks report. A class of its own, since librdkafka holds it before the handle exists.
     final class Reports: Sendable {
@@ -37,8 +39,11 @@ final class KafkaHandle: @unchecked Sendable {
 
     /// Makes a client and takes `conf` over, also when it throws.
     init(
-        _ type: rd_kafka_type_t, _ conf: OpaquePointer, logger: Logger, onRebalance: Rebalance? = nil
+        _ type: rd_kafka_type_t, _ conf: OpaquePointer, logger: Logger, pacing: FetchPacing? = nil,
+        onRebalance: Rebalance? = nil
     ) throws(KafkaError) {
+        self.pacing = pacing
+        pacing?.install(on: conf)
         reports = Reports(logger, onRebalance: onRebalance)
         let opaque = Unmanaged.passUnretained(reports).toOpaque()
         rd_kafka_conf_set_opaque(conf, opaque)

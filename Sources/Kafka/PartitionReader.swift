@@ -12,6 +12,8 @@ public final class PartitionReader {
     private let apart: [TopicPartition: OpaquePointer]
     /// Of the partitions that aren't at their end: the first offset that isn't wanted.
     private var ends: [TopicPartition: Int64]
+    /// Of each partition that was once read to what it held then: the offset after that.
+    public private(set) var reachedEnds: [TopicPartition: Int64] = [:]
     private var messages: [UnsafeMutablePointer<rd_kafka_message_t>?] = []
 
     /// - Parameter ranges: the offsets to read; one with the upper bound `Int64.max` never ends. A lower bound of a
@@ -33,7 +35,9 @@ public final class PartitionReader {
             ("fetch.message.max.bytes", "4194304"), ("fetch.wait.max.ms", "100"),
             ("receive.message.max.bytes", "1000000000"), ("reconnect.backoff.max.ms", "1000"),
         ])
-        handle = try KafkaHandle(RD_KAFKA_CONSUMER, conf, logger: logger)
+        let pacing = FetchPacing()
+        pacing.partitions.store(ends.count, ordering: .relaxed)
+        handle = try KafkaHandle(RD_KAFKA_CONSUMER, conf, logger: logger, pacing: pacing)
         rd_kafka_poll_set_consumer(handle.raw)
         var queues: [TopicPartition: OpaquePointer] = [:]
         if apart {
@@ -138,6 +142,7 @@ public final class PartitionReader {
         if code == RD_KAFKA_RESP_ERR__PARTITION_EOF {
             // The last offset below the end may be no record: a transaction's marker, or one compacted away.
             let partition = ConsumerBuffer.partition(message)
+            reachedEnds[partition] = message.pointee.offset
             if let end = ends[partition], message.pointee.offset >= end { finish(partition) }
             return nil
         }

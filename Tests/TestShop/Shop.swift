@@ -58,6 +58,11 @@ public final class Shop: Sendable {
         try Self.run([Self.program] + arguments, environment: settings, expecting: status)
     }
 
+    /// An `orderflow` command as a process, not started yet.
+    public func command(_ arguments: String...) throws -> ServerProcess {
+        try ServerProcess("orderflow-\(arguments[0])", environment: settings) { _ in [Self.program] + arguments }
+    }
+
     /// As `run`, whatever the exit status.
     public func output(_ arguments: String...) throws -> String {
         try Self.run([Self.program] + arguments, environment: settings, expecting: nil)

@@ -17,14 +17,27 @@ struct StoredLetter {
     static func open(
         of key: ParkingKey, group: String, limit: Int, on connection: Connection
     ) throws -> [StoredLetter] {
-        try connection.query(
-            """
-            SELECT id, status, topic, partition, "offset", record_key, COALESCE(value, ''), headers::text, record_time
-            FROM dead_letters
-            WHERE consumer_group = $1 AND topic = $2 AND key = $3 AND status IN ('dead', 'parked', 'retry')
-            ORDER BY id LIMIT $4
-            """, [.text(group), .text(key.topic), .text(key.key), .int8(Int64(limit))]
-        ).map { row in
+        try decode(
+            connection.query(
+                """
+                \(select)
+                WHERE consumer_group = $1 AND topic = $2 AND key = $3 AND status IN ('dead', 'parked', 'retry')
+                ORDER BY id LIMIT $4
+                """, [.text(group), .text(key.topic), .text(key.key), .int8(Int64(limit))]))
+    }
+
+    /// Letters by their ids, in the order of their records.
+    static func letters(_ ids: [Int64], on connection: Connection) throws -> [StoredLetter] {
+        try decode(connection.query("\(select) WHERE id = ANY($1) ORDER BY id", [.int8Array(ids)]))
+    }
+
+    private static let select = """
+        SELECT id, status, topic, partition, "offset", record_key, COALESCE(value, ''), headers::text, record_time
+        FROM dead_letters
+        """
+
+    private static func decode(_ rows: Rows) throws -> [StoredLetter] {
+        try rows.map { row in
             StoredLetter(
                 id: try row.get(0, as: Int64.self), status: try row.get(1, as: String.self),
                 source: InboundMessage.Source(

@@ -9,17 +9,28 @@ struct InvoicingHandler: BatchHandler {
     let types = Purchase.types.union(UserFactType.all)
 
     func handle(_ messages: [InboundMessage], on connection: Connection, outbox: inout [OutgoingEvent]) throws {
-        var orders: [OrderKey: Purchase] = [:]
-        var recipients: [InvoiceRecipient.Key: InvoiceRecipient] = [:]
-        for message in messages {
-            if let fact = try message.orderFact() {
-                let key = OrderKey(tenant: message.tenant, orderID: fact.orderID)
-                orders[key, default: Purchase(key)].apply(fact)
-            } else if let fact = try message.userFact() {
-                let key = InvoiceRecipient.Key(tenant: message.tenant, userID: fact.userID)
-                recipients[key, default: InvoiceRecipient(key)].apply(fact, id: message.id)
-            }
+        var fold = InvoiceFold()
+        for message in messages { try fold.add(message) }
+        try fold.write(on: connection)
+    }
+}
+
+/// Facts of orders and users, on their way into invoices.
+struct InvoiceFold: HistoryFold {
+    private var orders: [OrderKey: Purchase] = [:]
+    private var recipients: [InvoiceRecipient.Key: InvoiceRecipient] = [:]
+
+    mutating func add(_ message: InboundMessage) throws(MessageRejected) {
+        if let fact = try message.orderFact() {
+            let key = OrderKey(tenant: message.tenant, orderID: fact.orderID)
+            orders[key, default: Purchase(key)].apply(fact)
+        } else if let fact = try message.userFact() {
+            let key = InvoiceRecipient.Key(tenant: message.tenant, userID: fact.userID)
+            recipients[key, default: InvoiceRecipient(key)].apply(fact, id: message.id)
         }
+    }
+
+    func write(on connection: Connection) throws {
         try InvoiceStore.save(orders.values.sorted { $0.key < $1.key }, on: connection)
         try InvoiceStore.save(recipients.values.sorted { $0.key < $1.key }, on: connection)
     }

@@ -9,10 +9,23 @@ struct SalesHandler: BatchHandler {
     let types = Purchase.types
 
     func handle(_ messages: [InboundMessage], on connection: Connection, outbox: inout [OutgoingEvent]) throws {
-        let facts = try messages.compactMap { message in
-            try message.orderFact().map { (OrderKey(tenant: message.tenant, orderID: $0.orderID), $0) }
-        }
-        let keys = Set(facts.map(\.0)).sorted()
+        var fold = SalesFold()
+        for message in messages { try fold.add(message) }
+        try fold.write(on: connection)
+    }
+}
+
+/// Facts of many orders, on their way into sales and customers.
+struct SalesFold: HistoryFold {
+    private var facts: [(key: OrderKey, fact: OrderFact)] = []
+
+    mutating func add(_ message: InboundMessage) throws(MessageRejected) {
+        guard let fact = try message.orderFact() else { return }
+        facts.append((OrderKey(tenant: message.tenant, orderID: fact.orderID), fact))
+    }
+
+    func write(on connection: Connection) throws {
+        let keys = Set(facts.map(\.key)).sorted()
         let before = try PurchaseStore.load(keys, on: connection)
         var after = before
         for (key, fact) in facts { after[key, default: Purchase(key)].apply(fact) }

@@ -2,14 +2,21 @@ import Glibc
 
 /// How far a replay is, on one line of a terminal.
 struct ReplayProgress {
-    private let total: Int64
+    private let label: String
     private let isShown: Bool
-    private let start = ContinuousClock.now
+    private var start = ContinuousClock.now
     private var nextLine = ContinuousClock.now + .milliseconds(300)
+    /// Records to read; it may grow.
+    private var total: Int64
     private(set) var done: Int64 = 0
+    /// Of `done`, by earlier runs.
+    private var resumed: Int64 = 0
 
-    /// - Parameter total: records to read; nil where nobody knows.
-    init(total: Int64, isShown: Bool) {
+    private static let barWidth = 30
+
+    /// - Parameter label: in front of the bar.
+    init(_ label: String = "", total: Int64, isShown: Bool) {
+        self.label = label.isEmpty ? "" : label + " "
         self.total = total
         self.isShown = isShown
     }
@@ -17,26 +24,40 @@ struct ReplayProgress {
     /// On a terminal, unless the records themselves go to one.
     static var isWanted: Bool { isatty(STDERR_FILENO) == 1 && isatty(STDOUT_FILENO) == 0 }
 
-    mutating func advance(by count: Int) {
-        done += Int64(count)
+    mutating func advance(by count: Int) { move(to: done + Int64(count), of: total) }
+
+    mutating func move(to done: Int64, of total: Int64, resumed: Int64 = 0) {
+        self.done = done
+        self.total = total
+        self.resumed = resumed
         guard isShown, .now >= nextLine else { return }
         nextLine = .now + .milliseconds(300)
         show(end: "")
     }
 
+    /// The rate counts from now on.
+    mutating func restart() { start = .now }
+
     func finish() { if isShown { show(end: "\n") } }
 
-    private func show(end: String) {
-        var line = "\r\u{1B}[K" + text(elapsed: start.duration(to: .now)) + end
-        line.withUTF8 { _ = write(STDERR_FILENO, $0.baseAddress, $0.count) }
+    /// What is done when the last record has been read.
+    func tell(_ what: String) { if isShown { write("\(label)\(what)…") } }
+
+    private func show(end: String) { write(label + text(elapsed: start.duration(to: .now)) + end) }
+
+    private func write(_ text: String) {
+        var line = "\r\u{1B}[K" + text
+        line.withUTF8 { _ = Glibc.write(STDERR_FILENO, $0.baseAddress, $0.count) }
     }
 
-    /// `1200000 of 4000000 events (30%), 410000/s, 7s left`
+    /// `[#########---------------------] 30%  1200000 of 4000000 events, 410000/s, 7s left`
     func text(elapsed: Duration) -> String {
         let seconds = Double(elapsed.components.seconds) + Double(elapsed.components.attoseconds) * 1e-18
-        let rate = seconds > 0 ? Double(done) / seconds : 0
+        let rate = seconds > 0 ? Double(done - resumed) / seconds : 0
         guard total > 0, done <= total else { return "\(done) events, \(Int(rate))/s" }
-        var text = "\(done) of \(total) events (\(done * 100 / total)%), \(Int(rate))/s"
+        let filled = Int(Int64(Self.barWidth) * done / total)
+        let bar = String(repeating: "#", count: filled) + String(repeating: "-", count: Self.barWidth - filled)
+        var text = "[\(bar)] \(done * 100 / total)%  \(done) of \(total) events, \(Int(rate))/s"
         if rate > 0, done < total { text += ", \(Int((Double(total - done) / rate).rounded(.up)))s left" }
         return text
     }

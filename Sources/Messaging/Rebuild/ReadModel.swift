@@ -1,0 +1,44 @@
+import Postgres
+
+/// Tables that one consumer group keeps by folding topics, and that can therefore be made again from them.
+public struct ReadModel: Sendable {
+    public let name: String
+    /// The group that keeps the live one.
+    public let group: String
+    public let topics: [String]
+    /// All that the group's handler writes to, as `migrations` make them.
+    public let tables: [String]
+    /// The types that the group reacts to.
+    public let types: Set<String>
+    /// Of the whole database.
+    public let migrations: [Migration]
+    /// Notified when the tables are other ones, for readers that wait for a change.
+    public let channel: String?
+    /// An empty fold.
+    let fold: @Sendable () -> any HistoryFold
+
+    public init(
+        name: String, group: String, topics: [String], tables: [String], types: Set<String>,
+        migrations: [Migration], channel: String? = nil, fold: @escaping @Sendable () -> any HistoryFold
+    ) {
+        self.name = name
+        self.group = group
+        self.topics = topics
+        self.tables = tables
+        self.types = types
+        self.migrations = migrations
+        self.channel = channel
+        self.fold = fold
+    }
+}
+
+/// Messages on their way into a read model's tables. The live handler and a rebuild use the same one, so that both
+/// make the same rows.
+public protocol HistoryFold: Sendable {
+    /// Takes in one message. Throws for one that can never be handled.
+    mutating func add(_ message: InboundMessage) throws(MessageRejected)
+
+    /// Brings all that was added to the tables, inside the open transaction of `connection`. Tables are named without
+    /// a schema, and nothing but those of the read model is touched: a rebuild leads the names elsewhere.
+    func write(on connection: Connection) throws
+}

@@ -1,0 +1,291 @@
+import Execution
+import Kafka
+import Logging
+import Postgres
+
+/// One run of a `Rebuild`: its connections, and how far it is.
+final class RebuildRun {
+    private let model: ReadModel
+    private let limits: Rebuild.Limits
+    private let logger: Logger
+    private let onProgress: (Rebuild.Progress) throws -> Void
+    private let admin: Admin
+    /// In the live schema; holds the live group.
+    private let control: Connection
+    /// In the shadow, for what has to be done once.
+    private let shadow: Connection
+    private let schema: ShadowSchema
+    private let source: ShadowSource
+    private let writer: ShadowWriter
+    private var letters = ShadowLetters()
+    private var window: ShadowWindow
+    /// Records that fill a window. The first ones are small, so that the writer needn't wait long for something to do.
+    private var target: Int
+    private var phase = Rebuild.Phase.preparing
+    private var phaseStart = ContinuousClock.now
+    private var times: [(phase: Rebuild.Phase, time: Duration)] = []
+    /// Records seen to by earlier runs.
+    let resumed: Int64
+    private(set) var unreadable = 0
+    private(set) var firstUnreadable: InboundMessage.Source?
+
+    /// A lag of fewer records than this is caught up with while the live group is held.
+    private static let shortWay: Int64 = 2_000
+    /// Readers of the live tables wait no longer than this for an exchange that waits for one of them.
+    private static let exchangeWait = "300ms"
+
+    init(
+        _ model: ReadModel, kafka: KafkaConfiguration, database: PostgresConfiguration, control: Connection,
+        limits: Rebuild.Limits, logger: Logger, onProgress: @escaping (Rebuild.Progress) throws -> Void
+    ) throws {
+        self.model = model
+        self.limits = limits
+        self.logger = logger
+        self.onProgress = onProgress
+        self.control = control
+        admin = try Admin(kafka, logger: logger)
+        schema = try ShadowSchema(model, on: control)
+        var patient = database
+        patient.applicationName = "orderflow rebuild \(model.name)"
+        // For indexes and comparisons. Nobody waits for these but us.
+        patient.statementTimeout = .seconds(7 * 86_400)
+        patient.lockTimeout = .seconds(7 * 86_400)
+        shadow = try Connection(patient, logger: logger)
+        // The session of a killed process ends with it, not with its statement.
+        if shadow.serverVersion >= 140_000 { try shadow.script("SET client_connection_check_interval = '1s'") }
+        try schema.enter(shadow)
+        let goesOn = try schema.prepare(on: shadow)
+        let start = goesOn ? try ConsumerProgress.nextOffsets(of: model.group, on: shadow) : [:]
+        resumed = start.values.reduce(0, +)
+        source = ShadowSource(kafka, from: start, logger: logger)
+        window = ShadowWindow(fold: model.fold(), from: start)
+        target = min(5_000, limits.records)
+        var working = database
+        working.applicationName = "orderflow rebuild \(model.name) writer"
+        writer = ShadowWriter(schema, database: working, logger: logger)
+    }
+
+    func close() {
+        writer.close()
+        shadow.close()
+    }
+
+    /// Records seen to, those of a window in hand among them.
+    var done: Int64 { source.next.values.reduce(0, +) }
+
+    private func report(_ phase: Rebuild.Phase? = nil) throws {
+        if let phase, phase != self.phase {
+            _ = endPhase()
+            self.phase = phase
+        }
+        try onProgress(
+            Rebuild.Progress(phase: self.phase, done: done, total: done + source.remaining, resumed: resumed))
+    }
+
+    /// What each phase has taken, the one in hand among them.
+    func endPhase() -> [(phase: Rebuild.Phase, time: Duration)] {
+        times.append((phase, phaseStart.duration(to: .now)))
+        phaseStart = .now
+        return times
+    }
+
+    // MARK: Reading
+
+    /// Brings the shadow to where the live group was a moment ago.
+    func read() throws {
+        try report(.reading)
+        try source.extend(to: liveOffsets())
+        try checkTopics()
+        try catchUp()
+    }
+
+    private func catchUp() throws {
+        while true {
+            try extend()
+            let lag = source.remaining
+            try readToBounds(until: nil)
+            if lag < Self.shortWay { return }
+        }
+    }
+
+    /// Up to where the live group is now.
+    private func extend() throws {
+        try source.extend(to: liveOffsets())
+        letters = try .load(
+            group: model.group,
+            from: Dictionary(uniqueKeysWithValues: source.bounds.keys.map { ($0, source.next[$0] ?? 0) }), on: control)
+    }
+
+    private func liveOffsets() throws -> [TopicPartition: Int64] {
+        try ConsumerProgress.nextOffsets(of: model.group, on: control).filter { model.topics.contains($0.key.topic) }
+    }
+
+    /// The topics must hold all that the live group has seen.
+    private func checkTopics() throws {
+        for (partition, bound) in source.bounds.sorted(by: { $0.key < $1.key }) {
+            let next = source.next[partition] ?? 0
+            guard next < bound else { continue }
+            let marks = try admin.watermarks(partition)
+            guard marks.low <= next else {
+                throw RebuildError(
+                    "\(partition) starts at offset \(marks.low): what was before it is gone, and would be missing")
+            }
+            guard marks.high >= bound else {
+                throw RebuildError(
+                    "\(partition) ends at offset \(marks.high), but the live group is at \(bound): the broker has lost records"
+                )
+            }
+        }
+    }
+
+    /// - Parameter deadline: `StillBehind` is thrown when it passes first.
+    private func readToBounds(until deadline: ContinuousClock.Instant?) throws {
+        var heard = ContinuousClock.now
+        while !source.isThrough {
+            let count = try source.take(max: min(5_000, target - window.records), timeout: .milliseconds(50)) {
+                add($0)
+            }
+            if count > 0 {
+                heard = .now
+                if window.records >= target || window.bytes >= limits.bytes { try submit() }
+            } else {
+                if let deadline, .now > deadline { throw StillBehind() }
+                if heard.duration(to: .now) > limits.patience {
+                    throw source.problem.map { RebuildError("\($0)") }
+                        ?? RebuildError("the brokers send nothing any more, \(source.remaining) records are missing")
+                }
+            }
+            try report()
+        }
+        try submit()
+        try writer.drain()
+    }
+
+    private func add(_ record: ConsumedMessage) {
+        window.records += 1
+        window.bytes += record.value.count
+        let consumed = ConsumedRecord(record, types: model.types, ignoring: nil)
+        if consumed.skipped { return }
+        if let letter = letters.id(of: consumed.source) {
+            window.leftOut.append(letter)
+            return
+        }
+        do throws(MessageRejected) {
+            guard let message = consumed.message else { throw MessageRejected(consumed.malformed ?? "") }
+            try window.fold.add(message)
+        } catch {
+            unreadable += 1
+            if firstUnreadable == nil { firstUnreadable = consumed.source }
+            logger.debug("record left out", metadata: consumed.logFields(keyField: "key", ["error": "\(error)"]))
+        }
+    }
+
+    private func submit() throws {
+        target = min(limits.records, target * 2)
+        window.next = source.next
+        try writer.submit(window)
+        window = ShadowWindow(fold: model.fold(), from: source.next)
+    }
+
+    /// Lets in the letters that the live group has handled since the shadow passed them.
+    private func letInLetters() throws {
+        while true {
+            let letters = try ShadowLetters.handledSince(schema, limit: 1_000, on: control)
+            if letters.isEmpty { return }
+            for letter in letters {
+                if let message = try letter.message(types: model.types, ignoring: nil) { try window.fold.add(message) }
+                window.letIn.append(letter.id)
+            }
+            try submit()
+            try writer.drain()
+        }
+    }
+
+    // MARK: Indexes
+
+    func makeIndexes() throws {
+        try report(.indexing)
+        try schema.makeIndexes(on: shadow)
+    }
+
+    // MARK: Holding the live group
+
+    /// The live group had more to do than could be caught up with.
+    private struct StillBehind: Error {}
+
+    /// Runs `body` while nothing writes to the live model and the shadow is at exactly its offsets. Readers of the model
+    /// notice nothing; the group's consumers wait before their next batch, the redelivery before its next letter.
+    ///
+    /// Locks are taken in the order in which a consumer takes them. Where somebody else has one for too long, all are
+    /// released and it is tried again later.
+    private func holdingLiveGroup<Result>(_ body: () throws -> Result) throws -> Result {
+        let pause = StopSignal()
+        var backoff = Backoff(base: .milliseconds(50), cap: .seconds(5))
+        while true {
+            // Only a short way is left then.
+            try catchUp()
+            do {
+                return try control.transaction { control in
+                    try control.script("SET LOCAL lock_timeout = '2s'")
+                    _ = try ConsumerOffsets.lock(group: model.group, partitions(), on: control)
+                    try control.script("LOCK TABLE parked_keys IN EXCLUSIVE MODE")
+                    try extend()
+                    try readToBounds(until: .now + limits.hold)
+                    try letInLetters()
+                    return try body()
+                }
+            } catch let error where Self.isPassing(error) && backoff.attempt < limits.attempts {
+                logger.debug("live group not held, trying again", metadata: ["error": "\(error)"])
+                pause.wait(for: backoff.next())
+            }
+        }
+    }
+
+    /// All that there are, those that the group has never had a record of among them: it may have one any moment.
+    private func partitions() throws -> [TopicPartition] {
+        try admin.topics().filter { model.topics.contains($0.name) }
+            .flatMap { topic in topic.partitions.map { TopicPartition(topic: topic.name, partition: $0.id) } }.sorted()
+    }
+
+    private static func isPassing(_ error: any Error) -> Bool {
+        if error is StillBehind { return true }
+        guard let error = error as? PostgresError else { return false }
+        return error.kind == .server(.lockNotAvailable) || error.kind == .server(.deadlockDetected)
+    }
+
+    // MARK: Verifying and exchanging
+
+    /// Compares the tables as they were in one moment. The live group is held only until that moment's snapshot is
+    /// taken.
+    func verify() throws -> [TableCheck] {
+        try report(.verifying)
+        try shadow.script("RESET enable_seqscan; RESET enable_hashjoin; RESET enable_mergejoin;")
+        return try shadow.transaction(.repeatableRead, readOnly: true) { shadow in
+            try holdingLiveGroup { _ = try shadow.query("SELECT 1") }
+            return try model.tables.map { try TableCheck.compare($0, schema, on: shadow) }
+        }
+    }
+
+    func exchange() throws {
+        try report(.exchanging)
+        try holdingLiveGroup {
+            // A vacuum makes way for this, and readers aren't kept waiting by it.
+            let live = model.tables.map { "\(schema.live).\($0)" }
+            let tables = live + model.tables.map { "\(schema.name).\($0)" }
+            try control.script("LOCK TABLE \(tables.joined(separator: ", ")) IN EXCLUSIVE MODE")
+            // New readers wait behind this one while it waits for those that are at it.
+            try control.script(
+                """
+                SET LOCAL lock_timeout = '\(Self.exchangeWait)';
+                LOCK TABLE \(live.joined(separator: ", ")) IN ACCESS EXCLUSIVE MODE;
+                """)
+            // A partition that has just been made may have had a consumer whose offsets nobody could lock.
+            let offsets = try liveOffsets().filter { $0.value > 0 }
+            guard offsets.allSatisfy({ source.next[$0.key] == $0.value }) else { throw StillBehind() }
+            guard try schema.isOfLiveMigrations(on: control) else {
+                throw RebuildError("the database was migrated meanwhile: start again")
+            }
+            try schema.exchange(on: control)
+        }
+    }
+}

@@ -1,0 +1,63 @@
+import Postgres
+
+/// A table of the live model held against the rebuilt one: rows, and a sum over the 64-bit hash of each row's text.
+public struct TableCheck: Sendable {
+    public let table: String
+    public let liveRows: Int64
+    public let rebuiltRows: Int64
+    public let liveSum: String
+    public let rebuiltSum: String
+    /// Counted only where the sums differ.
+    public internal(set) var onlyLive: Int64 = 0
+    public internal(set) var onlyRebuilt: Int64 = 0
+    public internal(set) var changed: Int64 = 0
+    /// Keys of some rows that differ.
+    public internal(set) var examples: [String] = []
+
+    public var isEqual: Bool { liveRows == rebuiltRows && liveSum == rebuiltSum }
+}
+
+extension TableCheck {
+    /// Both tables in the snapshot of `connection`'s transaction.
+    static func compare(_ table: String, _ schema: ShadowSchema, on connection: Connection) throws -> TableCheck {
+        func sum(_ schema: String) throws -> (rows: Int64, sum: String) {
+            let row = try connection.query(
+                """
+                SELECT count(*), coalesce(sum(hashtextextended(t::text, 0)::numeric), 0)::text FROM \(schema).\(table) t
+                """
+            ).one()
+            return (try row.get(0, as: Int64.self), try row.get(1, as: String.self))
+        }
+        let (live, rebuilt) = (try sum(schema.live), try sum(schema.name))
+        var check = TableCheck(
+            table: table, liveRows: live.rows, rebuiltRows: rebuilt.rows, liveSum: live.sum, rebuiltSum: rebuilt.sum)
+        if !check.isEqual { try check.lookCloser(schema, on: connection) }
+        return check
+    }
+
+    private mutating func lookCloser(_ schema: ShadowSchema, on connection: Connection) throws {
+        let key = try connection.query(
+            """
+            SELECT quote_ident(a.attname) FROM pg_index i
+            JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY(i.indkey)
+            WHERE i.indrelid = to_regclass($1) AND i.indisprimary ORDER BY array_position(i.indkey::int2[], a.attnum)
+            """, [.text("\(schema.live).\(table)")]
+        ).map { try $0.get(0, as: String.self) }
+        guard let first = key.first else { return }
+        let joined = """
+            FROM \(schema.live).\(table) l FULL JOIN \(schema.name).\(table) r USING (\(key.joined(separator: ", ")))
+            WHERE l::text IS DISTINCT FROM r::text
+            """
+        let row = try connection.query(
+            """
+            SELECT count(*) FILTER (WHERE r.\(first) IS NULL), count(*) FILTER (WHERE l.\(first) IS NULL), count(*)
+            \(joined)
+            """
+        ).one()
+        onlyLive = try row.get(0, as: Int64.self)
+        onlyRebuilt = try row.get(1, as: Int64.self)
+        changed = try row.get(2, as: Int64.self) - onlyLive - onlyRebuilt
+        examples = try connection.query("SELECT concat_ws('/', \(key.joined(separator: ", "))) \(joined) LIMIT 3")
+            .map { try $0.get(0, as: String.self) }
+    }
+}

@@ -1,0 +1,96 @@
+import Messaging
+import Orders
+import Postgres
+
+/// Facts of many orders, on their way into the orders' views.
+struct OrderViewFold: Sendable {
+    typealias Folded = (key: OrderKey, view: OrderView)
+
+    /// What there is of one order: a chain through `facts`.
+    private struct Slot: Sendable {
+        let key: OrderKey
+        let first: Int
+        var last: Int
+        /// The first fact is the first one of the order's stream: a view of it is hardly there yet.
+        let isNew: Bool
+    }
+
+    private struct Fact: Sendable {
+        let fact: OrderFact
+        let id: String
+        let streamVersion: Int?
+        var next = -1
+    }
+
+    private var slots: [Slot] = []
+    private var facts: [Fact] = []
+    private var indices: [OrderKey: Int]
+
+    init(capacity: Int = 0) {
+        indices = Dictionary(minimumCapacity: capacity)
+        facts.reserveCapacity(capacity)
+    }
+
+    mutating func add(_ message: InboundMessage) throws(MessageRejected) {
+        guard let fact = try message.orderFact() else { return }
+        let key = OrderKey(tenant: message.tenant, orderID: fact.orderID)
+        let place = facts.count
+        facts.append(Fact(fact: fact, id: message.id, streamVersion: message.streamVersion))
+        if let index = indices[key] {
+            facts[slots[index].last].next = place
+            slots[index].last = place
+            return
+        }
+        indices[key] = slots.count
+        let isCreation = if case .orderCreated = fact.kind { true } else { false }
+        slots.append(
+            Slot(key: key, first: place, last: place, isNew: isCreation && message.streamVersion ?? 1 == 1))
+    }
+
+    /// Of all orders that facts were added of.
+    var keys: [OrderKey] { slots.map(\.key) }
+
+    /// The views that the facts change, on top of `loaded`; each is made when it is asked for.
+    func views(over loaded: [OrderKey: OrderView]) -> some Sequence<Folded> {
+        slots.lazy.compactMap { slot in view(slot, over: loaded[slot.key]).map { (slot.key, $0) } }
+    }
+
+    /// Nil when the facts change nothing.
+    private func view(_ slot: Slot, over loaded: OrderView?) -> OrderView? {
+        var view = loaded ?? OrderView(orderID: slot.key.orderID)
+        var hasChanged = false
+        var place = slot.first
+        while place >= 0 {
+            let fact = facts[place]
+            if view.apply(fact.fact, id: fact.id, streamVersion: fact.streamVersion) { hasChanged = true }
+            place = fact.next
+        }
+        return hasChanged ? view : nil
+    }
+}
+
+extension OrderViewFold: HistoryFold {
+    /// Looks up only orders that may have a view. Where one that can't have was there after all, such as from a second
+    /// copy of its first fact, all are looked up.
+    func write(on connection: Connection) throws {
+        do {
+            let mayBeThere = slots.filter { !$0.isNew }.map(\.key)
+            try connection.savepoint { try write(over: OrderViewRows.load(mayBeThere.sorted(), on: $0), on: $0) }
+        } catch let error as PostgresError where error.violates(.uniqueViolation) {
+            try write(over: OrderViewRows.load(keys.sorted(), on: connection), on: connection)
+        }
+    }
+
+    /// What isn't there is folded while it is copied: the server works on one row while the next is made.
+    private func write(over loaded: [OrderKey: OrderView], on connection: Connection) throws {
+        if loaded.count < slots.count {
+            let new = slots.lazy.filter { loaded.isEmpty || loaded[$0.key] == nil }
+            try OrderViewRows.copy(
+                new.compactMap { slot in view(slot, over: nil).map { (slot.key, $0) } }, on: connection)
+        }
+        let old = slots.filter { !loaded.isEmpty && loaded[$0.key] != nil }.compactMap { slot in
+            view(slot, over: loaded[slot.key]).map { (slot.key, $0) }
+        }
+        try OrderViewRows.save(old, loaded, on: connection)
+    }
+}
