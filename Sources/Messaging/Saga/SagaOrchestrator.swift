@@ -1,3 +1,4 @@
+import Execution
 import Metrics
 import Telemetry
 
@@ -11,7 +12,7 @@ public struct SagaOrchestrator: Sendable {
     let newID: @Sendable (Int64) -> String
     /// The instance that a fact is about; nil for a message that is none of its facts.
     let instanceID: @Sendable (InboundMessage) throws -> String?
-    private let counters: [SagaLogEntry.Event: Counter]
+    private let counters = Monitor<[Transition: Counter]>([:])
     let traces = Traces.current
 
     public init(
@@ -24,17 +25,31 @@ public struct SagaOrchestrator: Sendable {
         self.source = source
         self.newID = newID
         self.instanceID = instanceID
-        let counters = SagaLogEntry.Event.allCases.map { event in
-            let dimensions = [("saga", definition.name), ("event", event.rawValue)]
-            return (event, Counter(label: "orderflow_saga_transitions_total", dimensions: dimensions))
-        }
-        self.counters = Dictionary(uniqueKeysWithValues: counters)
+    }
+
+    /// Of few values: a definition's steps and the events there are.
+    private struct Transition: Hashable {
+        let event: SagaLogEntry.Event
+        let step: String?
     }
 
     /// Counts what happens to instances.
     func count(_ entries: some Sequence<SagaLogEntry>) {
-        var events: [SagaLogEntry.Event: Int] = [:]
-        for entry in entries { events[entry.event, default: 0] += 1 }
-        for (event, count) in events { counters[event]?.increment(by: count) }
+        var counts: [Transition: Int] = [:]
+        for entry in entries { counts[Transition(event: entry.event, step: entry.step), default: 0] += 1 }
+        for (transition, count) in counts { counter(of: transition).increment(by: count) }
+    }
+
+    private func counter(of transition: Transition) -> Counter {
+        counters.withLock { counters in
+            if let known = counters[transition] { return known }
+            let new = Counter(
+                label: "orderflow_saga_transitions_total",
+                dimensions: [
+                    ("saga", definition.name), ("event", transition.event.rawValue), ("step", transition.step ?? ""),
+                ])
+            counters[transition] = new
+            return new
+        }
     }
 }

@@ -25,7 +25,9 @@ public struct SagaService: Sendable {
             context,
             consumer: ConsumerRunner.Configuration(group: ConsumerGroup.saga, topics: [context.topics.orderEvents]),
             handler: SagaFactHandler(orchestrator),
-            backlog: [.sagas(FulfilmentSaga.name), .sagaAttention(FulfilmentSaga.name)])
+            backlog: [
+                .sagas(FulfilmentSaga.name), .sagaSteps(FulfilmentSaga.name), .sagaAttention(FulfilmentSaga.name),
+            ])
         let deadlines = SagaDeadlineWorker(
             orchestrator, database: context.database, keyField: "order_id", logger: context.logger,
             onCommit: { service.relay.wake() })

@@ -12,6 +12,14 @@ struct InventoryHandler: BatchHandler {
     let unknownSKU: StockLevels.UnknownSKU
     let topic: String
     let source: String
+    private let metrics = InventoryMetrics()
+
+    init(mode: FulfilmentMode, unknownSKU: StockLevels.UnknownSKU, topic: String, source: String) {
+        self.mode = mode
+        self.unknownSKU = unknownSKU
+        self.topic = topic
+        self.source = source
+    }
 
     var types: Set<String> {
         switch mode {
@@ -29,6 +37,7 @@ struct InventoryHandler: BatchHandler {
         var reservations = try ReservationStore.load(Set(requests.map(\.1)).sorted(), on: connection)
         var levels = try StockStore.lock(articles(requests, reservations), unknownSKU: unknownSKU, on: connection)
         var changed: Set<OrderKey> = []
+        var answers: [OrderFact.Kind] = []
         for (message, key, request) in requests {
             var stock = levels[key.tenant] ?? StockLevels([:], unknownSKU: unknownSKU)
             let reaction = try StockReservation.react(to: request, reservations[key]?.reservation, stock: &stock)
@@ -40,11 +49,13 @@ struct InventoryHandler: BatchHandler {
             if let kind = reaction.fact {
                 let fact = OrderFact(orderID: key.orderID, at: WallClock.nowMicroseconds(), kind)
                 outbox.append(message.causes(fact, topic: topic, source: source))
+                answers.append(kind)
             }
         }
         try ReservationStore.save(
             changed.sorted().compactMap { key in reservations[key].map { (key, $0) } }, on: connection)
         try StockStore.save(levels, on: connection)
+        metrics.answered(answers)
     }
 
     private func request(

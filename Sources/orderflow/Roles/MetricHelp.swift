@@ -63,7 +63,9 @@ enum MetricHelp {
     private static let saga = [
         "orderflow_sagas": "Instances under way, by status.",
         "orderflow_sagas_attention": "Instances that can't go on without a person.",
-        "orderflow_saga_transitions_total": "What happened to instances.",
+        "orderflow_saga_waiting_steps": "Steps and compensations that instances under way wait for an answer to.",
+        "orderflow_saga_transitions_total":
+            "What happened to instances: timed-out is a missed deadline, undo-requested a compensation.",
     ]
 
     private static let dependencies = [
@@ -81,6 +83,7 @@ enum MetricHelp {
         "orderflow_circuit_breaker_state": "1 for the state that a circuit breaker is in.",
         "orderflow_gateway_calls_total": "Calls of the payment gateway by operation and what became of them.",
         "orderflow_gateway_call_seconds": "One call of the payment gateway.",
+        "orderflow_stock_requests_total": "Answers of inventory by what they say.",
         "orderflow_payments_open": "Payments that wait for the gateway, or for a refund to be asked for again.",
         "orderflow_payments_oldest_seconds": "How long the oldest of those that the gateway is asked for has waited.",
         "orderflow_mails_total": "Mails by what became of them.",

@@ -1,0 +1,25 @@
+import Metrics
+import Orders
+
+/// What inventory has answered.
+struct InventoryMetrics: Sendable {
+    private let reserved = counter("reserved")
+    private let rejected = counter("rejected")
+    private let released = counter("released")
+
+    private static func counter(_ outcome: String) -> Counter {
+        Counter(label: "orderflow_stock_requests_total", dimensions: [("outcome", outcome)])
+    }
+
+    /// Counts answers that are about to be committed: a transaction that fails and comes again counts again.
+    func answered(_ facts: [OrderFact.Kind]) {
+        for fact in facts {
+            switch fact {
+            case .stockReserved: reserved.increment()
+            case .stockRejected: rejected.increment()
+            case .stockReleased: released.increment()
+            default: break
+            }
+        }
+    }
+}

@@ -1,0 +1,58 @@
+import TestServers
+import TestShop
+import Testing
+
+@testable import orderflow
+
+/// What a whole shop says of itself to Prometheus.
+@Suite(.serialized) struct MetricsTests {
+    @Test func everyMetricThatHasAHelpIsExposedByAShop() async throws {
+        let collector = try TraceCollector()
+        let shop = try Shop(settings: [
+            "ORDERFLOW_TELEMETRY_OTLP_ENDPOINT": collector.url, "ORDERFLOW_LOG_SHIP_LEVEL": "info",
+            // Statistics soon, and orders that stay under way.
+            "ORDERFLOW_KAFKA_PROPERTIES_STATISTICS_INTERVAL_MS": "500",
+            "ORDERFLOW_PAYMENT_SIMULATOR_LATENCY": "60s", "ORDERFLOW_PAYMENT_TIMEOUT": "120s",
+        ])
+        let up = try shop.up()
+        try up.start()
+        try await up.waitUntilReady()
+        _ = try await up.client.order()
+        try shop.produce("not JSON", key: "elsewhere", to: "order-events")
+
+        let ports = up.port..<(up.port + Role.allCases.count)
+        func scrape() async throws -> [Substring] {
+            var lines: [Substring] = []
+            for port in ports {
+                guard let answer = try await ShopClient(port: port).get("/metrics", orNil: true) else { continue }
+                lines += answer.text.split(separator: "\n")
+            }
+            return lines
+        }
+        func missing(_ lines: [Substring]) -> Set<String> {
+            let families = lines.filter { $0.hasPrefix("# TYPE ") }.map { String($0.split(separator: " ")[2]) }
+            return Set(MetricHelp.all.keys).subtracting(families)
+        }
+        // A failure says below what is missing.
+        try? await eventually(within: .seconds(40), "everything is said") { () async throws -> Bool in
+            let lines = try await scrape()
+            return missing(lines).isEmpty && lines.contains { $0.contains(#"step="payment""#) }
+        }
+        let lines = try await scrape()
+        #expect(missing(lines).sorted() == [])
+        let shown: [String] = [
+            #"orderflow_sagas{saga="fulfilment",status="running"} 1"#,
+            #"orderflow_saga_waiting_steps{progress="requested",saga="fulfilment",step="payment"} 1"#,
+            #"orderflow_stock_requests_total{outcome="reserved"} 1"#,
+            #"orderflow_payments_open{status="charging"} 1"#,
+            #"orderflow_eventstore_appends_total{outcome="appended"} 1"#,
+            #"orderflow_http_requests_total{method="POST",route="/orders",status="201"} 1"#,
+            #"orderflow_circuit_breaker_state{name="gateway",state="closed"} 1"#,
+        ]
+        for line in shown { #expect(lines.contains { $0 == line }, "\(line)") }
+        for group in ["shipping-group", "saga-group", "projection-group"] {
+            let lag = #"orderflow_consumer_lag_messages{group="\#(group)",partition="0",topic="order-events"}"#
+            #expect(lines.contains { $0.hasPrefix(lag) })
+        }
+    }
+}
