@@ -14,12 +14,12 @@ public struct ReadModel: Sendable {
     public let migrations: [Migration]
     /// Notified when the tables are other ones, for readers that wait for a change.
     public let channel: String?
-    /// An empty fold.
-    let fold: @Sendable () -> any HistoryFold
+    /// An empty fold with room for so many messages.
+    let fold: @Sendable (_ capacity: Int) -> any HistoryFold
 
     public init(
         name: String, group: String, topics: [String], tables: [String], types: Set<String>,
-        migrations: [Migration], channel: String? = nil, fold: @escaping @Sendable () -> any HistoryFold
+        migrations: [Migration], channel: String? = nil, fold: @escaping @Sendable (_ capacity: Int) -> any HistoryFold
     ) {
         self.name = name
         self.group = group

@@ -58,8 +58,8 @@ final class RebuildRun {
         let start = goesOn ? try ConsumerProgress.nextOffsets(of: model.group, on: shadow) : [:]
         resumed = start.values.reduce(0, +)
         source = ShadowSource(kafka, from: start, logger: logger)
-        window = ShadowWindow(fold: model.fold(), from: start)
         target = min(5_000, limits.records)
+        window = ShadowWindow(fold: model.fold(target), from: start)
         var working = database
         working.applicationName = "orderflow rebuild \(model.name) writer"
         writer = ShadowWriter(schema, database: working, logger: logger)
@@ -184,7 +184,7 @@ final class RebuildRun {
         target = min(limits.records, target * 2)
         window.next = source.next
         try writer.submit(window)
-        window = ShadowWindow(fold: model.fold(), from: source.next)
+        window = ShadowWindow(fold: model.fold(target), from: source.next)
     }
 
     /// Lets in the letters that the live group has handled since the shadow passed them.

@@ -29,6 +29,7 @@ struct OrderViewFold: Sendable {
     init(capacity: Int = 0) {
         indices = Dictionary(minimumCapacity: capacity)
         facts.reserveCapacity(capacity)
+        slots.reserveCapacity(capacity)
     }
 
     mutating func add(_ message: InboundMessage) throws(MessageRejected) {
