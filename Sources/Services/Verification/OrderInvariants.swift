@@ -114,18 +114,9 @@ public enum OrderInvariants {
         let invented = view.facts.subtracting(facts)
         if !missing.isEmpty { broken.append("the read model lacks \(missing.sorted())") }
         if !invented.isEmpty { broken.append("the read model has \(invented.sorted()), the topic hasn't") }
-        let status = expectedStatus(order)
+        let status = Order.Status(last: order.events.last?.type).rawValue
         if view.status != status { broken.append("the read model says \(view.status), the event store \(status)") }
         return broken
-    }
-
-    private static func expectedStatus(_ order: OrderEvidence) -> String {
-        switch order.events.last?.type {
-        case FactType.orderConfirmed: Order.Status.confirmed.rawValue
-        case FactType.orderCancelled: Order.Status.cancelled.rawValue
-        case FactType.orderCancellationRequested: Order.Status.cancelling.rawValue
-        default: Order.Status.pending.rawValue
-        }
     }
 
     private static func confirmed(_ order: OrderEvidence) -> [String] {

@@ -160,6 +160,12 @@ enum SettingTable {
         SettingKey(
             "views.max_streams", \.views.streams, .integer(1...1_000_000),
             "Open streams of GET /orders/{id}/stream; 503 beyond."),
+        SettingKey(
+            "views.check_interval", \.views.checkInterval, .duration(.zero ... .seconds(3600)),
+            "How often one of the API's processes compares read models with the event store; 0s never does."),
+        SettingKey(
+            "views.check_orders", \.views.checkOrders, .integer(0...10_000),
+            "Orders it looks at each time, besides those that changed last, on its way through all of them."),
     ]
 
     private static let mail = [

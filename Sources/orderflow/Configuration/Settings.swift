@@ -92,6 +92,9 @@ struct Settings: Sendable {
         var poolSize = 4
         var waits = 1_000
         var streams = 1_000
+        /// Zero doesn't compare.
+        var checkInterval: Duration = .seconds(10)
+        var checkOrders = 500
     }
 
     struct Mail: Sendable {

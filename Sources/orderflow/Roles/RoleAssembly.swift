@@ -37,7 +37,7 @@ extension RoleRuntime {
             logger: logger)
         Observability.metrics.collectors.watch(sagas.breaker)
         return Assembly(
-            parts: service.parts + sagas.parts + viewsParts,
+            parts: try service.parts + sagas.parts + viewsParts + consistency(),
             addRoutes: { router in
                 orders.add(to: &router)
                 users.add(to: &router)
@@ -45,6 +45,20 @@ extension RoleRuntime {
                 sagas.add(to: &router)
                 OpenAPIRoute().add(to: &router)
             }, servesFromParts: true)
+    }
+
+    /// What compares the read models with the event store; nothing where that is switched off.
+    private func consistency() throws -> [ThreadGroup.Part] {
+        guard settings.views.checkInterval > .zero else { return [] }
+        var configuration = ConsistencyMonitor.Configuration()
+        configuration.interval = settings.views.checkInterval
+        configuration.sweep = settings.views.checkOrders
+        let monitor = try ConsistencyMonitor(
+            orders: database(.orders), views: database(.views), topic: settings.topics.names.orderEvents,
+            configuration: configuration, logger: logger)
+        health.watch(consistency: monitor)
+        Observability.metrics.collectors.watch(monitor)
+        return [monitor.part]
     }
 
     private func query() throws -> Assembly {

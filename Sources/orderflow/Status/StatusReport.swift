@@ -29,9 +29,17 @@ struct StatusReport: Sendable {
         let attention: Int64
     }
 
+    /// The read models beside the event store, as far as the orders that changed last tell.
+    struct ViewState: Sendable {
+        let lag: ConsistencyCheck.Lag
+        let differing: Int
+    }
+
     var roles: [RoleState] = []
     var groups: [GroupState] = []
     var sagas: [SagaCount] = []
+    /// Nil where the databases can't be asked.
+    var views: ViewState?
     /// What couldn't be asked, and why.
     var problems: [String] = []
 
@@ -41,6 +49,7 @@ struct StatusReport: Sendable {
         report.askRoles(settings)
         report.askGroups(settings)
         report.askSagas(settings)
+        report.compareViews(settings)
         return report
     }
 
@@ -125,6 +134,21 @@ struct StatusReport: Sendable {
             // The database of saga was asked for its dead letters too.
             let problem = "database of saga: \(error)"
             if !problems.contains(problem) { problems.append(problem) }
+        }
+    }
+
+    private mutating func compareViews(_ settings: Settings) {
+        do {
+            let orders = try Connection(settings.database(of: .orders))
+            defer { orders.close() }
+            let views = try Connection(settings.database(of: .views))
+            defer { views.close() }
+            let check = ConsistencyCheck(orders: orders, views: views, topic: settings.topics.names.orderEvents)
+            let round = try check.run(besides: [])
+            self.views = ViewState(lag: round.lag, differing: round.differing.count)
+        } catch {
+            // Both were asked for their groups, and said so if they are away.
+            if problems.isEmpty { problems.append("read models: \(error)") }
         }
     }
 }

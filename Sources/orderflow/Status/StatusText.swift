@@ -1,4 +1,5 @@
 import JSON
+import Services
 
 /// The status for terminals and scripts.
 enum StatusText {
@@ -18,6 +19,13 @@ enum StatusText {
                 TextTable.write(
                     [["SAGAS", "COUNT", "ATTENTION"]]
                         + report.sagas.map { [$0.status, "\($0.count)", "\($0.attention)"] }))
+        }
+        if let views = report.views {
+            parts.append(
+                TextTable.write([
+                    ["READ MODELS", "BEHIND", "SECONDS", "DIFFERING"],
+                    ["orders", "\(views.lag.events)", "\(Self.seconds(views.lag))", "\(views.differing)"],
+                ]))
         }
         if !report.problems.isEmpty { parts.append(report.problems.map { "can't ask \($0)\n" }.joined()) }
         return parts.joined(separator: "\n")
@@ -59,9 +67,24 @@ enum StatusText {
                     }
                 }
             }
+            if let views = report.views {
+                json.key("readModels")
+                json.object { json in
+                    json.field("lagEvents", views.lag.events)
+                    json.key("lagSeconds")
+                    json.raw(Self.seconds(views.lag).utf8)
+                    json.field("differing", views.differing)
+                }
+            }
             json.key("problems")
             json.array { json in for problem in report.problems { json.value(problem) } }
         }
         return String(decoding: json.bytes, as: UTF8.self) + "\n"
+    }
+
+    /// In tenths, which JSON takes too.
+    private static func seconds(_ lag: ConsistencyCheck.Lag) -> String {
+        let tenths = Int64((lag.seconds * 10).rounded())
+        return "\(tenths / 10).\(tenths % 10)"
     }
 }
