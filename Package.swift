@@ -75,6 +75,8 @@ let package = Package(
 
         // Private PostgreSQL servers and Kafka brokers for the tests.
         .target(name: "TestServers", dependencies: ["Execution"], path: "Tests/TestServers"),
+        // Random numbers that a seed repeats.
+        .target(name: "Randomness", path: "Tests/Randomness"),
         // A whole shop of daemons on them, and a customer.
         .target(name: "TestShop", dependencies: ["TestServers", "Kafka", log], path: "Tests/TestShop"),
         // Documents in JSON Schema, and whether they tell the truth.
@@ -94,21 +96,25 @@ let package = Package(
             ]),
         .testTarget(name: "TestServersTests", dependencies: ["TestServers"]),
 
-        .testTarget(name: "JSONTests", dependencies: ["JSON"]),
-        .testTarget(name: "PostgresTests", dependencies: ["Postgres", "Execution", "TestServers", log]),
+        .testTarget(name: "JSONTests", dependencies: ["JSON", "Randomness"]),
+        .testTarget(name: "PostgresTests", dependencies: ["Postgres", "Execution", "Randomness", "TestServers", log]),
         .testTarget(
             name: "MessagingTests",
-            dependencies: ["Messaging", "Postgres", "Kafka", "JSON", "Execution", "TestServers", log, metrics]),
-        .testTarget(name: "HTTPServerTests", dependencies: ["HTTPServer", "Execution", "TestServers", "CEpoll", log]),
+            dependencies: [
+                "Messaging", "Postgres", "Kafka", "JSON", "Execution", "Randomness", "TestServers", log, metrics,
+            ]),
+        .testTarget(
+            name: "HTTPServerTests",
+            dependencies: ["HTTPServer", "Execution", "Randomness", "TestServers", "CEpoll", log]),
         .testTarget(name: "KafkaTests", dependencies: ["Kafka", "Execution", "TestServers", log]),
         .testTarget(name: "TelemetryTests", dependencies: ["Telemetry", "Execution", "JSON", log, metrics, tracing]),
-        .testTarget(name: "OrdersTests", dependencies: ["Orders", "JSON"]),
+        .testTarget(name: "OrdersTests", dependencies: ["Orders", "JSON", "Randomness"]),
         .testTarget(name: "BenchTests", dependencies: ["Bench", "HTTPServer", "Execution", log]),
         .testTarget(
             name: "ServicesTests",
             dependencies: [
                 "Services", "Execution", "HTTPServer", "JSON", "Kafka", "Messaging", "Orders", "Outbound", "Postgres",
-                "TestServers", log,
+                "Randomness", "TestServers", log,
             ]),
         .testTarget(
             name: "OrderflowTests",

@@ -1,5 +1,6 @@
 import Glibc
 import HTTPServer
+import Randomness
 import Testing
 
 /// Damaged requests: whatever comes, the server answers well-formed, closes, and goes on serving others. Run it under
@@ -19,7 +20,7 @@ import Testing
             $0.timeouts.head = .milliseconds(200)
             $0.timeouts.body = .milliseconds(200)
         } _: { server in
-            var random = SeededGenerator(variable: "ORDERFLOW_TEST_SEED")
+            var random = SeededGenerator.fromEnvironment()
             let end = ContinuousClock.now + .seconds(seconds)
             var runs = 0
             repeat {

@@ -1,4 +1,5 @@
 import Glibc
+import Randomness
 import Testing
 
 @testable import HTTPServer
@@ -23,7 +24,7 @@ import Testing
     ]
 
     @Test func randomSplitsOfPipelinedRequests() async throws {
-        var random = SeededGenerator(variable: "ORDERFLOW_TEST_SEED")
+        var random = SeededGenerator.fromEnvironment()
         for _ in 0..<40 {
             let order = (0..<Int.random(in: 1...30, using: &random)).map { _ in
                 Self.stream.randomElement(using: &random)!
@@ -88,25 +89,5 @@ import Testing
                 #expect(Array(buffer[decoder.consumed..<count]) == Array("NEXT".utf8))
             }
         }
-    }
-}
-
-/// A reproducible source of randomness (SplitMix64). The seed comes from the environment variable, if it is set.
-struct SeededGenerator: RandomNumberGenerator {
-    let seed: UInt64
-    private var state: UInt64
-
-    init(variable: String) {
-        seed = getenv(variable).flatMap { UInt64(String(cString: $0)) } ?? UInt64.random(in: 0...UInt64.max)
-        state = seed
-        print("\(variable)=\(seed)")
-    }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var value = state
-        value = (value ^ (value >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        value = (value ^ (value >> 27)) &* 0x94D0_49BB_1331_11EB
-        return value ^ (value >> 31)
     }
 }

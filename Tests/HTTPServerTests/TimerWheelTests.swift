@@ -1,3 +1,4 @@
+import Randomness
 import Testing
 
 @testable import HTTPServer
@@ -31,7 +32,7 @@ import Testing
 
     /// Against a plain dictionary.
     @Test func behavesLikeADictionaryOfDeadlines() {
-        var random = SeededGenerator(variable: "ORDERFLOW_TEST_SEED")
+        var random = SeededGenerator.fromEnvironment()
         var now: UInt64 = 77
         var wheel = TimerWheel(now: now)
         var model: [Int: UInt64] = [:]

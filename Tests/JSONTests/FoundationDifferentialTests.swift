@@ -1,5 +1,6 @@
 import Foundation
 import JSON
+import Randomness
 import Testing
 
 /// Ours may refuse more than Foundation's coder, never accept more or read differently. `ORDERFLOW_FUZZ_SECONDS` goes on

@@ -1,6 +1,7 @@
 import Foundation
 import JSON
 import Orders
+import Randomness
 import Testing
 
 /// Damaged bodies of `POST /orders`: whatever comes is refused with a place, or is an order within its bounds that a

@@ -1,4 +1,5 @@
 import Postgres
+import Randomness
 import TestServers
 import Testing
 

@@ -1,5 +1,6 @@
 import Execution
 import Postgres
+import Randomness
 import Testing
 import TestServers
 

@@ -1,5 +1,6 @@
 import Messaging
 import Orders
+import Randomness
 import Testing
 
 @testable import Services

@@ -1,6 +1,7 @@
 import JSON
 import Messaging
 import Orders
+import Randomness
 import TestServers
 import Testing
 

@@ -2,6 +2,7 @@ import JSON
 import Messaging
 import Orders
 import Postgres
+import Randomness
 import TestServers
 import Testing
 
