@@ -41,6 +41,8 @@ import Testing
         Case("chunk line too long", chunked("0\(repeated("0", 32))1\r\n"), 400),
         Case("chunk line without end", chunked(repeated("0", 40)), 400),
         Case("17 trailers", chunked("0\r\n\(repeated("X: y\r\n", 17))\r\n"), 431),
+        Case("a trailer over 1 KiB", chunked("0\r\nX: \(repeated("y", 2000))\r\n\r\n"), 431),
+        Case("a trailer that never ends", chunked("0\r\nX: \(repeated("y", 2000))"), 431),
         Case("trailers over 1 KiB", chunked("0\r\n\(repeated("X: \(repeated("y", 300))\r\n", 4))\r\n"), 431),
         // 4. Framing
         Case("bare LF after the request line", "GET /hello HTTP/1.1\nHost: a\r\n\r\n", 400),

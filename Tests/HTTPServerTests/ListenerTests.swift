@@ -54,11 +54,19 @@ import Testing
         await server.stop(deadline: .zero)
     }
 
-    /// 192.0.2.1 is nobody's (RFC 5737), .invalid no name (RFC 6761).
-    @Test(arguments: ["192.0.2.1", "no.such.host.invalid"])
+    /// 192.0.2.1 is nobody's (RFC 5737); a space is in no name.
+    @Test(arguments: ["192.0.2.1", "no such host"])
     func aHostThatIsNotOursIsAMisconfiguration(host: String) {
         let error = #expect(throws: HTTPServerError.self) { try Self.server(host).start() }
         #expect(error?.isMisconfiguration == true)
+    }
+
+    /// A name server that doesn't answer may do so later; one that knows no such name won't know it then.
+    @Test func aNameServerThatIsAwayIsNoMisconfiguration() {
+        let codes = [EAI_AGAIN, EAI_SYSTEM, EAI_MEMORY, EAI_NONAME, EAI_FAIL]
+        let errors = codes.map { HTTPServerError.unresolved(host: "shop.example", code: $0) }
+        #expect(errors.map(\.isMisconfiguration) == [false, false, false, true, true])
+        #expect(errors.allSatisfy { $0.description.hasPrefix("can't resolve shop.example: ") })
     }
 
     @Test func aPortInUseIsNoMisconfiguration() async throws {

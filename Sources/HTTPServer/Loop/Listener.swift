@@ -63,7 +63,7 @@ struct Listeners {
         hints.ai_flags = AI_PASSIVE
         var list: UnsafeMutablePointer<addrinfo>?
         let code = getaddrinfo(host, nil, &hints, &list)
-        guard code == 0 else { throw .unresolved(host: host, reason: String(cString: gai_strerror(code))) }
+        guard code == 0 else { throw .unresolved(host: host, code: code) }
         defer { freeaddrinfo(list) }
         var targets: [Target] = []
         var seen: Set<SocketAddress> = []
@@ -77,7 +77,7 @@ struct Listeners {
                 targets.append(Target(storage: storage, length: info.ai_addrlen, host: host))
             }
         }
-        guard !targets.isEmpty else { throw .unresolved(host: host, reason: "no IPv4 or IPv6 address") }
+        guard !targets.isEmpty else { throw .unresolved(host: host, code: EAI_NONAME) }
         return targets
     }
 

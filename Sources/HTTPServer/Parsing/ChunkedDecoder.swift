@@ -24,7 +24,10 @@ struct ChunkedDecoder {
         while true {
             switch state {
             case .size:
-                guard let line = try line(bytes, count: count, limit: limits.chunkLineBytes) else { return false }
+                let tooLong = Refusal(.badRequest, "a chunk line is too long")
+                guard let line = try line(bytes, count: count, limit: limits.chunkLineBytes, beyond: tooLong) else {
+                    return false
+                }
                 let size = try Self.parseSize(line)
                 if size > bodyLimit - decoded { throw Refusal(.contentTooLarge, "the body is too large") }
                 state = size == 0 ? .trailer : .content(remaining: size)
@@ -48,7 +51,9 @@ struct ChunkedDecoder {
                 consumed += 2
                 state = .size
             case .trailer:
-                guard let line = try line(bytes, count: count, limit: limits.trailerBytes) else { return false }
+                guard
+                    let line = try line(bytes, count: count, limit: limits.trailerBytes, beyond: Self.trailersTooLarge)
+                else { return false }
                 if line.isEmpty {
                     state = .done
                     return true
@@ -56,7 +61,7 @@ struct ChunkedDecoder {
                 trailerLines += 1
                 trailerBytes += line.count + 2
                 if trailerLines > limits.trailerLines || trailerBytes > limits.trailerBytes {
-                    throw Refusal(.headerFieldsTooLarge, "the trailers are too large")
+                    throw Self.trailersTooLarge
                 }
                 try Self.checkTrailer(line)
             case .done:
@@ -76,11 +81,11 @@ struct ChunkedDecoder {
 
     /// The next line without its CRLF, and steps over it; nil when it hasn't ended.
     private mutating func line(
-        _ bytes: UnsafeMutablePointer<UInt8>, count: Int, limit: Int
+        _ bytes: UnsafeMutablePointer<UInt8>, count: Int, limit: Int, beyond tooLong: Refusal
     ) throws(Refusal) -> UnsafeBufferPointer<UInt8>? {
         let start = consumed
         guard let found = memchr(bytes + start, 0x0A, min(count - start, limit + 2)) else {
-            if count - start >= limit + 2 { throw Refusal(.badRequest, "a chunk line is too long") }
+            if count - start >= limit + 2 { throw tooLong }
             return nil
         }
         let newline = UnsafeRawPointer(bytes).distance(to: UnsafeRawPointer(found))
@@ -110,5 +115,6 @@ struct ChunkedDecoder {
         else { throw Refusal(.badRequest, "a trailer field is malformed") }
     }
 
+    private static let trailersTooLarge = Refusal(.headerFieldsTooLarge, "the trailers are too large")
     private static let malformed = Refusal(.badRequest, "the chunked body is malformed")
 }
