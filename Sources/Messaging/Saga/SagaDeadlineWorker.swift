@@ -32,11 +32,12 @@ public final class SagaDeadlineWorker: Sendable {
     }
 
     private func logFields(of saga: StoredSaga) -> Logger.Metadata {
-        let fields: Logger.Metadata = [
-            keyField: "\(saga.key.id)", "tenant": "\(saga.key.tenant)", "correlation_id": "\(saga.correlationID)",
-            "saga": "\(orchestrator.definition.name)",
-        ]
-        return fields.merging(TraceContext.logFields(saga.traceparent)) { $1 }
+        logFields(of: saga.key).merging(["correlation_id": "\(saga.correlationID)"]) { $1 }
+            .merging(TraceContext.logFields(saga.traceparent)) { $1 }
+    }
+
+    private func logFields(of key: SagaKey) -> Logger.Metadata {
+        [keyField: "\(key.id)", "tenant": "\(key.tenant)", "saga": "\(orchestrator.definition.name)"]
     }
 
     /// What holds it up; nil while it works.
@@ -64,28 +65,32 @@ public final class SagaDeadlineWorker: Sendable {
     @discardableResult
     public func round(at now: Int64, on connection: Connection) throws -> Int {
         let (due, sent) = try connection.transaction { connection in
-            let due = try SagaStore.lockDue(
+            let (due, unreadable) = try SagaStore.lockDue(
                 at: now, limit: Self.batch, of: orchestrator.definition, on: connection)
-            guard !due.isEmpty else { return (0, 0) }
+            for saga in unreadable { try shelve(saga.key, saga, logFields(of: saga.key), on: connection) }
+            guard !due.isEmpty else { return (unreadable.count, 0) }
             var batch = SagaBatch(orchestrator, due)
             for saga in due {
                 do {
                     logger.debug("saga deadline reached", metadata: logFields(of: saga))
                     try batch.apply(.deadline, to: saga.key, at: now)
                 } catch {
-                    // One instance that can't go on must not hold up the others, nor be tried at every poll.
-                    logger.error(
-                        "saga_stuck",
-                        metadata: logFields(of: saga).merging(["error": "\(error)"]) { $1 })
-                    try SagaStore.shelve(
-                        saga.key, of: orchestrator.definition, attention: "\(error)", on: connection)
+                    try shelve(saga.key, error, logFields(of: saga), on: connection)
                 }
             }
             try batch.write(on: connection)
             try Outbox.append(batch.outbox, on: connection)
-            return (due.count, batch.outbox.count)
+            return (due.count + unreadable.count, batch.outbox.count)
         }
         if sent > 0 { onCommit() }
         return due
+    }
+
+    /// One instance that can't go on must not hold up the others, nor be tried at every poll.
+    private func shelve(
+        _ key: SagaKey, _ error: any Error, _ fields: Logger.Metadata, on connection: Connection
+    ) throws {
+        logger.error("saga_stuck", metadata: fields.merging(["error": "\(error)"]) { $1 })
+        try SagaStore.shelve(key, of: orchestrator.definition, attention: "\(error)", on: connection)
     }
 }

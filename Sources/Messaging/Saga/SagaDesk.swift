@@ -51,28 +51,40 @@ public struct SagaDesk: Sendable {
     }
 
     /// One page of instances, and where the next one starts.
+    public struct Page: Sendable {
+        public let sagas: [StoredSaga]
+        /// Those of the page that this version of the program can't read.
+        public let unreadable: [UnreadableSaga]
+        public let next: Place?
+    }
+
+    /// The newest first.
     public func list(
         _ filter: Filter, after place: Place? = nil, limit: Int, on connection: Connection
-    ) throws -> (sagas: [StoredSaga], next: Place?) {
-        var sagas = try SagaStore.decode(
-            connection.query(
-                """
-                \(SagaStore.select)
-                WHERE saga = $1 AND tenant = $2
-                  AND ($3::text IS NULL OR status = $3)
-                  AND ($4::bool IS NULL OR (attention IS NOT NULL) = $4)
-                  AND ($5::timestamptz IS NULL OR (created_at, id) < ($5, $6))
-                ORDER BY created_at DESC, id DESC
-                LIMIT $7
-                """,
-                [
-                    .text(definition.name), .text(filter.tenant), .text(filter.status?.rawValue),
-                    .bool(filter.attention), .timestamp(place.map { Timestamp(microseconds: $0.createdAt) }),
-                    .text(place?.id ?? ""), .int(limit + 1),
-                ]), of: definition)
-        guard sagas.count > limit else { return (sagas, nil) }
-        sagas.removeLast()
-        return (sagas, sagas.last.map { Place(createdAt: $0.createdAt, id: $0.key.id) })
+    ) throws -> Page {
+        let rows = try connection.query(
+            """
+            \(SagaStore.select)
+            WHERE saga = $1 AND tenant = $2
+              AND ($3::text IS NULL OR status = $3)
+              AND ($4::bool IS NULL OR (attention IS NOT NULL) = $4)
+              AND ($5::timestamptz IS NULL OR (created_at, id) < ($5, $6))
+            ORDER BY created_at DESC, id DESC
+            LIMIT $7
+            """,
+            [
+                .text(definition.name), .text(filter.tenant), .text(filter.status?.rawValue),
+                .bool(filter.attention), .timestamp(place.map { Timestamp(microseconds: $0.createdAt) }),
+                .text(place?.id ?? ""), .int(limit + 1),
+            ])
+        let page = rows.prefix(limit)
+        let (sagas, unreadable) = try SagaStore.decodeEach(page, of: definition)
+        var next: Place?
+        if rows.count > limit, let last = page.last {
+            next = Place(
+                createdAt: try last.get(9, as: Timestamp.self).microseconds, id: try last.get(1, as: String.self))
+        }
+        return Page(sagas: sagas, unreadable: unreadable, next: next)
     }
 
     /// One instance with its history; nil where there is none.

@@ -19,11 +19,12 @@ enum SagaStore {
             of: definition)
     }
 
-    /// Locks instances that are due at `now` and that nobody else has in hand, the longest waiting first.
+    /// Locks instances that are due at `now` and that nobody else has in hand, the longest waiting first; those that
+    /// can't be read apart.
     static func lockDue(
         at now: Int64, limit: Int, of definition: SagaDefinition, on connection: Connection
-    ) throws -> [StoredSaga] {
-        try decode(
+    ) throws -> (sagas: [StoredSaga], unreadable: [UnreadableSaga]) {
+        try decodeEach(
             connection.query(
                 """
                 \(select)
@@ -113,28 +114,46 @@ enum SagaStore {
         """
 
     static func decode(_ rows: Rows, of definition: SagaDefinition) throws -> [StoredSaga] {
-        try rows.map { row in
-            let key = SagaKey(tenant: try row.get(0, as: String.self), id: try row.get(1, as: String.self))
-            var instance = SagaInstance(id: key.id, of: definition)
-            let status = try row.get(2, as: String.self)
-            guard let known = SagaInstance.Status(rawValue: status) else {
-                throw UnreadableSaga(key: key, detail: "status \(status)")
-            }
-            instance.status = known
-            instance.version = Int(try row.get(3, as: Int64.self))
-            instance.attention = try row.get(4, as: String?.self)
-            instance.startedAt = try row.get(5, as: Timestamp?.self)?.microseconds
-            instance.endedAt = try row.get(6, as: Timestamp?.self)?.microseconds
-            instance.start = try row.get(7, as: [UInt8]?.self) ?? []
+        try rows.map { try decode($0, of: definition) }
+    }
+
+    /// As `decode`, but one row that can't be read doesn't hide the others.
+    static func decodeEach(
+        _ rows: some Sequence<Row>, of definition: SagaDefinition
+    ) throws -> (sagas: [StoredSaga], unreadable: [UnreadableSaga]) {
+        var sagas: [StoredSaga] = []
+        var unreadable: [UnreadableSaga] = []
+        for row in rows {
             do {
-                try row.withBytes(8) { try instance.readState($0) }
-            } catch {
-                throw UnreadableSaga(key: key, detail: "state \(error)")
+                sagas.append(try decode(row, of: definition))
+            } catch let error as UnreadableSaga {
+                unreadable.append(error)
             }
-            return StoredSaga(
-                key: key, instance: instance, createdAt: try row.get(9, as: Timestamp.self).microseconds,
-                correlationID: try row.get(10, as: String.self), traceparent: try row.get(11, as: String?.self))
         }
+        return (sagas, unreadable)
+    }
+
+    private static func decode(_ row: Row, of definition: SagaDefinition) throws -> StoredSaga {
+        let key = SagaKey(tenant: try row.get(0, as: String.self), id: try row.get(1, as: String.self))
+        var instance = SagaInstance(id: key.id, of: definition)
+        let status = try row.get(2, as: String.self)
+        guard let known = SagaInstance.Status(rawValue: status) else {
+            throw UnreadableSaga(key: key, detail: "status \(status)")
+        }
+        instance.status = known
+        instance.version = Int(try row.get(3, as: Int64.self))
+        instance.attention = try row.get(4, as: String?.self)
+        instance.startedAt = try row.get(5, as: Timestamp?.self)?.microseconds
+        instance.endedAt = try row.get(6, as: Timestamp?.self)?.microseconds
+        instance.start = try row.get(7, as: [UInt8]?.self) ?? []
+        do {
+            try row.withBytes(8) { try instance.readState($0) }
+        } catch {
+            throw UnreadableSaga(key: key, detail: "state \(error)")
+        }
+        return StoredSaga(
+            key: key, instance: instance, createdAt: try row.get(9, as: Timestamp.self).microseconds,
+            correlationID: try row.get(10, as: String.self), traceparent: try row.get(11, as: String?.self))
     }
 }
 

@@ -69,12 +69,13 @@ public struct SagaRoutes: Sendable {
         }
         PooledAnswer.send(responder, from: database, logger: logger, fields: context.requestFields) {
             [filter, place] connection in
-            let (sagas, next) = try desk.list(filter, after: place, limit: limit, on: connection)
-            var json = JSONWriter(capacity: 512 * sagas.count + 64)
+            let page = try desk.list(filter, after: place, limit: limit, on: connection)
+            for error in page.unreadable { logger.error("saga_unreadable", metadata: ["error": "\(error)"]) }
+            var json = JSONWriter(capacity: 512 * page.sagas.count + 64)
             json.object { json in
                 json.key("sagas")
-                json.array { json in for saga in sagas { SagaDocument.write(saga, log: nil, into: &json) } }
-                json.field("nextCursor", next.map { ListCursor(createdAt: $0.createdAt, orderID: $0.id).encoded })
+                json.array { json in for saga in page.sagas { SagaDocument.write(saga, log: nil, into: &json) } }
+                json.field("nextCursor", page.next.map { ListCursor(createdAt: $0.createdAt, orderID: $0.id).encoded })
             }
             return .json(.ok, json.bytes, headers: Self.headers)
         }

@@ -54,9 +54,11 @@ struct SagasListCommand: OrderflowCommand {
             attention: attention ? true : nil)
         let limit = limit
         let found = try await sagas.atDesk(options) { desk, connection in
-            try desk.list(filter, limit: limit, on: connection).sagas
+            try desk.list(filter, limit: limit, on: connection)
         }
-        tell(sagas.json ? found.map { SagasText.json($0, log: nil) }.joined() : SagasText.table(found))
+        tell(sagas.json ? found.sagas.map { SagasText.json($0, log: nil) }.joined() : SagasText.table(found.sagas))
+        for error in found.unreadable { complain("\(error)") }
+        if !found.unreadable.isEmpty { throw ExitCode(ExitStatus.failure) }
     }
 }
 

@@ -56,6 +56,25 @@ import TestServers
         #expect(try database.show("b", on: connection)?.status == .compensating)
     }
 
+    @Test func oneThatCantBeReadDoesNotHoldUpTheOthers() throws {
+        let database = try SagaDatabase()
+        let connection = try database.connect()
+        let ids = ["a", "b", "c"]
+        try database.handle(ids.map { fact("TripWanted", $0) }, on: connection)
+        _ = try connection.execute("UPDATE saga_instances SET status = 'dreaming' WHERE id = 'a'")
+        _ = try connection.execute("UPDATE saga_instances SET state = '{\"steps\":1}' WHERE id = 'c'")
+        let now = later
+        #expect(try database.worker.round(at: now, on: connection) == 3)
+        #expect(try database.worker.round(at: now, on: connection) == 0)
+        #expect(try database.show("b", on: connection)?.status == .compensating)
+        // An operator sees what is the matter, and the others beside it.
+        let rows = try connection.query("SELECT attention FROM saga_instances WHERE id <> 'b' ORDER BY id")
+        #expect(try rows.map { try $0.get(0, as: String?.self)?.contains("can't read saga") } == [true, true])
+        let page = try database.desk.list(.init(tenant: "default"), limit: 10, on: connection)
+        #expect(page.sagas.map(\.key.id) == ["b"])
+        #expect(page.unreadable.map(\.key.id).sorted() == ["a", "c"])
+    }
+
     /// A step that the definition no longer has must not be due for ever.
     @Test func whatIsDueForNothingIsDueNoMore() throws {
         let database = try SagaDatabase()
