@@ -43,6 +43,9 @@ public struct KafkaError: Error, Hashable, Sendable, CustomStringConvertible {
         }
     }
 
+    /// A record larger than the client or the topic allows.
+    public var isTooLarge: Bool { code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE.rawValue }
+
     /// The brokers don't know this kind of request.
     public var isUnsupported: Bool {
         [RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE, RD_KAFKA_RESP_ERR_UNSUPPORTED_VERSION].contains {

@@ -15,6 +15,9 @@ enum TransactionState {
 }
 
 extension Connection {
+    /// Inside the body of `transaction`.
+    public var isInTransaction: Bool { transactionState == .open }
+
     /// Runs `body` in a transaction and commits, or rolls back and rethrows when it throws.
     ///
     /// BEGIN travels with the first statement, so a transaction of n statements takes n + 1 round trips; see

@@ -309,6 +309,7 @@ public final class ConsumerRunner: Sendable {
                     }
                 }
             }
+            try RecordSize.check(outbox)
             try Outbox.append(outbox, on: connection)
             result.wroteOutbox = result.wroteOutbox || !outbox.isEmpty
             try ConsumerOffsets.store(group: configuration.group, result.offsets, on: connection)

@@ -111,16 +111,13 @@ public enum DeadLetters {
             [.text(group), .text(key.topic), .text(key.key)])
     }
 
-    /// Below librdkafka's `message.max.bytes`, 1 000 000, with room for headers.
-    private static let largestValue = 900_000
-
     /// The same letter on `<topic>.<group>.dlt`, as the bytes that came in, for those who watch topics.
     private static func publish(
         _ record: ConsumedRecord, group: String, verdict: Verdict, on connection: Connection
     ) throws {
         // What doesn't fit into a record would hold up the relay: then the database alone has it all.
         let value = record.value ?? []
-        let fits = value.count <= Self.largestValue
+        let fits = value.count <= RecordSize.limit
         _ = try connection.execute(
             """
             INSERT INTO outbox (topic, key, type, schema_version, metadata, raw) VALUES ($1, $2, '', 0, $3, $4)

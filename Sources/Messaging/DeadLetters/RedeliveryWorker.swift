@@ -139,6 +139,7 @@ final class RedeliveryWorker: Sendable {
         guard try Inbox.claim(group: group, [message.id], on: connection).contains(message.id) else { return }
         var outbox: [OutgoingEvent] = []
         try handler.handle([message], on: connection, outbox: &outbox)
+        try RecordSize.check(outbox)
         try Outbox.append(outbox, on: connection)
     }
 }

@@ -39,6 +39,8 @@ public struct StreamAppend: Sendable {
     public let events: [NewEvent]
 
     public init(tenant: String, streamID: String, category: String, expectedVersion: Int, events: [NewEvent]) {
+        precondition(expectedVersion >= 0, "no stream is at version \(expectedVersion)")
+        precondition(!events.isEmpty, "an append of nothing to stream \(streamID)")
         self.tenant = tenant
         self.streamID = streamID
         self.category = category
@@ -51,9 +53,12 @@ public struct StreamAppend: Sendable {
 public enum EventStore {
     /// Appends to many streams in one statement. Returns the indexes of `appends` that lost their version to somebody
     /// else: nothing of those is written (of two in one call that want the same version, the first one gets it).
-    /// An append of several events must not be mixed with one that could take only part of its versions;
-    /// since versions are contiguous, losing the first loses all.
+    /// Of an append of several events, the later ones may get their versions although the first has lost its: such a
+    /// one is taken inside a transaction only, which the caller rolls back when anything has lost.
     public static func append(_ appends: [StreamAppend], on connection: Connection) throws(PostgresError) -> [Int] {
+        precondition(
+            connection.isInTransaction || appends.allSatisfy { $0.events.count == 1 },
+            "an append of several events outside a transaction")
         var rows = EventRows()
         // In one order for everybody: two writers that want the same streams must not wait for each other in a circle.
         let order = appends.indices.sorted { a, b in

@@ -18,12 +18,15 @@ public final class EventWriter: Sendable {
         case failed(PostgresError)
     }
 
+    /// An append of one event: its statement is a commit of its own, and of several events the later ones could get
+    /// their version where the first has lost its.
     public struct Request: Sendable {
         public let append: StreamAppend
         /// Called once, on a writer thread.
         public let completion: @Sendable (Outcome) -> Void
 
         public init(append: StreamAppend, completion: @escaping @Sendable (Outcome) -> Void) {
+            precondition(append.events.count == 1, "an append of \(append.events.count) events to the event writer")
             self.append = append
             self.completion = completion
         }

@@ -183,7 +183,11 @@ public final class Relay: Sendable {
             throw error
         }
         spans?.end(results)
-        for case .failure(let error) in results { throw error }
+        for (message, result) in zip(messages, results) {
+            guard case .failure(let error) = result else { continue }
+            if error.isTooLarge { throw RecordTooLarge(message, error) }
+            throw error
+        }
     }
 
     /// Deletes published rows, some at a time. True when there may be more.
@@ -215,6 +219,20 @@ public final class Relay: Sendable {
     private func note(inHand oldest: Int64?) { status.withLock { $0.oldestInHand = oldest } }
 
     private func note(published: Int64) { status.withLock { $0.published = published } }
+}
+
+/// The brokers take no record of this size, and none after it may go before it: the topic's limit has to be raised.
+struct RecordTooLarge: Error, CustomStringConvertible {
+    let description: String
+
+    init(_ message: OutgoingMessage, _ error: KafkaError) {
+        let key = String(decoding: message.key ?? [], as: UTF8.self)
+        let size = (message.key?.count ?? 0) + (message.value?.count ?? 0)
+        description = """
+            \(error.name): a record of \(size) bytes with key \(key) holds up all after it; raise max.message.bytes of \
+            \(message.topic), and message.max.bytes under kafka.properties
+            """
+    }
 }
 
 private struct RelayMetrics {

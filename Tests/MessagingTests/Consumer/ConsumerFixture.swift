@@ -17,6 +17,13 @@ struct Ledger: BatchHandler {
             let text = String(decoding: message.payload, as: UTF8.self)
             if text.contains("\"fails\""), !isHealed.withLock({ $0 }) { throw Broken() }
             if text.contains("\"rejected\""), !isHealed.withLock({ $0 }) { throw MessageRejected("it says so") }
+            if text.contains("\"swells\"") {
+                let payload = Array("\"\(String(repeating: "x", count: 1_000_000))\"".utf8)
+                outbox.append(
+                    OutgoingEvent(
+                        topic: "elsewhere", key: message.key, type: "Swollen", payload: payload,
+                        metadata: message.effectMetadata(id: "s", source: "/test", time: 0)))
+            }
             _ = try connection.execute(
                 "INSERT INTO notes (key, id, payload) VALUES ($1, $2, $3)",
                 [.text(message.key), .text(message.id), .text(text)])

@@ -40,6 +40,20 @@ import Testing
         try eventually("and flows again") { try fixture.notes("bad").count == 5 }
     }
 
+    /// No broker would take it, and the relay would wait for ever.
+    @Test func whatWouldCauseTooLargeARecordIsADeadLetter() throws {
+        let fixture = try ConsumerFixture()
+        fixture.start()
+        try fixture.publish("large", "{\"swells\":true}")
+        try fixture.publish("small", "{\"n\":2}")
+        try eventually("the other one is handled") { try fixture.notes() == ["{\"n\":2}"] }
+        let connection = try fixture.connect()
+        try eventually("it is dead") { try !DeadLetterQueue.list(.init(group: fixture.group), on: connection).isEmpty }
+        let letter = try #require(try DeadLetterQueue.list(.init(group: fixture.group), on: connection).first)
+        #expect(letter.error == "Swollen for elsewhere would have 1000002 bytes; a record takes 900000")
+        #expect(letter.attempts == 1)
+    }
+
     @Test func aDiscardedLetterReleasesItsKey() throws {
         let fixture = try ConsumerFixture()
         fixture.start()

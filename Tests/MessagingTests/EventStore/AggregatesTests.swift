@@ -61,7 +61,7 @@ private struct NewTally: EventSourced {
         let append = StreamAppend(
             tenant: "default", streamID: id, category: "tally", expectedVersion: numbers.lowerBound - 1,
             events: events)
-        #expect(try EventStore.append([append], on: connection).isEmpty)
+        #expect(try connection.transaction { try EventStore.append([append], on: $0).isEmpty })
     }
 
     @Test func aLongStreamIsLoadedFromItsSnapshot() throws {
