@@ -1,5 +1,27 @@
 /// UTF-8 as RFC 3629 §4 has it: shortest forms only, no surrogates, nothing above U+10FFFF.
-enum UTF8Check {
+public enum UTF8Check {
+    /// Whether all of `bytes` is UTF-8.
+    public static func isValid(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        guard let base = bytes.baseAddress else { return true }
+        let count = bytes.count
+        var position = 0
+        while position < count {
+            // Most text is ASCII: eight bytes at a time.
+            if position + 8 <= count,
+                base.loadUnaligned(fromByteOffset: position, as: UInt64.self) & 0x8080_8080_8080_8080 == 0
+            {
+                position += 8
+            } else if base.load(fromByteOffset: position, as: UInt8.self) < 0x80 {
+                position += 1
+            } else if let length = length(base, position, count) {
+                position += length
+            } else {
+                return false
+            }
+        }
+        return true
+    }
+
     /// Length of the multi-byte sequence at `position`; nil when it is none.
     static func length(_ base: UnsafeRawPointer, _ position: Int, _ count: Int) -> Int? {
         func tail(_ index: Int, _ range: ClosedRange<UInt8> = 0x80...0xBF) -> Bool {

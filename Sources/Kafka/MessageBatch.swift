@@ -1,4 +1,5 @@
 import CLibrdkafka
+import Glibc
 
 /// Records in partition order, in librdkafka's own memory until the batch goes.
 ///
@@ -59,6 +60,11 @@ public struct ConsumedMessage: Sendable {
 
     /// Calls `body` with each header in order. Names may repeat; a null value comes as an empty one.
     public func forEachHeader(_ body: (String, UnsafeRawBufferPointer) -> Void) {
+        forEachRawHeader { body(String(decoding: $0, as: UTF8.self), $1) }
+    }
+
+    /// As `forEachHeader`, the names in place too.
+    public func forEachRawHeader(_ body: (UnsafeRawBufferPointer, UnsafeRawBufferPointer) -> Void) {
         var headers: OpaquePointer?
         guard rd_kafka_message_headers(raw.message, &headers) == RD_KAFKA_RESP_ERR_NO_ERROR else { return }
         var name: UnsafePointer<CChar>?
@@ -66,7 +72,11 @@ public struct ConsumedMessage: Sendable {
         var size = 0
         var index = 0
         while rd_kafka_header_get_all(headers, index, &name, &value, &size) == RD_KAFKA_RESP_ERR_NO_ERROR {
-            if let name { body(String(cString: name), UnsafeRawBufferPointer(start: value, count: size)) }
+            if let name {
+                body(
+                    UnsafeRawBufferPointer(start: name, count: strlen(name)),
+                    UnsafeRawBufferPointer(start: value, count: size))
+            }
             index += 1
         }
     }

@@ -1,3 +1,4 @@
+import Execution
 import Foundation
 import JSON
 import Kafka
@@ -136,6 +137,73 @@ import Testing
                 })
         }
         #expect(try payloads(lines { $0.merge = true }) == Array(0..<3_000))
+    }
+
+    @Test func followingGoesOnWithWhatIsWritten() throws {
+        try publish((0..<3).map { message("k", envelope($0 == 1 ? "Other" : "T", $0), at: Int64($0)) })
+        let path = FileManager.default.temporaryDirectory.appendingPathComponent("replay-\(UUID())").path
+        let file = open(path, O_RDWR | O_CREAT | O_EXCL, 0o600)
+        defer {
+            close(file)
+            unlink(path)
+        }
+        func shown() throws -> [String] {
+            try String(contentsOfFile: path, encoding: .utf8).split(separator: "\n").map(String.init)
+        }
+        let request = {
+            var request = ReplayRequest(topic: topic)
+            request.follow = true
+            request.types = ["T"]
+            request.limit = 6
+            return request
+        }()
+        let (kafka, quiet) = (kafka, quiet)
+        let outcome = Monitor<Result<Void, any Error>?>(nil)
+        DedicatedThread.start("follow") {
+            let result = Result {
+                var replay = TopicReplay(
+                    request, kafka: kafka, output: StandardOutput(file: file), logger: quiet)
+                try replay.run()
+            }
+            outcome.update { $0 = result }
+        }
+        try eventually("what is there is shown") { try shown().count == 2 }
+        // Each comes by itself, into whichever partition, and is seen without another one pushing it out.
+        for number in 3..<6 {
+            try publish([message("k", envelope("T", number), partition: Int32(number % 3))])
+            try eventually("\(number) is shown") { try shown().count == number }
+        }
+        try publish([
+            message("k", envelope("Other", 6)), message("k", envelope("T", 7)), message("k", envelope("T", 8)),
+        ])
+        let end = try #require(outcome.wait(for: .seconds(20), { $0 }))
+        try end.get()
+        #expect(try payloads(shown()) == [0, 2, 3, 4, 5, 7])
+    }
+
+    @Test func progressSaysHowFarAndHowFast() {
+        var progress = ReplayProgress(total: 4_000, isShown: false)
+        let (full, empty) = (String(repeating: "#", count: 30), String(repeating: "-", count: 30))
+        #expect(progress.text(elapsed: .zero) == "[\(empty)] 0%  0 of 4000 events, 0/s")
+        progress.advance(by: 1_000)
+        #expect(
+            progress.text(elapsed: .milliseconds(500))
+                == "[\(full.prefix(7))\(empty.prefix(23))] 25%  1000 of 4000 events, 2000/s, 2s left")
+        progress.advance(by: 3_000)
+        #expect(progress.text(elapsed: .seconds(2)) == "[\(full)] 100%  4000 of 4000 events, 2000/s")
+        // More than there was at the start: nothing is left to say of the end.
+        progress.advance(by: 1)
+        #expect(progress.text(elapsed: .seconds(2)) == "4001 events, 2000/s")
+    }
+
+    @Test func aTypeOrHeaderOfAnyCharactersIsShown() throws {
+        var odd = message("k", #"{"type":"a\"\u00e9\n","payload":{"n":1}}"#)
+        odd.headers = [KafkaHeader("q\"\u{1}", Array("\\\t€".utf8)), KafkaHeader("empty", [])]
+        try publish([odd])
+        let line = try #require(try lines { $0.types = ["a\"é\n"] }.first)
+        let object = try #require(try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any])
+        #expect(object["type"] as? String == "a\"é\n")
+        #expect(object["headers"] as? [String: String] == ["q\"\u{1}": "\\\t€", "empty": ""])
     }
 
     @Test func aReaderThatGoesAwayIsNoError() throws {

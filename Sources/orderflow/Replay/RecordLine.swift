@@ -1,60 +1,62 @@
 import Foundation
 import JSON
 import Kafka
-import Messaging
 
 /// One record as one line.
 ///
 /// The envelope's members are shown as what they mean; a value that is no envelope is its own payload: JSON as JSON,
-/// other text as a string, other bytes in base64.
+/// other text as a string, other bytes in base64. Written from where the record lies in memory: a replay is as fast as
+/// its lines are made.
 struct RecordLine {
     let record: ConsumedMessage
     private let value: RecordValue
-    private let headers: [(name: String, value: UnsafeRawBufferPointer)]
 
     init(_ record: ConsumedMessage) {
         self.record = record
-        var headers: [(String, UnsafeRawBufferPointer)] = []
-        record.forEachHeader { headers.append(($0, $1)) }
-        self.headers = headers
         value = RecordValue(record)
     }
 
     /// By the envelope, else by the header.
     var type: String? {
-        if case .envelope(let type, _) = value { return type }
-        return headers.first { $0.name == "ce_type" }.flatMap { Self.text($0.value) }
+        if case .envelope(let type, _) = value { return RecordValue.text(ofJSON: type) }
+        return record.header("ce_type").flatMap { Self.text($0) }
     }
 
     var key: String? { record.key.flatMap { Self.text($0) } }
 
     func appendJSON(to bytes: inout [UInt8]) {
-        var json = JSONWriter(capacity: record.value.count + 512)
-        json.object { json in
-            if let key = record.key {
-                Self.write("key", "keyBase64", key, to: &json)
-            } else {
-                json.key("key"); json.null()
-            }
-            json.field("partition", Int64(record.partition))
-            json.field("offset", record.offset)
-            json.key("timestamp")
-            json.raw { RFC3339.append(record.timestamp * 1_000, to: &$0) }
-            json.field("type", type)
-            json.key("headers")
-            json.object { json in writeHeaders(to: &json) }
-            switch value {
-            case .tombstone:
-                json.key("payload")
-                json.null()
-            case .envelope(_, let payload), .json(let payload):
-                json.key("payload")
-                json.raw { Self.appendOneLine(payload, to: &$0) }
-            case .other(let value): Self.write("payload", "payloadBase64", value, to: &json)
-            }
+        if let key = record.key {
+            Self.append("{\"key\":", "{\"keyBase64\":", key, to: &bytes)
+        } else {
+            Self.append("{\"key\":null", to: &bytes)
         }
-        bytes.append(contentsOf: json.bytes)
-        bytes.append(UInt8(ascii: "\n"))
+        Self.append(",\"partition\":", to: &bytes)
+        JSONWriter.append(Int64(record.partition), to: &bytes)
+        Self.append(",\"offset\":", to: &bytes)
+        JSONWriter.append(record.offset, to: &bytes)
+        Self.append(",\"timestamp\":", to: &bytes)
+        RFC3339.append(record.timestamp * 1_000, to: &bytes)
+        appendType(to: &bytes)
+        Self.append(",\"headers\":", to: &bytes)
+        appendHeaders(to: &bytes)
+        switch value {
+        case .tombstone: Self.append(",\"payload\":null", to: &bytes)
+        case .envelope(_, let payload), .json(let payload):
+            Self.append(",\"payload\":", to: &bytes)
+            Self.appendOneLine(payload, to: &bytes)
+        case .other(let value): Self.append(",\"payload\":", ",\"payloadBase64\":", value, to: &bytes)
+        }
+        Self.append("}\n", to: &bytes)
+    }
+
+    private func appendType(to bytes: inout [UInt8]) {
+        if case .envelope(let type, _) = value {
+            Self.append(",\"type\":", to: &bytes)
+            bytes.append(contentsOf: type)
+        } else if let type = record.header("ce_type"), UTF8Check.isValid(type) {
+            Self.append(",\"type\":", to: &bytes)
+            JSONWriter.append(utf8: type, to: &bytes)
+        }
     }
 
     func appendText(to bytes: inout [UInt8]) {
@@ -62,47 +64,78 @@ struct RecordLine {
         let place = "\(record.partition)/\(record.offset)"
         bytes.append(contentsOf: "\(RFC3339.text(record.timestamp * 1_000))  \(place)  ".utf8)
         Self.appendVisible(key, to: &bytes)
-        bytes.append(contentsOf: "  ".utf8)
+        Self.append("  ", to: &bytes)
         Self.appendVisible(type ?? "-", to: &bytes)
-        bytes.append(contentsOf: "  ".utf8)
+        Self.append("  ", to: &bytes)
         switch value {
-        case .tombstone: bytes.append(contentsOf: "null".utf8)
+        case .tombstone: Self.append("null", to: &bytes)
         case .envelope(_, let payload), .json(let payload): Self.appendOneLine(payload, to: &bytes)
         case .other(let value):
             Self.appendVisible(Self.text(value) ?? "base64:" + Data(value).base64EncodedString(), to: &bytes)
         }
-        bytes.append(UInt8(ascii: "\n"))
+        Self.append("\n", to: &bytes)
     }
+
+    private typealias Header = (name: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer)
 
     /// Names may repeat: such a one has an array of its values.
-    private func writeHeaders(to json: inout JSONWriter) {
-        func write(_ value: UnsafeRawBufferPointer, _ json: inout JSONWriter) {
-            if let text = Self.text(value) {
-                json.value(text)
+    private func appendHeaders(to bytes: inout [UInt8]) {
+        var headers: [Header] = []
+        headers.reserveCapacity(16)
+        record.forEachRawHeader { headers.append((name: $0, value: $1)) }
+        Self.append("{", to: &bytes)
+        for (index, header) in headers.enumerated() {
+            if headers[..<index].contains(where: { Self.areEqual($0.name, header.name) }) { continue }
+            if index > 0 { Self.append(",", to: &bytes) }
+            if UTF8Check.isValid(header.name) {
+                JSONWriter.append(utf8: header.name, to: &bytes)
             } else {
-                json.object { $0.field("base64", Data(value).base64EncodedString()) }
+                JSONWriter.append(String(decoding: header.name, as: UTF8.self), to: &bytes)
+            }
+            Self.append(":", to: &bytes)
+            let more = headers[(index + 1)...].filter { Self.areEqual($0.name, header.name) }
+            if more.isEmpty {
+                Self.appendHeader(header.value, to: &bytes)
+            } else {
+                for (place, value) in ([header] + more).map(\.value).enumerated() {
+                    Self.append(place == 0 ? "[" : ",", to: &bytes)
+                    Self.appendHeader(value, to: &bytes)
+                }
+                Self.append("]", to: &bytes)
             }
         }
-        for (index, header) in headers.enumerated() {
-            let all = headers.filter { $0.name == header.name }
-            if all.count == 1 {
-                json.key(dynamic: header.name)
-                write(header.value, &json)
-            } else if headers.firstIndex(where: { $0.name == header.name }) == index {
-                json.key(dynamic: header.name)
-                json.array { json in for each in all { write(each.value, &json) } }
-            }
+        Self.append("}", to: &bytes)
+    }
+
+    private static func appendHeader(_ value: UnsafeRawBufferPointer, to bytes: inout [UInt8]) {
+        if UTF8Check.isValid(value) {
+            JSONWriter.append(utf8: value, to: &bytes)
+        } else {
+            append("{\"base64\":", to: &bytes)
+            JSONWriter.append(Data(value).base64EncodedString(), to: &bytes)
+            append("}", to: &bytes)
         }
     }
 
-    private static func write(
-        _ name: StaticString, _ base64Name: StaticString, _ value: UnsafeRawBufferPointer, to json: inout JSONWriter
+    private static func areEqual(_ a: UnsafeRawBufferPointer, _ b: UnsafeRawBufferPointer) -> Bool {
+        a.count == b.count && a.elementsEqual(b)
+    }
+
+    /// A member as text, or under another name in base64.
+    private static func append(
+        _ member: StaticString, _ base64Member: StaticString, _ value: UnsafeRawBufferPointer, to bytes: inout [UInt8]
     ) {
-        if let text = text(value) {
-            json.field(name, text)
+        if UTF8Check.isValid(value) {
+            append(member, to: &bytes)
+            JSONWriter.append(utf8: value, to: &bytes)
         } else {
-            json.field(base64Name, Data(value).base64EncodedString())
+            append(base64Member, to: &bytes)
+            JSONWriter.append(Data(value).base64EncodedString(), to: &bytes)
         }
+    }
+
+    private static func append(_ text: StaticString, to bytes: inout [UInt8]) {
+        bytes.append(contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
     }
 
     /// Nil for bytes that aren't UTF-8.
@@ -112,6 +145,7 @@ struct RecordLine {
     private static func appendOneLine(_ json: UnsafeRawBufferPointer, to bytes: inout [UInt8]) {
         let start = bytes.count
         bytes.append(contentsOf: json)
+        guard json.contains(where: { $0 == 0x0A || $0 == 0x0D }) else { return }
         for index in start..<bytes.count where bytes[index] == 0x0A || bytes[index] == 0x0D { bytes[index] = 0x20 }
     }
 
@@ -127,8 +161,8 @@ struct RecordLine {
 /// What a record's value is.
 enum RecordValue {
     case tombstone
-    /// `{"type":…,"payload":…}`; the payload as it stands.
-    case envelope(type: String, payload: UnsafeRawBufferPointer)
+    /// `{"type":…,"payload":…}`; the type as a JSON string and the payload as they stand.
+    case envelope(type: UnsafeRawBufferPointer, payload: UnsafeRawBufferPointer)
     case json(UnsafeRawBufferPointer)
     case other(UnsafeRawBufferPointer)
 
@@ -146,11 +180,11 @@ enum RecordValue {
                 self = .json(raw)
                 return
             }
-            var type: String?
+            var type: UnsafeRawBufferPointer?
             var payload: UnsafeRawBufferPointer?
             try reader.readObject { key, reader in
                 if key == "type", reader.peekKind() == .string {
-                    type = try reader.readString()
+                    type = try reader.rawValue()
                 } else if key == "payload" {
                     payload = try reader.rawValue()
                 } else {
@@ -162,5 +196,11 @@ enum RecordValue {
         } catch {
             self = .other(value)
         }
+    }
+
+    /// What a JSON string says.
+    static func text(ofJSON string: UnsafeRawBufferPointer) -> String? {
+        var reader = JSONReader(string)
+        return try? reader.readString()
     }
 }
