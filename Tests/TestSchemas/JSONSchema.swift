@@ -11,6 +11,7 @@ public struct JSONSchema: Sendable {
 
     /// What is wrong with `value`, each with its place; empty when nothing is.
     public func flaws(of value: JSONValue, by schema: JSONValue, at place: String = "") -> [String] {
+        // `true` allows everything.
         guard let members = schema.object?.members else {
             return schema.bool == false ? ["\(place): nothing is allowed here"] : []
         }

@@ -1,0 +1,132 @@
+import Foundation
+import JSON
+import Orders
+import TestSchemas
+import TestServers
+import TestShop
+import Testing
+
+/// docs/asyncapi.yaml is true of every record that a real run publishes, and the run publishes every type there is.
+@Suite(.serialized) struct AsyncAPITests {
+    private let document: JSONValue
+
+    init() throws {
+        let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent()
+        document = try JSONValue(
+            yaml: String(contentsOf: root.appendingPathComponent("docs/asyncapi.yaml"), encoding: .utf8))
+    }
+
+    /// The types that each topic carries, by the document.
+    private func types() -> [String: Set<String>] {
+        var types: [String: Set<String>] = [:]
+        for channel in document["channels"]?.object?.members ?? [] {
+            guard let address = channel.value["address"]?.string else { continue }
+            types[address] = Set((channel.value["messages"]?.object?.members ?? []).map(\.name))
+        }
+        return types
+    }
+
+    @Test func itNamesTheTypesThatTheProgramKnows() throws {
+        let types = types()
+        #expect(types["order-events"] == FactType.all)
+        #expect(types["user-events"] == [UserFactType.userCreated, UserFactType.accountCreated])
+        let commands = types.filter { $0.key.hasSuffix("-commands") }.values.reduce(into: Set()) { $0.formUnion($1) }
+        #expect(
+            commands == [
+                CommandType.reserveStock, CommandType.releaseStock, CommandType.processPayment,
+                CommandType.refundPayment, CommandType.confirmOrder, CommandType.cancelOrder,
+            ])
+        let schema = JSONSchema(in: document)
+        let text = String(decoding: document.bytes, as: UTF8.self)
+        for match in text.matches(of: /"\$ref":"([^"]+)"/) {
+            #expect(schema.resolve(String(match.output.1)) != nil, "\(match.output.1)")
+        }
+    }
+
+    @Test func everyRecordIsAsItSays() async throws {
+        let shop = try Shop(settings: [
+            "ORDERFLOW_PAYMENT_TIMEOUT": "2s", "ORDERFLOW_SAGA_PAYMENT_DEADLINE": "6s",
+            "ORDERFLOW_INVENTORY_UNKNOWN_SKU": "reject", "ORDERFLOW_LOG_SHIP_LEVEL": "info",
+        ])
+        let up = try shop.up()
+        try up.start()
+        try await up.waitUntilReady()
+        let client = up.client
+        for sku in ["ABC", "UNSHIPPABLE"] { try shop.run("stock", "set", sku, "100") }
+
+        _ = try await client.post("/users", #"{"userId":"alice","name":"Alice","email":"alice@example.com"}"#)
+        _ = try await client.post(
+            "/accounts", #"{"userId":"alice","address":{"street":"1 Main St","city":"Springfield"}}"#)
+        let bodies = [
+            Self.order(), Self.order(#","email":"a@example.com","shippingAddress":"1 Main St","currency":"EUR""#),
+            Self.order(#","paymentToken":"tok_declined""#), Self.order(sku: "UNSHIPPABLE"),
+            Self.order(sku: "NOWHERE"), Self.order(#","shippingAddress":"UNDELIVERABLE 1""#),
+            Self.order(#","shippingAddress":"UNDELIVERABLE 1","paymentToken":"tok_refund_flaky""#),
+        ]
+        for body in bodies { _ = try await client.order(body) }
+        let slow = try await client.order(Self.order(#","paymentToken":"tok_slow""#))
+        try await eventually("the stock is reserved") {
+            (try await client.view(slow)?["stock"] as? [String: any Sendable])?["status"] as? String == "reserved"
+        }
+        #expect(try await client.post("/orders/\(slow)/cancel", #"{"reason":"too slow"}"#).status == 202)
+        // Two from somebody else: what was never charged is voided, and what can't be read is a dead letter.
+        try shop.publish(
+            #"{"type":"RefundPayment","version":1,"payload":{"orderId":"shop-0","reason":"never charged"}}"#,
+            key: "shop-0", to: "payment-commands")
+        try shop.publish(#"{"type":"OrderCreated","payload":"#, key: "shop-1", to: "order-events")
+
+        let expected = types().filter { !$0.key.contains("{") && $0.key != "logs" }
+        var records: [TopicRecord] = []
+        // A failure says below what is missing.
+        try? await eventually(within: .seconds(60), "every type is published") { () async throws -> Bool in
+            records = try expected.keys.sorted().flatMap { try shop.records(of: $0) }
+            return Self.types(records).isSuperset(of: expected.values.reduce(into: Set()) { $0.formUnion($1) })
+        }
+        for (topic, types) in expected {
+            let found = Self.types(records.filter { $0.topic == topic })
+            #expect(found.subtracting(types).isEmpty, "\(topic)")
+            #expect(types.subtracting(found).isEmpty, "\(topic)")
+        }
+        let schema = JSONSchema(in: document)
+        for record in records where record.headers["ce_id"] != nil {
+            let type = try #require(record.type)
+            let message = try #require(schema.resolve("#/components/messages/\(type)"), "\(type)")
+            let value = try JSONValue(parsing: record.value)
+            let flaws = schema.flaws(of: value, by: message["payload"] ?? false)
+            #expect(flaws.isEmpty, "\(record.value)")
+            try check(record, message, schema)
+            #expect(record.headers["ce_type"] == type && record.headers["ce_subject"] == record.key)
+        }
+        #expect(records.count { $0.headers["ce_id"] == nil } == 2)
+        #expect(Set(records.compactMap { $0.headers["ce_id"] }).count == records.count - 2)
+
+        try eventually("the dead letter is published") {
+            try !shop.records(of: "order-events.shipping-group.dlt").isEmpty
+        }
+        let letter = try #require(try shop.records(of: "order-events.shipping-group.dlt").first)
+        try check(letter, try #require(schema.resolve("#/components/messages/DeadLetter")), schema)
+        let lines = try shop.records(of: "logs")
+        #expect(lines.count > 20)
+        let line = try #require(schema.resolve("#/components/messages/LogLine/payload"))
+        for record in lines {
+            #expect(schema.flaws(of: try JSONValue(parsing: record.value), by: line).isEmpty, "\(record.value)")
+        }
+        #expect(try up.terminate() == 0)
+    }
+
+    private func check(_ record: TopicRecord, _ message: JSONValue, _ schema: JSONSchema) throws {
+        var headers = JSONObject()
+        for (name, value) in record.headers { headers[name] = .string(value) }
+        let flaws = schema.flaws(of: .object(headers), by: message["headers"] ?? false)
+        #expect(flaws.isEmpty, "\(record.headers)")
+    }
+
+    private static func types(_ records: [TopicRecord]) -> Set<String> {
+        Set(records.filter { $0.headers["ce_id"] != nil }.compactMap(\.type))
+    }
+
+    private static func order(_ more: String = "", sku: String = "ABC") -> String {
+        #"{"userId":"alice","items":[{"sku":"\#(sku)","qty":1}],"total":49.99\#(more)}"#
+    }
+}
