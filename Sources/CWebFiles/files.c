@@ -4,15 +4,57 @@
 // #embed is C23; clang has it in every mode since 19, the one in Swift 6.2, and tracks the files as dependencies.
 #pragma clang diagnostic ignored "-Wc23-extensions"
 
+static const unsigned char app_css[] = {
+#embed "files/app.css"
+};
+static const unsigned char app_js[] = {
+#embed "files/app.js"
+};
+static const unsigned char charts_js[] = {
+#embed "files/charts.js"
+};
+static const unsigned char dom_js[] = {
+#embed "files/dom.js"
+};
+static const unsigned char icon_svg[] = {
+#embed "files/icon.svg"
+};
+static const unsigned char index_html[] = {
+#embed "files/index.html"
+};
 static const unsigned char openapi_json[] = {
 #embed "files/openapi.json"
 };
+static const unsigned char order_js[] = {
+#embed "files/order.js"
+};
+static const unsigned char orders_js[] = {
+#embed "files/orders.js"
+};
+static const unsigned char overview_js[] = {
+#embed "files/overview.js"
+};
+static const unsigned char stream_js[] = {
+#embed "files/stream.js"
+};
+
+#define FILE_ENTRY(name, bytes) {name, {bytes, sizeof bytes}}
 
 static const struct {
     const char *name;
     struct orderflow_web_file file;
 } files[] = {
-    {"openapi.json", {openapi_json, sizeof openapi_json}},
+    FILE_ENTRY("app.css", app_css),
+    FILE_ENTRY("app.js", app_js),
+    FILE_ENTRY("charts.js", charts_js),
+    FILE_ENTRY("dom.js", dom_js),
+    FILE_ENTRY("icon.svg", icon_svg),
+    FILE_ENTRY("index.html", index_html),
+    FILE_ENTRY("openapi.json", openapi_json),
+    FILE_ENTRY("order.js", order_js),
+    FILE_ENTRY("orders.js", orders_js),
+    FILE_ENTRY("overview.js", overview_js),
+    FILE_ENTRY("stream.js", stream_js),
 };
 
 struct orderflow_web_file orderflow_web_file(const char *name) {

@@ -26,7 +26,8 @@ struct Orderflow: AsyncParsableCommand {
             CommandGroup(
                 name: "OPERATE",
                 subcommands: [
-                    StatusCommand.self, LogsCommand.self, StockCommand.self, SagasCommand.self, DeadLettersCommand.self,
+                    StatusCommand.self, WatchCommand.self, LogsCommand.self, StockCommand.self, SagasCommand.self,
+                    DeadLettersCommand.self,
                     GroupsCommand.self, ReplayCommand.self, BenchCommand.self,
                 ]),
         ])

@@ -74,14 +74,17 @@ public enum DeadLetterQueue {
 
     /// Letters, the newest first.
     ///
-    /// - Parameter before: only those with a smaller id, for the next page.
+    /// - Parameters:
+    ///   - before: only those with a smaller id, for the next page.
+    ///   - withValues: whether the records' values, which may be large, are read too.
     public static func list(
-        _ filter: Filter = Filter(), before: Int64 = .max, limit: Int = 100, on connection: Connection
+        _ filter: Filter = Filter(), before: Int64 = .max, limit: Int = 100, withValues: Bool = true,
+        on connection: Connection
     ) throws -> [Entry] {
         try decode(
             connection.query(
                 """
-                \(select)
+                \(withValues ? select : select.replacing(", value,", with: ", NULL::bytea,"))
                 WHERE ($1::text IS NULL OR consumer_group = $1) AND ($2::text IS NULL OR topic = $2)
                   AND status = ANY($3::text[]) AND id < $4
                 ORDER BY id DESC LIMIT $5

@@ -15,6 +15,7 @@ struct SagaBatch {
     private var entries: [SagaKey: Entry] = [:]
     private var changed: Set<SagaKey> = []
     private var log: [SagaLog.Row] = []
+    private var durations: [SagaDuration] = []
     /// Commands in the order in which they were decided on.
     private(set) var outbox: [OutgoingEvent] = []
 
@@ -70,6 +71,7 @@ struct SagaBatch {
             entries[saga.key]?.saga = moved
         }
         changed.insert(saga.key)
+        durations += SagaDuration.new(from: saga.instance, to: moved.instance)
         for entry in transition.log {
             log.append(SagaLog.Row(key: saga.key, version: transition.instance.version, entry: entry))
         }
@@ -97,6 +99,6 @@ struct SagaBatch {
         }
         try SagaStore.save(changes, of: orchestrator.definition, on: connection)
         try SagaLog.append(log, saga: orchestrator.definition.name, on: connection)
-        orchestrator.count(log.lazy.map(\.entry))
+        orchestrator.count(log.lazy.map(\.entry), durations)
     }
 }

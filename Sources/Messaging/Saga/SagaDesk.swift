@@ -87,6 +87,24 @@ public struct SagaDesk: Sendable {
         return Page(sagas: sagas, unreadable: unreadable, next: next)
     }
 
+    /// Instances of any tenant that need a person, the oldest first.
+    public func troubled(limit: Int, on connection: Connection) throws -> [StoredSaga] {
+        try SagaStore.decode(
+            connection.query(
+                """
+                \(SagaStore.select) WHERE saga = $1 AND attention IS NOT NULL ORDER BY created_at LIMIT $2
+                """, [.text(definition.name), .int(limit)]), of: definition)
+    }
+
+    /// Instances of any tenant under way, the one whose time is up first first: where all have the same time for a
+    /// step, that is the one that waits for longest. Costs the same however many there are.
+    public func nextDue(limit: Int, on connection: Connection) throws -> [StoredSaga] {
+        try SagaStore.decode(
+            connection.query(
+                "\(SagaStore.select) WHERE saga = $1 AND due_at IS NOT NULL ORDER BY due_at LIMIT $2",
+                [.text(definition.name), .int(limit)]), of: definition)
+    }
+
     /// One instance with its history; nil where there is none.
     public func show(_ key: SagaKey, on connection: Connection) throws -> (saga: StoredSaga, log: [SagaLogEntry])? {
         let rows = try connection.query(

@@ -14,6 +14,7 @@ public struct SagaOrchestrator: Sendable {
     let instanceID: @Sendable (InboundMessage) throws -> String?
     private let counters = Monitor<[Transition: Counter]>([:])
     let traces = Traces.current
+    private let timers: [SagaDuration.Span: Metrics.Timer]
 
     public init(
         _ definition: SagaDefinition, conduct: SagaConduct = .leading, source: String,
@@ -25,6 +26,16 @@ public struct SagaOrchestrator: Sendable {
         self.source = source
         self.newID = newID
         self.instanceID = instanceID
+        var timers: [SagaDuration.Span: Metrics.Timer] = [:]
+        for step in definition.steps {
+            timers[.step(step.id)] = Metrics.Timer(
+                label: "orderflow_saga_step_seconds", dimensions: [("saga", definition.name), ("step", step.id)])
+        }
+        for status in SagaInstance.Status.allCases where status.isEnd {
+            timers[.whole(status)] = Metrics.Timer(
+                label: "orderflow_saga_seconds", dimensions: [("saga", definition.name), ("status", status.rawValue)])
+        }
+        self.timers = timers
     }
 
     /// Of few values: a definition's steps and the events there are.
@@ -33,8 +44,9 @@ public struct SagaOrchestrator: Sendable {
         let step: String?
     }
 
-    /// Counts what happens to instances.
-    func count(_ entries: some Sequence<SagaLogEntry>) {
+    /// Counts and times what happens to instances.
+    func count(_ entries: some Sequence<SagaLogEntry>, _ durations: [SagaDuration]) {
+        for duration in durations { timers[duration.span]?.recordMicroseconds(duration.microseconds) }
         var counts: [Transition: Int] = [:]
         for entry in entries { counts[Transition(event: entry.event, step: entry.step), default: 0] += 1 }
         for (transition, count) in counts { counter(of: transition).increment(by: count) }

@@ -16,7 +16,8 @@ enum SagasText {
             [head]
                 + sagas.map { saga in
                     [
-                        saga.key.id, saga.instance.status.rawValue, time(saga.createdAt), waiting(saga.instance),
+                        saga.key.id, saga.instance.status.rawValue, time(saga.createdAt),
+                        saga.waits.map(\.text).joined(separator: ", "),
                         saga.instance.attention ?? saga.instance.reason ?? "",
                     ]
                 })
@@ -41,18 +42,6 @@ enum SagasText {
             [time(entry.at), entry.event.rawValue, entry.step ?? "", cause(entry.cause), entry.detail ?? ""]
         }
         return TextTable.write(facts) + "\n" + TextTable.write(steps) + "\n" + TextTable.write(history)
-    }
-
-    private static func waiting(_ instance: SagaInstance) -> String {
-        var names: [String] = []
-        for step in instance.steps {
-            if instance.status == .running, step.call.progress == .requested { names.append(step.id) }
-            if instance.status == .compensating, [.requested, .refused].contains(step.undo.progress) {
-                names.append("undo \(step.id)")
-            }
-        }
-        if instance.abort.progress == .requested { names.append(SagaInput.abortStep) }
-        return names.joined(separator: ", ")
     }
 
     private static func progress(_ call: SagaCall) -> String {

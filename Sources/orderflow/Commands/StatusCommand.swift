@@ -21,6 +21,7 @@ struct StatusCommand: OrderflowCommand {
               orderflow status
               orderflow status --json | jq .groups
               orderflow status --verify --settle 5m
+              orderflow watch                             the same screen, live
             """)
 
     @Flag(help: "Hold everything against the invariants.") var verify = false
@@ -43,7 +44,7 @@ struct StatusCommand: OrderflowCommand {
         let (json, limit, settle) = (json, limit, DurationText.parse(settle) ?? .seconds(30))
         guard verify else {
             let report = try await DedicatedThread.run("status") { StatusReport.gather(settings) }
-            tell(json ? StatusText.json(report) : StatusText.page(report))
+            tell(json ? StatusText.json(report) : StatusText.page(report, .standardOutput))
             return
         }
         let isSound = try await DedicatedThread.run("status") {

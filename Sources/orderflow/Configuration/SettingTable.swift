@@ -3,7 +3,8 @@ import Logging
 /// Every setting there is. Parsing, `orderflow config`, its reference and `config/orderflow.yaml` all come from here.
 enum SettingTable {
     static let keys: [SettingKey] = grouped(
-        kafka + database + http + log + telemetry + orders + views + mail + inventory + payment + saga + topics
+        kafka + database + http + log + telemetry + dashboard + orders + views + mail + inventory + payment + saga
+            + topics
             + shutdown
             + serviceDatabases + rolePorts)
 
@@ -139,6 +140,27 @@ enum SettingTable {
         SettingKey(
             "telemetry.queue_limit", \.telemetry.queueLimit, .integer(1...1_000_000),
             "Spans that may wait for their export; more are counted and lost."),
+    ]
+
+    private static let dashboard = [
+        SettingKey(
+            "dashboard.shown", \.dashboard.shown, .choice,
+            """
+            Whether the API has the dashboard at /. It shows operational data of all tenants: on an API that strangers \
+            reach, turn it off, or keep them from / and /dashboard/ (and /metrics) by the proxy in front.
+            """),
+        SettingKey(
+            "dashboard.roles", \.dashboard.roles, .roleAddresses,
+            """
+            The processes that it asks: role=URL, by commas, several of one role too. Empty is one of each role on \
+            this machine.
+            """),
+        SettingKey(
+            "dashboard.hosts", \.dashboard.hosts, .hostNames,
+            """
+            Names that it may be called by, by commas, besides addresses and localhost. Under any other name it isn't \
+            shown: pages elsewhere could have theirs lead here and read it.
+            """),
     ]
 
     private static let orders = [

@@ -10,6 +10,7 @@ struct Settings: Sendable {
     var http = HTTP()
     var log = Log()
     var telemetry = Telemetry()
+    var dashboard = Dashboard()
     var topics = Topics()
     var orders = Orders()
     var views = Views()
@@ -75,6 +76,15 @@ struct Settings: Sendable {
         var queueLimit = 8_192
     }
 
+    struct Dashboard: Sendable {
+        enum Shown: String, Sendable, CaseIterable { case on, off }
+
+        var shown = Shown.on
+        /// Empty is every role on this machine, by its port.
+        var roles: [RoleAddress] = []
+        var hosts: [String] = []
+    }
+
     struct Topics: Sendable {
         var partitions = 6
         var replication = 1
@@ -138,6 +148,19 @@ struct Settings: Sendable {
 
     struct Shutdown: Sendable {
         var deadline: Duration = .seconds(10)
+    }
+}
+
+extension Settings {
+    /// Whom the dashboard asks besides the process that it is part of.
+    func dashboardRoles(besides own: Role) -> [RoleAddress] {
+        if !dashboard.roles.isEmpty { return dashboard.roles }
+        return Role.allCases.filter { $0 != own && port(of: $0) > 0 }.map { role in
+            RoleAddress(
+                role: role.rawValue, url: "http://\(http.localAuthority):\(port(of: role))",
+                // The API answers queries too.
+                isExpected: role != .query)
+        }
     }
 }
 

@@ -66,6 +66,8 @@ enum MetricHelp {
         "orderflow_saga_waiting_steps": "Steps and compensations that instances under way wait for an answer to.",
         "orderflow_saga_transitions_total":
             "What happened to instances: timed-out is a missed deadline, undo-requested a compensation.",
+        "orderflow_saga_step_seconds": "A step, from its command to its outcome.",
+        "orderflow_saga_seconds": "An instance, from its start to its end, by that.",
     ]
 
     private static let dependencies = [

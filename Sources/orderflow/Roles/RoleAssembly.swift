@@ -3,6 +3,7 @@ import Execution
 import HTTPServer
 import Kafka
 import Logging
+import Orders
 import Outbound
 import Postgres
 import Services
@@ -10,6 +11,29 @@ import Services
 extension RoleRuntime {
     /// Builds the role from the settings. Connects to nothing yet: a server that is away is waited for by the parts.
     func assemble() throws -> Assembly {
+        var assembly = try parts()
+        guard let store = ServiceDatabase.allCases.first(where: { $0.consumer == role }) else { return assembly }
+        let pool = ConnectionPool(try database(store), size: 1, queueLimit: 16, name: "attention", logger: logger)
+        let orchestrator =
+            role == .saga
+            ? try FulfilmentSaga.orchestrator(topics: settings.topics.names, settings.saga.configuration) : nil
+        let attention = AttentionRoute(
+            AttentionDocument(
+                process: UUIDText.v7(microseconds: WallClock.nowMicroseconds()), role: role.rawValue,
+                service: store.rawValue, sagas: orchestrator.map { SagaDesk($0) }), database: pool, logger: logger)
+        assembly.alsoServing { attention.add(to: &$0) }
+        guard role == .api, settings.dashboard.shown == .on else { return assembly }
+        let dashboard = Dashboard(
+            Dashboard.Configuration(
+                roles: settings.dashboardRoles(besides: role), hosts: settings.dashboard.hosts),
+            role: role.rawValue, health: health, metrics: { Observability.metrics.exposition() }, attention: attention)
+        let page = DashboardRoutes(dashboard)
+        assembly.parts += dashboard.parts
+        assembly.alsoServing { page.add(to: &$0) }
+        return assembly
+    }
+
+    private func parts() throws -> Assembly {
         switch role {
         case .api: try api()
         case .query: try query()

@@ -17,6 +17,13 @@ struct RoleRuntime: Sendable {
         /// Whether answering requests needs the parts: the server drains before they stop, then, and else after, so
         /// that it can tell how the stopping goes.
         var servesFromParts = false
+
+        mutating func alsoServing(_ add: @escaping @Sendable (inout Router) -> Void) {
+            addRoutes = { [addRoutes] router in
+                addRoutes(&router)
+                add(&router)
+            }
+        }
     }
 
     let role: Role

@@ -58,25 +58,15 @@ struct StatusReport: Sendable {
             let port = settings.port(of: role)
             guard port > 0 else { continue }
             do {
-                let answer = try HTTPReader().get("http://\(host(settings)):\(port)/readyz")
-                // The verdict, then a line a check.
-                let lines = String(decoding: answer.body, as: UTF8.self).split(separator: "\n").map(String.init)
-                let isReady = answer.status == 200
+                let url = "http://\(settings.http.localAuthority):\(port)"
+                let readiness = try RoleReadiness(asking: url, by: HTTPReader())
                 roles.append(
                     RoleState(
-                        role: role, port: port, state: isReady ? "ready" : "not ready",
-                        reasons: lines.dropFirst().filter { !$0.hasSuffix(": ready") }))
+                        role: role, port: port, state: readiness.isReady ? "ready" : "not ready",
+                        reasons: readiness.reasons))
             } catch {
                 roles.append(RoleState(role: role, port: port, state: "not running here", reasons: []))
             }
-        }
-    }
-
-    private func host(_ settings: Settings) -> String {
-        switch settings.http.host {
-        case "0.0.0.0", "", "::", "[::]": "127.0.0.1"
-        case let host where host.contains(":") && !host.hasPrefix("["): "[\(host)]"
-        case let host: host
         }
     }
 

@@ -1,39 +1,63 @@
 import JSON
+import Orders
 import Services
 
 /// The status for terminals and scripts.
 enum StatusText {
-    static func page(_ report: StatusReport) -> String {
+    static func page(_ report: StatusReport, _ style: TerminalStyle = .plain) -> String {
+        func table(_ rows: [[String]], _ paint: @escaping (_ column: Int, _ text: String) -> TerminalStyle.Ink?)
+            -> String
+        {
+            TextTable.write(rows) { row, column, text in
+                row == 0 ? style.paint(text, .heading) : style.paint(text, paint(column, text))
+            }
+        }
+        /// What should be 0.
+        func count(_ text: String) -> TerminalStyle.Ink? { text == "0" || text.isEmpty ? nil : .bad }
         var parts = [
-            TextTable.write(
+            table(
                 [["ROLE", "PORT", "STATE", "WHY"]]
                     + report.roles.map {
                         [$0.role.rawValue, "\($0.port)", $0.state, $0.reasons.joined(separator: "; ")]
-                    }),
-            TextTable.write(
+                    }
+            ) { column, text in
+                guard column == 2 else { return nil }
+                return switch text {
+                case "ready": .good
+                case "not ready": .bad
+                default: .quiet
+                }
+            },
+            table(
                 [["GROUP", "LAG", "DEAD LETTERS", "PARKED"]]
-                    + report.groups.map { [$0.group, $0.lag.map { "\($0)" } ?? "?", "\($0.dead)", "\($0.parked)"] }),
+                    + report.groups.map { [$0.group, $0.lag.map { "\($0)" } ?? "?", "\($0.dead)", "\($0.parked)"] }
+            ) { column, text in column >= 2 ? count(text) : nil },
         ]
         if !report.sagas.isEmpty {
             parts.append(
-                TextTable.write(
+                table(
                     [["SAGAS", "COUNT", "ATTENTION"]]
-                        + report.sagas.map { [$0.status, "\($0.count)", "\($0.attention)"] }))
+                        + report.sagas.map { [$0.status, "\($0.count)", "\($0.attention)"] }
+                ) { column, text in column == 2 ? count(text) : nil })
         }
         if let views = report.views {
             parts.append(
-                TextTable.write([
+                table([
                     ["READ MODELS", "BEHIND", "SECONDS", "DIFFERING"],
                     ["orders", "\(views.lag.events)", "\(Self.seconds(views.lag))", "\(views.differing)"],
-                ]))
+                ]) { column, text in column == 3 ? count(text) : nil })
         }
-        if !report.problems.isEmpty { parts.append(report.problems.map { "can't ask \($0)\n" }.joined()) }
+        if !report.problems.isEmpty {
+            parts.append(report.problems.map { style.paint("can't ask \($0)", .bad) + "\n" }.joined())
+        }
         return parts.joined(separator: "\n")
     }
 
-    static func json(_ report: StatusReport) -> String {
+    /// - Parameter at: when, in microseconds since the Unix epoch; nil doesn't say.
+    static func json(_ report: StatusReport, at: Int64? = nil) -> String {
         var json = JSONWriter(capacity: 2048)
         json.object { json in
+            if let at { json.time("at", at) }
             json.key("roles")
             json.array { json in
                 for role in report.roles {

@@ -43,7 +43,8 @@ final class WireClient {
     }
 
     func send(_ method: String, _ path: String, _ headers: [String: String] = [:], body: String?) throws {
-        var text = "\(method) \(path) HTTP/1.1\r\nHost: test\r\n"
+        var text = "\(method) \(path) HTTP/1.1\r\n"
+        if headers["Host"] == nil { text += "Host: test\r\n" }
         for (name, value) in headers { text += "\(name): \(value)\r\n" }
         if let body { text += "Content-Type: application/json\r\nContent-Length: \(body.utf8.count)\r\n" }
         let bytes = Array((text + "\r\n" + (body ?? "")).utf8)
