@@ -76,8 +76,10 @@ import Testing
             let id = try await up.client.order(scenario.body)
             ids.append(id)
             guard scenario.cancels else { continue }
-            try await eventually("\(scenario.name): the stock is reserved") {
-                (try await up.client.view(id)?["stock"] as? [String: any Sendable])?["status"] as? String == "reserved"
+            // Before that nothing would be charged, and nothing refunded.
+            try await eventually("\(scenario.name): the gateway is being asked") {
+                try shop.query("SELECT 1 FROM payments WHERE order_id = '\(id)' AND attempts > 0", in: "payment").count
+                    == 1
             }
             #expect(try await up.client.post("/orders/\(id)/cancel").status == 202)
         }
