@@ -30,6 +30,16 @@ import Testing
         #expect(TerminalScreen.cut("", to: 3) == "")
     }
 
+    @Test func whatRunsIsToldAsJSON() {
+        let running: [(name: String, pid: Int32?)] = [("api", 7), ("saga", nil)]
+        #expect(
+            UpCommand.json(running, Settings()) == """
+                {"role":"api","pid":7,"url":"http://127.0.0.1:3000"}
+                {"role":"saga","url":"http://127.0.0.1:3007"}
+
+                """)
+    }
+
     @Test func aLineOfJSONHasItsTime() throws {
         let line = StatusText.json(report, at: 0)
         #expect(line.hasPrefix(#"{"at":"1970-01-01T00:00:00.000000Z","roles":[{"role":"api""#))

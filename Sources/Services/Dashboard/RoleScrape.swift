@@ -40,7 +40,8 @@ struct RoleScrape: Sendable {
         "orderflow_sagas_attention", "orderflow_saga_transitions_total", "orderflow_saga_step_seconds_bucket",
         "orderflow_saga_seconds_bucket", "orderflow_saga_waiting_steps", "orderflow_circuit_breaker_state",
         "orderflow_payments_oldest_seconds",
-        "orderflow_mail_queue_oldest_seconds", "process_resident_memory_bytes",
+        "orderflow_mail_queue_oldest_seconds", "orderflow_view_lag_seconds", "orderflow_view_differing_orders",
+        "process_resident_memory_bytes",
     ]
 
     private static func isOfInterest(_ name: String, _ labels: String) -> Bool {

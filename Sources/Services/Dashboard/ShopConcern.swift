@@ -36,6 +36,7 @@ struct ShopConcern: Hashable, Sendable {
         static let relay = 15.0
         static let payment = 15.0
         static let mail = 60.0
+        static let view = 15.0
         /// Of the limit.
         static let appendQueue = 0.5
         /// A second.
@@ -147,6 +148,19 @@ struct ShopConcern: Hashable, Sendable {
                 ShopConcern(
                     .warning, "notification", "Mails are late", "the oldest waits for \(Int(state.oldestMail)) s",
                     remedy: "is the mail server well?"))
+        }
+        if state.viewLag > Threshold.view {
+            found.append(
+                ShopConcern(
+                    .warning, "projection", "Orders show late", "the read model is \(Int(state.viewLag)) s behind",
+                    remedy: "are relay, brokers and projection well?"))
+        }
+        if state.differing > 0 {
+            let words = state.differing == 1 ? "1 order shows" : "\(state.differing) orders show"
+            found.append(
+                ShopConcern(
+                    .warning, "projection", "\(words) otherwise than the event store has it", "the log says which",
+                    remedy: "orderflow status --verify"))
         }
         if let p99 = state.acceptance.p99, p99 > Threshold.acceptance {
             found.append(

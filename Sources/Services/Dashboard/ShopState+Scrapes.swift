@@ -56,6 +56,8 @@ extension ShopState {
             last.reduce(0) { $0 + $1.total("orderflow_eventstore_queue_limit") }
         )
         oldestPayment = last.map { $0.greatest("orderflow_payments_oldest_seconds") }.max() ?? 0
+        viewLag = last.map { $0.greatest("orderflow_view_lag_seconds") }.max() ?? 0
+        differing = Int(last.map { $0.total("orderflow_view_differing_orders") }.max() ?? 0)
         oldestMail = last.map { $0.greatest("orderflow_mail_queue_oldest_seconds") }.max() ?? 0
     }
 

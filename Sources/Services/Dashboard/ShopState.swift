@@ -90,6 +90,9 @@ struct ShopState: Sendable {
     var letters: [JSONValue] = []
     var oldestPayment = 0.0
     var oldestMail = 0.0
+    /// How far the read model of orders is behind the event store, and how many orders it shows otherwise.
+    var viewLag = 0.0
+    var differing = 0
     var concerns: [ShopConcern] = []
 
     var verdict: ShopConcern.Level? { concerns.map(\.level).max() }

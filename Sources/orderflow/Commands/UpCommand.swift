@@ -2,6 +2,7 @@ import ArgumentParser
 import Execution
 import Foundation
 import Glibc
+import JSON
 import Logging
 import ServiceLifecycle
 
@@ -37,6 +38,9 @@ struct UpCommand: OrderflowCommand {
     @Option(help: ArgumentHelp("Run all but these.", valueName: "role,…"))
     var without: String?
 
+    @Flag(help: "Say what runs where as JSON, one object a role.")
+    var json = false
+
     /// What runs unless told otherwise: `api` answers queries too.
     static let defaultRoles = Role.allCases.filter { $0 != .query && Orderflow.commands[$0] != nil }
 
@@ -68,7 +72,8 @@ struct UpCommand: OrderflowCommand {
                 }
             }
             return try supervisor.run(until: stop) {
-                tell(Self.table(keepers.map { ($0.name, $0.pid) }, settings))
+                let running = keepers.map { ($0.name, $0.pid) }
+                tell(json ? Self.json(running, settings) : Self.table(running, settings))
             }
         }
         let impatience = Impatience.watch { supervisor.killAll() }
@@ -114,11 +119,25 @@ struct UpCommand: OrderflowCommand {
     private static let ownExecutable =
         (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? CommandLine.arguments[0]
 
+    static func json(_ running: [(name: String, pid: pid_t?)], _ settings: Settings) -> String {
+        running.map { name, pid in
+            var json = JSONWriter()
+            json.object {
+                $0.field("role", name)
+                if let pid { $0.field("pid", Int(pid)) }
+                $0.field("url", url(name, settings))
+            }
+            return String(decoding: json.bytes, as: UTF8.self) + "\n"
+        }.joined()
+    }
+
+    private static func url(_ name: String, _ settings: Settings) -> String? {
+        Role(rawValue: name).map { "http://\(settings.http.localAuthority):\(settings.port(of: $0))" }
+    }
+
     static func table(_ running: [(name: String, pid: pid_t?)], _ settings: Settings) -> String {
         let rows = running.map { name, pid in
-            let role = Role(rawValue: name)
-            let url = role.map { "http://\(settings.http.localAuthority):\(settings.port(of: $0))" } ?? ""
-            return [name, pid.map(String.init) ?? "-", url, role?.summary ?? ""]
+            [name, pid.map(String.init) ?? "-", url(name, settings) ?? "", Role(rawValue: name)?.summary ?? ""]
         }
         return TextTable.write([["ROLE", "PID", "URL", ""]] + rows)
     }

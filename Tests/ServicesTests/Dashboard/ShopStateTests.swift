@@ -57,6 +57,16 @@ import Testing
         #expect(shop([("api", state)]).concerns.map(\.title) == ["api doesn't answer"])
     }
 
+    @Test func readModelsThatAreLateOrWrongAreTold() {
+        let metrics = ["orderflow_view_lag_seconds 40", #"orderflow_view_differing_orders{read_model="orders"} 2"#]
+        let state = shop([("projection", answering(scrape(0, metrics)))])
+        #expect(
+            state.concerns.map(\.title) == [
+                "Orders show late", "2 orders show otherwise than the event store has it",
+            ])
+        #expect(state.verdict == .warning)
+    }
+
     @Test func oneBadMessageIsOneConcernForAllGroups() {
         let groups = ["a-group", "b-group", "c-group", "d-group"]
         let letters = groups.map { group -> JSONValue in
