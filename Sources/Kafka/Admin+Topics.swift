@@ -28,6 +28,9 @@ public struct TopicDescription: Hashable, Sendable {
         public var replicas: Int
         public var inSync: Int
     }
+
+    /// Where its records lie, in the order of `partitions`.
+    public var places: [TopicPartition] { partitions.map { TopicPartition(topic: name, partition: $0.id) } }
 }
 
 /// The offsets that a partition holds.
@@ -41,6 +44,9 @@ public struct Watermarks: Hashable, Sendable {
         self.low = low
         self.high = high
     }
+
+    /// Records that somebody who comes to `next` then has yet to read; nil has read nothing.
+    public func remaining(from next: Int64?) -> Int64 { max(0, high - max(next ?? low, low)) }
 }
 
 extension Admin {

@@ -58,15 +58,8 @@ public final class MockCluster: @unchecked Sendable {
         rd_kafka_mock_push_request_errors_array(raw, request.rawValue, codes.count, codes)
     }
 
-    /// Takes back the faults that no request has met.
-    public func heal(_ request: Request) { rd_kafka_mock_clear_request_errors(raw, request.rawValue) }
-
-    /// - Parameter broker: -1 is all of them.
-    public func setRoundTrip(_ time: Duration, broker: Int32 = -1) {
-        _ = rd_kafka_mock_broker_set_rtt(raw, broker, Int32(clamping: Int(time / .milliseconds(1))))
-    }
-
     /// Cuts a broker's connections and refuses new ones. Its partitions keep it as leader.
+    /// - Parameter broker: -1 is all of them.
     public func takeDown(broker: Int32 = -1) { _ = rd_kafka_mock_broker_set_down(raw, broker) }
     public func bringUp(broker: Int32 = -1) { _ = rd_kafka_mock_broker_set_up(raw, broker) }
 

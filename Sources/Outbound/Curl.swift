@@ -11,8 +11,6 @@ enum Curl {
 final class UploadBuffer {
     private let bytes: [UInt8]
     private var position = 0
-    /// Something was asked for, so the other side may have got something.
-    var isStarted: Bool { position > 0 }
     var isDone: Bool { position == bytes.count }
 
     init(_ bytes: [UInt8]) { self.bytes = bytes }

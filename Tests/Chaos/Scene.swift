@@ -85,12 +85,12 @@ final class Scene: Sendable {
 
     /// As if the clock had jumped ahead for about that share of the open sagas.
     func passDeadlines(share: Double) throws {
-        try shop.postgres.execute(
+        _ = try shop.query(
             """
             UPDATE saga_instances SET due_at = now() - interval '1 hour',
                 state = regexp_replace(state::text, '"dueAt":[0-9]+', '"dueAt":1', 'g')::json
             WHERE due_at IS NOT NULL AND random() < \(share)
-            """, database: "orderflow_saga")
+            """, in: "saga")
     }
 
     /// For every transaction from now on.

@@ -106,8 +106,8 @@ public final class ConsumerRunner: Sendable {
                 try consume(as: member, on: connection, until: stop, onProgress: { rejoins.reset() })
             } catch let error as KafkaError where error.isFatal {
                 // Of the member, not of the group: after an outage the coordinator may take a member for an impostor
-                // of itself (FENCED_INSTANCE_ID); a partition may have lost what was read of it. A new member joins; the rest of the daemon needn't end for it. Where
-                // two processes do share a name, both go on saying so.
+                // of itself (FENCED_INSTANCE_ID); a partition may have lost what was read of it. A new member joins;
+                // the rest of the daemon needn't end for it. Where two processes do share a name, both go on saying so.
                 status.withLock {
                     $0.problem = "\(error)"
                     $0.assigned = []

@@ -26,13 +26,6 @@ public enum Inbox {
             """
             DELETE FROM inbox WHERE ctid = ANY(ARRAY(
                 SELECT ctid FROM inbox WHERE received_at < now() - make_interval(secs => $1) LIMIT $2))
-            """, [.float8(window.seconds), .int8(Int64(limit))])
-    }
-}
-
-extension Duration {
-    /// The whole duration in seconds.
-    var seconds: Double {
-        Double(components.seconds) + Double(components.attoseconds) * 1e-18
+            """, [.float8(window / .seconds(1)), .int8(Int64(limit))])
     }
 }

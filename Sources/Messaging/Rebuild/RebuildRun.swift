@@ -243,8 +243,7 @@ final class RebuildRun {
 
     /// All that there are, those that the group has never had a record of among them: it may have one any moment.
     private func partitions() throws -> [TopicPartition] {
-        try admin.topics().filter { model.topics.contains($0.name) }
-            .flatMap { topic in topic.partitions.map { TopicPartition(topic: topic.name, partition: $0.id) } }.sorted()
+        try admin.topics().filter { model.topics.contains($0.name) }.flatMap(\.places).sorted()
     }
 
     private static func isPassing(_ error: any Error) -> Bool {

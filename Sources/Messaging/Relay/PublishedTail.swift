@@ -27,8 +27,7 @@ struct PublishedTail {
         let admin = try Admin(kafka, timeout: .seconds(5), logger: logger)
         var ranges: [TopicPartition: Range<Int64>] = [:]
         for topic in try admin.topics() where new.contains(topic.name) {
-            for partition in topic.partitions {
-                let partition = TopicPartition(topic: topic.name, partition: partition.id)
+            for partition in topic.places {
                 let marks = try admin.watermarks(partition)
                 let start = max(marks.low, marks.high - Self.reach / Int64(topic.partitions.count))
                 if start < marks.high { ranges[partition] = start..<marks.high }

@@ -1,3 +1,5 @@
+import Execution
+
 /// Looking at the state for what has to be done now.
 extension SagaReaction {
     mutating func advance() throws {

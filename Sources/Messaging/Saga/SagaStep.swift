@@ -1,3 +1,5 @@
+import Execution
+
 /// One thing that a saga needs to be done by somebody else.
 public struct SagaStep: Sendable {
     public enum Kind: Sendable {
@@ -125,9 +127,4 @@ public struct SagaRetry: Hashable, Sendable {
     private static func doubled(_ first: Duration, _ times: Int, _ cap: Duration) -> Int64 {
         min(cap, first * (1 << min(max(times, 0), 20))).microseconds
     }
-}
-
-extension Duration {
-    /// Whole microseconds.
-    var microseconds: Int64 { components.seconds * 1_000_000 + components.attoseconds / 1_000_000_000_000 }
 }

@@ -157,13 +157,6 @@ extension JSONWriter {
 
     public mutating func items(_ items: [OrderLine]) {
         key("items")
-        array { json in
-            for item in items {
-                json.object {
-                    $0.field("sku", item.sku)
-                    $0.field("qty", item.quantity)
-                }
-            }
-        }
+        lines(items)
     }
 }

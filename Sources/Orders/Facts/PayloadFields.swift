@@ -1,8 +1,7 @@
 import JSON
 
-/// The members that payloads of facts and commands have, read in one pass. Unknown members are passed over, so that
-/// a newer producer may add some.
-struct PayloadFields {
+/// The members that payloads of facts and commands about orders have.
+struct PayloadFields: PayloadMembers {
     var orderID: String?
     var userID: String?
     var items: [OrderLine] = []
@@ -22,24 +21,14 @@ struct PayloadFields {
     var shippingAddress: String?
     var paymentToken: String?
 
-    private let type: String
+    let type: String
 
     init(type: String, payload: [UInt8]) throws(PayloadError) {
         self.type = type
-        do {
-            try payload.withUnsafeBytes { bytes in
-                var reader = JSONReader(bytes)
-                try reader.readObject { key, reader in try read(key, &reader) }
-                try reader.end()
-            }
-        } catch let error as PayloadError {
-            throw error
-        } catch {
-            throw PayloadError(type: type, detail: "\(error)")
-        }
+        try read(payload)
     }
 
-    private mutating func read(_ key: JSONKey, _ reader: inout JSONReader) throws {
+    mutating func read(_ key: JSONKey, _ reader: inout JSONReader) throws {
         if key == "orderId" {
             orderID = try reader.readString()
         } else if key == "userId" {
@@ -115,20 +104,7 @@ struct PayloadFields {
         return Array(try reader.readNumberBytes())
     }
 
-    private static func time(_ reader: inout JSONReader) throws -> Int64 {
-        let offset = reader.offset
-        guard let time = RFC3339.microseconds(try reader.readString()) else {
-            throw JSONError(reason: "must be an RFC 3339 time", offset: offset)
-        }
-        return time
-    }
-
     // MARK: What a type requires
-
-    func require<Value>(_ value: Value?, _ name: String) throws(PayloadError) -> Value {
-        guard let value else { throw PayloadError(type: type, detail: "/\(name) is required") }
-        return value
-    }
 
     /// PostgreSQL's text has no NUL, and an id is never empty.
     func orderIDText() throws(PayloadError) -> String {

@@ -52,8 +52,8 @@ extension UserFact {
     ])
 }
 
-/// The members of payloads about users, read in one pass.
-private struct UserFields {
+/// The members of payloads about users.
+private struct UserFields: PayloadMembers {
     var userID: String?
     var name: String?
     var email: String?
@@ -61,22 +61,14 @@ private struct UserFields {
     var address: PostalAddress?
     var createdAt: Int64?
 
-    private let type: String
+    let type: String
 
     init(type: String, payload: [UInt8]) throws(PayloadError) {
         self.type = type
-        do {
-            try payload.withUnsafeBytes { bytes in
-                var reader = JSONReader(bytes)
-                try reader.readObject { key, reader in try read(key, &reader) }
-                try reader.end()
-            }
-        } catch {
-            throw PayloadError(type: type, detail: "\(error)")
-        }
+        try read(payload)
     }
 
-    private mutating func read(_ key: JSONKey, _ reader: inout JSONReader) throws {
+    mutating func read(_ key: JSONKey, _ reader: inout JSONReader) throws {
         if key == "userId" {
             userID = try RequestText.required(&reader, limit: OrderRequest.Limit.userID)
         } else if key == "name" {
@@ -88,18 +80,9 @@ private struct UserFields {
         } else if key == "address" {
             address = try PostalAddress(request: &reader)
         } else if key == "createdAt" {
-            let offset = reader.offset
-            guard let time = RFC3339.microseconds(try reader.readString()) else {
-                throw JSONError(reason: "must be an RFC 3339 time", offset: offset)
-            }
-            createdAt = time
+            createdAt = try Self.time(&reader)
         } else {
             try reader.skipValue()
         }
-    }
-
-    func require<Value>(_ value: Value?, _ name: String) throws(PayloadError) -> Value {
-        guard let value else { throw PayloadError(type: type, detail: "/\(name) is required") }
-        return value
     }
 }

@@ -37,7 +37,7 @@ struct StoredOrders {
             """, [.int8(position), Self.categories, .int(limit)]
         ).map { row in
             Event(
-                key: try Self.key(row), version: Int(try row.get(2, as: Int32.self)),
+                key: try OrderKey(row), version: Int(try row.get(2, as: Int32.self)),
                 position: try row.get(3, as: Int64.self), createdAt: try row.get(4, as: Timestamp.self).microseconds)
         }
     }
@@ -50,7 +50,7 @@ struct StoredOrders {
             WHERE version = 1 AND category = ANY($1::text[]) AND (tenant, stream_id) > ($2, $3)
             ORDER BY tenant, stream_id LIMIT $4
             """, [Self.categories, .text(key?.tenant ?? ""), .text(key?.orderID ?? ""), .int(limit)]
-        ).map { try Self.key($0) }
+        ).map { try OrderKey($0) }
     }
 
     func states(of keys: [OrderKey]) throws -> [OrderKey: State] {
@@ -63,16 +63,12 @@ struct StoredOrders {
             """, [.textArray(keys.map(\.tenant)), .textArray(keys.map(\.orderID))])
         var states: [OrderKey: State] = [:]
         for row in rows {
-            states[try Self.key(row)] = State(
+            states[try OrderKey(row)] = State(
                 version: Int(try row.get(2, as: Int32.self)),
                 status: Order.Status(last: try row.get(3, as: String.self)),
                 changedAt: try row.get(4, as: Timestamp.self).microseconds)
         }
         return states
-    }
-
-    private static func key(_ row: Row) throws -> OrderKey {
-        OrderKey(tenant: try row.get(0, as: String.self), orderID: try row.get(1, as: String.self))
     }
 }
 

@@ -33,7 +33,7 @@ struct ViewedOrders {
             """, [.textArray(keys.map(\.tenant)), .textArray(keys.map(\.orderID))])
         var states: [OrderKey: State] = [:]
         for row in rows {
-            let key = OrderKey(tenant: try row.get(0, as: String.self), orderID: try row.get(1, as: String.self))
+            let key = try OrderKey(row)
             states[key] = State(
                 version: try row.get(2, as: Int32?.self).map { Int($0) }, status: try row.get(3, as: String?.self),
                 invoice: try row.get(4, as: Int32?.self).flatMap { Purchase.Status(rawValue: $0) },

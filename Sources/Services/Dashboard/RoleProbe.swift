@@ -29,10 +29,7 @@ final class RoleProbe: Sendable {
     }
 
     /// Seconds since some moment.
-    static func now() -> Double {
-        let now = ContinuousClock.now - start
-        return Double(now.components.seconds) + Double(now.components.attoseconds) / 1e18
-    }
+    static func now() -> Double { (ContinuousClock.now - start) / .seconds(1) }
 
     private static let start = ContinuousClock.now
 

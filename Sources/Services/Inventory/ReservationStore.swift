@@ -26,7 +26,7 @@ enum ReservationStore {
             guard let status = StockReservation.Status(rawValue: text) else {
                 throw UnknownStatus(table: "reservations", status: text)
             }
-            let key = OrderKey(tenant: try row.get(0, as: String.self), orderID: try row.get(1, as: String.self))
+            let key = try OrderKey(row)
             entries[key] = Entry(
                 reservation: StockReservation(
                     status: status, reason: try row.get(3, as: String?.self), sku: try row.get(4, as: String?.self)),
@@ -50,7 +50,7 @@ enum ReservationStore {
             """, [.textArray(keys.map(\.tenant)), .textArray(keys.map(\.orderID))]
         ).map { row in
             (
-                OrderKey(tenant: try row.get(0, as: String.self), orderID: try row.get(1, as: String.self)),
+                try OrderKey(row),
                 StockReservation.Line(
                     sku: try row.get(2, as: String.self), quantity: Int(try row.get(3, as: Int64.self)),
                     isCounted: try row.get(4, as: Bool.self))

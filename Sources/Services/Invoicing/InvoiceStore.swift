@@ -33,21 +33,8 @@ enum InvoiceStore {
                 .textArrayOptional(orders.map(\.order?.total.currency.code)),
                 .textArrayOptional(orders.map(\.order?.email)),
                 .textArrayOptional(orders.map(\.order?.shippingAddress)),
-                .jsonArrayOptional(orders.map { $0.order.map(items) }),
+                .jsonArrayOptional(orders.map { $0.order.map { OrderLine.json($0.items) } }),
             ])
-    }
-
-    private static func items(_ order: OrderCreated) -> [UInt8] {
-        var json = JSONWriter()
-        json.array { json in
-            for item in order.items {
-                json.object {
-                    $0.field("sku", item.sku)
-                    $0.field("qty", item.quantity)
-                }
-            }
-        }
-        return json.bytes
     }
 
     static func save(_ recipients: [InvoiceRecipient], on connection: Connection) throws {

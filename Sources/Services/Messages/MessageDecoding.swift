@@ -24,7 +24,15 @@ extension InboundMessage {
     /// A fact that this message causes, for a service's outbox.
     func causes(_ fact: OrderFact, topic: String, source: String) -> OutgoingEvent {
         OutgoingEvent(
-            topic: topic, key: fact.orderID, type: fact.kind.type, payload: fact.payload(),
+            fact, topic: topic,
             metadata: effectMetadata(id: UUIDText.v7(microseconds: fact.at), source: source, time: fact.at))
+    }
+}
+
+extension OutgoingEvent {
+    /// A fact for a service's outbox, keyed by its order.
+    init(_ fact: OrderFact, topic: String, metadata: EventMetadata) {
+        self.init(
+            topic: topic, key: fact.orderID, type: fact.kind.type, payload: fact.payload(), metadata: metadata)
     }
 }

@@ -1,3 +1,5 @@
+import Postgres
+
 /// One order of one tenant: the key of every service's rows.
 public struct OrderKey: Hashable, Sendable, Comparable {
     public let tenant: String
@@ -6,6 +8,11 @@ public struct OrderKey: Hashable, Sendable, Comparable {
     public init(tenant: String, orderID: String) {
         self.tenant = tenant
         self.orderID = orderID
+    }
+
+    /// By the first two columns of a row.
+    init(_ row: Row) throws {
+        self.init(tenant: try row.get(0, as: String.self), orderID: try row.get(1, as: String.self))
     }
 
     public static func < (a: OrderKey, b: OrderKey) -> Bool { (a.tenant, a.orderID) < (b.tenant, b.orderID) }

@@ -12,7 +12,7 @@ extension MailStore {
         // One row a statement can be changed once; sorted, so that nobody waits in a circle.
         let first = Dictionary(contacts.map { ($0.key, $0) }) { first, _ in first }
         let contacts = first.values.sorted { $0.key < $1.key }
-        let awaited = try connection.query(
+        let added = try connection.query(
             """
             INSERT INTO contacts (tenant, order_id, user_id, recipient, total, currency)
             SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[])
@@ -20,14 +20,16 @@ extension MailStore {
                 user_id = excluded.user_id, recipient = excluded.recipient, total = excluded.total,
                 currency = excluded.currency
                 WHERE contacts.recipient = ''
-            RETURNING tenant, order_id
+            RETURNING tenant, order_id, xmax = 0
             """,
             [
                 .textArray(contacts.map(\.key.tenant)), .textArray(contacts.map(\.key.orderID)),
                 .textArray(contacts.map(\.userID)), .textArray(contacts.map(\.recipient)),
                 .textArray(contacts.map(\.total)), .textArray(contacts.map(\.currency)),
             ]
-        ).map { row in OrderKey(tenant: try row.get(0, as: String.self), orderID: try row.get(1, as: String.self)) }
+        )
+        // Mails wait for placeholders only, so that new rows, nearly all, need no second statement.
+        let awaited = try added.filter { row in try !row.get(2, as: Bool.self) }.map { row in try OrderKey(row) }
         return try takeEarly(of: awaited, on: connection)
     }
 
@@ -40,7 +42,7 @@ extension MailStore {
             """, [.textArray(keys.map(\.tenant)), .textArray(keys.map(\.orderID))])
         var contacts: [OrderKey: Contact] = [:]
         for row in rows {
-            let key = OrderKey(tenant: try row.get(0, as: String.self), orderID: try row.get(1, as: String.self))
+            let key = try OrderKey(row)
             contacts[key] = Contact(
                 key: key, userID: try row.get(2, as: String.self), recipient: try row.get(3, as: String.self),
                 total: try row.get(4, as: String.self), currency: try row.get(5, as: String.self))
@@ -89,7 +91,7 @@ extension MailStore {
                 throw UnknownStatus(table: "early_mails", status: kind)
             }
             return MailWish(
-                key: OrderKey(tenant: try row.get(0, as: String.self), orderID: try row.get(1, as: String.self)),
+                key: try OrderKey(row),
                 template: template, amount: try row.get(3, as: String?.self), reason: try row.get(4, as: String?.self),
                 correlationID: try row.get(5, as: String.self), causationID: try row.get(6, as: String.self),
                 traceparent: try row.get(7, as: String?.self))

@@ -184,7 +184,7 @@ final class Mailer: Sendable {
             orderID: mail.key.orderID, at: now,
             .notificationSent(kind: mail.kind, recipient: mail.recipient, messageID: mail.messageID))
         return OutgoingEvent(
-            topic: topic, key: mail.key.orderID, type: fact.kind.type, payload: fact.payload(),
+            fact, topic: topic,
             metadata: EventMetadata(
                 id: UUIDText.v7(microseconds: now), source: source, time: now, tenant: mail.key.tenant,
                 correlationID: mail.correlationID, causationID: mail.causationID, traceparent: mail.traceparent))

@@ -23,4 +23,16 @@ struct IdempotencyKey: Sendable {
         }
         text = bare
     }
+
+    /// What a key is answered that came before with another request.
+    static let reused = HTTPProblem(
+        .unprocessableContent, title: "Idempotency-Key reused",
+        detail: "this Idempotency-Key came before with a different body")
+
+    /// The first answer, given again.
+    static func replayed(_ answer: HTTPResponse) -> HTTPResponse {
+        var answer = answer
+        answer.headers.append(HTTPHeader("Idempotency-Replayed", "true"))
+        return answer
+    }
 }

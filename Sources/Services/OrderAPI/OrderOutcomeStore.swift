@@ -17,7 +17,7 @@ enum OrderOutcomeStore {
             guard let status = OrderOutcomes.Status(rawValue: text) else {
                 throw UnknownStatus(table: "order_outcomes", status: text)
             }
-            entries[OrderKey(tenant: try row.get(0, as: String.self), orderID: try row.get(1, as: String.self))] =
+            entries[try OrderKey(row)] =
                 OrderOutcomes(
                     status: status, stock: try row.get(3, as: Bool.self), payment: try row.get(4, as: Bool.self),
                     shipment: try row.get(5, as: Bool.self))

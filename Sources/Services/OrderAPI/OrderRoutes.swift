@@ -49,14 +49,8 @@ public struct OrderRoutes: Sendable {
                 case .created(let created) = try OrderStreams.decode(first)
             else { throw BrokenStream(streamID: key.orderID, version: 1) }
             let metadata = try first.metadata.withUnsafeBytes { try EventMetadata(json: $0) }
-            guard let digest, metadata.requestDigest == digest else {
-                throw HTTPProblem(
-                    .unprocessableContent, title: "Idempotency-Key reused",
-                    detail: "this Idempotency-Key came before with a different body")
-            }
-            var answer = OrderAnswer.created(created)
-            answer.headers.append(HTTPHeader("Idempotency-Replayed", "true"))
-            return answer
+            guard let digest, metadata.requestDigest == digest else { throw IdempotencyKey.reused }
+            return IdempotencyKey.replayed(OrderAnswer.created(created))
         }
     }
 

@@ -186,9 +186,8 @@ final class GatewayWorker: Sendable {
 
     private func event(_ kind: OrderFact.Kind, _ key: OrderKey, _ cause: PaymentStore.Cause) -> OutgoingEvent {
         let now = WallClock.nowMicroseconds()
-        let fact = OrderFact(orderID: key.orderID, at: now, kind)
         return OutgoingEvent(
-            topic: topic, key: key.orderID, type: fact.kind.type, payload: fact.payload(),
+            OrderFact(orderID: key.orderID, at: now, kind), topic: topic,
             metadata: EventMetadata(
                 id: UUIDText.v7(microseconds: now), source: source, time: now, tenant: key.tenant,
                 correlationID: cause.correlationID, causationID: cause.causationID, traceparent: cause.traceparent))

@@ -161,7 +161,7 @@ enum PaymentStore {
             correlationID: try row.get(12, as: String.self), causationID: try row.get(13, as: String.self),
             traceparent: try row.get(14, as: String?.self))
         return (
-            OrderKey(tenant: try row.get(0, as: String.self), orderID: try row.get(1, as: String.self)),
+            try OrderKey(row),
             Entry(process: process, cause: cause, version: try row.get(15, as: Int32.self))
         )
     }

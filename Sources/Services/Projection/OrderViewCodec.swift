@@ -194,14 +194,7 @@ private struct DocumentFields {
         } else if key == "userId" {
             userID = try reader.readString()
         } else if key == "items" {
-            try reader.readArray { _, reader in
-                var sku = ""
-                var quantity: Int64 = 0
-                try reader.readObject { key, reader in
-                    if key == "sku" { sku = try reader.readString() } else { quantity = try reader.readInt64() }
-                }
-                items.append(OrderLine(sku: sku, quantity: Int(quantity)))
-            }
+            items = try OrderLine.stored(&reader)
         } else if key == "total" {
             total = try reader.readNumberText()
         } else if key == "currency" {

@@ -30,7 +30,7 @@ enum OrderViewRows {
             """, [.textArray(keys.map(\.tenant)), .textArray(keys.map(\.orderID))])
         var views = [OrderKey: OrderView](minimumCapacity: rows.count)
         for row in rows {
-            let key = OrderKey(tenant: try row.get(0, as: String.self), orderID: try row.get(1, as: String.self))
+            let key = try OrderKey(row)
             views[key] = try row.withBytes(2) { try OrderView(document: $0) }
         }
         return views

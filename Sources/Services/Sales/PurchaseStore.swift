@@ -15,8 +15,7 @@ enum PurchaseStore {
             """, [.textArray(keys.map(\.tenant)), .textArray(keys.map(\.orderID))])
         var purchases = [OrderKey: Purchase](minimumCapacity: rows.count)
         for row in rows {
-            var purchase = Purchase(
-                OrderKey(tenant: try row.get(0, as: String.self), orderID: try row.get(1, as: String.self)))
+            var purchase = Purchase(try OrderKey(row))
             let status = try row.get(2, as: Int32.self)
             guard let known = Purchase.Status(rawValue: status) else {
                 throw UnknownStatus(table: "sales_orders", status: String(status))
@@ -53,40 +52,18 @@ enum PurchaseStore {
                 .timestampArrayOptional(purchases.map(\.order?.createdAt)),
                 .int8ArrayOptional(purchases.map(\.order?.total.minorUnits)),
                 .textArrayOptional(purchases.map(\.order?.total.currency.code)),
-                .jsonArrayOptional(purchases.map { $0.order.map { items($0.items) } }),
+                .jsonArrayOptional(purchases.map { $0.order.map { OrderLine.json($0.items) } }),
             ])
         for row in written {
-            let key = OrderKey(tenant: try row.get(0, as: String.self), orderID: try row.get(1, as: String.self))
+            let key = try OrderKey(row)
             let isNew = try row.get(2, as: Bool.self)
             // A row that is new to us but not to the table counts for something that we haven't taken away.
             if !isNew, known[key] == nil { throw ConcurrentChange(streamID: key.orderID) }
         }
     }
 
-    private static func items(_ items: [OrderLine]) -> [UInt8] {
-        var json = JSONWriter()
-        json.array { json in
-            for item in items {
-                json.object {
-                    $0.field("sku", item.sku)
-                    $0.field("qty", item.quantity)
-                }
-            }
-        }
-        return json.bytes
-    }
-
     private static func items(_ json: UnsafeRawBufferPointer) throws -> [OrderLine] {
-        var items: [OrderLine] = []
         var reader = JSONReader(json)
-        try reader.readArray { _, reader in
-            var sku = ""
-            var quantity: Int64 = 0
-            try reader.readObject { key, reader in
-                if key == "sku" { sku = try reader.readString() } else { quantity = try reader.readInt64() }
-            }
-            items.append(OrderLine(sku: sku, quantity: Int(quantity)))
-        }
-        return items
+        return try OrderLine.stored(&reader)
     }
 }

@@ -18,7 +18,7 @@ enum ShipmentStore {
             guard let status = Shipment.Status(rawValue: text) else {
                 throw UnknownStatus(table: "shipments", status: text)
             }
-            entries[OrderKey(tenant: try row.get(0, as: String.self), orderID: try row.get(1, as: String.self))] =
+            entries[try OrderKey(row)] =
                 Shipment(
                     status: status, shipmentID: try row.get(3, as: String?.self),
                     reason: try row.get(4, as: String?.self),

@@ -156,13 +156,9 @@ public struct UserRoutes: Sendable {
         let metadata = try event.metadata.withUnsafeBytes { try EventMetadata(json: $0) }
         guard metadata.requestDigest == digest else {
             guard id == command.id else { return nil }
-            throw HTTPProblem(
-                .unprocessableContent, title: "Idempotency-Key reused",
-                detail: "this Idempotency-Key came before with a different body")
+            throw IdempotencyKey.reused
         }
-        var answer = answer(fact, version: event.version)
-        answer.headers.append(HTTPHeader("Idempotency-Replayed", "true"))
-        return answer
+        return IdempotencyKey.replayed(answer(fact, version: event.version))
     }
 
     private static func answer(_ fact: UserFact, version: Int) -> HTTPResponse {

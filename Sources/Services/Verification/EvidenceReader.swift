@@ -232,7 +232,7 @@ struct EvidenceReader {
     private func note(
         _ row: Row, _ found: inout [OrderKey: OrderEvidence], _ change: (inout OrderEvidence) throws -> Void
     ) throws {
-        let key = OrderKey(tenant: try row.get(0, as: String.self), orderID: try row.get(1, as: String.self))
+        let key = try OrderKey(row)
         var order = found[key] ?? OrderEvidence(key: key)
         // Out of the dictionary while it changes, so that its arrays aren't copied.
         found[key] = nil

@@ -29,8 +29,7 @@ struct TopicFacts {
             """)
         let admin = try Admin(kafka, logger: logger)
         var ranges: [TopicPartition: Range<Int64>] = [:]
-        for partition in try admin.topics(named: topic).flatMap(\.partitions) {
-            let place = TopicPartition(topic: topic, partition: partition.id)
+        for place in try admin.topics(named: topic).flatMap(\.places) {
             let marks = try admin.watermarks(place)
             ranges[place] = marks.low..<marks.high
         }

@@ -70,8 +70,8 @@ struct TopicsListCommand: OrderflowCommand {
             var lines = ""
             var rows = [["TOPIC", "PARTITIONS", "RECORDS", "LEADERLESS"]]
             for topic in try admin.topics() where all || own.contains(topic.name) {
-                let records = try topic.partitions.reduce(into: Int64(0)) { sum, partition in
-                    let marks = try admin.watermarks(TopicPartition(topic: topic.name, partition: partition.id))
+                let records = try topic.places.reduce(into: Int64(0)) { sum, place in
+                    let marks = try admin.watermarks(place)
                     sum += marks.high - marks.low
                 }
                 let leaderless = topic.partitions.count { $0.leader < 0 }

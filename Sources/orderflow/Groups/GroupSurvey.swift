@@ -20,7 +20,7 @@ struct GroupPosition: Hashable, Sendable {
     var member: String?
 
     /// Records that wait; all of them where the group has never read.
-    var lag: Int64 { max(0, marks.high - max(next ?? marks.low, marks.low)) }
+    var lag: Int64 { marks.remaining(from: next) }
     /// The partition holds less than the group has read: Kafka has lost records, or the topic was made anew.
     var isBeyondEnd: Bool { (next ?? 0) > marks.high }
 }
@@ -87,9 +87,7 @@ struct GroupSurvey {
     private mutating func partitions(of topic: String) throws -> [TopicPartition] {
         if partitions == nil {
             partitions = try Dictionary(
-                admin.topics().map { topic in
-                    (topic.name, topic.partitions.map { TopicPartition(topic: topic.name, partition: $0.id) })
-                }, uniquingKeysWith: { first, _ in first })
+                admin.topics().map { ($0.name, $0.places) }, uniquingKeysWith: { first, _ in first })
         }
         return partitions?[topic] ?? []
     }

@@ -50,10 +50,7 @@ struct LogSearch {
         while !source.isFinished {
             let records = try source.next(timeout: .milliseconds(100))
             if records.isEmpty {
-                guard .now < silent + TopicReplay.patience else {
-                    throw source.problem.map { ReplayError("\($0)") }
-                        ?? ReplayError("the brokers send nothing any more")
-                }
+                guard .now < silent + UnmergedRecords.patience else { throw source.silence }
                 continue
             }
             silent = .now

@@ -11,6 +11,14 @@ protocol RecordSource {
     var problem: KafkaError? { get }
 }
 
+extension RecordSource {
+    /// How long brokers may be silent before somebody who should have something to read gives up.
+    static var patience: Duration { .seconds(60) }
+
+    /// What to say then.
+    var silence: ReplayError { ReplayError(problem.map { "\($0)" } ?? "the brokers send nothing any more") }
+}
+
 /// Records as they come: each partition in its order, partitions in none.
 struct UnmergedRecords: RecordSource {
     private let reader: PartitionReader

@@ -52,7 +52,7 @@ struct ReplayProgress {
 
     /// `[#########---------------------] 30%  1200000 of 4000000 events, 410000/s, 7s left`
     func text(elapsed: Duration) -> String {
-        let seconds = Double(elapsed.components.seconds) + Double(elapsed.components.attoseconds) * 1e-18
+        let seconds = elapsed / .seconds(1)
         let rate = seconds > 0 ? Double(done - resumed) / seconds : 0
         guard total > 0, done <= total else { return "\(done) events, \(Int(rate))/s" }
         let filled = Int(Int64(Self.barWidth) * done / total)

@@ -33,7 +33,7 @@ extension ReplayRequest {
         guard let description = try admin.topics(named: topic).first else {
             throw ReplayError("there is no topic \(topic) at \(brokers)")
         }
-        let all = description.partitions.map { TopicPartition(topic: topic, partition: $0.id) }
+        let all = description.places
         if let missing = partitions.first(where: { number in !all.contains { $0.partition == number } }) {
             throw ReplayError("\(topic) has no partition \(missing); it has \(all.count), from 0")
         }

@@ -10,9 +10,6 @@ struct TopicReplay {
     var output = StandardOutput()
     private var shown = 0
 
-    /// How long brokers may be silent before a replay that should have something to read gives up.
-    static let patience: Duration = .seconds(60)
-
     init(_ request: ReplayRequest, kafka: KafkaConfiguration, output: StandardOutput = StandardOutput(), logger: Logger)
     {
         self.request = request
@@ -50,11 +47,11 @@ struct TopicReplay {
         try output.flush()
     }
 
-    private mutating func show(_ source: some RecordSource, _ progress: inout ReplayProgress) throws {
+    private mutating func show<Source: RecordSource>(_ source: Source, _ progress: inout ReplayProgress) throws {
         var source = source
         var silent = ContinuousClock.now
         while !source.isFinished, !isThrough {
-            let count = try step(&source, patience: silent + Self.patience)
+            let count = try step(&source, patience: silent + Source.patience)
             if count > 0 { silent = .now }
             progress.advance(by: count)
         }
@@ -71,9 +68,7 @@ struct TopicReplay {
         if records.isEmpty {
             // Whoever watches sees what there is.
             try output.flush()
-            if let patience, .now > patience {
-                throw source.problem.map { ReplayError("\($0)") } ?? ReplayError("the brokers send nothing any more")
-            }
+            if let patience, .now > patience { throw source.silence }
         }
         for record in records where !isThrough {
             let line = RecordLine(record)

@@ -84,7 +84,7 @@ struct StatusReport: Sendable {
                     let next = try ConsumerProgress.nextOffsets(of: group, on: connection)
                     let lag = ends.map { ends in
                         ends.filter { topics.contains($0.key.topic) }.reduce(into: Int64(0)) { sum, end in
-                            sum += max(0, end.value.high - max(end.value.low, next[end.key] ?? 0))
+                            sum += end.value.remaining(from: next[end.key])
                         }
                     }
                     groups.append(GroupState(group: group, lag: lag, dead: letters.dead, parked: letters.parked))
@@ -101,10 +101,7 @@ struct StatusReport: Sendable {
             let own = Set(settings.topics.names.all)
             var ends: [TopicPartition: Watermarks] = [:]
             for topic in try admin.topics() where own.contains(topic.name) {
-                for partition in topic.partitions {
-                    let place = TopicPartition(topic: topic.name, partition: partition.id)
-                    ends[place] = try admin.watermarks(place)
-                }
+                for place in topic.places { ends[place] = try admin.watermarks(place) }
             }
             return ends
         } catch {

@@ -1,4 +1,5 @@
 import Glibc
+import TestServers
 
 /// Connections to a server by somebody who says nothing: each keeps a session from others.
 final class Crowd {
@@ -8,7 +9,7 @@ final class Crowd {
         for _ in 0..<sessions {
             let socket = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
             guard socket >= 0 else { break }
-            guard withAddress(port, { connect(socket, $0, $1) }) == 0 else {
+            guard LocalPort.withAddress(port, { connect(socket, $0, $1) }) == 0 else {
                 close(socket)
                 break
             }

@@ -49,7 +49,7 @@ final class Proxy: Sendable {
         listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         var yes: Int32 = 1
         setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &yes, socklen_t(MemoryLayout<Int32>.size))
-        guard withAddress(port, { bind(listener, $0, $1) }) == 0, listen(listener, 512) == 0 else {
+        guard LocalPort.withAddress(port, { bind(listener, $0, $1) }) == 0, listen(listener, 512) == 0 else {
             throw CantListen(port: port)
         }
         DedicatedThread.start("proxy") { [self] in accept() }
@@ -94,7 +94,7 @@ final class Proxy: Sendable {
                 return
             }
             let server = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
-            guard withAddress(target, { connect(server, $0, $1) }) == 0 else {
+            guard LocalPort.withAddress(target, { connect(server, $0, $1) }) == 0 else {
                 Glibc.close(server)
                 Glibc.close(client)
                 continue
@@ -143,18 +143,5 @@ final class Proxy: Sendable {
         let delay = state.withLock { $0.delay }
         if delay > .zero { StopSignal().wait(for: delay) }
         while state.withLock({ $0.isStalled && !$0.isClosed }) { usleep(20_000) }
-    }
-}
-
-/// 127.0.0.1 and a port, as sockets want it.
-func withAddress<R>(_ port: Int, _ body: (UnsafePointer<sockaddr>, socklen_t) -> R) -> R {
-    var address = sockaddr_in()
-    address.sin_family = sa_family_t(AF_INET)
-    address.sin_port = in_port_t(port).bigEndian
-    address.sin_addr.s_addr = in_addr_t(0x7f00_0001).bigEndian
-    return withUnsafePointer(to: &address) { pointer in
-        pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-            body($0, socklen_t(MemoryLayout<sockaddr_in>.size))
-        }
     }
 }

@@ -1,6 +1,7 @@
 import Execution
 import Foundation
 import Synchronization
+import TestServers
 
 /// Customers without manners: many connections, each of which orders again as soon as it has an answer, whatever that
 /// was. Plain sockets, a thread for some hundred of them.
@@ -122,7 +123,7 @@ final class Hammer: Sendable {
     private static func connected(to port: Int) -> Int32 {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         guard descriptor >= 0 else { return -1 }
-        let isConnected = withAddress(port) { connect(descriptor, $0, $1) == 0 }
+        let isConnected = LocalPort.withAddress(port) { connect(descriptor, $0, $1) == 0 }
         guard isConnected else {
             close(descriptor)
             return -1

@@ -25,22 +25,7 @@ import Testing
         var router = Router()
         DashboardRoutes(dashboard).add(to: &router)
         attention.add(to: &router)
-        let server = HTTPServer(
-            HTTPServerConfiguration(host: "127.0.0.1", port: 0), router: router, observer: nil, logger: quiet)
-        let port = try server.start()[0].port
-        let stop = StopSignal()
-        let threads = DedicatedThread.start("parts") { try? ThreadGroup.run(dashboard.parts, until: stop) }
-        let result: Result<Void, any Error>
-        do {
-            try await DedicatedThread.run("client") { try body(port, dashboard) }
-            result = .success(())
-        } catch {
-            result = .failure(error)
-        }
-        await server.stop(deadline: .zero)
-        stop.stop()
-        _ = try await DedicatedThread.run("join") { threads.join(timeout: .seconds(10)) }
-        try result.get()
+        try await serving(router, with: dashboard.parts) { try body($0, dashboard) }
     }
 
     private func get(_ port: UInt16, _ path: String, _ headers: [String: String] = [:]) throws -> WireClient.Answer {

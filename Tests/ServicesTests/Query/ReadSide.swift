@@ -28,24 +28,10 @@ struct ReadSide: Sendable {
             views: pool, database: database, limits: limits, isDraining: { draining.withLock { $0 } }, logger: quiet)
         var router = Router()
         QueryRoutes(views: pool, watch: watch, logger: quiet).add(to: &router)
-        let server = HTTPServer(
-            HTTPServerConfiguration(host: "127.0.0.1", port: 0), router: router, observer: nil, logger: quiet)
-        let port = try server.start()[0].port
-        let stop = StopSignal()
         let parts = hears ? watch.parts : watch.parts.filter { $0.name == "view-watch" }
-        let threads = DedicatedThread.start("parts") { try? ThreadGroup.run(parts, until: stop) }
-        let side = ReadSide(database: database, watch: watch, port: port, draining: draining)
-        let result: Result<Void, any Error>
-        do {
-            try await DedicatedThread.run("read-side") { try body(side) }
-            result = .success(())
-        } catch {
-            result = .failure(error)
+        try await serving(router, with: parts) { port in
+            try body(ReadSide(database: database, watch: watch, port: port, draining: draining))
         }
-        await server.stop(deadline: .zero)
-        stop.stop()
-        _ = try await DedicatedThread.run("join") { threads.join(timeout: .seconds(10)) }
-        try result.get()
     }
 
     func client() throws -> WireClient { try WireClient(port: port) }

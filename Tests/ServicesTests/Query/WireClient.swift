@@ -1,4 +1,5 @@
 import Glibc
+import TestServers
 
 /// A blocking HTTP client that shows what comes over the wire as it comes. Waiting for over fifteen seconds throws.
 final class WireClient {
@@ -26,13 +27,7 @@ final class WireClient {
         descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         var limit = timeval(tv_sec: 15, tv_usec: 0)
         setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_port = port.bigEndian
-        inet_pton(AF_INET, "127.0.0.1", &address.sin_addr)
-        let code = withUnsafeBytes(of: &address) {
-            connect(descriptor, $0.assumingMemoryBound(to: sockaddr.self).baseAddress, socklen_t($0.count))
-        }
+        let code = LocalPort.withAddress(Int(port)) { connect(descriptor, $0, $1) }
         guard code == 0 else { throw Failure(description: "connect: \(String(cString: strerror(errno)))") }
     }
 

@@ -130,7 +130,7 @@ final class RebuildScene {
     private func ends(of model: ReadModel) throws -> [TopicPartition: Int64] {
         let admin = try Admin(kafka, logger: quiet)
         let partitions = try admin.topics().filter { model.topics.contains($0.name) }
-            .flatMap { topic in topic.partitions.map { TopicPartition(topic: topic.name, partition: $0.id) } }
+            .flatMap(\.places)
         return Dictionary(uniqueKeysWithValues: try partitions.map { ($0, try admin.watermarks($0).high) })
     }
 

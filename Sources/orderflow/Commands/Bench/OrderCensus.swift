@@ -50,9 +50,8 @@ struct OrderCensus {
     }
 
     private static func records(of topic: String, _ admin: Admin) throws -> Int64 {
-        let partitions = try admin.topics(named: topic).flatMap(\.partitions)
-        return try partitions.reduce(into: 0) { sum, partition in
-            sum += try admin.watermarks(TopicPartition(topic: topic, partition: partition.id)).high
+        try admin.topics(named: topic).flatMap(\.places).reduce(into: 0) { sum, partition in
+            sum += try admin.watermarks(partition).high
         }
     }
 }

@@ -18,9 +18,7 @@ final class RoleUsage {
 
     init(_ settings: Settings, servers: [ServerProcess]) {
         endpoints = Role.allCases.map { role in
-            let host = settings.http.host
-            let address = host.contains(":") ? "[\(host)]" : host
-            return (role, "http://\(address):\(settings.port(of: role))/metrics")
+            (role, "http://\(settings.http.localAuthority):\(settings.port(of: role))/metrics")
         }
         self.servers = servers
         var configuration = HTTPClient.Configuration()
