@@ -5,6 +5,16 @@ extension JSONReader {
         return String(decoding: UnsafeRawBufferPointer(start: base + text.start, count: text.length), as: UTF8.self)
     }
 
+    /// As `readString`, without a String where the text has no escapes: `body` gets its UTF-8, valid while it runs.
+    public mutating func readText<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) throws -> Result {
+        let text = try stringRange()
+        guard text.escaped else {
+            return try body(UnsafeRawBufferPointer(start: base + text.start, count: text.length))
+        }
+        var decoded = try unescape(text.start, text.length)
+        return try decoded.withUTF8 { try body(UnsafeRawBufferPointer($0)) }
+    }
+
     /// - Parameter limit: most bytes of UTF-8 that the text may have, its escapes decoded.
     public mutating func readString(limit: Int) throws -> String {
         skipSpace()

@@ -57,8 +57,15 @@ final class PublishBatch: @unchecked Sendable {
             slot.index,
             code == RD_KAFKA_RESP_ERR_NO_ERROR
                 ? .success(Delivery(partition: message.pointee.partition, offset: message.pointee.offset))
-                : .failure(KafkaError(code)))
+                : .failure(KafkaError(code, label(message.pointee))))
         slot.batch.release()
+    }
+
+    private static func label(_ message: rd_kafka_message_t) -> String {
+        OutgoingMessage.label(
+            topic: message.rkt.flatMap { rd_kafka_topic_name($0) }.map { String(cString: $0) } ?? "",
+            key: UnsafeRawBufferPointer(start: message.key, count: message.key_len),
+            size: message.key_len + message.len)
     }
 
     private func finish(_ index: Int, _ result: Result<Delivery, KafkaError>) {

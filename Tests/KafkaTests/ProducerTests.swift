@@ -30,7 +30,9 @@ import Testing
         let topic = try TestTopic()
         let producer = try topic.producer()
         defer { producer.close(timeout: .seconds(5)) }
-        let headers = [KafkaHeader("a", Array("1".utf8)), KafkaHeader("b", []), KafkaHeader("a", Array("2".utf8))]
+        let headers: KafkaHeaders = [
+            KafkaHeader("a", Array("1".utf8)), KafkaHeader("b", []), KafkaHeader("a", Array("2".utf8)),
+        ]
         let sent = [
             OutgoingMessage(topic: topic.name, key: nil, value: nil),
             OutgoingMessage(topic: topic.name, key: [], value: [], headers: headers),
@@ -44,7 +46,7 @@ import Testing
                 got.append(
                     OutgoingMessage(
                         topic: message.topic, key: message.key.map { Array($0) },
-                        value: message.isTombstone ? nil : Array(message.value), headers: message.headers,
+                        value: message.isTombstone ? nil : Array(message.value), headers: KafkaHeaders(message.headers),
                         timestamp: message.timestamp))
             }
             return got.count == 3
@@ -54,6 +56,25 @@ import Testing
         #expect(got.map(\.headers) == sent.map(\.headers))
         #expect(got[2].timestamp == 1_700_000_000_123)
         #expect(reader.isFinished)
+    }
+
+    @Test func headersAreFoundAndReplacedWhereTheyStand() {
+        var headers = KafkaHeaders()
+        #expect(headers.isEmpty)
+        headers.append("a", "1")
+        headers.append("empty", "")
+        headers.append("a", "2")
+        headers.append("é", "ü")
+        #expect(headers.count == 4)
+        #expect(headers["a"] == Array("2".utf8), "the last of them")
+        #expect(headers["empty"] == [])
+        #expect(headers["b"] == nil)
+        headers.replace("empty", with: "full")
+        #expect(
+            headers == [
+                KafkaHeader("a", Array("1".utf8)), KafkaHeader("empty", Array("full".utf8)),
+                KafkaHeader("a", Array("2".utf8)), KafkaHeader("é", Array("ü".utf8)),
+            ])
     }
 
     @Test func aFullQueueMakesPublishWaitAndKeepsTheOrder() throws {

@@ -51,8 +51,8 @@ struct PublishedTail {
     func without(_ messages: [OutgoingMessage]) -> [OutgoingMessage] {
         guard !ids.isEmpty else { return messages }
         return messages.filter { message in
-            guard let id = message.headers.first(where: { $0.name == EventHeader.id }) else { return true }
-            return !id.value.withUnsafeBytes { ids.contains(Self.key(message.topic, $0)) }
+            guard let id = message.headers[EventHeader.id] else { return true }
+            return !id.withUnsafeBytes { ids.contains(Self.key(message.topic, $0)) }
         }
     }
 

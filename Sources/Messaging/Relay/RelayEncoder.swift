@@ -27,27 +27,16 @@ struct RelayEncoder {
     }
 
     private mutating func event(_ row: Row, topic: String) throws -> OutgoingMessage {
-        let key = try row.get(2, as: String.self)
+        let key = try row.withBytes(2) { Array($0) }
         let type = try row.get(3, as: String.self)
-        let metadata = try row.withBytes(6) { try EventMetadata(json: $0) }
-        if oldestTime == nil { oldestTime = metadata.time }
-        var headers: [KafkaHeader] = []
-        headers.reserveCapacity(12)
-        func add(_ name: String, _ value: String?) {
-            if let value { headers.append(KafkaHeader(name, Array(value.utf8))) }
-        }
-        add(EventHeader.specVersion, "1.0")
-        add(EventHeader.id, metadata.id)
-        add(EventHeader.source, metadata.source)
-        add(EventHeader.type, type)
-        add(EventHeader.time, RFC3339.text(metadata.time))
-        add(EventHeader.subject, key)
-        add(EventHeader.contentType, "application/json")
-        add(EventHeader.correlationID, metadata.correlationID)
-        add(EventHeader.causationID, metadata.causationID)
-        add(EventHeader.tenant, metadata.tenant)
-        add(EventHeader.streamVersion, try row.get(7, as: Int32?.self).map { String($0) })
-        add(EventHeader.traceparent, metadata.traceparent)
+        let version = try row.get(7, as: Int32?.self)
+        var headers = KafkaHeaders(capacity: Self.headerBytes)
+        headers.append(EventHeader.specVersion, "1.0")
+        headers.append(EventHeader.type, type)
+        key.withUnsafeBytes { headers.append(EventHeader.subject, $0) }
+        headers.append(EventHeader.contentType, "application/json")
+        if let version { headers.append(EventHeader.streamVersion, String(version)) }
+        try row.withBytes(6) { try append($0, to: &headers) }
         let value = try row.withBytes(5) { data in
             var value: [UInt8] = []
             value.reserveCapacity(data.count + type.utf8.count + 48)
@@ -60,17 +49,42 @@ struct RelayEncoder {
             value.append(UInt8(ascii: "}"))
             return value
         }
-        return OutgoingMessage(topic: topic, key: Array(key.utf8), value: value, headers: headers)
+        return OutgoingMessage(topic: topic, key: key, value: value, headers: headers)
+    }
+
+    /// Enough for the headers of most events.
+    private static let headerBytes = 640
+
+    /// Headers of an event's stored metadata, as it is written there.
+    private mutating func append(_ metadata: UnsafeRawBufferPointer, to headers: inout KafkaHeaders) throws {
+        var reader = JSONReader(metadata)
+        try reader.readObject { key, reader in
+            guard let name = Self.header(of: key) else { return try reader.skipValue() }
+            try reader.readText { text in
+                if name == EventHeader.time, oldestTime == nil {
+                    oldestTime = RFC3339.microseconds(utf8: text.assumingMemoryBound(to: UInt8.self))
+                }
+                headers.append(name, text)
+            }
+        }
+    }
+
+    private static func header(of key: JSONKey) -> String? {
+        if key == "id" { return EventHeader.id }
+        if key == "source" { return EventHeader.source }
+        if key == "time" { return EventHeader.time }
+        if key == "tenant" { return EventHeader.tenant }
+        if key == "correlationId" { return EventHeader.correlationID }
+        if key == "causationId" { return EventHeader.causationID }
+        return key == "traceparent" ? EventHeader.traceparent : nil
     }
 
     /// A dead letter: the bytes that came in, and headers that say where from and why.
     private func deadLetter(_ row: Row, topic: String) throws -> OutgoingMessage {
         let headers = try row.withBytes(6) { json in
-            var headers: [KafkaHeader] = []
+            var headers = KafkaHeaders()
             var reader = JSONReader(json)
-            try reader.readObject { key, reader in
-                headers.append(KafkaHeader(key.string, Array(try reader.readString().utf8)))
-            }
+            try reader.readObject { key, reader in try reader.readText { headers.append(key.string, $0) } }
             return headers
         }
         return OutgoingMessage(

@@ -14,18 +14,18 @@ struct RelaySpans {
     mutating func begin(_ messages: inout [OutgoingMessage]) {
         spans.removeAll(keepingCapacity: true)
         for index in messages.indices {
-            guard let header = messages[index].headers.lastIndex(where: { $0.name == EventHeader.traceparent }),
-                let span = span(of: messages[index], under: messages[index].headers[header]),
+            guard let header = messages[index].headers[EventHeader.traceparent],
+                let span = span(of: messages[index], under: header),
                 let traceparent = span.traceparent
             else { continue }
-            messages[index].headers[header] = KafkaHeader(EventHeader.traceparent, Array(traceparent.utf8))
+            messages[index].headers.replace(EventHeader.traceparent, with: traceparent)
             spans.append((index, span))
         }
     }
 
-    private func span(of message: OutgoingMessage, under header: KafkaHeader) -> ActiveSpan? {
+    private func span(of message: OutgoingMessage, under header: [UInt8]) -> ActiveSpan? {
         traces.continue(
-            "send \(message.topic)", .producer, under: String(decoding: header.value, as: UTF8.self),
+            "send \(message.topic)", .producer, under: String(decoding: header, as: UTF8.self),
             attributes: Self.attributes(of: message))
     }
 
@@ -42,8 +42,10 @@ struct RelaySpans {
             EventHeader.id: "messaging.message.id", EventHeader.correlationID: "messaging.message.conversation_id",
             EventHeader.type: "orderflow.message.type", EventHeader.tenant: "orderflow.tenant",
         ]
-        for header in message.headers {
-            if let name = named[header.name] { attributes[name] = String(decoding: header.value, as: UTF8.self) }
+        message.headers.forEach { header, value in
+            if let name = named[String(decoding: header, as: UTF8.self)] {
+                attributes[name] = String(decoding: value, as: UTF8.self)
+            }
         }
         return attributes
     }

@@ -16,9 +16,9 @@ import Testing
         let database: PostgresConfiguration
         let topic: TestTopic
 
-        init() throws {
+        init(mock: MockCluster? = nil) throws {
             database = try PostgresConfiguration(try PostgresServer.shared.get().createDatabase())
-            topic = try TestTopic()
+            topic = try mock.map { try TestTopic(mock: $0) } ?? TestTopic()
             try connect().script(MessagingSchema.outbox + MessagingSchema.relay)
         }
 
@@ -171,6 +171,43 @@ import Testing
         try eventually(within: .seconds(40), "everything is out") { try fixture.count() == 300 }
         for relay in relays { relay.end() }
         try check(fixture.topic.records(), keys: 4, count: 300)
+    }
+
+    /// A client dies with a page on its way while the next one is about to follow: a new client must not send that one
+    /// first.
+    @Test func aClientThatDiesBetweenTwoPagesSwapsNothing() throws {
+        let mock = try MockCluster(logger: quiet)
+        let fixture = try Fixture(mock: mock)
+        let connection = try fixture.connect()
+        try connection.script("BEGIN")
+        for index in 0..<3_000 { try fixture.append("k\(index % 4)", "\(index)", on: connection) }
+        try connection.script("COMMIT")
+        let relay = try fixture.relay(pageSize: 20)
+        defer { relay.end() }
+        for goal in stride(from: Int64(1), to: 2_900, by: 600) {
+            try eventually(within: .seconds(40), "it is past \(goal)") { try fixture.count() >= goal }
+            mock.fail(.produce, with: [.outOfOrderSequence])
+        }
+        try eventually(within: .seconds(40), "everything is out") { try fixture.count() == 3_000 }
+        relay.end()
+        try check(fixture.topic.records(), keys: 4, count: 3_000)
+    }
+
+    /// A backlog is read and written at the same time; that shows in nothing.
+    @Test func aBacklogOfManyPagesGoesOutOnceAndInOrder() throws {
+        let fixture = try Fixture()
+        let connection = try fixture.connect()
+        for start in stride(from: 0, to: 600, by: 150) {
+            try connection.script("BEGIN")
+            for index in start..<(start + 150) { try fixture.append("k\(index % 4)", "\(index)", on: connection) }
+            try connection.script("COMMIT")
+        }
+        let relay = try fixture.relay(pageSize: 7)
+        defer { relay.end() }
+        try eventually(within: .seconds(40), "everything is out") { try fixture.count() == 600 }
+        let records = try fixture.topic.records()
+        #expect(records.count == 600)
+        try check(records, keys: 4, count: 600)
     }
 
     /// Transactions of random length over many connections, each key written in order by whoever holds it.

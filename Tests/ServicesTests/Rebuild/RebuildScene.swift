@@ -56,19 +56,19 @@ final class RebuildScene {
 
     /// As the relay would have put it there.
     func record(_ message: InboundMessage) -> OutgoingMessage {
-        var headers = [
+        var headers: KafkaHeaders = [
             KafkaHeader("ce_id", Array(message.id.utf8)), KafkaHeader("ce_type", Array(message.type.utf8)),
             KafkaHeader("ce_tenant", Array(message.tenant.utf8)),
         ]
         if let version = message.streamVersion {
-            headers.append(KafkaHeader("ce_streamversion", Array("\(version)".utf8)))
+            headers.append("ce_streamversion", "\(version)")
         }
         return bare(
             message.type, String(decoding: message.payload, as: UTF8.self), key: message.key, headers: headers)
     }
 
     /// As a foreign producer would.
-    func bare(_ type: String, _ payload: String, key: String, headers: [KafkaHeader] = []) -> OutgoingMessage {
+    func bare(_ type: String, _ payload: String, key: String, headers: KafkaHeaders = []) -> OutgoingMessage {
         OutgoingMessage(
             topic: UserFactType.all.contains(type) ? topics.userEvents : topics.orderEvents, key: Array(key.utf8),
             value: Array(#"{"type":"\#(type)","version":1,"payload":\#(payload)}"#.utf8), headers: headers)

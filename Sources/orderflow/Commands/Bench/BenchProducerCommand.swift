@@ -81,6 +81,7 @@ struct BenchProducerCommand: OrderflowCommand {
             "items":[{"sku":"SKU-0000","qty":1}],"total":1000.00,"currency":"USD",\
             "createdAt":"2026-01-01T00:00:00.000000Z"}}
             """
-        return OutgoingMessage(topic: topic, key: Array(id.utf8), value: Array(value.utf8), headers: headers)
+        return OutgoingMessage(
+            topic: topic, key: Array(id.utf8), value: Array(value.utf8), headers: KafkaHeaders(headers))
     }
 }

@@ -1,0 +1,23 @@
+import Execution
+import Metrics
+import Telemetry
+
+/// What a relay publishes, in numbers.
+struct RelayMetrics {
+    private let events: Counter
+    private let delay: Metrics.Timer
+    private let pageSize: Recorder
+
+    init(service: String, source: String) {
+        let dimensions = [("service", service), ("source", source)]
+        events = Counter(label: "orderflow_relay_published_total", dimensions: dimensions)
+        delay = Metrics.Timer(label: "orderflow_relay_delay_seconds", dimensions: dimensions)
+        pageSize = Recorder(label: "orderflow_relay_page_size", dimensions: dimensions, aggregate: true)
+    }
+
+    func published(_ count: Int, oldest: Int64?) {
+        events.increment(by: count)
+        pageSize.record(count)
+        if let oldest { delay.recordMicroseconds(max(0, WallClock.nowMicroseconds() - oldest)) }
+    }
+}
