@@ -4,7 +4,8 @@ import Metrics
 import Postgres
 
 /// Asks a service's database every few seconds what waits in it, on a thread and a connection of its own: the workers
-/// are busy exactly when the answer matters, and a scrape must not wait for a database.
+/// are busy exactly when the answer matters, and a scrape must not wait for a database. Between the samples it keeps
+/// the planner's statistics up with the tables.
 ///
 /// All processes of a service say the same: take the maximum over them, not the sum.
 public final class BacklogSampler: Sendable {
@@ -26,7 +27,16 @@ public final class BacklogSampler: Sendable {
     public func run(until stop: StopSignal) {
         let connection = ReconnectingConnection(database, name: "backlog", stop: stop, logger: logger)
         var gauges = queries.map { BacklogGauges($0) }
+        var due = ContinuousClock.now
         repeat {
+            do {
+                try connection.run { try TableStatistics.refresh(on: $0) }
+            } catch {
+                if stop.isStopped { return }
+                logger.debug("statistics not refreshed", metadata: ["error": "\(error)"])
+            }
+            guard .now >= due else { continue }
+            due = .now + interval
             for index in gauges.indices {
                 do {
                     try connection.run { try gauges[index].sample(on: $0) }
@@ -36,7 +46,7 @@ public final class BacklogSampler: Sendable {
                         "backlog unknown", metadata: ["metric": "\(gauges[index].query.metric)", "error": "\(error)"])
                 }
             }
-        } while !stop.wait(for: interval)
+        } while !stop.wait(for: min(interval, .seconds(1)))
     }
 }
 

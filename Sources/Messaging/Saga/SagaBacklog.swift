@@ -12,7 +12,7 @@ extension BacklogQuery {
     }
 
     /// Instances read at most: beyond it the exact number means nothing any more.
-    private static let instanceLimit = 20_000
+    private static let instanceLimit = 5_000
 
     /// What instances under way wait for: an answer to a step (`requested`), to its compensation (`undo-requested`), or
     /// the time to ask again for one that was refused.
