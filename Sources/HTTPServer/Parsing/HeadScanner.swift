@@ -2,16 +2,18 @@ import Glibc
 
 /// Finds the end of a request head in bytes that arrive in pieces, looking at each byte once, and applies the
 /// limits before more is buffered. What the lines mean is `RequestHead`'s business.
-struct HeadScanner {
+package struct HeadScanner {
     private var position = 0
     private var lineStart = 0
     private(set) var lineCount = 0
     /// Length of the first line without its CRLF.
-    private(set) var requestLineLength = 0
+    package private(set) var requestLineLength = 0
+
+    package init() {}
 
     /// Looks at `count` bytes, of which earlier calls saw a prefix. Returns the head's length, its empty line included,
     /// or nil when it hasn't ended.
-    mutating func advance(
+    package mutating func advance(
         _ bytes: UnsafePointer<UInt8>, count: Int, limits: HTTPServerConfiguration.Limits
     ) throws(Refusal) -> Int? {
         while let found = memchr(bytes + position, 0x0A, count - position) {

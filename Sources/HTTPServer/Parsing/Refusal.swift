@@ -1,6 +1,6 @@
 /// Why a request is refused before a handler saw it. The connection closes after the answer when it can't be known
 /// where the next request would start.
-struct Refusal: Error, Equatable {
+package struct Refusal: Error, Equatable {
     let status: HTTPStatus
     let detail: StaticString
 
@@ -9,7 +9,7 @@ struct Refusal: Error, Equatable {
         self.detail = detail
     }
 
-    static func == (left: Refusal, right: Refusal) -> Bool { left.status == right.status }
+    package static func == (left: Refusal, right: Refusal) -> Bool { left.status == right.status }
 
     var response: HTTPResponse { HTTPProblem(status, detail: detail.description).response }
 }

@@ -1,5 +1,7 @@
 /// One header field as byte offsets from the start of the head.
-struct HeaderField {
+package struct HeaderField {
+    package static let none = HeaderField(nameStart: 0, nameLength: 0, valueStart: 0, valueLength: 0)
+
     var nameStart: UInt16
     var nameLength: UInt16
     var valueStart: UInt16
@@ -7,7 +9,7 @@ struct HeaderField {
 }
 
 /// A complete request head, parsed strictly (RFC 9112). It holds offsets only; nothing is copied or allocated.
-struct RequestHead {
+package struct RequestHead {
     private(set) var method: HTTPMethod?
     private(set) var targetStart = 0
     /// Length of the path, without the query.
@@ -36,7 +38,7 @@ struct RequestHead {
 
     /// Parses `length` bytes that `HeadScanner` found to be a head, into `fields`, which has room for
     /// `limits.headerCount`.
-    init(
+    package init(
         _ bytes: UnsafePointer<UInt8>, length: Int, requestLineLength: Int, fields: UnsafeMutablePointer<HeaderField>
     ) throws(Refusal) {
         try parseRequestLine(bytes, length: requestLineLength)

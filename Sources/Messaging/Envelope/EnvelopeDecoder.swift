@@ -1,7 +1,7 @@
 import JSON
 
 /// A record's attributes, from its headers. All may be missing: a foreign producer may send the bare value.
-struct EnvelopeHeaders {
+package struct EnvelopeHeaders {
     var id: String?
     var source: String?
     var type: String?
@@ -11,8 +11,10 @@ struct EnvelopeHeaders {
     var streamVersion: Int?
     var traceparent: String?
 
+    package init() {}
+
     /// Takes in one header; others than ours are passed over.
-    mutating func take(_ name: String, _ value: UnsafeRawBufferPointer) {
+    package mutating func take(_ name: String, _ value: UnsafeRawBufferPointer) {
         func text() -> String? { Self.text(value) }
         switch name {
         case EventHeader.id: id = text()
@@ -38,8 +40,8 @@ extension EnvelopeHeaders {
 }
 
 /// Reads the envelope `{"type":…,"version":…,"payload":{…}}`.
-enum EnvelopeDecoder {
-    enum Outcome {
+package enum EnvelopeDecoder {
+    package enum Outcome {
         case message(InboundMessage)
         /// Of a type that the group doesn't react to, or said by itself.
         case skipped
@@ -47,7 +49,7 @@ enum EnvelopeDecoder {
         case malformed(String)
     }
 
-    static func decode(
+    package static func decode(
         value: UnsafeRawBufferPointer, key: UnsafeRawBufferPointer?, headers: EnvelopeHeaders,
         source: InboundMessage.Source, recordTime: Int64, types: Set<String>, ignoring ignoredSource: String?
     ) -> Outcome {

@@ -2,7 +2,7 @@ import JSON
 
 extension EventMetadata {
     /// As it is stored beside the event.
-    func json() -> [UInt8] {
+    package func json() -> [UInt8] {
         var writer = JSONWriter(capacity: 384)
         writer.object { json in
             json.field("id", id)

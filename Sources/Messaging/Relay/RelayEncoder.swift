@@ -3,12 +3,12 @@ import Kafka
 import Postgres
 
 /// Turns rows into Kafka records: the envelope of DESIGN section 3, CloudEvents attributes in headers.
-struct RelayEncoder {
+package struct RelayEncoder {
     let source: RelaySource
     /// When the oldest event of the last page happened, microseconds since the Unix epoch.
     private(set) var oldestTime: Int64?
 
-    init(source: RelaySource) { self.source = source }
+    package init(source: RelaySource) { self.source = source }
 
     /// Records of `rows`, in their order. Rows that have no topic are passed over.
     mutating func messages(_ rows: Rows) throws -> [OutgoingMessage] {
@@ -27,29 +27,42 @@ struct RelayEncoder {
     }
 
     private mutating func event(_ row: Row, topic: String) throws -> OutgoingMessage {
-        let key = try row.withBytes(2) { Array($0) }
         let type = try row.get(3, as: String.self)
-        let version = try row.get(7, as: Int32?.self)
+        let schemaVersion = try row.get(4, as: Int32.self)
+        let streamVersion = try row.get(7, as: Int32?.self)
+        return try row.withBytes(2) { key in
+            try row.withBytes(5) { data in
+                try row.withBytes(6) { metadata in
+                    try event(
+                        topic: topic, key: key, type: type, schemaVersion: schemaVersion, streamVersion: streamVersion,
+                        data: data, metadata: metadata)
+                }
+            }
+        }
+    }
+
+    /// The record of one event.
+    package mutating func event(
+        topic: String, key: UnsafeRawBufferPointer, type: String, schemaVersion: Int32, streamVersion: Int32?,
+        data: UnsafeRawBufferPointer, metadata: UnsafeRawBufferPointer
+    ) throws -> OutgoingMessage {
         var headers = KafkaHeaders(capacity: Self.headerBytes)
         headers.append(EventHeader.specVersion, "1.0")
         headers.append(EventHeader.type, type)
-        key.withUnsafeBytes { headers.append(EventHeader.subject, $0) }
+        headers.append(EventHeader.subject, key)
         headers.append(EventHeader.contentType, "application/json")
-        if let version { headers.append(EventHeader.streamVersion, String(version)) }
-        try row.withBytes(6) { try append($0, to: &headers) }
-        let value = try row.withBytes(5) { data in
-            var value: [UInt8] = []
-            value.reserveCapacity(data.count + type.utf8.count + 48)
-            value.append(contentsOf: #"{"type":"#.utf8)
-            JSONWriter.append(type, to: &value)
-            value.append(contentsOf: #","version":"#.utf8)
-            JSONWriter.append(Int64(try row.get(4, as: Int32.self)), to: &value)
-            value.append(contentsOf: #","payload":"#.utf8)
-            value.append(contentsOf: data)
-            value.append(UInt8(ascii: "}"))
-            return value
-        }
-        return OutgoingMessage(topic: topic, key: key, value: value, headers: headers)
+        if let streamVersion { headers.append(EventHeader.streamVersion, String(streamVersion)) }
+        try append(metadata, to: &headers)
+        var value: [UInt8] = []
+        value.reserveCapacity(data.count + type.utf8.count + 48)
+        value.append(contentsOf: #"{"type":"#.utf8)
+        JSONWriter.append(type, to: &value)
+        value.append(contentsOf: #","version":"#.utf8)
+        JSONWriter.append(Int64(schemaVersion), to: &value)
+        value.append(contentsOf: #","payload":"#.utf8)
+        value.append(contentsOf: data)
+        value.append(UInt8(ascii: "}"))
+        return OutgoingMessage(topic: topic, key: Array(key), value: value, headers: headers)
     }
 
     /// Enough for the headers of most events.

@@ -4,7 +4,7 @@ import Orders
 ///
 /// Folding is tolerant: facts may come twice, and those of different services in any order. Every part is decided by
 /// what the facts say, not by which came last, so that a rebuild from offset zero gives the same document.
-struct OrderView: Hashable, Sendable {
+package struct OrderView: Hashable, Sendable {
     struct Entry: Hashable, Sendable {
         let type: String
         let at: Int64

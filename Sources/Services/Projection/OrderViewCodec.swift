@@ -3,7 +3,7 @@ import Orders
 
 extension OrderView {
     /// What `GET /orders/{id}` answers.
-    func document() -> [UInt8] {
+    package func document() -> [UInt8] {
         var json = JSONWriter(capacity: 1024)
         json.object { json in
             json.field("orderId", orderID)

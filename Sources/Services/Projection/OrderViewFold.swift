@@ -3,8 +3,8 @@ import Orders
 import Postgres
 
 /// Facts of many orders, on their way into the orders' views.
-struct OrderViewFold: Sendable {
-    typealias Folded = (key: OrderKey, view: OrderView)
+package struct OrderViewFold: Sendable {
+    package typealias Folded = (key: OrderKey, view: OrderView)
 
     /// What there is of one order: a chain through `facts`.
     private struct Slot: Sendable {
@@ -26,13 +26,13 @@ struct OrderViewFold: Sendable {
     private var facts: [Fact] = []
     private var indices: [OrderKey: Int]
 
-    init(capacity: Int = 0) {
+    package init(capacity: Int = 0) {
         indices = Dictionary(minimumCapacity: capacity)
         facts.reserveCapacity(capacity)
         slots.reserveCapacity(capacity)
     }
 
-    mutating func add(_ message: InboundMessage) throws(MessageRejected) {
+    package mutating func add(_ message: InboundMessage) throws(MessageRejected) {
         guard let fact = try message.orderFact() else { return }
         let key = OrderKey(tenant: message.tenant, orderID: fact.orderID)
         let place = facts.count
@@ -52,7 +52,7 @@ struct OrderViewFold: Sendable {
     var keys: [OrderKey] { slots.map(\.key) }
 
     /// The views that the facts change, on top of `loaded`; each is made when it is asked for.
-    func views(over loaded: [OrderKey: OrderView]) -> some Sequence<Folded> {
+    package func views(over loaded: [OrderKey: OrderView]) -> some Sequence<Folded> {
         slots.lazy.compactMap { slot in view(slot, over: loaded[slot.key]).map { (slot.key, $0) } }
     }
 
@@ -73,7 +73,7 @@ struct OrderViewFold: Sendable {
 extension OrderViewFold: HistoryFold {
     /// Looks up only orders that may have a view. Where one that can't have was there after all, such as from a second
     /// copy of its first fact, all are looked up.
-    func write(on connection: Connection) throws {
+    package func write(on connection: Connection) throws {
         do {
             let mayBeThere = slots.filter { !$0.isNew }.map(\.key)
             try connection.savepoint { try write(over: OrderViewRows.load(mayBeThere.sorted(), on: $0), on: $0) }
