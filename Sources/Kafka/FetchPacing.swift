@@ -11,8 +11,8 @@ import Synchronization
 /// nothing to bring.
 final class FetchPacing: Sendable {
     /// Adds this much to the latency of a record that arrives at an idle consumer, at most.
-    private static let longestNap: UInt32 = 4_000  // µs
-    private static let firstNap: UInt32 = 250
+    private static let longestNap: UInt32 = 8_000  // µs
+    private static let firstNap: UInt32 = 1_000
     /// An answer that came sooner than this was not held back. µs; far below any sensible `fetch.wait.max.ms`.
     private static let heldBack: Int64 = 50_000
     private static let fetchRequest: Int16 = 1

@@ -216,7 +216,7 @@ public final class Relay: Sendable {
         }
         work.emptyPolls += 1
         // Just after traffic more is likely: look again soon, then ever more lazily.
-        let wait = min(configuration.idlePoll, .milliseconds(1) * (1 << min(work.emptyPolls / 4, 5)))
+        let wait = min(configuration.idlePoll, .milliseconds(1) * (1 << min(work.emptyPolls / 2, 5)))
         _ = signal.wait(for: wait) { $0 ? true : nil }
     }
 
