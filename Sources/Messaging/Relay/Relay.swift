@@ -154,8 +154,11 @@ public final class Relay: Sendable {
         }
         work.emptyPolls = 0
         let new = try send(page, &work, until: stop)
-        try land(&work, on: connection, until: stop, onProgress)
-        work.inFlight = new
+        do {
+            // Whatever becomes of the one before, this one is on its way.
+            defer { work.inFlight = new }
+            try land(&work, on: connection, until: stop, onProgress)
+        }
         note(inHand: new.oldest)
         // Only pages of one window overlap: all that a crash leaves unsaid lies in the first window of the next leader.
         guard page.next.high == nil else { return }
