@@ -70,14 +70,10 @@ public final class Producer: Sendable {
         }
     }
 
-    /// The client to publish with: the one that has `earlier`, where something has to come after it.
-    private func client(after earlier: Publication?) throws(KafkaError) -> KafkaHandle {
+    /// The client to publish with.
+    private func living() throws(KafkaError) -> KafkaHandle {
         try state.withLock { state throws(KafkaError) in
             if state.closed { throw KafkaError(RD_KAFKA_RESP_ERR__DESTROY, "publish") }
-            if let earlier {
-                if let fatal = earlier.handle.fatalError { throw fatal }
-                return earlier.handle
-            }
             if let fatal = state.client.handle.fatalError {
                 logger.warning("kafka producer made anew", metadata: ["error": "\(fatal)"])
                 let new = try ProducerClient(configuration, logger)
@@ -86,13 +82,6 @@ public final class Producer: Sendable {
             }
             return state.client.handle
         }
-    }
-
-    /// Records on their way to the brokers.
-    public struct Publication: Sendable {
-        fileprivate let handle: KafkaHandle
-        fileprivate let batch: PublishBatch
-        public let count: Int
     }
 
     /// Publishes `messages` in order and waits until the brokers have acknowledged or refused each. Blocks the calling
@@ -104,43 +93,19 @@ public final class Producer: Sendable {
         _ messages: [OutgoingMessage], timeout: Duration, until stop: StopSignal? = nil
     ) throws(KafkaError) -> [Result<Delivery, KafkaError>] {
         guard !messages.isEmpty else { return [] }
-        let deadline = ContinuousClock.now + timeout
-        let publication = try begin(messages, timeout: timeout, until: stop)
-        return try results(of: publication, timeout: ContinuousClock.now.duration(to: deadline), until: stop)
-    }
-
-    /// The first half of `publish`: hands `messages` over, behind those of earlier calls. Blocks only while the queue
-    /// is full.
-    ///
-    /// - Parameter earlier: What has to be there before them, unacknowledged as yet. They go to the client that has it
-    ///   and to no other: when that one has died, this throws. A new client would overtake what failed with the old.
-    public func begin(
-        _ messages: [OutgoingMessage], after earlier: Publication? = nil, timeout: Duration,
-        until stop: StopSignal? = nil
-    ) throws(KafkaError) -> Publication {
-        let handle = try client(after: earlier)
+        let handle = try living()
         let deadline = ContinuousClock.now + timeout
         let batch = PublishBatch(messages.count)
         for (index, message) in messages.enumerated() {
             try enqueue(message, batch, index, on: handle, deadline: deadline, until: stop)
         }
-        return Publication(handle: handle, batch: batch, count: messages.count)
-    }
-
-    /// The second half: waits until the brokers have acknowledged or refused each record of `publication`.
-    public func results(
-        of publication: Publication, timeout: Duration, until stop: StopSignal? = nil
-    ) throws(KafkaError) -> [Result<Delivery, KafkaError>] {
-        guard publication.count > 0 else { return [] }
-        let deadline = ContinuousClock.now + timeout
         while true {
             let left = min(ContinuousClock.now.duration(to: deadline), .milliseconds(200))
-            if left > .zero, let results = publication.batch.wait(for: left) { return results }
-            if let fatal = publication.handle.fatalError { throw fatal }
+            if left > .zero, let results = batch.wait(for: left) { return results }
+            if let fatal = handle.fatalError { throw fatal }
             if left <= .zero || stop?.isStopped == true {
                 throw KafkaError(
-                    RD_KAFKA_RESP_ERR__TIMED_OUT,
-                    "\(publication.batch.outstanding) of \(publication.count) records unacknowledged")
+                    RD_KAFKA_RESP_ERR__TIMED_OUT, "\(batch.outstanding) of \(messages.count) records unacknowledged")
             }
         }
     }

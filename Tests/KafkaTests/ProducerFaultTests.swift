@@ -90,29 +90,6 @@ import Testing
         for result in results { #expect(throws: KafkaError.self) { try result.get() } }
     }
 
-    /// What has to come after records that a client took dies with that client.
-    @Test func whatComesAfterADeadClientsRecordsIsRefused() throws {
-        let mock = try MockCluster(logger: quiet)
-        let topic = try TestTopic(mock: mock)
-        let producer = try topic.producer()
-        defer { producer.close(timeout: .seconds(1)) }
-        let first = try producer.begin(topic.messages(1), timeout: .seconds(20))
-        let second = try producer.begin(topic.messages(2, from: 1), after: first, timeout: .seconds(20))
-        for publication in [first, second] {
-            for result in try producer.results(of: publication, timeout: .seconds(20)) { _ = try result.get() }
-        }
-        mock.fail(.produce, with: [.outOfOrderSequence])
-        let lost = try producer.begin(topic.messages(1, from: 3), after: second, timeout: .seconds(20))
-        try eventually("the client is dead") { producer.fatalError != nil }
-        let error = #expect(throws: KafkaError.self) {
-            try producer.begin(topic.messages(1, from: 4), after: lost, timeout: .seconds(20))
-        }
-        #expect(error?.isFatal == true)
-        // Whoever begins anew gets a new client.
-        for result in try producer.publish(topic.messages(2, from: 3), timeout: .seconds(20)) { _ = try result.get() }
-        #expect(try topic.contents().map(\.number) == Array(0..<5))
-    }
-
     @Test func aProducerThatLostItsPlaceFailsWhatIsOpenAndStartsAnew() throws {
         let mock = try MockCluster(logger: quiet)
         let topic = try TestTopic(mock: mock)

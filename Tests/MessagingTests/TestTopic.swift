@@ -16,14 +16,6 @@ struct TestTopic {
         _ = try Admin(kafka, logger: quiet).createTopics([NewTopic(name, partitions: partitions, replication: 1)])
     }
 
-    /// On a mock cluster, which makes the topic when it is asked for.
-    init(partitions: Int = 3, mock: MockCluster) throws {
-        name = "mocked"
-        kafka = KafkaConfiguration(bootstrapServers: mock.bootstrapServers)
-        self.partitions = partitions
-        try mock.createTopic(name, partitions: partitions)
-    }
-
     /// For a static member of a group.
     func kafka(instance: String?) -> KafkaConfiguration {
         var kafka = kafka

@@ -23,7 +23,7 @@ public final class Relay: Sendable {
         /// each thousand rows a second; the first row after a quiet time doesn't wait.
         public var gathering: ClosedRange<Duration> = .milliseconds(3) ... .milliseconds(20)
         /// The checkpoint is stored when the relay is through, and under load after so long or so many rows. These and
-        /// two pages have to lie within the reach of `PublishedTail`.
+        /// a page have to lie within the reach of `PublishedTail`.
         public var checkpointInterval: Duration = .milliseconds(50)
         public var checkpointRows = 1_000
         /// How often a follower asks for the leadership.
@@ -111,62 +111,60 @@ public final class Relay: Sendable {
         }
         note(leading: true)
         logger.info("relay leads")
-        var work = Leadership(source, configuration, at: try RelayCheckpointStore.load(source.name, on: connection))
-        // What is on its way should lie on the topics before the next leader looks at their ends.
-        defer { _ = try? work.inFlight?.land(within: .seconds(5), until: stop) }
-        while !stop.isStopped { try turn(&work, on: connection, until: stop, onProgress) }
-        // What was acknowledged is stored even when the last page wasn't.
-        defer { try? store(&work.progress, on: connection) }
-        try land(&work, on: connection, until: stop, onProgress)
-    }
-
-    /// What a leader has in its hands.
-    private struct Leadership {
-        var progress: RelayProgress
-        var window: RelayWindow
-        var encoder: RelayEncoder
-        /// What a leader before us may have left unsaid lies in the first window, all of it.
+        var progress = RelayProgress(
+            at: try RelayCheckpointStore.load(source.name, on: connection), configuration: configuration)
+        var window = RelayWindow(source: source, pageSize: configuration.pageSize)
+        var encoder = RelayEncoder(source: source)
+        // What a leader before us may have left unsaid lies in the first window, all of it.
         var tail: PublishedTail? = PublishedTail()
-        var inFlight: PageInFlight?
-        var looked = ContinuousClock.now
         var sincePrune = 0
         var emptyPolls = 0
-
-        init(_ source: RelaySource, _ configuration: Configuration, at checkpoint: RelayCheckpoint) {
-            progress = RelayProgress(at: checkpoint, configuration: configuration)
-            window = RelayWindow(source: source, pageSize: configuration.pageSize)
-            encoder = RelayEncoder(source: source)
+        var looked = ContinuousClock.now
+        while !stop.isStopped {
+            signal.withLock { $0 = false }
+            let lookedBefore = looked
+            looked = .now
+            let page = try window.nextPage(after: progress.checkpoint, on: connection)
+            if page.rows.isEmpty {
+                progress.checkpoint = page.next
+                try store(&progress, on: connection)
+                if source.prunable, sincePrune >= 10_000 || (sincePrune > 0 && emptyPolls == 200) {
+                    sincePrune = try prune(below: progress.checkpoint.low, on: connection) ? 10_000 : 0
+                }
+                emptyPolls += 1
+                // Just after traffic more is likely: look again soon, then ever more lazily.
+                let wait = min(configuration.idlePoll, .milliseconds(1) * (1 << min(emptyPolls / 2, 5)))
+                _ = signal.wait(for: wait) { $0 ? true : nil }
+                continue
+            }
+            emptyPolls = 0
+            var messages = try encoder.messages(page.rows)
+            note(inHand: encoder.oldestTime)
+            if tail != nil {
+                do {
+                    try tail?.read(
+                        Set(messages.map(\.topic)), kafka: producer.kafka, logger: logger, until: stop)
+                } catch {
+                    logger.warning("topics' ends unknown, copies may appear", metadata: ["error": "\(error)"])
+                }
+                messages = tail?.without(messages) ?? messages
+                if page.next.high == nil { tail = nil }
+            }
+            try publish(messages, until: stop)
+            progress.checkpoint = page.next
+            if progress.isDue { try store(&progress, on: connection) }
+            sincePrune += page.rows.count
+            metrics.published(page.rows.count, oldest: encoder.oldestTime)
+            note(published: progress.checkpoint.published)
+            note(inHand: nil)
+            onProgress()
+            // A full page says that more lies ready.
+            if page.rows.count < configuration.pageSize {
+                let gathering = gathering(page.rows.count, in: lookedBefore.duration(to: looked))
+                stop.wait(for: gathering - looked.duration(to: .now))
+            }
         }
-    }
-
-    /// Reads a page and sends it off, while the brokers write the one before.
-    private func turn(
-        _ work: inout Leadership, on connection: Connection, until stop: StopSignal, _ onProgress: () -> Void
-    ) throws {
-        signal.withLock { $0 = false }
-        let lookedBefore = work.looked
-        work.looked = .now
-        let page = try work.window.nextPage(after: work.inFlight?.next ?? work.progress.checkpoint, on: connection)
-        guard !page.rows.isEmpty else {
-            try land(&work, on: connection, until: stop, onProgress)
-            try rest(&work, at: page.next, on: connection)
-            return
-        }
-        work.emptyPolls = 0
-        let new = try send(page, &work, until: stop)
-        do {
-            // Whatever becomes of the one before, this one is on its way.
-            defer { work.inFlight = new }
-            try land(&work, on: connection, until: stop, onProgress)
-        }
-        note(inHand: new.oldest)
-        // Only pages of one window overlap: all that a crash leaves unsaid lies in the first window of the next leader.
-        guard page.next.high == nil else { return }
-        try land(&work, on: connection, until: stop, onProgress)
-        if page.rows.count < configuration.pageSize {
-            let span = lookedBefore.duration(to: work.looked)
-            stop.wait(for: gathering(page.rows.count, in: span) - work.looked.duration(to: .now))
-        }
+        try store(&progress, on: connection)
     }
 
     /// How long to let rows gather at the rate at which `rows` of them came in `span`.
@@ -176,57 +174,29 @@ public final class Relay: Sendable {
         return min(max(.milliseconds(perMillisecond), limits.lowerBound), limits.upperBound)
     }
 
-    private func send(
-        _ page: RelayWindow.Page, _ work: inout Leadership, until stop: StopSignal
-    ) throws -> PageInFlight {
-        var messages = try work.encoder.messages(page.rows)
-        if work.tail != nil {
-            do {
-                try work.tail?.read(Set(messages.map(\.topic)), kafka: producer.kafka, logger: logger, until: stop)
-            } catch {
-                logger.warning("topics' ends unknown, copies may appear", metadata: ["error": "\(error)"])
-            }
-            messages = work.tail?.without(messages) ?? messages
-            if page.next.high == nil { work.tail = nil }
-        }
-        return try PageInFlight(
-            page, messages, oldest: work.encoder.oldestTime, after: work.inFlight, by: producer, traces: traces,
-            until: stop)
-    }
-
-    /// Waits until the brokers have the page that is on its way.
-    private func land(
-        _ work: inout Leadership, on connection: Connection, until stop: StopSignal, _ onProgress: () -> Void
-    ) throws {
-        guard let page = work.inFlight else { return }
-        work.inFlight = nil
-        try page.land(until: stop)
-        work.progress.checkpoint = page.next
-        if work.progress.isDue { try store(&work.progress, on: connection) }
-        work.sincePrune += page.rows
-        metrics.published(page.rows, oldest: page.oldest)
-        note(published: page.next.published)
-        note(inHand: nil)
-        onProgress()
-    }
-
-    /// There was nothing to publish: waits until there may be.
-    private func rest(_ work: inout Leadership, at next: RelayCheckpoint, on connection: Connection) throws {
-        work.progress.checkpoint = next
-        try store(&work.progress, on: connection)
-        if source.prunable, work.sincePrune >= 10_000 || (work.sincePrune > 0 && work.emptyPolls == 200) {
-            work.sincePrune = try prune(below: next.low, on: connection) ? 10_000 : 0
-        }
-        work.emptyPolls += 1
-        // Just after traffic more is likely: look again soon, then ever more lazily.
-        let wait = min(configuration.idlePoll, .milliseconds(1) * (1 << min(work.emptyPolls / 2, 5)))
-        _ = signal.wait(for: wait) { $0 ? true : nil }
-    }
-
     private func store(_ progress: inout RelayProgress, on connection: Connection) throws {
         guard progress.hasNews else { return }
         try RelayCheckpointStore.move(source.name, from: progress.stored, to: progress.checkpoint, on: connection)
         progress.wasStored()
+    }
+
+    /// Returns when the broker has every record; throws when it refused one or `stop` came first.
+    private func publish(_ messages: [OutgoingMessage], until stop: StopSignal) throws {
+        var messages = messages
+        var spans = traces.map { RelaySpans($0) }
+        spans?.begin(&messages)
+        let results: [Result<Delivery, KafkaError>]
+        do {
+            results = try producer.publish(messages, timeout: .seconds(120), until: stop)
+        } catch {
+            spans?.fail(error)
+            throw error
+        }
+        spans?.end(results)
+        for case .failure(let error) in results {
+            if error.isTooLarge { throw RecordTooLarge(error) }
+            throw error
+        }
     }
 
     /// Deletes published rows, some at a time. True when there may be more.
@@ -258,4 +228,16 @@ public final class Relay: Sendable {
     private func note(inHand oldest: Int64?) { status.withLock { $0.oldestInHand = oldest } }
 
     private func note(published: Int64) { status.withLock { $0.published = published } }
+}
+
+/// The brokers take no record of this size, and none after it may go before it: the topic's limit has to be raised.
+struct RecordTooLarge: Error, CustomStringConvertible {
+    let description: String
+
+    init(_ error: KafkaError) {
+        description = """
+            \(error); it holds up all after it: raise max.message.bytes of its topic, and message.max.bytes under \
+            kafka.properties
+            """
+    }
 }

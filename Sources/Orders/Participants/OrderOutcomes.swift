@@ -15,12 +15,27 @@ public struct OrderOutcomes: Hashable, Sendable {
     public var stock: Bool
     public var payment: Bool
     public var shipment: Bool
+    /// Why it is to be cancelled.
+    public var reason: String?
 
-    public init(status: Status = .open, stock: Bool = false, payment: Bool = false, shipment: Bool = false) {
+    public init(
+        status: Status = .open, stock: Bool = false, payment: Bool = false, shipment: Bool = false,
+        reason: String? = nil
+    ) {
         self.status = status
+        self.reason = reason
         self.stock = stock
         self.payment = payment
         self.shipment = shipment
+    }
+
+    /// What was asked of the order. It is asked again once the order is there, where that comes last.
+    public var command: OrderCommand? {
+        switch status {
+        case .open: nil
+        case .confirming: .confirm
+        case .cancelling: .cancel(reason: reason ?? "cancelled")
+        }
     }
 
     /// What a fact changes, and what is to be asked of the order. Nil: nothing, as for a fact that came before.
@@ -37,21 +52,24 @@ public struct OrderOutcomes: Hashable, Sendable {
         case .shipmentFailed(let reason): return next.fail("shipment: \(reason)")
         case .orderCancellationRequested(let reason):
             guard next.status != .cancelling else { return nil }
-            next.status = .cancelling
-            return (next, .cancel(reason: reason))
+            return next.cancelling(reason)
         default: return nil
         }
         guard next != outcomes else { return nil }
         guard next.status == .open, next.stock, next.payment, next.shipment else { return (next, nil) }
         next.status = .confirming
-        return (next, .confirm)
+        return (next, next.command)
     }
 
     /// Too late once confirmed: everything had succeeded.
     private func fail(_ reason: String) -> (outcomes: OrderOutcomes, command: OrderCommand?)? {
-        guard status == .open else { return nil }
+        status == .open ? cancelling(reason) : nil
+    }
+
+    private func cancelling(_ reason: String) -> (outcomes: OrderOutcomes, command: OrderCommand?) {
         var next = self
         next.status = .cancelling
-        return (next, .cancel(reason: reason))
+        next.reason = reason
+        return (next, next.command)
     }
 }

@@ -15,7 +15,7 @@ struct OrderCommandHandler: BatchHandler {
             },
             // The command may be here before its order is: a foreign producer's comes by another topic. The saga asks
             // again until it is answered, and says so if it never is.
-            skippingUnknown: true, on: connection)
+            on: connection)
     }
 
     private static func intent(of message: InboundMessage) throws -> (orderID: String, OrderIntent)? {

@@ -12,20 +12,17 @@ enum OrderIntent {
 
 /// Lets aggregates decide on the intents of a batch: one read of all streams, one append.
 enum OrderDecisions {
-    /// Throws `ConcurrentChange` when a stream grew meanwhile, and `MessageRejected` for an order that nobody created.
-    ///
-    /// - Parameter skippingUnknown: lets commands to such an order pass without an effect instead.
+    /// Throws `ConcurrentChange` when a stream grew meanwhile. A command to an order that isn't there has no effect: who
+    /// gave it gives it again.
     static func make(
-        _ intents: [(message: InboundMessage, key: OrderKey, intent: OrderIntent)], skippingUnknown: Bool = false,
-        on connection: Connection
+        _ intents: [(message: InboundMessage, key: OrderKey, intent: OrderIntent)], on connection: Connection
     ) throws {
         guard !intents.isEmpty else { return }
         var orders = try OrderStreams.load(Set(intents.map(\.key)).sorted(), on: connection)
         var appends: [StreamAppend] = []
         for (message, key, intent) in intents {
-            if skippingUnknown, orders[key] == nil, case .command = intent { continue }
             let now = WallClock.nowMicroseconds()
-            let (events, category) = try decide(intent, on: orders[key], key, at: now)
+            let (events, category) = decide(intent, on: orders[key], at: now)
             guard !events.isEmpty else { continue }
             appends.append(
                 OrderStreams.append(events, to: key, at: orders[key]?.version ?? 0, category: category) { _ in
@@ -40,12 +37,11 @@ enum OrderDecisions {
     }
 
     private static func decide(
-        _ intent: OrderIntent, on order: Order?, _ key: OrderKey, at now: Int64
-    ) throws -> (events: [OrderEvent], category: String) {
+        _ intent: OrderIntent, on order: Order?, at now: Int64
+    ) -> (events: [OrderEvent], category: String) {
         switch (intent, order) {
         case (.adopt(let created), nil): return ([.created(created)], OrderStreams.adoptedCategory)
-        case (.adopt, _): return ([], OrderStreams.category)
-        case (.command, nil): throw MessageRejected("there is no order \(key.orderID)")
+        case (.adopt, _), (.command, nil): return ([], OrderStreams.category)
         case (.command(let command), let order?):
             // A refusal needs no answer: who asked hears of the event that won from the topic.
             return ((try? order.decide(command, at: now)) ?? [], OrderStreams.category)

@@ -26,5 +26,7 @@ extension OrderService {
                 """),
         Migration(version: 3, name: "snapshots", sql: EventStoreSchema.snapshots),
         Migration(version: 4, name: "decisions on dead letters", sql: MessagingSchema.deadLetterDecisions),
+        Migration(
+            version: 5, name: "outcomes before their orders", sql: "ALTER TABLE order_outcomes ADD COLUMN reason text;"),
     ]
 }

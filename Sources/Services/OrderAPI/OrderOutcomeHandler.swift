@@ -20,8 +20,10 @@ struct OrderOutcomeHandler: BatchHandler {
         var intents: [(message: InboundMessage, key: OrderKey, intent: OrderIntent)] = []
         for (message, key, fact) in facts {
             if case .orderCreated(let created) = fact.kind {
-                // A foreign order may not be adopted yet by whoever does that.
+                // A foreign order may not be adopted yet by whoever does that, and what came of it may have been first:
+                // its producer's partitioner isn't ours.
                 intents.append((message, key, .adopt(created)))
+                if let command = outcomes[key]?.command { intents.append((message, key, .command(command))) }
                 continue
             }
             guard let reaction = OrderOutcomes.react(to: fact, outcomes[key]) else { continue }

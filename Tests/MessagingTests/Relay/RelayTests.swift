@@ -16,9 +16,9 @@ import Testing
         let database: PostgresConfiguration
         let topic: TestTopic
 
-        init(mock: MockCluster? = nil) throws {
+        init() throws {
             database = try PostgresConfiguration(try PostgresServer.shared.get().createDatabase())
-            topic = try mock.map { try TestTopic(mock: $0) } ?? TestTopic()
+            topic = try TestTopic()
             try connect().script(MessagingSchema.outbox + MessagingSchema.relay)
         }
 
@@ -173,27 +173,7 @@ import Testing
         try check(fixture.topic.records(), keys: 4, count: 300)
     }
 
-    /// A client dies with a page on its way while the next one is about to follow: a new client must not send that one
-    /// first.
-    @Test func aClientThatDiesBetweenTwoPagesSwapsNothing() throws {
-        let mock = try MockCluster(logger: quiet)
-        let fixture = try Fixture(mock: mock)
-        let connection = try fixture.connect()
-        try connection.script("BEGIN")
-        for index in 0..<3_000 { try fixture.append("k\(index % 4)", "\(index)", on: connection) }
-        try connection.script("COMMIT")
-        let relay = try fixture.relay(pageSize: 20)
-        defer { relay.end() }
-        for goal in stride(from: Int64(1), to: 2_900, by: 600) {
-            try eventually(within: .seconds(40), "it is past \(goal)") { try fixture.count() >= goal }
-            mock.fail(.produce, with: [.outOfOrderSequence])
-        }
-        try eventually(within: .seconds(40), "everything is out") { try fixture.count() == 3_000 }
-        relay.end()
-        try check(fixture.topic.records(), keys: 4, count: 3_000)
-    }
-
-    /// A backlog is read and written at the same time; that shows in nothing.
+    /// Many pages of one window.
     @Test func aBacklogOfManyPagesGoesOutOnceAndInOrder() throws {
         let fixture = try Fixture()
         let connection = try fixture.connect()

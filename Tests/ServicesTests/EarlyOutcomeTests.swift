@@ -1,0 +1,84 @@
+import Execution
+import Messaging
+import Orders
+import Postgres
+import TestServers
+import Testing
+
+@testable import Services
+
+/// In choreography a foreign producer's partitioner may bring what came of an order before its announcement.
+@Suite(.blocking) struct EarlyOutcomeTests {
+    private let database: PostgresConfiguration
+    private let connection: Connection
+    private let handler = OrderOutcomeHandler()
+    private static let total = Money(minorUnits: 1_250, currency: .usd)
+
+    init() throws {
+        database = try freshDatabase(OrderService.migrations)
+        connection = try Connection(database, logger: quiet)
+    }
+
+    private func created(_ id: String) -> InboundMessage {
+        fact(
+            id,
+            .orderCreated(
+                OrderCreated(
+                    orderID: id, userID: "alice", items: [OrderLine(sku: "A", quantity: 1)], total: Self.total,
+                    createdAt: 0, email: nil, shippingAddress: nil, paymentToken: nil)))
+    }
+
+    private func fact(_ id: String, _ kind: OrderFact.Kind) -> InboundMessage {
+        inbound(OrderFact(orderID: id, at: 0, kind))
+    }
+
+    private func successes(_ id: String) -> [InboundMessage] {
+        [
+            fact(id, .stockReserved(items: [OrderLine(sku: "A", quantity: 1)])),
+            fact(id, .paymentProcessed(amount: Self.total, reference: "r")),
+            fact(id, .shipmentCreated(shipmentID: "s")),
+        ]
+    }
+
+    private func events(_ id: String) throws -> [String] {
+        try connection.query("SELECT type FROM events WHERE stream_id = $1 ORDER BY version", [.text(id)])
+            .map { try $0.get(0, as: String.self) }
+    }
+
+    @Test func aConfirmationWaitsForItsOrder() throws {
+        try handler.apply(successes("1"), on: connection)
+        #expect(try events("1") == [])
+        try handler.apply([created("1")], on: connection)
+        #expect(try events("1") == ["OrderCreated", "OrderConfirmed"])
+        try handler.apply([created("1")] + successes("1"), on: connection)
+        #expect(try events("1") == ["OrderCreated", "OrderConfirmed"], "once")
+    }
+
+    @Test func soDoesACancellationWithItsReason() throws {
+        try handler.apply([fact("1", .stockRejected(reason: "sold out", sku: "A")), created("1")], on: connection)
+        #expect(try events("1") == ["OrderCreated", "OrderCancelled"])
+        let reason = try connection.query("SELECT data->>'reason' FROM events WHERE version = 2")[0]
+            .get(0, as: String.self)
+        #expect(reason == "stock: sold out")
+    }
+
+    /// Two daemons, one with the order and one with what came of it, in every order in which they can meet.
+    @Test func neitherMissesTheOther() throws {
+        let ids = (0..<60).map { "\($0)" }
+        let orders = ids.map { created($0) }
+        let failures = ids.reversed().map { fact($0, .paymentFailed(reason: "declined")) }
+        let ended = Monitor(0)
+        for messages in [orders, failures] {
+            let (handler, database) = (handler, database)
+            DedicatedThread.start("daemon") {
+                defer { ended.update { $0 += 1 } }
+                guard let connection = try? Connection(database, logger: quiet) else { return }
+                for message in messages {
+                    while (try? handler.apply([message], on: connection)) == nil {}
+                }
+            }
+        }
+        #expect(ended.wait(for: .seconds(30)) { $0 == 2 ? true : nil } == true)
+        for id in ids { #expect(try events(id) == ["OrderCreated", "OrderCancelled"], "order \(id)") }
+    }
+}
