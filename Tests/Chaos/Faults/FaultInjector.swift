@@ -155,8 +155,8 @@ final class FaultInjector: Sendable {
     private func endBroker() throws {
         let stopped = scene.daemons.filter { (try? $0.pause()) != nil }
         defer { for daemon in stopped { try? daemon.resume() } }
-        // What is on its way arrives and is answered.
-        pause(.milliseconds(500), nil)
+        // What is on its way arrives and is answered; and saved, which the dev broker does seconds after it has said so.
+        pause(.seconds(3), nil)
         try scene.shop.broker.kill()
     }
 
