@@ -44,7 +44,7 @@ import Testing
         #expect(try Self.facts(shop, "ShipmentCreated") == ["o-2"])
 
         try shop.run("deadletters", "discard", name, "--note", "a broken producer", "--by", "mo")
-        try eventually("what was parked is handled") { try Self.facts(shop, "ShipmentCreated") == ["o-2", "o-1"] }
+        try eventually("what was parked is handled") { try Self.facts(shop, "ShipmentCreated") == ["o-1", "o-2"] }
         #expect(try shop.run("deadletters", "list", "--json").isEmpty)
         let ended = try #require(
             try Self.letters(shop, "list", "--ended").first { $0["letter"] as? String == name })
@@ -103,8 +103,10 @@ import Testing
 
     static func release(_ id: String) -> String { #"{"type":"ReleaseStock","payload":{"orderId":"\#(id)"}}"# }
 
+    /// Keys of our facts, sorted: a topic has no order across partitions.
     static func facts(_ shop: Shop, _ type: String) throws -> [String] {
-        try shop.records(of: "order-events").filter { $0.type == type && $0.headers["ce_id"] != nil }.compactMap(\.key)
+        try shop.records(of: "order-events").filter { $0.type == type && $0.headers["ce_id"] != nil }
+            .compactMap(\.key).sorted()
     }
 
     static func dead(_ shop: Shop, _ group: String, of topic: String = "order-events") throws -> [TopicRecord] {

@@ -13,32 +13,36 @@ final class ConnectionCensus: Sendable {
         limitPerAddress = limits.connectionsPerAddress
     }
 
-    var open: Int { total.load(ordering: .relaxed) }
+    var open: Int { total.load(ordering: .acquiring) }
 
-    /// Counts a connection in, or says why not.
+    /// Counts a connection in, or says why not. The total comes last, here and in `leave`: who sees it sees what it
+    /// stands for.
     func admit(_ host: SocketAddress.Host) -> ConnectionRefusal? {
-        if total.wrappingAdd(1, ordering: .relaxed).newValue > limit {
-            total.wrappingSubtract(1, ordering: .relaxed)
+        guard enter(host) else { return .connectionsPerAddress }
+        if total.wrappingAdd(1, ordering: .acquiringAndReleasing).newValue > limit {
+            leave(host)
             return .connections
         }
-        guard let limitPerAddress else { return nil }
-        let isAdmitted = perAddress.withLock { counts in
+        return nil
+    }
+
+    func leave(_ host: SocketAddress.Host) {
+        if limitPerAddress != nil {
+            perAddress.withLock { counts in
+                let count = counts[host, default: 0]
+                counts[host] = count > 1 ? count - 1 : nil
+            }
+        }
+        total.wrappingSubtract(1, ordering: .acquiringAndReleasing)
+    }
+
+    private func enter(_ host: SocketAddress.Host) -> Bool {
+        guard let limitPerAddress else { return true }
+        return perAddress.withLock { counts in
             let count = counts[host, default: 0]
             guard count < limitPerAddress else { return false }
             counts[host] = count + 1
             return true
-        }
-        if isAdmitted { return nil }
-        total.wrappingSubtract(1, ordering: .relaxed)
-        return .connectionsPerAddress
-    }
-
-    func leave(_ host: SocketAddress.Host) {
-        total.wrappingSubtract(1, ordering: .relaxed)
-        guard limitPerAddress != nil else { return }
-        perAddress.withLock { counts in
-            let count = counts[host, default: 0]
-            counts[host] = count > 1 ? count - 1 : nil
         }
     }
 }
