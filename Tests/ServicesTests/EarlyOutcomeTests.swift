@@ -1,8 +1,6 @@
-import Execution
 import Messaging
 import Orders
 import Postgres
-import TestServers
 import Testing
 
 @testable import Services
@@ -19,18 +17,7 @@ import Testing
         connection = try Connection(database, logger: quiet)
     }
 
-    private func created(_ id: String) -> InboundMessage {
-        fact(
-            id,
-            .orderCreated(
-                OrderCreated(
-                    orderID: id, userID: "alice", items: [OrderLine(sku: "A", quantity: 1)], total: Self.total,
-                    createdAt: 0, email: nil, shippingAddress: nil, paymentToken: nil)))
-    }
-
-    private func fact(_ id: String, _ kind: OrderFact.Kind) -> InboundMessage {
-        inbound(OrderFact(orderID: id, at: 0, kind))
-    }
+    private func created(_ id: String) -> InboundMessage { ServicesTests.created(id, total: Self.total) }
 
     private func successes(_ id: String) -> [InboundMessage] {
         [
@@ -67,18 +54,7 @@ import Testing
         let ids = (0..<60).map { "\($0)" }
         let orders = ids.map { created($0) }
         let failures = ids.reversed().map { fact($0, .paymentFailed(reason: "declined")) }
-        let ended = Monitor(0)
-        for messages in [orders, failures] {
-            let (handler, database) = (handler, database)
-            DedicatedThread.start("daemon") {
-                defer { ended.update { $0 += 1 } }
-                guard let connection = try? Connection(database, logger: quiet) else { return }
-                for message in messages {
-                    while (try? handler.apply([message], on: connection)) == nil {}
-                }
-            }
-        }
-        #expect(ended.wait(for: .seconds(30)) { $0 == 2 ? true : nil } == true)
+        #expect(handler.meet([orders, failures], in: database))
         for id in ids { #expect(try events(id) == ["OrderCreated", "OrderCancelled"], "order \(id)") }
     }
 }

@@ -158,8 +158,7 @@ public final class ConsumerRunner: Sendable {
                 consumer.finish(batch)
                 onProgress()
                 if !offsets.isEmpty, records.count < configuration.batchSize / 4 {
-                    let limits = configuration.gathering
-                    stop.wait(for: min(max(begun.duration(to: .now) * 2, limits.lowerBound), limits.upperBound))
+                    stop.wait(for: (begun.duration(to: .now) * 2).clamped(to: configuration.gathering))
                 }
             }
             if passed.isDue { storePassed() }

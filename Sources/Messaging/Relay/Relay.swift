@@ -169,9 +169,8 @@ public final class Relay: Sendable {
 
     /// How long to let rows gather at the rate at which `rows` of them came in `span`.
     private func gathering(_ rows: Int, in span: Duration) -> Duration {
-        let limits = configuration.gathering
         let perMillisecond = Double(rows) / max(span / .milliseconds(1), 0.1)
-        return min(max(.milliseconds(perMillisecond), limits.lowerBound), limits.upperBound)
+        return Duration.milliseconds(perMillisecond).clamped(to: configuration.gathering)
     }
 
     private func store(_ progress: inout RelayProgress, on connection: Connection) throws {

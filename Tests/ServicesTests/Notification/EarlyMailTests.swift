@@ -1,8 +1,6 @@
-import Execution
 import Messaging
 import Orders
 import Postgres
-import TestServers
 import Testing
 
 @testable import Services
@@ -19,19 +17,7 @@ import Testing
         connection = try Connection(database, logger: quiet)
     }
 
-    private func created(_ id: String) -> InboundMessage {
-        inbound(
-            OrderFact(
-                orderID: id, at: 0,
-                .orderCreated(
-                    OrderCreated(
-                        orderID: id, userID: "alice", items: [OrderLine(sku: "A", quantity: 1)], total: Self.total,
-                        createdAt: 0, email: nil, shippingAddress: nil, paymentToken: nil))))
-    }
-
-    private func fact(_ id: String, _ kind: OrderFact.Kind) -> InboundMessage {
-        inbound(OrderFact(orderID: id, at: 0, kind))
-    }
+    private func created(_ id: String) -> InboundMessage { ServicesTests.created(id, total: Self.total) }
 
     private func mails() throws -> [String] {
         try connection.query("SELECT kind, recipient, body FROM mails ORDER BY id").map { row in
@@ -62,18 +48,7 @@ import Testing
         let ids = (0..<60).map { "\($0)" }
         let created = ids.map { self.created($0) }
         let confirmed = ids.map { fact($0, .orderConfirmed(userID: "alice", total: Self.total)) }
-        let ended = Monitor(0)
-        for messages in [created, confirmed.reversed()] {
-            let (handler, database) = (handler, database)
-            DedicatedThread.start("daemon") {
-                defer { ended.update { $0 += 1 } }
-                guard let connection = try? Connection(database, logger: quiet) else { return }
-                for message in messages {
-                    while (try? handler.apply([message], on: connection)) == nil {}
-                }
-            }
-        }
-        #expect(ended.wait(for: .seconds(20)) { $0 == 2 ? true : nil } == true)
+        #expect(handler.meet([created, confirmed.reversed()], in: database))
         #expect(try connection.number("SELECT count(*) FROM mails") == 60)
     }
 }

@@ -28,10 +28,7 @@ struct BenchGroupsCommand: OrderflowCommand {
 
     @Option(name: .customLong("group"), help: "A consumer group; default: all that lag.") var groups: [String] = []
     @Option(help: ArgumentHelp("How long to wait for them.", valueName: "duration")) var wait = "10m"
-    @Option(
-        help: ArgumentHelp(
-            "A server whose CPU time is counted, with its children.", valueName: "name=pid"))
-    var process: [String] = []
+    @OptionGroup var servers: ServerOptions
     @Flag(help: "One JSON object a group.") var json = false
     @OptionGroup var options: SettingsOptions
 
@@ -44,7 +41,7 @@ struct BenchGroupsCommand: OrderflowCommand {
     func execute() async throws {
         let settings = try options.load().settings
         Observability.start(settings.log)
-        let servers = try process.map(ServerProcess.init)
+        let servers = try servers.processes
         let (wanted, patience) = (groups, DurationText.parse(wait) ?? .seconds(600))
         let (races, costs) = try await DedicatedThread.run("bench") {
             try Self.race(wanted, settings, servers: servers, within: patience)

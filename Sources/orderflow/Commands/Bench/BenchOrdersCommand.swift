@@ -36,8 +36,7 @@ struct BenchOrdersCommand: OrderflowCommand {
     @Flag(help: "With --probes: and on until the order is confirmed or cancelled.")
     var settled = false
 
-    @Option(help: ArgumentHelp("A server whose CPU time is counted, with its children.", valueName: "name=pid"))
-    var process: [String] = []
+    @OptionGroup var servers: ServerOptions
 
     @Flag(inversion: .prefixedNo, help: "Count the events afterwards; needs the event store and Kafka.")
     var verify = true
@@ -57,7 +56,7 @@ struct BenchOrdersCommand: OrderflowCommand {
         Observability.start(settings.log)
         let target = try BenchTarget(url ?? "http://\(settings.http.host):\(settings.port(of: .api))")
         let plan = load.plan(target)
-        let servers = try process.map(ServerProcess.init)
+        let servers = try servers.processes
         let (verify, probes, settled) = (verify, probes, settled)
         let report = try await DedicatedThread.run("bench") {
             let census = verify ? try OrderCensus(settings) : nil
@@ -107,6 +106,14 @@ struct BenchTarget: Sendable {
         self.host = host.trimmingCharacters(in: CharacterSet(charactersIn: "[]"))
         self.port = port
     }
+}
+
+/// Which servers to account for.
+struct ServerOptions: ParsableArguments {
+    @Option(help: ArgumentHelp("A server whose CPU time is counted, with its children.", valueName: "name=pid"))
+    var process: [String] = []
+
+    var processes: [ServerProcess] { get throws { try process.map(ServerProcess.init) } }
 }
 
 /// A server to account for, as `--process` names it.

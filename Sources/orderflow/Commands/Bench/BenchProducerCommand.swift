@@ -41,7 +41,7 @@ struct BenchProducerCommand: OrderflowCommand {
             ])
             let producer = try Producer(ProducerConfiguration(settings.kafka.configuration), logger: logger)
             defer { producer.close(timeout: .seconds(5)) }
-            let messages = (0..<page).map { Self.message($0, topic: topic) }
+            let messages = try (0..<page).map { try OrderRecord($0).encoded(for: topic) }
             // Connecting and getting a producer id isn't publishing.
             _ = try producer.publish([messages[0]], timeout: .seconds(30))
             let started = ContinuousClock.now
@@ -65,23 +65,5 @@ struct BenchProducerCommand: OrderflowCommand {
         } else {
             tell(TextTable.write([["published", "\(rate)/s (\(records) in \(BenchReport.number(seconds, 1)) s)"]]))
         }
-    }
-
-    /// As the relay writes an order event.
-    private static func message(_ number: Int, topic: String) -> OutgoingMessage {
-        let digits = String(number)
-        let id = "018f3c1e-7d5a-7000-8000-" + String(repeating: "0", count: 12 - min(12, digits.count)) + digits
-        let headers = [
-            ("ce_specversion", "1.0"), ("ce_id", id), ("ce_source", "/orderflow/orders"), ("ce_type", "OrderCreated"),
-            ("ce_time", "2026-01-01T00:00:00.000000Z"), ("ce_subject", id), ("content-type", "application/json"),
-            ("ce_correlationid", id), ("ce_tenant", "default"), ("ce_streamversion", "1"),
-        ].map { KafkaHeader($0.0, Array($0.1.utf8)) }
-        let value = """
-            {"type":"OrderCreated","version":1,"payload":{"orderId":"\(id)","userId":"user-000000",\
-            "items":[{"sku":"SKU-0000","qty":1}],"total":1000.00,"currency":"USD",\
-            "createdAt":"2026-01-01T00:00:00.000000Z"}}
-            """
-        return OutgoingMessage(
-            topic: topic, key: Array(id.utf8), value: Array(value.utf8), headers: KafkaHeaders(headers))
     }
 }

@@ -39,22 +39,9 @@ extension MicroCase {
             + [projectionBatch()]
     }
 
-    private static let now: Int64 = 1_790_000_000_000_000
-    private static let orderID = "01a1fe95-a371-7472-bc63-b8943172bb40"
+    private static let record = OrderRecord(1)
     private static let body = Array(
         #"{"userId":"user-123456","items":[{"sku":"SKU-1234","qty":2}],"total":1234.56}"#.utf8)
-
-    private static func created(_ orderID: String = orderID) throws -> OrderFact {
-        let request = try body.withUnsafeBytes { try OrderRequest(json: $0) }
-        return OrderFact(orderID: orderID, at: now, .orderCreated(request.created(orderID: orderID, at: now)))
-    }
-
-    private static var metadata: [UInt8] {
-        EventMetadata(
-            id: "01a1fe95-a371-7472-bc63-b8943172bb41", source: "/orderflow/orders", time: now,
-            correlationID: "01a1fe95-a371-7472-bc63-b8943172bb42"
-        ).json()
-    }
 
     private static func requestHead() -> MicroCase {
         let head = Array(
@@ -91,52 +78,38 @@ extension MicroCase {
         }
     }
 
-    private static func factEncoding() throws -> MicroCase {
-        let fact = try created()
-        return MicroCase("OrderCreated and its metadata, encoded") { fact.payload().count + metadata.count }
-    }
-
-    private static func envelopeEncoding() throws -> MicroCase {
-        let payload = try created().payload()
-        let metadata = metadata
-        var encoder = RelayEncoder(source: .outbox)
-        return MicroCase("Kafka record of a stored event, encoded") {
-            try orderID.utf8.withContiguousStorageIfAvailable { key in
-                try payload.withUnsafeBytes { data in
-                    try metadata.withUnsafeBytes { metadata in
-                        try encoder.event(
-                            topic: "order-events", key: UnsafeRawBufferPointer(key), type: FactType.orderCreated,
-                            schemaVersion: 1, streamVersion: 1, data: data, metadata: metadata
-                        ).value?.count ?? 0
-                    }
-                }
-            } ?? 0
+    private static func factEncoding() -> MicroCase {
+        MicroCase("OrderCreated and its metadata, encoded") {
+            record.fact.payload().count + record.metadata.json().count
         }
     }
 
-    private static func message(_ fact: OrderFact, number: Int = 0) throws -> InboundMessage {
+    private static func envelopeEncoding() -> MicroCase {
+        MicroCase("Kafka record of a stored event, encoded") {
+            try record.encoded(for: "order-events").value?.count ?? 0
+        }
+    }
+
+    private static func message(_ fact: OrderFact, number: Int) -> InboundMessage {
         InboundMessage(
             id: "message-\(number)", type: fact.kind.type, schemaVersion: 1, payload: fact.payload(), key: fact.orderID,
-            tenant: "default", correlationID: "correlation", traceparent: nil, time: now, streamVersion: nil,
+            tenant: "default", correlationID: "correlation", traceparent: nil, time: fact.at, streamVersion: nil,
             source: InboundMessage.Source(topic: "order-events", partition: 0, offset: Int64(number)))
     }
 
     private static func envelopeDecoding() throws -> MicroCase {
-        let payload = String(decoding: try created().payload(), as: UTF8.self)
-        let value = Array(#"{"type":"OrderCreated","version":1,"payload":\#(payload)}"#.utf8)
-        let headers = [
-            ("ce_specversion", "1.0"), ("ce_id", "01a1fe95-a371-7472-bc63-b8943172bb41"),
-            ("ce_source", "/orderflow/orders"), ("ce_type", "OrderCreated"),
-            ("ce_time", "2026-09-21T13:33:20.000000Z"), ("ce_subject", orderID), ("content-type", "application/json"),
-            ("ce_correlationid", orderID), ("ce_tenant", "default"), ("ce_streamversion", "1"),
-        ].map { ($0.0, Array($0.1.utf8)) }
+        let encoded = try record.encoded(for: "order-events")
+        let value = encoded.value ?? []
+        var headers: [(String, [UInt8])] = []
+        encoded.headers.forEach { headers.append((String(decoding: $0, as: UTF8.self), Array($1))) }
         let source = InboundMessage.Source(topic: "order-events", partition: 0, offset: 1)
         return MicroCase("Kafka record, decoded") {
             var envelope = EnvelopeHeaders()
             for (name, value) in headers { value.withUnsafeBytes { envelope.take(name, $0) } }
             return value.withUnsafeBytes { value in
                 let outcome = EnvelopeDecoder.decode(
-                    value: value, key: nil, headers: envelope, source: source, recordTime: now, types: FactType.all,
+                    value: value, key: nil, headers: envelope, source: source, recordTime: OrderRecord.time,
+                    types: FactType.all,
                     ignoring: nil)
                 if case .message(let message) = outcome { return message.payload.count }
                 return 0
@@ -146,24 +119,22 @@ extension MicroCase {
 
     private static func sagaStep() throws -> MicroCase {
         let definition = try FulfilmentSaga.definition(topics: Topics())
-        let fact = try created()
+        let fact = record.fact
         let payload = fact.payload()
-        let fresh = SagaInstance(id: orderID, of: definition)
+        let fresh = SagaInstance(id: fact.orderID, of: definition)
         return MicroCase("saga's step from OrderCreated to its commands") {
             try definition.react(
-                fresh, to: .fact(type: fact.kind.type, payload: payload, messageID: "m"), at: now
+                fresh, to: .fact(type: fact.kind.type, payload: payload, messageID: "m"), at: OrderRecord.time
             ).commands.count
         }
     }
 
-    private static func projectionBatch() throws -> MicroCase {
+    private static func projectionBatch() -> MicroCase {
         let orders = 250
-        let messages = try (0..<orders).flatMap { number in
-            let id = "order-\(number)"
-            return [
-                try message(created(id), number: 2 * number),
-                try message(OrderFact(orderID: id, at: now, .shipmentCreated(shipmentID: "s")), number: 2 * number + 1),
-            ]
+        let messages = (0..<orders).flatMap { number in
+            let created = OrderRecord(number).fact
+            let prepared = OrderFact(orderID: created.orderID, at: created.at, .shipmentCreated(shipmentID: "s"))
+            return [message(created, number: 2 * number), message(prepared, number: 2 * number + 1)]
         }
         return MicroCase("projection's batch of \(messages.count), each fact of it", units: messages.count) {
             var fold = OrderViewFold(capacity: messages.count)

@@ -1,0 +1,50 @@
+import Kafka
+import Messaging
+import Orders
+
+/// An `OrderCreated` as the event store holds it, and the record that the relay makes of it.
+struct OrderRecord {
+    /// 2026-01-01T00:00:00Z, microseconds since the Unix epoch.
+    static let time: Int64 = 1_767_225_600_000_000
+
+    let fact: OrderFact
+    let metadata: EventMetadata
+    private let key: [UInt8]
+    private let payload: [UInt8]
+    private let storedMetadata: [UInt8]
+
+    /// - Parameter number: makes the order's id.
+    init(_ number: Int) {
+        let digits = String(number)
+        self.init(
+            orderID: "018f3c1e-7d5a-7000-8000-" + String(repeating: "0", count: 12 - min(12, digits.count)) + digits)
+    }
+
+    private init(orderID: String) {
+        fact = OrderFact(
+            orderID: orderID, at: Self.time,
+            .orderCreated(
+                OrderCreated(
+                    orderID: orderID, userID: "user-000000", items: [OrderLine(sku: "SKU-0000", quantity: 1)],
+                    total: Money(minorUnits: 100_000, currency: .usd), createdAt: Self.time, email: nil,
+                    shippingAddress: nil, paymentToken: nil)))
+        metadata = EventMetadata(
+            id: orderID, source: "/orderflow/orders", time: Self.time, correlationID: orderID)
+        key = Array(orderID.utf8)
+        payload = fact.payload()
+        storedMetadata = metadata.json()
+    }
+
+    func encoded(for topic: String) throws -> OutgoingMessage {
+        var encoder = RelayEncoder(source: .outbox)
+        return try key.withUnsafeBytes { key in
+            try payload.withUnsafeBytes { data in
+                try storedMetadata.withUnsafeBytes { metadata in
+                    try encoder.event(
+                        topic: topic, key: key, type: fact.kind.type, schemaVersion: 1, streamVersion: 1, data: data,
+                        metadata: metadata)
+                }
+            }
+        }
+    }
+}
