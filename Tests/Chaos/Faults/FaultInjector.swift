@@ -9,6 +9,8 @@ final class FaultInjector: Sendable {
     private let faults: [Fault]
     private let record = Mutex(Record())
     private let publishing = Mutex(())
+    /// Held while every daemon stands still so that the broker can be ended.
+    private let standstill = Mutex(())
 
     struct Record: Sendable {
         var count: [Fault: Int] = [:]
@@ -69,7 +71,7 @@ final class FaultInjector: Sendable {
             scene.say("\(fault.rawValue) \(daemon) for \(time)")
             try daemon.pause()
             pause(time, nil)
-            try daemon.resume()
+            try standstill.withLock { _ in try daemon.resume() }
         case .daemonDrain:
             let daemon = try running(&dice)
             scene.say("\(fault.rawValue) \(daemon)")
@@ -148,7 +150,7 @@ final class FaultInjector: Sendable {
     /// kernel has, doesn't. So nobody may publish or start while it ends.
     private func killBroker() throws {
         try publishing.withLock { _ in
-            try scene.whileNobodyStarts { try endBroker() }
+            try scene.whileNobodyStarts { try standstill.withLock { _ in try endBroker() } }
         }
     }
 
