@@ -3,7 +3,8 @@ import Histogram
 import JSON
 import Outbound
 
-/// Posts an order now and then and asks for it until the read model shows it: how long a customer sees nothing.
+/// Posts an order now and then and asks for it, waiting until the read model shows it (`Prefer: wait`): how long a
+/// customer sees nothing.
 final class VisibilityProbe: Sendable {
     struct Outcome: Sendable {
         /// Microseconds from sending the order to the first answer that shows it.
@@ -68,20 +69,24 @@ final class VisibilityProbe: Sendable {
             let id = (try? JSONValue(parsing: answer.body))?["order"]?["orderId"]?.string
         else { return outcome.withLock { $0.errors += 1 } }
         outcome.withLock { $0.created += 1 }
-        var isVisible = false
+        var version: Int64 = 0
         while due.duration(to: .now) < Self.limit {
-            let found = try? client.send(HTTPClient.Request(url: "\(target.url)/orders/\(id)"))
-            if let found, found.status == 200 {
+            let found = try? client.send(
+                HTTPClient.Request(
+                    url: "\(target.url)/orders/\(id)?minVersion=\(version + 1)", headers: [("Prefer", "wait=5")]))
+            if let found, found.status == 200, let order = try? JSONValue(parsing: found.body) {
                 let time = UInt64(due.duration(to: .now) / .microseconds(1))
-                if !isVisible { outcome.withLock { _ = $0.visible.record(time) } }
-                isVisible = true
+                if version == 0 { outcome.withLock { _ = $0.visible.record(time) } }
                 guard untilSettled else { return }
-                let status = (try? JSONValue(parsing: found.body)).flatMap { ($0["order"] ?? $0)["status"]?.string }
+                let status = order["status"]?.string
                 if status == "confirmed" || status == "cancelled" {
                     return outcome.withLock { _ = $0.settled.record(time) }
                 }
+                version = order["version"]?.int64 ?? version + 1
+                continue
             }
-            StopSignal().wait(for: .milliseconds(1))
+            // Not there within the wait, or a server that is overloaded.
+            StopSignal().wait(for: .milliseconds(10))
         }
         outcome.withLock { $0.missing += 1 }
     }
