@@ -71,15 +71,25 @@ package struct OrderViewFold: Sendable {
 }
 
 extension OrderViewFold: HistoryFold {
-    /// Looks up only orders that may have a view. Where one that can't have was there after all, such as from a second
-    /// copy of its first fact, all are looked up.
+    /// Fewer new views than this are inserted: COPY takes round trips of its own.
+    private static let copiedAtLeast = 64
+
+    /// Of many new orders, looks up only those that may have a view. Where one that can't have was there after all,
+    /// such as from a second copy of its first fact, all are looked up.
     package func write(on connection: Connection) throws {
+        let mayBeThere = slots.filter { !$0.isNew }.map(\.key)
+        guard slots.count - mayBeThere.count >= Self.copiedAtLeast else { return try writeKnown(on: connection) }
         do {
-            let mayBeThere = slots.filter { !$0.isNew }.map(\.key)
             try connection.savepoint { try write(over: OrderViewRows.load(mayBeThere.sorted(), on: $0), on: $0) }
         } catch let error as PostgresError where error.violates(.uniqueViolation) {
-            try write(over: OrderViewRows.load(keys.sorted(), on: connection), on: connection)
+            try writeKnown(on: connection)
         }
+    }
+
+    /// Looks up everything.
+    private func writeKnown(on connection: Connection) throws {
+        let loaded = try OrderViewRows.load(keys.sorted(), on: connection)
+        try OrderViewRows.save(views(over: loaded).sorted { $0.key < $1.key }, loaded, on: connection)
     }
 
     /// What isn't there is folded while it is copied: the server works on one row while the next is made.

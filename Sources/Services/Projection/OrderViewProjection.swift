@@ -9,10 +9,7 @@ struct OrderViewProjection: BatchHandler {
     func handle(_ messages: [InboundMessage], on connection: Connection, outbox: inout [OutgoingEvent]) throws {
         var fold = OrderViewFold(capacity: messages.count)
         for message in messages { try fold.add(message) }
-        let loaded = try OrderViewRows.load(fold.keys.sorted(), on: connection)
-        let changed = fold.views(over: loaded).sorted { $0.key < $1.key }
-        guard !changed.isEmpty else { return }
-        try OrderViewRows.save(changed, loaded, on: connection)
+        try fold.write(on: connection)
         try connection.notify(OrderViewRows.channel)
     }
 }
@@ -23,6 +20,7 @@ enum OrderViewRows {
     static let channel = "order_views"
 
     static func load(_ keys: [OrderKey], on connection: Connection) throws -> [OrderKey: OrderView] {
+        guard !keys.isEmpty else { return [:] }
         let rows = try connection.query(
             """
             SELECT tenant, order_id, document FROM order_views
@@ -41,30 +39,40 @@ enum OrderViewRows {
     static func save(
         _ views: [OrderViewFold.Folded], _ loaded: [OrderKey: OrderView], on connection: Connection
     ) throws {
-        var written = 0
+        guard !views.isEmpty else { return }
         let new = views.filter { loaded[$0.key] == nil }
-        if !new.isEmpty {
-            written += try connection.execute(
-                """
-                INSERT INTO order_views (tenant, order_id, user_id, status, created_at, version, revision, document)
-                SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::int[],
-                                     $7::int[], $8::json[])
-                ON CONFLICT (tenant, order_id) DO NOTHING
-                """, columns(new))
-        }
         let old = views.filter { loaded[$0.key] != nil }
-        if !old.isEmpty {
-            written += try connection.execute(
-                """
-                UPDATE order_views v SET user_id = t.user_id, status = t.status, created_at = t.created_at,
-                    version = t.version, revision = t.revision, document = t.document
-                FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::int[], $7::int[],
-                            $8::json[], $9::int[])
-                     AS t (tenant, order_id, user_id, status, created_at, version, revision, document, loaded)
-                WHERE v.tenant = t.tenant AND v.order_id = t.order_id AND v.revision = t.loaded
-                """, columns(old) + [.int4Array(old.map { Int32(loaded[$0.key]?.revision ?? 0) })])
+        let answers = try connection.pipeline { pipeline in
+            if !new.isEmpty { insert(new, in: &pipeline) }
+            if !old.isEmpty { update(old, loaded, in: &pipeline) }
         }
-        guard written == views.count else { throw ConcurrentChange(streamID: "an order view") }
+        guard answers.reduce(0, { $0 + $1.affected }) == views.count else {
+            throw ConcurrentChange(streamID: "an order view")
+        }
+    }
+
+    private static func insert(_ views: [OrderViewFold.Folded], in pipeline: inout Pipeline) {
+        pipeline.query(
+            """
+            INSERT INTO order_views (tenant, order_id, user_id, status, created_at, version, revision, document)
+            SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::int[],
+                                 $7::int[], $8::json[])
+            ON CONFLICT (tenant, order_id) DO NOTHING
+            """, columns(views))
+    }
+
+    private static func update(
+        _ views: [OrderViewFold.Folded], _ loaded: [OrderKey: OrderView], in pipeline: inout Pipeline
+    ) {
+        pipeline.query(
+            """
+            UPDATE order_views v SET user_id = t.user_id, status = t.status, created_at = t.created_at,
+                version = t.version, revision = t.revision, document = t.document
+            FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::int[], $7::int[],
+                        $8::json[], $9::int[])
+                 AS t (tenant, order_id, user_id, status, created_at, version, revision, document, loaded)
+            WHERE v.tenant = t.tenant AND v.order_id = t.order_id AND v.revision = t.loaded
+            """, columns(views) + [.int4Array(views.map { Int32(loaded[$0.key]?.revision ?? 0) })])
     }
 
     /// As `save`, of views that aren't there; a third of the cost a row.
