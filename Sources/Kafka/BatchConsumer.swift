@@ -64,9 +64,11 @@ public final class BatchConsumer: Sendable {
     /// The batch is in hand until `finish`. Throws once the consumer can't go on.
     public func nextBatch(max: Int, timeout: Duration) throws(KafkaError) -> MessageBatch? {
         if let failure = poller.failure.withLock({ $0 }) { throw failure }
-        let batch = buffer.wait(for: timeout) { [handle] buffer -> MessageBatch?? in
-            if let batch = buffer.take(max, handle) { return .some(batch) }
-            return buffer.closed ? .some(nil) : nil
+        let batch = poller.pacing.awaiting {
+            buffer.wait(for: timeout) { [handle] buffer -> MessageBatch?? in
+                if let batch = buffer.take(max, handle) { return .some(batch) }
+                return buffer.closed ? .some(nil) : nil
+            }
         }
         if let batch = batch ?? nil {
             // Room again: the poll thread may be waiting for it.

@@ -24,8 +24,25 @@ public struct PostgresConfiguration: Sendable {
     public var keepaliveIdle = Duration.seconds(15)
     /// Sent data without acknowledgement for this long ends the connection (RFC 5482; Linux).
     public var tcpUserTimeout = Duration.seconds(20)
+    /// How prepared statements are planned (`plan_cache_mode`).
+    public var plans = Plans.automatic
     /// Prepared statements kept per connection; the least recently used one goes first.
     public var statementCacheLimit = 256
+
+    public enum Plans: String, Sendable {
+        /// Anew for each use while that looks cheaper than one plan for all: for optional filters.
+        case automatic = "auto"
+        /// Once: for statements by key. An array of one or two keys otherwise looks cheaper than one of unknown length,
+        /// and is planned again at every use, which takes several times as long as to run it.
+        case generic = "force_generic_plan"
+    }
+
+    /// The same with `plans`.
+    public func planning(_ plans: Plans) -> PostgresConfiguration {
+        var copy = self
+        copy.plans = plans
+        return copy
+    }
 
     public init(_ text: String) throws(PostgresError) {
         var complaint: UnsafeMutablePointer<CChar>?
@@ -139,7 +156,7 @@ public struct PostgresConfiguration: Sendable {
             + " -c idle_in_transaction_session_timeout=\(idleInTransactionTimeout.wholeMilliseconds)"
             // The server too notices within half a minute when our host is gone, and lets go of our locks.
             + " -c tcp_keepalives_idle=15 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3"
-            + " -c tcp_user_timeout=20000"
+            + " -c tcp_user_timeout=20000 -c plan_cache_mode=\(plans.rawValue)"
         let shared = common.map { ($0.key, $0.value) }
         return (0..<count).map { index in
             var own = shared

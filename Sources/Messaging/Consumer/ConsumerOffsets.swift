@@ -18,6 +18,29 @@ enum ConsumerOffsets {
                 """, parameters(group, partitions)))
     }
 
+    /// A batch's way through a partition: its first record, and what comes after its last one.
+    struct Step {
+        let first: Int64
+        var next: Int64
+    }
+
+    /// Moves and locks the offsets of the partitions that stand at the first record or before it. Answers a row for
+    /// each, which says whether the group has any parked key.
+    static func advance(group: String, _ steps: [TopicPartition: Step], in pipeline: inout Pipeline) {
+        let partitions = steps.keys.sorted()
+        pipeline.query(
+            """
+            UPDATE consumer_offsets o SET next_offset = t.next_offset, updated_at = now()
+            FROM unnest($2::text[], $3::int[], $4::bigint[], $5::bigint[]) AS t (topic, partition, first, next_offset)
+            WHERE o.consumer_group = $1 AND o.topic = t.topic AND o.partition = t.partition AND o.next_offset <= t.first
+            RETURNING EXISTS (SELECT FROM parked_keys WHERE consumer_group = $1)
+            """,
+            parameters(group, partitions) + [
+                .int8Array(partitions.map { steps[$0]?.first ?? 0 }),
+                .int8Array(partitions.map { steps[$0]?.next ?? 0 }),
+            ])
+    }
+
     /// Locks the rows of `partitions` until the end of the transaction, in one order for everybody.
     static func lock(
         group: String, _ partitions: [TopicPartition], on connection: Connection
@@ -46,8 +69,13 @@ enum ConsumerOffsets {
     static func store(
         group: String, _ offsets: [TopicPartition: Int64], on connection: Connection
     ) throws(PostgresError) {
+        try connection.pipeline { store(group: group, offsets, in: &$0) }
+    }
+
+    static func store(group: String, _ offsets: [TopicPartition: Int64], in pipeline: inout Pipeline) {
+        guard !offsets.isEmpty else { return }
         let partitions = offsets.keys.sorted()
-        _ = try connection.execute(
+        pipeline.query(
             """
             UPDATE consumer_offsets o SET next_offset = t.next_offset, updated_at = now()
             FROM unnest($2::text[], $3::int[], $4::bigint[]) AS t (topic, partition, next_offset)

@@ -8,17 +8,17 @@ import Telemetry
 ///
 /// For each batch, in one PostgreSQL transaction: lock the partitions' stored offsets and drop what lies below them,
 /// divert messages whose key is parked, drop ids that the inbox has, apply the handler, write its outbox, store the
-/// offsets; commit; then tell Kafka the offsets, as a hint for lag tools. A batch without anything for the group costs
-/// no transaction: its offsets are stored with others, a second later at most.
+/// offsets; commit (`BatchTransaction`). Kafka is told the offsets once a second, as a hint for lag tools. A batch
+/// without anything for the group costs no transaction: its offsets are stored with others, a second later at most.
 public final class ConsumerRunner: Sendable {
     public struct Configuration: Sendable {
         public var group: String
         public var topics: [String]
         /// Records in one transaction at most.
         public var batchSize = 500
-        /// After a transaction of few records, how long to let more gather, at least and at most; in between twice as
-        /// long as that one took. One of many costs little more than one of few: a busy machine gets through more. The
-        /// first record after a quiet time doesn't wait.
+        /// After a batch of few records, how long to let more gather, at least and at most; in between twice as long as
+        /// that one took. One of many costs little more than one of few: a busy machine gets through more. The first
+        /// record after a quiet time doesn't wait.
         public var gathering: ClosedRange<Duration> = .milliseconds(2) ... .milliseconds(50)
         /// Tries of a message whose handler fails, before it becomes a dead letter.
         public var attempts = 5
@@ -39,10 +39,11 @@ public final class ConsumerRunner: Sendable {
     private let handler: any BatchHandler
     private let kafka: KafkaConfiguration
     private let database: PostgresConfiguration
-    private let onCommit: @Sendable () -> Void
+    private let onCommit: @Sendable (_ wroteOutbox: Bool) -> Void
     private let logger: Logger
     private let metrics: ConsumerMetrics
     private let traces = Traces.current
+    let transaction: BatchTransaction
     private let status = Monitor(Status())
     /// While it runs.
     private let consumer = Monitor<BatchConsumer?>(nil)
@@ -62,20 +63,23 @@ public final class ConsumerRunner: Sendable {
         fileprivate let until = ContinuousClock.now + .seconds(3600)
     }
 
-    /// - Parameter onCommit: called after each commit that did something, to wake the relay.
+    /// - Parameter onCommit: called after each commit that did something, to wake whoever goes on from there: the relay,
+    ///   where something is in the outbox.
     public init(
         _ configuration: Configuration, handler: any BatchHandler, kafka: KafkaConfiguration,
-        database: PostgresConfiguration, logger: Logger, onCommit: @escaping @Sendable () -> Void = {}
+        database: PostgresConfiguration, logger: Logger,
+        onCommit: @escaping @Sendable (_ wroteOutbox: Bool) -> Void = { _ in }
     ) {
         self.configuration = configuration
         self.handler = handler
         self.kafka = kafka
-        self.database = database
+        self.database = database.planning(.generic)
         self.onCommit = onCommit
         var logger = logger
         logger[metadataKey: "group"] = "\(configuration.group)"
         self.logger = logger
         metrics = ConsumerMetrics(group: configuration.group)
+        transaction = BatchTransaction(configuration, handler: handler, metrics: metrics, isTraced: traces != nil)
     }
 
     public var group: String { configuration.group }
@@ -96,7 +100,7 @@ public final class ConsumerRunner: Sendable {
         let connection = ReconnectingConnection(database, name: configuration.group, stop: stop, logger: logger)
         let retries = RedeliveryWorker(
             group: configuration.group, handler: handler, database: database, keyField: configuration.keyField,
-            logger: logger, onCommit: onCommit)
+            logger: logger, onCommit: { [onCommit] in onCommit(true) })
         let retryThread = DedicatedThread.start("redelivery") { retries.run(until: stop) }
         defer { retryThread.join(timeout: .seconds(5)) }
         var rejoins = Backoff(base: .milliseconds(500), cap: .seconds(15))
@@ -134,8 +138,9 @@ public final class ConsumerRunner: Sendable {
             consumer.close(timeout: .seconds(5))
         }
         var passed = PassedOffsets()
+        var hints = OffsetHints()
         func storePassed() {
-            consumer.commit(passed.store(group: group, having: currentStatus.assigned, on: connection, logger))
+            hints.note(passed.store(group: group, having: currentStatus.assigned, on: connection, logger))
         }
         while !stop.isStopped {
             if let batch = try consumer.nextBatch(max: configuration.batchSize, timeout: .milliseconds(500)) {
@@ -153,17 +158,18 @@ public final class ConsumerRunner: Sendable {
                     }
                     offsets = process(records, on: connection, until: stop)
                 }
-                // Before the batch is out of hand: once its partitions are somebody else's, the coordinator refuses.
-                if !offsets.isEmpty { consumer.commit(offsets) }
+                hints.note(offsets)
                 consumer.finish(batch)
                 onProgress()
-                if !offsets.isEmpty, records.count < configuration.batchSize / 4 {
+                if records.count < configuration.batchSize / 4 {
                     stop.wait(for: (begun.duration(to: .now) * 2).clamped(to: configuration.gathering))
                 }
             }
             if passed.isDue { storePassed() }
+            if hints.isDue { consumer.commit(hints.take(having: currentStatus.assigned)) }
         }
         storePassed()
+        consumer.commit(hints.take(having: currentStatus.assigned))
     }
 
     /// Sees the whole batch through, however long the database takes. Returns what may be committed to Kafka;
@@ -203,11 +209,11 @@ public final class ConsumerRunner: Sendable {
         while true {
             let started = ContinuousClock.now
             do {
-                let result = try connection.run { try apply(records, giveUp: nil, on: $0) }
+                let result = try connection.run { try transaction.run(records, giveUp: nil, on: $0) }
                 metrics.handled(result, in: started.duration(to: .now))
                 status.withLock { $0.problem = nil }
                 sawTo(records, result)
-                if result.handled > 0 || result.wroteOutbox { onCommit() }
+                if result.handled > 0 || result.wroteOutbox { onCommit(result.wroteOutbox) }
                 return .done(result.offsets)
             } catch let error as PostgresError where error.kind == .closed {
                 return .stopped
@@ -263,11 +269,12 @@ public final class ConsumerRunner: Sendable {
         while true {
             do {
                 let result = try connection.run {
-                    try apply([record], giveUp: DeadLetters.Verdict(error: error, attempts: attempts), on: $0)
+                    try transaction.run(
+                        [record], giveUp: DeadLetters.Verdict(error: error, attempts: attempts), on: $0)
                 }
                 metrics.handled(result, in: .zero)
                 record.end(.deadLetter)
-                onCommit()
+                onCommit(true)
                 return result.offsets
             } catch let error as PostgresError where error.kind == .closed {
                 return nil
@@ -278,58 +285,6 @@ public final class ConsumerRunner: Sendable {
                 if stop.wait(for: outages.next()) { return nil }
             }
         }
-    }
-
-    /// One transaction over `records`. With `giveUp`, they become dead letters instead of being handled.
-    func apply(
-        _ records: ArraySlice<ConsumedRecord>, giveUp: DeadLetters.Verdict?, on connection: Connection
-    ) throws -> BatchResult {
-        try connection.transaction { connection in
-            var result = BatchResult()
-            for record in records { result.offsets[record.partition] = record.source.offset + 1 }
-            let stored = try ConsumerOffsets.lock(
-                group: configuration.group, result.offsets.keys.sorted(), on: connection)
-            let fresh = records.filter { $0.source.offset >= stored[$0.partition] ?? 0 }
-            result.offsets = result.offsets.filter { $0.value > stored[$0.key] ?? 0 }
-            result.repeated = records.count - fresh.count
-
-            var outbox: [OutgoingEvent] = []
-            let flowing = try DeadLetters.divert(
-                fresh, group: configuration.group, verdict: giveUp, on: connection, result: &result)
-            if traces != nil {
-                for record in fresh where record.span != nil { result.outcomes[record.source] = .parked }
-                for record in flowing where record.span != nil { result.outcomes[record.source] = .repeated }
-            }
-            var messages = flowing.compactMap(\.message)
-            result.skipped = flowing.count - messages.count
-            if configuration.usesInbox, !messages.isEmpty {
-                messages = try unseen(messages, on: connection)
-                result.repeated += flowing.count - result.skipped - messages.count
-            }
-            if !messages.isEmpty {
-                let started = ContinuousClock.now
-                try handler.handle(messages, on: connection, outbox: &outbox)
-                metrics.handler(started.duration(to: .now))
-                result.handled = messages.count
-                if traces != nil {
-                    for message in messages where result.outcomes[message.source] != nil {
-                        result.outcomes[message.source] = .handled
-                    }
-                }
-            }
-            try RecordSize.check(outbox)
-            try Outbox.append(outbox, on: connection)
-            result.wroteOutbox = result.wroteOutbox || !outbox.isEmpty
-            try ConsumerOffsets.store(group: configuration.group, result.offsets, on: connection)
-            return result
-        }
-    }
-
-    private func unseen(_ messages: [InboundMessage], on connection: Connection) throws -> [InboundMessage] {
-        var ids = Set<String>(minimumCapacity: messages.count)
-        let distinct = messages.filter { ids.insert($0.id).inserted }
-        let new = try Inbox.claim(group: configuration.group, distinct.map(\.id), on: connection)
-        return new.count == distinct.count ? distinct : distinct.filter { new.contains($0.id) }
     }
 }
 

@@ -7,14 +7,29 @@ public enum Inbox {
     static func claim(
         group: String, _ ids: [String], on connection: Connection
     ) throws(PostgresError) -> Set<String> {
-        let rows = try connection.query(
+        try claimed(connection.pipeline { claim(group: group, ids, in: &$0) }[0])
+    }
+
+    /// Answers the ids that are new.
+    static func claim(group: String, _ ids: [String], in pipeline: inout Pipeline) {
+        pipeline.query(
             """
             INSERT INTO inbox (consumer_group, message_id) SELECT $1, unnest($2::text[])
             ON CONFLICT DO NOTHING RETURNING message_id
             """, [.text(group), .textArray(ids)])
-        var new = Set<String>(minimumCapacity: rows.count)
-        for row in rows { new.insert(try row.get(0, as: String.self)) }
-        return new
+    }
+
+    /// Those of `messages`, all of which were claimed, that are new by the answer.
+    static func new(of messages: [InboundMessage], _ answer: Rows) throws(PostgresError) -> [InboundMessage] {
+        if answer.count == messages.count { return messages }
+        let new = try claimed(answer)
+        return messages.filter { new.contains($0.id) }
+    }
+
+    private static func claimed(_ answer: Rows) throws(PostgresError) -> Set<String> {
+        var ids = Set<String>(minimumCapacity: answer.count)
+        for row in answer { ids.insert(try row.get(0, as: String.self)) }
+        return ids
     }
 
     /// Forgets ids received longer than `window` ago, up to `limit`. The window has to be longer than a relay can lag

@@ -12,13 +12,19 @@ public enum DeadLetters {
         let attempts: Int
     }
 
+    /// Whether the group has any parked key.
+    static func isAnyParked(group: String, on connection: Connection) throws(PostgresError) -> Bool {
+        try connection.query("SELECT EXISTS (SELECT FROM parked_keys WHERE consumer_group = $1)", [.text(group)])
+            .one().get(0)
+    }
+
     /// Takes out of `records` what must not be handled now: malformed records, everything when there is a `verdict`,
-    /// and messages whose key is parked. Returns the rest in order.
+    /// and messages whose key is parked, which is looked up where `anyParked`. Returns the rest in order.
     static func divert(
-        _ records: [ConsumedRecord], group: String, verdict: Verdict?, on connection: Connection,
+        _ records: [ConsumedRecord], group: String, anyParked: Bool, verdict: Verdict?, on connection: Connection,
         result: inout BatchResult
     ) throws -> [ConsumedRecord] {
-        var parked = try parkedKeys(of: records, group: group, on: connection)
+        var parked = anyParked ? try parkedKeys(of: records, group: group, on: connection) : []
         let anyMalformed = records.contains { $0.malformed != nil }
         if parked.isEmpty, !anyMalformed, verdict == nil { return records }
         var flowing: [ConsumedRecord] = []
@@ -55,9 +61,6 @@ public enum DeadLetters {
     private static func parkedKeys(
         of records: [ConsumedRecord], group: String, on connection: Connection
     ) throws -> Set<ParkingKey> {
-        let any = try connection.query(
-            "SELECT EXISTS (SELECT FROM parked_keys WHERE consumer_group = $1)", [.text(group)])
-        guard try any[0].get(0, as: Bool.self) else { return [] }
         let keys = Set(records.map(\.parkingKey)).sorted()
         let rows = try connection.query(
             """

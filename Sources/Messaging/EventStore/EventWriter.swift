@@ -66,7 +66,7 @@ public final class EventWriter: Sendable {
         logger: Logger, together: @escaping @Sendable (() -> Void) -> Void = { $0() },
         onCommit: @escaping @Sendable () -> Void
     ) {
-        self.database = database
+        self.database = database.planning(.generic)
         self.writers = writers
         self.queueLimit = queueLimit
         self.batchLimit = batchLimit

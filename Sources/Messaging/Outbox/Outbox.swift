@@ -5,23 +5,23 @@ import Postgres
 public enum Outbox {
     /// Appends `events` in one statement. Call inside the transaction of the effect; their order is kept per key.
     public static func append(_ events: [OutgoingEvent], on connection: Connection) throws(PostgresError) {
-        guard !events.isEmpty else { return }
-        _ = try connection.execute(appendSQL, parameters(events))
+        try connection.pipeline { append(events, in: &$0) }
     }
 
-    static let appendSQL = """
-        INSERT INTO outbox (topic, key, type, schema_version, data, metadata)
-        SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::int[], $5::json[], $6::json[])
-        """
-
-    static func parameters(_ events: [OutgoingEvent]) -> [Parameter] {
-        [
-            .textArray(events.map(\.topic)),
-            .textArray(events.map(\.key)),
-            .textArray(events.map(\.type)),
-            .int4Array(events.map { Int32(truncatingIfNeeded: $0.schemaVersion) }),
-            .jsonArray(events.map(\.payload)),
-            .jsonArray(events.map { $0.metadata.json() }),
-        ]
+    static func append(_ events: [OutgoingEvent], in pipeline: inout Pipeline) {
+        guard !events.isEmpty else { return }
+        pipeline.query(
+            """
+            INSERT INTO outbox (topic, key, type, schema_version, data, metadata)
+            SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::int[], $5::json[], $6::json[])
+            """,
+            [
+                .textArray(events.map(\.topic)),
+                .textArray(events.map(\.key)),
+                .textArray(events.map(\.type)),
+                .int4Array(events.map { Int32(truncatingIfNeeded: $0.schemaVersion) }),
+                .jsonArray(events.map(\.payload)),
+                .jsonArray(events.map { $0.metadata.json() }),
+            ])
     }
 }

@@ -18,6 +18,8 @@ public final class Relay: Sendable {
         public var pageSize = 2_000
         /// Longest wait for new rows when nothing wakes the relay.
         public var idlePoll: Duration = .milliseconds(25)
+        /// The same after rows were found that nobody had woken it for; doubles up to `idlePoll` while there are none.
+        public var busyPoll: Duration = .milliseconds(5)
         /// From one look for new rows to the next while they keep coming, at least and at most: rows that are
         /// committed meanwhile go out together, which costs the brokers and consumers a fraction. A millisecond for
         /// each thousand rows a second; the first row after a quiet time doesn't wait.
@@ -60,7 +62,7 @@ public final class Relay: Sendable {
     ) {
         self.service = service
         self.source = source
-        self.database = database
+        self.database = database.planning(.generic)
         self.producer = producer
         self.configuration = configuration
         var logger = logger
@@ -119,9 +121,15 @@ public final class Relay: Sendable {
         var tail: PublishedTail? = PublishedTail()
         var sincePrune = 0
         var emptyPolls = 0
+        // Rows may be there that can't be read yet.
+        var isExpecting = true
+        var poll = configuration.idlePoll
         var looked = ContinuousClock.now
         while !stop.isStopped {
-            signal.withLock { $0 = false }
+            signal.withLock { signal in
+                isExpecting = isExpecting || signal
+                signal = false
+            }
             let lookedBefore = looked
             looked = .now
             let page = try window.nextPage(after: progress.checkpoint, on: connection)
@@ -131,13 +139,18 @@ public final class Relay: Sendable {
                 if source.prunable, sincePrune >= 10_000 || (sincePrune > 0 && emptyPolls == 200) {
                     sincePrune = try prune(below: progress.checkpoint.low, on: connection) ? 10_000 : 0
                 }
+                if isExpecting { isExpecting = try window.hasRowsAhead(of: progress.checkpoint, on: connection) }
+                // What waits for a transaction to end can be read soon.
+                let soon = Duration.milliseconds(1) * (1 << min(emptyPolls, 5))
                 emptyPolls += 1
-                // Just after traffic more is likely: look again soon, then ever more lazily.
-                let wait = min(configuration.idlePoll, .milliseconds(1) * (1 << min(emptyPolls / 2, 5)))
-                _ = signal.wait(for: wait) { $0 ? true : nil }
+                _ = signal.wait(for: min(isExpecting ? soon : poll, configuration.idlePoll)) { $0 ? true : nil }
+                if !isExpecting { poll = min(poll * 2, configuration.idlePoll) }
                 continue
             }
             emptyPolls = 0
+            // Another process commits too, and wakes nobody here: look more often for a while.
+            if !isExpecting { poll = configuration.busyPoll }
+            isExpecting = true
             var messages = try encoder.messages(page.rows)
             note(inHand: encoder.oldestTime)
             if tail != nil {

@@ -35,6 +35,16 @@ struct RelayWindow {
         return try newWindow(after: checkpoint, on: connection)
     }
 
+    /// Whether rows are committed beyond the checkpoint, such as those that `nextPage` doesn't give out because an older
+    /// transaction is still open.
+    func hasRowsAhead(of checkpoint: RelayCheckpoint, on connection: Connection) throws -> Bool {
+        // Ordered, so that the planner takes the index though it expects a third of the table.
+        try !connection.query(
+            "SELECT 1 FROM \(source.table) WHERE txid >= $1::text::xid8 ORDER BY txid, position LIMIT 1",
+            [.text(String(checkpoint.low))]
+        ).isEmpty
+    }
+
     private mutating func newWindow(after checkpoint: RelayCheckpoint, on connection: Connection) throws -> Page {
         // The inner ORDER BY and LIMIT keep the planner on the (txid, position) index: cost follows the window,
         // not the table. One row more than a page tells whether the window is whole.

@@ -97,8 +97,7 @@ struct SagaBatch {
                     startIsNew: !$0.hadStarted && $0.saga.instance.startedAt != nil)
             }
         }
-        try SagaStore.save(changes, of: orchestrator.definition, on: connection)
-        try SagaLog.append(log, saga: orchestrator.definition.name, on: connection)
+        try SagaStore.save(changes, log, of: orchestrator.definition, on: connection)
         orchestrator.count(log.lazy.map(\.entry), durations)
     }
 }

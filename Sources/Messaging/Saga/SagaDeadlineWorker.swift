@@ -25,7 +25,7 @@ public final class SagaDeadlineWorker: Sendable {
         onCommit: @escaping @Sendable () -> Void = {}
     ) {
         self.orchestrator = orchestrator
-        self.database = database
+        self.database = database.planning(.generic)
         self.keyField = keyField
         self.logger = logger
         self.onCommit = onCommit

@@ -8,10 +8,10 @@ public enum SagaLog {
         let entry: SagaLogEntry
     }
 
-    static func append(_ rows: [Row], saga: String, on connection: Connection) throws {
+    static func append(_ rows: [Row], saga: String, in pipeline: inout Pipeline) {
         guard !rows.isEmpty else { return }
         let causes = rows.map { Columns($0.entry.cause) }
-        _ = try connection.execute(
+        pipeline.query(
             """
             INSERT INTO saga_log (saga, tenant, id, version, at, event, step, detail, cause, cause_name, message_id)
             SELECT $1, * FROM unnest(

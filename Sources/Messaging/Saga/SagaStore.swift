@@ -44,44 +44,54 @@ enum SagaStore {
         let startIsNew: Bool
     }
 
-    /// Throws `ConcurrentChange` when an instance isn't as it was loaded. Rows that are there are locked, so that can
-    /// only be one that two batches make at once.
-    static func save(_ changes: [Change], of definition: SagaDefinition, on connection: Connection) throws {
+    /// Writes instances and what happened to them. Throws `ConcurrentChange` when one isn't as it was loaded. Rows that
+    /// are there are locked, so that can only be one that two batches make at once.
+    static func save(
+        _ changes: [Change], _ log: [SagaLog.Row], of definition: SagaDefinition, on connection: Connection
+    ) throws {
         let new = changes.filter { $0.loadedVersion == nil }
-        if !new.isEmpty {
-            let written = try connection.execute(
-                """
-                INSERT INTO saga_instances (saga, tenant, id, status, version, due_at, attention, started_at, ended_at,
-                                            start, state, created_at, correlation_id, traceparent)
-                SELECT $1, * FROM unnest(
-                    $2::text[], $3::text[], $4::text[], $5::bigint[], $6::timestamptz[], $7::text[], $8::timestamptz[],
-                    $9::timestamptz[], $10::json[], $11::json[], $12::timestamptz[], $13::text[], $14::text[])
-                    AS t (tenant, id)
-                ORDER BY tenant, id
-                ON CONFLICT DO NOTHING
-                """,
-                columns(new, of: definition) + [
-                    .timestampArray(new.map(\.saga.createdAt)), .textArray(new.map(\.saga.correlationID)),
-                    .textArrayOptional(new.map(\.saga.traceparent)),
-                ])
-            guard written == new.count else { throw ConcurrentChange(streamID: "a new saga \(definition.name)") }
-        }
         let old = changes.filter { $0.loadedVersion != nil }
-        if !old.isEmpty {
-            let written = try connection.execute(
-                """
-                UPDATE saga_instances s SET
-                    status = t.status, version = t.version, due_at = t.due_at, attention = t.attention,
-                    started_at = t.started_at, ended_at = t.ended_at, start = COALESCE(t.start, s.start),
-                    state = t.state, updated_at = now()
-                FROM unnest(
-                    $2::text[], $3::text[], $4::text[], $5::bigint[], $6::timestamptz[], $7::text[], $8::timestamptz[],
-                    $9::timestamptz[], $10::json[], $11::json[], $12::bigint[])
-                    AS t (tenant, id, status, version, due_at, attention, started_at, ended_at, start, state, loaded)
-                WHERE s.saga = $1 AND s.tenant = t.tenant AND s.id = t.id AND s.version = t.loaded
-                """, columns(old, of: definition) + [.int8Array(old.map { Int64($0.loadedVersion ?? 0) })])
-            guard written == old.count else { throw ConcurrentChange(streamID: "a saga \(definition.name)") }
+        let answers = try connection.pipeline { pipeline in
+            SagaLog.append(log, saga: definition.name, in: &pipeline)
+            if !new.isEmpty { insert(new, of: definition, in: &pipeline) }
+            if !old.isEmpty { update(old, of: definition, in: &pipeline) }
         }
+        guard answers.reduce(0, { $0 + $1.affected }) == log.count + changes.count else {
+            throw ConcurrentChange(streamID: "a saga \(definition.name)")
+        }
+    }
+
+    private static func insert(_ changes: [Change], of definition: SagaDefinition, in pipeline: inout Pipeline) {
+        pipeline.query(
+            """
+            INSERT INTO saga_instances (saga, tenant, id, status, version, due_at, attention, started_at, ended_at,
+                                        start, state, created_at, correlation_id, traceparent)
+            SELECT $1, * FROM unnest(
+                $2::text[], $3::text[], $4::text[], $5::bigint[], $6::timestamptz[], $7::text[], $8::timestamptz[],
+                $9::timestamptz[], $10::json[], $11::json[], $12::timestamptz[], $13::text[], $14::text[])
+                AS t (tenant, id)
+            ORDER BY tenant, id
+            ON CONFLICT DO NOTHING
+            """,
+            columns(changes, of: definition) + [
+                .timestampArray(changes.map(\.saga.createdAt)), .textArray(changes.map(\.saga.correlationID)),
+                .textArrayOptional(changes.map(\.saga.traceparent)),
+            ])
+    }
+
+    private static func update(_ changes: [Change], of definition: SagaDefinition, in pipeline: inout Pipeline) {
+        pipeline.query(
+            """
+            UPDATE saga_instances s SET
+                status = t.status, version = t.version, due_at = t.due_at, attention = t.attention,
+                started_at = t.started_at, ended_at = t.ended_at, start = COALESCE(t.start, s.start),
+                state = t.state, updated_at = now()
+            FROM unnest(
+                $2::text[], $3::text[], $4::text[], $5::bigint[], $6::timestamptz[], $7::text[], $8::timestamptz[],
+                $9::timestamptz[], $10::json[], $11::json[], $12::bigint[])
+                AS t (tenant, id, status, version, due_at, attention, started_at, ended_at, start, state, loaded)
+            WHERE s.saga = $1 AND s.tenant = t.tenant AND s.id = t.id AND s.version = t.loaded
+            """, columns(changes, of: definition) + [.int8Array(changes.map { Int64($0.loadedVersion ?? 0) })])
     }
 
     /// Keeps the clock from an instance that it can't move, until an operator or a fact does.

@@ -85,8 +85,8 @@ public struct ReactingService: Sendable {
             let runner = ConsumerRunner(
                 consumer, handler: group.handler, kafka: context.kafka, database: context.database,
                 logger: context.logger,
-                onCommit: {
-                    relay.wake()
+                onCommit: { wroteOutbox in
+                    if wroteOutbox { relay.wake() }
                     onCommit()
                 })
             context.health.watch(consumer: runner, name: consumer.group)

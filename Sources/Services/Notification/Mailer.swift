@@ -48,7 +48,7 @@ final class Mailer: Sendable {
         transport: @escaping @Sendable () throws(MailError) -> any MailTransport
     ) {
         self.configuration = configuration
-        self.database = database
+        self.database = database.planning(.generic)
         self.topic = topic
         self.source = source
         self.breaker = breaker

@@ -60,9 +60,10 @@ public struct OrderService: Sendable {
             consumer.keyField = "order_id"
             let runner = ConsumerRunner(
                 consumer, handler: handler, kafka: context.kafka, database: context.database, logger: context.logger,
-                onCommit: {
+                onCommit: { wroteOutbox in
+                    // Handlers append to the event store.
                     relay.wake()
-                    outboxRelay.wake()
+                    if wroteOutbox { outboxRelay.wake() }
                 })
             // Orders are taken without Kafka too.
             context.health.watch(consumer: runner, name: group, needed: false)

@@ -39,7 +39,7 @@ final class GatewayWorker: Sendable {
         source: String, breaker: CircuitBreaker, logger: Logger, onCommit: @escaping @Sendable () -> Void = {}
     ) {
         self.configuration = configuration
-        self.database = database
+        self.database = database.planning(.generic)
         self.topic = topic
         self.source = source
         self.breaker = breaker

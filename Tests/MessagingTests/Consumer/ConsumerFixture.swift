@@ -69,6 +69,20 @@ final class ConsumerFixture {
         return runner
     }
 
+    /// All of the `count` records that there are in one batch, and what a member that is given it makes of it.
+    func batch(count: Int) throws -> (BatchTransaction, [ConsumedRecord]) {
+        let reader = try TestTopic.Reader(topic)
+        defer { reader.close() }
+        var records: [ConsumedRecord] = []
+        while records.count < count {
+            records += try reader.next().map { ConsumedRecord($0, types: ledger.types, ignoring: nil) }
+        }
+        let runner = ConsumerRunner(
+            ConsumerRunner.Configuration(group: group, topics: [topic.name]), handler: ledger, kafka: topic.kafka,
+            database: database, logger: quiet)
+        return (runner.transaction, records)
+    }
+
     func end() {
         for (stop, _) in stops { stop.stop() }
         for (_, thread) in stops { thread.join(timeout: .seconds(15)) }

@@ -51,28 +51,53 @@ import Testing
         #expect(try fixture.notes() == ["{\"n\":1}", "{\"n\":2}"])
     }
 
+    /// What the offsets say was done is left out, the rest of the batch is handled.
+    @Test func ofABatchThatBeginsTooEarlyTheRestIsHandled() throws {
+        let fixture = try ConsumerFixture()
+        for number in 0..<10 { try fixture.publish("a", "{\"n\":\(number)}") }
+        let (transaction, records) = try fixture.batch(count: 10)
+        let connection = try fixture.connect()
+        #expect(try transaction.run(records.prefix(4), giveUp: nil, on: connection).handled == 4)
+        let result = try transaction.run(records[...], giveUp: nil, on: connection)
+        #expect((result.handled, result.repeated) == (6, 4))
+        #expect(try fixture.notes() == (0..<10).map { "{\"n\":\($0)}" })
+        let next = try #require(records.last).source.offset + 1
+        #expect(try ConsumerProgress.nextOffsets(of: fixture.group, on: connection).values.sorted() == [next])
+    }
+
+    /// A message that waits behind a dead letter isn't noted as handled.
+    @Test func ofABatchWithAParkedKeyTheOthersAreHandled() throws {
+        let fixture = try ConsumerFixture()
+        for key in ["a", "b", "a", "b"] { try fixture.publish(key, "{\"of\":\"\(key)\"}") }
+        let (transaction, records) = try fixture.batch(count: 4)
+        let connection = try fixture.connect()
+        _ = try connection.execute(
+            "INSERT INTO parked_keys (consumer_group, topic, key) VALUES ($1, $2, 'a')",
+            [.text(fixture.group), .text(fixture.topic.name)])
+        let result = try transaction.run(records[...], giveUp: nil, on: connection)
+        #expect((result.handled, result.parked) == (2, 2))
+        #expect(try fixture.notes() == Array(repeating: "{\"of\":\"b\"}", count: 2))
+        #expect(try connection.query("SELECT 1 FROM inbox").count == 2)
+        // Let go, the key's next messages are handled.
+        _ = try connection.execute("DELETE FROM parked_keys")
+        for key in ["a", "b"] { try fixture.publish(key, "{\"of\":\"\(key)\"}") }
+        let (_, more) = try fixture.batch(count: 6)
+        #expect(try transaction.run(more[...], giveUp: nil, on: connection).handled == 2)
+        #expect(try fixture.notes("a").count == 1)
+    }
+
     /// A consumer that was frozen while its partitions moved on has nothing to commit any more.
     @Test func aZombieCommitsNothing() throws {
         let fixture = try ConsumerFixture()
         for number in 0..<10 { try fixture.publish("a", "{\"n\":\(number)}") }
         // Zombie and successor have the same records in hand, and both believe that the partition is theirs.
-        let reader = try TestTopic.Reader(fixture.topic)
-        defer { reader.close() }
-        let batch = try reader.next()
-        let records = batch.map { ConsumedRecord($0, types: ["Noted"], ignoring: nil) }
-        var configuration = ConsumerRunner.Configuration(group: fixture.group, topics: [fixture.topic.name])
-        configuration.usesInbox = false
-        let runners = (0..<2).map { _ in
-            ConsumerRunner(
-                configuration, handler: fixture.ledger, kafka: fixture.topic.kafka, database: fixture.database,
-                logger: quiet)
-        }
+        let (first, records) = try fixture.batch(count: 10)
+        let (second, _) = try fixture.batch(count: 10)
         let (successor, zombie) = (try fixture.connect(), try fixture.connect())
-        let first = try runners[0].apply(records[...], giveUp: nil, on: successor)
-        #expect(first.handled == records.count)
-        let second = try runners[1].apply(records[...], giveUp: nil, on: zombie)
-        #expect(second.handled == 0)
-        #expect(second.offsets.isEmpty)
+        #expect(try first.run(records[...], giveUp: nil, on: successor).handled == records.count)
+        let late = try second.run(records[...], giveUp: nil, on: zombie)
+        #expect(late.handled == 0)
+        #expect(late.offsets.isEmpty)
         #expect(try fixture.notes().count == records.count)
     }
 }

@@ -100,14 +100,14 @@ final class RebuildScene {
                 guard let batch = try reader.nextBatch(max: 50, timeout: .milliseconds(100)) else { continue }
                 let records = batch.map { ConsumedRecord($0, types: model.types, ignoring: nil) }
                 do {
-                    _ = try runner.apply(records[...], giveUp: nil, on: connection)
+                    _ = try runner.transaction.run(records[...], giveUp: nil, on: connection)
                 } catch is MessageRejected {
                     for index in records.indices {
                         do {
-                            _ = try runner.apply(records[index...index], giveUp: nil, on: connection)
+                            _ = try runner.transaction.run(records[index...index], giveUp: nil, on: connection)
                         } catch let error as MessageRejected {
                             let verdict = DeadLetters.Verdict(error: error.reason, attempts: 1)
-                            _ = try runner.apply(records[index...index], giveUp: verdict, on: connection)
+                            _ = try runner.transaction.run(records[index...index], giveUp: verdict, on: connection)
                         }
                     }
                 }
