@@ -50,6 +50,20 @@ import Testing
         #expect(details["stock"]?.contains("default/X") == true)
     }
 
+    /// What is said of an order that never comes is somebody's mistake, and shown.
+    @Test func verificationNamesOrdersThatNobodyAnnounced() throws {
+        let shop = try Shop()
+        try shop.publish(
+            #"{"type":"StockReserved","version":1,"payload":{"orderId":"o-9"}}"#, key: "o-9", to: "order-events")
+        try shop.publish(DeadLetterTests.orderCreated("o-8"), key: "o-8", to: "order-events")
+        let found = try Self.verify(shop)
+        let details = Dictionary(
+            uniqueKeysWithValues: found.compactMap { line in
+                (line["orderId"] as? String).map { ($0, line["detail"] as? String ?? "") }
+            })
+        #expect(details == ["o-9": "nobody has announced it", "o-8": "the order service hasn't taken it yet"])
+    }
+
     private static func status(_ shop: Shop, _ up: Daemon) throws -> [String: Any] {
         let text = try shop.run("status", "--json", "--set", "http.port=\(up.port)")
         return try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any] ?? [:]

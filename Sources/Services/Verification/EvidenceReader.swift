@@ -109,6 +109,20 @@ struct EvidenceReader {
         }.map { OrderKey(tenant: try $0.get(0, as: String.self), orderID: try $0.get(1, as: String.self)) }
     }
 
+    /// Orders that others say things of on the topic and that the event store doesn't have, and whether anybody has
+    /// announced them.
+    func unknown() throws -> [(key: OrderKey, isAnnounced: Bool)] {
+        try connections.orders.withStatementTimeout(.seconds(3600)) { connection in
+            try connection.query(
+                """
+                SELECT tenant, order_id, bool_or(type = $1) FROM topic_facts f
+                WHERE NOT EXISTS (SELECT FROM events e WHERE e.tenant = f.tenant AND e.stream_id = f.order_id)
+                GROUP BY tenant, order_id HAVING bool_and(stream_version IS NULL)
+                ORDER BY tenant, order_id LIMIT 10000
+                """, [.text(FactType.orderCreated)])
+        }.map { (try OrderKey($0), try $0.get(2, as: Bool.self)) }
+    }
+
     private static func between(_ id: String) -> String {
         "(tenant, \(id)) > ($1, $2) AND (tenant, \(id)) <= ($3, $4)"
     }

@@ -105,6 +105,11 @@ public struct OrderVerification: Sendable {
             report.broken += 1
             tell(.broken(order: order, "is on the topic, but not in the event store"))
         }
+        for (order, isAnnounced) in try reader.unknown() {
+            let reason = isAnnounced ? "the order service hasn't taken it yet" : "nobody has announced it"
+            report.running[reason, default: 0] += 1
+            tell(.running(order: order, reason))
+        }
         for imbalance in try StockBalance.check(on: connections.inventory) {
             report.broken += 1
             tell(.broken(order: nil, imbalance))
