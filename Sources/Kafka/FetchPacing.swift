@@ -30,7 +30,10 @@ final class FetchPacing: Sendable {
     let partitions = Atomic<Int>(0)
     private let nap = Atomic<UInt32>(firstNap)
     /// Somebody waits for records.
-    private let isAwaited = Monitor(false)
+    private let isAwaited: Monitor<Bool>
+
+    /// - Parameter isAwaited: whether somebody waits when nobody says so: for readers that don't.
+    init(isAwaited: Bool = false) { self.isAwaited = Monitor(isAwaited) }
 
     /// Runs `wait`, in which somebody waits for records.
     func awaiting<Result>(_ wait: () -> Result) -> Result {

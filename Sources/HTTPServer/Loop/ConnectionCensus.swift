@@ -15,8 +15,8 @@ final class ConnectionCensus: Sendable {
 
     var open: Int { total.load(ordering: .acquiring) }
 
-    /// Counts a connection in, or says why not. The total comes last, here and in `leave`: who sees it sees what it
-    /// stands for.
+    /// Counts a connection in, or says why not. The total comes last, here and in `leave`: by the time that it has moved,
+    /// the address's count has too.
     func admit(_ host: SocketAddress.Host) -> ConnectionRefusal? {
         guard enter(host) else { return .connectionsPerAddress }
         if total.wrappingAdd(1, ordering: .acquiringAndReleasing).newValue > limit {

@@ -25,7 +25,8 @@ enum ConsumerOffsets {
     }
 
     /// Moves and locks the offsets of the partitions that stand at the first record or before it. Answers a row for
-    /// each, which says whether the group has any parked key.
+    /// each, which says whether the group has any parked key. Where it waited for a lock, that is as it was before: no
+    /// matter, since whoever parks a key moves the offset behind its record.
     static func advance(group: String, _ steps: [TopicPartition: Step], in pipeline: inout Pipeline) {
         let partitions = steps.keys.sorted()
         pipeline.query(
@@ -41,7 +42,8 @@ enum ConsumerOffsets {
             ])
     }
 
-    /// Locks the rows of `partitions` until the end of the transaction, in one order for everybody.
+    /// Locks the rows of `partitions` until the end of the transaction, in one order. `advance` takes them in the
+    /// server's: should two of a group wait for each other, PostgreSQL ends one, which comes again.
     static func lock(
         group: String, _ partitions: [TopicPartition], on connection: Connection
     ) throws(PostgresError) -> [TopicPartition: Int64] {

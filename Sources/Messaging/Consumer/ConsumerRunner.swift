@@ -55,6 +55,8 @@ public final class ConsumerRunner: Sendable {
         public var problem: String?
         /// The last one, for an hour.
         public var setback: Setback?
+        /// Where assigned partitions start, until Kafka is told.
+        var starts: [TopicPartition: Int64] = [:]
     }
 
     /// A topic that doesn't hold what it should. The group goes on; an operator should know why it reads again.
@@ -99,8 +101,8 @@ public final class ConsumerRunner: Sendable {
     public func run(until stop: StopSignal) throws {
         let connection = ReconnectingConnection(database, name: configuration.group, stop: stop, logger: logger)
         let retries = RedeliveryWorker(
-            group: configuration.group, handler: handler, database: database, keyField: configuration.keyField,
-            logger: logger, onCommit: { [onCommit] in onCommit(true) })
+            group: configuration.group, handler: handler, database: database.planning(.automatic),
+            keyField: configuration.keyField, logger: logger, onCommit: { [onCommit] in onCommit(true) })
         let retryThread = DedicatedThread.start("redelivery") { retries.run(until: stop) }
         defer { retryThread.join(timeout: .seconds(5)) }
         var rejoins = Backoff(base: .milliseconds(500), cap: .seconds(15))
@@ -143,7 +145,9 @@ public final class ConsumerRunner: Sendable {
             hints.note(passed.store(group: group, having: currentStatus.assigned, on: connection, logger))
         }
         while !stop.isStopped {
-            if let batch = try consumer.nextBatch(max: configuration.batchSize, timeout: .milliseconds(500)) {
+            let batch = try consumer.nextBatch(max: configuration.batchSize, timeout: .milliseconds(500))
+            hints.note(takeStarts())
+            if let batch {
                 let begun = ContinuousClock.now
                 var records = batch.map { ConsumedRecord($0, types: handler.types, ignoring: handler.ignoredSource) }
                 var offsets: [TopicPartition: Int64] = [:]
@@ -170,6 +174,13 @@ public final class ConsumerRunner: Sendable {
         }
         storePassed()
         consumer.commit(hints.take(having: currentStatus.assigned))
+    }
+
+    private func takeStarts() -> [TopicPartition: Int64] {
+        status.withLock { status in
+            defer { status.starts = [:] }
+            return status.starts
+        }
     }
 
     /// Sees the whole batch through, however long the database takes. Returns what may be committed to Kafka;

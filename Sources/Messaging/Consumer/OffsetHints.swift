@@ -9,6 +9,7 @@ struct OffsetHints {
     private static let interval: Duration = .seconds(1)
 
     mutating func note(_ stored: [TopicPartition: Int64]) {
+        if stored.isEmpty { return }
         if offsets.isEmpty { since = .now }
         offsets.merge(stored) { $1 }
     }

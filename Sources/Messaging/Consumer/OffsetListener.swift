@@ -16,7 +16,11 @@ struct OffsetListener: RebalanceListener {
         var offsets = try ConsumerOffsets.load(group: group, partitions, on: connection)
         // Never consumed: from zero, whatever Kafka thinks was committed.
         for partition in partitions where offsets[partition] == nil { offsets[partition] = 0 }
-        status.withLock { $0.assigned.formUnion(partitions) }
+        status.withLock { status in
+            status.assigned.formUnion(partitions)
+            // Who had them before may have ended without telling Kafka of his last ones.
+            status.starts.merge(offsets) { $1 }
+        }
         logger.info(
             "partitions assigned",
             metadata: ["partitions": "\(partitions.map { "\($0)@\(offsets[$0] ?? 0)" }.joined(separator: " "))"])
@@ -38,7 +42,9 @@ struct OffsetListener: RebalanceListener {
             }
         }
         for (partition, outside) in starts.sorted(by: { $0.key < $1.key }) { report(partition, outside) }
-        return starts.mapValues(\.marks.low)
+        let lows = starts.mapValues(\.marks.low)
+        status.withLock { $0.starts.merge(lows) { $1 } }
+        return lows
     }
 
     private func report(_ partition: TopicPartition, _ outside: StartOutside) {

@@ -62,7 +62,7 @@ public final class Relay: Sendable {
     ) {
         self.service = service
         self.source = source
-        self.database = database.planning(.generic)
+        self.database = database
         self.producer = producer
         self.configuration = configuration
         var logger = logger

@@ -48,7 +48,7 @@ final class Mailer: Sendable {
         transport: @escaping @Sendable () throws(MailError) -> any MailTransport
     ) {
         self.configuration = configuration
-        self.database = database.planning(.generic)
+        self.database = database
         self.topic = topic
         self.source = source
         self.breaker = breaker

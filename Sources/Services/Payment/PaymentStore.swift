@@ -55,19 +55,20 @@ enum PaymentStore {
     }
 
     /// Takes up to `limit` payments for which the gateway is to be asked, for `lease`: nobody else sees them until
-    /// then, and if this process dies they are due again afterwards. Their attempt is counted with this.
+    /// then, and if this process dies they are due again afterwards. Their attempt is counted with this. The limit is
+    /// part of the text, so that a plan made once knows how few they are.
     static func claim(limit: Int, lease: Duration, on connection: Connection) throws -> [(OrderKey, Entry)] {
         try connection.query(
             """
             WITH due AS MATERIALIZED (
                 SELECT tenant, order_id FROM payments
                 WHERE status IN ('charging', 'undoing', 'refunding') AND due_at <= now()
-                ORDER BY due_at LIMIT $1 FOR UPDATE SKIP LOCKED
+                ORDER BY due_at LIMIT \(limit) FOR UPDATE SKIP LOCKED
             )
-            UPDATE payments SET due_at = now() + make_interval(secs => $2), attempts = attempts + 1
+            UPDATE payments SET due_at = now() + make_interval(secs => $1), attempts = attempts + 1
             FROM due WHERE payments.tenant = due.tenant AND payments.order_id = due.order_id
             RETURNING \(columns)
-            """, [.int(limit), .float8(lease / .seconds(1))]
+            """, [.float8(lease / .seconds(1))]
         ).map(entry)
     }
 

@@ -76,20 +76,26 @@ extension OrderViewFold: HistoryFold {
 
     /// Of many new orders, looks up only those that may have a view. Where one that can't have was there after all,
     /// such as from a second copy of its first fact, all are looked up.
-    package func write(on connection: Connection) throws {
+    package func write(on connection: Connection) throws { _ = try save(on: connection) }
+
+    /// As `write`. False when no view changed.
+    func save(on connection: Connection) throws -> Bool {
         let mayBeThere = slots.filter { !$0.isNew }.map(\.key)
-        guard slots.count - mayBeThere.count >= Self.copiedAtLeast else { return try writeKnown(on: connection) }
+        guard slots.count - mayBeThere.count >= Self.copiedAtLeast else { return try saveKnown(on: connection) }
         do {
             try connection.savepoint { try write(over: OrderViewRows.load(mayBeThere.sorted(), on: $0), on: $0) }
+            return true
         } catch let error as PostgresError where error.violates(.uniqueViolation) {
-            try writeKnown(on: connection)
+            return try saveKnown(on: connection)
         }
     }
 
     /// Looks up everything.
-    private func writeKnown(on connection: Connection) throws {
+    private func saveKnown(on connection: Connection) throws -> Bool {
         let loaded = try OrderViewRows.load(keys.sorted(), on: connection)
-        try OrderViewRows.save(views(over: loaded).sorted { $0.key < $1.key }, loaded, on: connection)
+        let changed = views(over: loaded).sorted { $0.key < $1.key }
+        try OrderViewRows.save(changed, loaded, on: connection)
+        return !changed.isEmpty
     }
 
     /// What isn't there is folded while it is copied: the server works on one row while the next is made.

@@ -9,8 +9,7 @@ struct OrderViewProjection: BatchHandler {
     func handle(_ messages: [InboundMessage], on connection: Connection, outbox: inout [OutgoingEvent]) throws {
         var fold = OrderViewFold(capacity: messages.count)
         for message in messages { try fold.add(message) }
-        try fold.write(on: connection)
-        try connection.notify(OrderViewRows.channel)
+        if try fold.save(on: connection) { try connection.notify(OrderViewRows.channel) }
     }
 }
 
