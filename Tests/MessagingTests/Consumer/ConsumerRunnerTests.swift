@@ -32,6 +32,32 @@ import Testing
         #expect(try fixture.notes() == (0..<40).map { "{\"n\":\($0)}" })
     }
 
+    /// A hint for lag tools, but one that may not stay wrong: a member that ended before it could tell leaves it to the
+    /// next one, which has nothing to do.
+    @Test func kafkaIsToldWhereTheGroupStands() throws {
+        let fixture = try ConsumerFixture()
+        let admin = try Admin(fixture.topic.kafka, logger: quiet)
+        func told() throws -> [TopicPartition: Int64] {
+            try admin.committedOffsets(of: fixture.group).filter { $0.value > 0 }
+        }
+        fixture.start()
+        for number in 0..<20 { try fixture.publish("k\(number % 5)", "{\"n\":\(number)}") }
+        try eventually("all are there") { try fixture.notes().count == 20 }
+        let stored = try ConsumerProgress.nextOffsets(of: fixture.group, on: fixture.connect())
+        #expect(stored.values.reduce(0, +) == 20)
+        try eventually("Kafka knows") { try told() == stored }
+        fixture.end()
+        let other = try BatchConsumer(
+            ConsumerConfiguration(fixture.topic.kafka, group: fixture.group, topics: [fixture.topic.name]),
+            listener: TestTopic.FromZero(), logger: quiet)
+        _ = try other.nextBatch(max: 1, timeout: .seconds(20))
+        try other.commitSync(stored.mapValues { _ in 0 })
+        other.close(timeout: .seconds(5))
+        #expect(try told().isEmpty)
+        fixture.start()
+        try eventually("Kafka knows again") { try told() == stored }
+    }
+
     /// The coordinator takes one member's place for another's: the group's work goes on, by a member of its own.
     @Test func aFencedMemberJoinsAnew() throws {
         let fixture = try ConsumerFixture()
