@@ -106,6 +106,9 @@ public final class Relay: Sendable {
         status.withLock { $0.leading = false }
     }
 
+    /// To the first look for rows that wait for a transaction to end; doubles up to `idlePoll`.
+    private static let soonest: Duration = .milliseconds(1)
+
     private func lead(on connection: Connection, until stop: StopSignal, onProgress: () -> Void) throws {
         while try !connection.tryAdvisoryLock(Connection.advisoryKey("relay/\(source.name)")) {
             note(leading: false)
@@ -123,7 +126,7 @@ public final class Relay: Sendable {
         var emptyPolls = 0
         // Rows may be there that can't be read yet.
         var isExpecting = true
-        var poll = configuration.idlePoll
+        var (soon, poll) = (Self.soonest, configuration.idlePoll)
         var looked = ContinuousClock.now
         while !stop.isStopped {
             signal.withLock { signal in
@@ -140,14 +143,18 @@ public final class Relay: Sendable {
                     sincePrune = try prune(below: progress.checkpoint.low, on: connection) ? 10_000 : 0
                 }
                 if isExpecting { isExpecting = try window.hasRowsAhead(of: progress.checkpoint, on: connection) }
-                // What waits for a transaction to end can be read soon.
-                let soon = Duration.milliseconds(1) * (1 << min(emptyPolls, 5))
                 emptyPolls += 1
-                _ = signal.wait(for: min(isExpecting ? soon : poll, configuration.idlePoll)) { $0 ? true : nil }
-                if !isExpecting { poll = min(poll * 2, configuration.idlePoll) }
+                _ = signal.wait(for: isExpecting ? soon : poll) { $0 ? true : nil }
+                if isExpecting {
+                    soon = min(soon * 2, configuration.idlePoll)
+                } else {
+                    soon = Self.soonest
+                    poll = min(poll * 2, configuration.idlePoll)
+                }
                 continue
             }
             emptyPolls = 0
+            soon = Self.soonest
             // Another process commits too, and wakes nobody here: look more often for a while.
             if !isExpecting { poll = configuration.busyPoll }
             isExpecting = true
