@@ -99,7 +99,7 @@ public final class Monitor<State>: @unchecked Sendable {
 extension timespec {
     fileprivate mutating func add(_ duration: Duration) {
         // A century is "for ever" here and keeps the sum far from overflow.
-        let clamped = min(max(duration, .zero), .seconds(3_155_760_000))
+        let clamped = duration.clamped(to: .zero ... .seconds(3_155_760_000))
         let (seconds, attoseconds) = clamped.components
         tv_sec += Int(seconds)
         tv_nsec += Int(attoseconds / 1_000_000_000)

@@ -1,4 +1,5 @@
 import CEpoll
+import Execution
 import Glibc
 import Logging
 
@@ -278,7 +279,7 @@ struct ServerEnvironment: Sendable {
 
         /// Clamped to a millisecond … a century, far from overflow.
         static func nanoseconds(_ duration: Duration) -> UInt64 {
-            let clamped = min(max(duration, .milliseconds(1)), .seconds(3_155_760_000))
+            let clamped = duration.clamped(to: .milliseconds(1) ... .seconds(3_155_760_000))
             return UInt64(clamped.components.seconds) * 1_000_000_000
                 + UInt64(clamped.components.attoseconds / 1_000_000_000)
         }

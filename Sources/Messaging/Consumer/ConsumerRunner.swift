@@ -75,7 +75,7 @@ public final class ConsumerRunner: Sendable {
         self.configuration = configuration
         self.handler = handler
         self.kafka = kafka
-        self.database = database.planning(.generic)
+        self.database = database
         self.onCommit = onCommit
         var logger = logger
         logger[metadataKey: "group"] = "\(configuration.group)"
@@ -99,10 +99,11 @@ public final class ConsumerRunner: Sendable {
     /// Consumes until `stop`; a batch in hand is finished first. Blocks the calling thread.
     /// Throws only what no retry can mend, such as a wrong configuration.
     public func run(until stop: StopSignal) throws {
-        let connection = ReconnectingConnection(database, name: configuration.group, stop: stop, logger: logger)
+        let connection = ReconnectingConnection(
+            database.planning(.generic), name: configuration.group, stop: stop, logger: logger)
         let retries = RedeliveryWorker(
-            group: configuration.group, handler: handler, database: database.planning(.automatic),
-            keyField: configuration.keyField, logger: logger, onCommit: { [onCommit] in onCommit(true) })
+            group: configuration.group, handler: handler, database: database, keyField: configuration.keyField,
+            logger: logger, onCommit: { [onCommit] in onCommit(true) })
         let retryThread = DedicatedThread.start("redelivery") { retries.run(until: stop) }
         defer { retryThread.join(timeout: .seconds(5)) }
         var rejoins = Backoff(base: .milliseconds(500), cap: .seconds(15))
@@ -140,7 +141,8 @@ public final class ConsumerRunner: Sendable {
             consumer.close(timeout: .seconds(5))
         }
         var passed = PassedOffsets()
-        var hints = OffsetHints()
+        // Of what is stored; only lag tools look at Kafka's.
+        var hints = PendingOffsets()
         func storePassed() {
             hints.note(passed.store(group: group, having: currentStatus.assigned, on: connection, logger))
         }

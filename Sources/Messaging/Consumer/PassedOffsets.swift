@@ -5,32 +5,28 @@ import Postgres
 /// Next offsets behind records that don't concern the group, not stored yet. Reading such records again after a crash
 /// changes nothing, so that they need no transaction of their own.
 struct PassedOffsets {
-    private var offsets: [TopicPartition: Int64] = [:]
-    private var since = ContinuousClock.now
-
-    /// How long the stored offsets may lag behind.
-    private static let interval: Duration = .seconds(1)
+    private var pending = PendingOffsets()
 
     /// In partition order, as they were read.
     mutating func note(_ records: [ConsumedRecord]) {
-        if offsets.isEmpty { since = .now }
+        var offsets: [TopicPartition: Int64] = [:]
         // Records come in runs of a partition: only the last one of a run counts.
         for (index, record) in records.enumerated() {
             let next = index + 1 < records.count ? records[index + 1].source : nil
             if next?.partition == record.source.partition, next?.topic == record.source.topic { continue }
             offsets[record.partition] = record.source.offset + 1
         }
+        pending.note(offsets)
     }
 
-    var isDue: Bool { !offsets.isEmpty && since.duration(to: .now) >= Self.interval }
+    var isDue: Bool { pending.isDue }
 
-    /// Stores them, but for partitions that the group's member doesn't have any more: those are another's business.
-    /// Returns what was stored; nothing when the database is away, and the next try is due later.
+    /// Stores them, but for partitions that the group's member doesn't have any more. Returns what was stored; nothing
+    /// when the database is away, and the next try is due later.
     mutating func store(
         group: String, having assigned: Set<TopicPartition>, on connection: ReconnectingConnection, _ logger: Logger
     ) -> [TopicPartition: Int64] {
-        let mine = offsets.filter { assigned.contains($0.key) }
-        offsets = [:]
+        let mine = pending.take(having: assigned)
         guard !mine.isEmpty else { return [:] }
         do {
             return try connection.run { connection in
@@ -43,8 +39,7 @@ struct PassedOffsets {
             }
         } catch {
             logger.debug("offsets of skipped records not stored", metadata: ["error": "\(error)"])
-            offsets = mine
-            since = .now
+            pending.note(mine)
             return [:]
         }
     }

@@ -71,43 +71,41 @@ package struct OrderViewFold: Sendable {
 }
 
 extension OrderViewFold: HistoryFold {
+    package func write(on connection: Connection) throws { _ = try save(on: connection) }
+
     /// Fewer new views than this are inserted: COPY takes round trips of its own.
     private static let copiedAtLeast = 64
 
+    /// As `write`. False when no view changed.
+    ///
     /// Of many new orders, looks up only those that may have a view. Where one that can't have was there after all,
     /// such as from a second copy of its first fact, all are looked up.
-    package func write(on connection: Connection) throws { _ = try save(on: connection) }
-
-    /// As `write`. False when no view changed.
     func save(on connection: Connection) throws -> Bool {
         let mayBeThere = slots.filter { !$0.isNew }.map(\.key)
-        guard slots.count - mayBeThere.count >= Self.copiedAtLeast else { return try saveKnown(on: connection) }
-        do {
-            try connection.savepoint { try write(over: OrderViewRows.load(mayBeThere.sorted(), on: $0), on: $0) }
-            return true
-        } catch let error as PostgresError where error.violates(.uniqueViolation) {
-            return try saveKnown(on: connection)
+        if slots.count - mayBeThere.count >= Self.copiedAtLeast {
+            do {
+                return try connection.savepoint {
+                    try save(over: OrderViewRows.load(mayBeThere.sorted(), on: $0), on: $0)
+                }
+            } catch is ConcurrentChange {}
         }
+        return try save(over: OrderViewRows.load(keys.sorted(), on: connection), on: connection)
     }
 
-    /// Looks up everything.
-    private func saveKnown(on connection: Connection) throws -> Bool {
-        let loaded = try OrderViewRows.load(keys.sorted(), on: connection)
-        let changed = views(over: loaded).sorted { $0.key < $1.key }
-        try OrderViewRows.save(changed, loaded, on: connection)
-        return !changed.isEmpty
-    }
-
-    /// What isn't there is folded while it is copied: the server works on one row while the next is made.
-    private func write(over loaded: [OrderKey: OrderView], on connection: Connection) throws {
-        if loaded.count < slots.count {
-            let new = slots.lazy.filter { loaded.isEmpty || loaded[$0.key] == nil }
-            try OrderViewRows.copy(
-                new.compactMap { slot in view(slot, over: nil).map { (slot.key, $0) } }, on: connection)
+    private func save(over loaded: [OrderKey: OrderView], on connection: Connection) throws -> Bool {
+        guard slots.count - loaded.count >= Self.copiedAtLeast else {
+            let changed = views(over: loaded).sorted { $0.key < $1.key }
+            try OrderViewRows.save(changed, loaded, on: connection)
+            return !changed.isEmpty
         }
+        // Folded while it is copied: the server works on one row while the next is made.
+        let new = slots.lazy.filter { loaded.isEmpty || loaded[$0.key] == nil }
+        try OrderViewRows.copy(
+            new.compactMap { slot in view(slot, over: nil).map { (slot.key, $0) } }, on: connection)
         let old = slots.filter { !loaded.isEmpty && loaded[$0.key] != nil }.compactMap { slot in
             view(slot, over: loaded[slot.key]).map { (slot.key, $0) }
         }
         try OrderViewRows.save(old, loaded, on: connection)
+        return true
     }
 }

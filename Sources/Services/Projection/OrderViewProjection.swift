@@ -74,21 +74,25 @@ enum OrderViewRows {
             """, columns(views) + [.int4Array(views.map { Int32(loaded[$0.key]?.revision ?? 0) })])
     }
 
-    /// As `save`, of views that aren't there; a third of the cost a row.
+    /// As `save`, of views that aren't there; a third of the cost a row. `ConcurrentChange` says that one is.
     static func copy(_ views: some Sequence<OrderViewFold.Folded>, on connection: Connection) throws {
-        try connection.copyIn(
-            """
-            COPY order_views (tenant, order_id, user_id, status, created_at, version, revision, document)
-            FROM STDIN (FORMAT binary)
-            """
-        ) { writer in
-            for (key, view) in views {
-                try writer.row([
-                    .text(key.tenant), .text(key.orderID), .text(view.created?.userID), .text(view.status.rawValue),
-                    view.created.map { .timestamp($0.createdAt) } ?? .null, .int4(Int32(view.version)),
-                    .int4(Int32(view.revision)), .json(view.document()),
-                ])
+        do {
+            try connection.copyIn(
+                """
+                COPY order_views (tenant, order_id, user_id, status, created_at, version, revision, document)
+                FROM STDIN (FORMAT binary)
+                """
+            ) { writer in
+                for (key, view) in views {
+                    try writer.row([
+                        .text(key.tenant), .text(key.orderID), .text(view.created?.userID), .text(view.status.rawValue),
+                        view.created.map { .timestamp($0.createdAt) } ?? .null, .int4(Int32(view.version)),
+                        .int4(Int32(view.revision)), .json(view.document()),
+                    ])
+                }
             }
+        } catch let error as PostgresError where error.violates(.uniqueViolation) {
+            throw ConcurrentChange(streamID: "an order view")
         }
     }
 

@@ -96,31 +96,30 @@ struct EvidenceReader {
         return (found.values.sorted { $0.key < $1.key }, end)
     }
 
-    /// Orders that the topic knows from the order service itself, and the event store doesn't.
-    func strangers() throws -> [OrderKey] {
-        try connections.orders.withStatementTimeout(.seconds(3600)) { connection in
-            try connection.query(
-                """
-                SELECT DISTINCT tenant, order_id FROM topic_facts f
-                WHERE stream_version IS NOT NULL AND NOT EXISTS (
-                    SELECT FROM events e WHERE e.tenant = f.tenant AND e.stream_id = f.order_id)
-                ORDER BY tenant, order_id LIMIT 10000
-                """)
-        }.map { OrderKey(tenant: try $0.get(0, as: String.self), orderID: try $0.get(1, as: String.self)) }
+    /// An order that the topic knows and the event store doesn't.
+    struct Stranger {
+        let key: OrderKey
+        /// The topic knows it from the order service itself.
+        let isOurs: Bool
+        /// Somebody has announced it.
+        let isAnnounced: Bool
     }
 
-    /// Orders that others say things of on the topic and that the event store doesn't have, and whether anybody has
-    /// announced them.
-    func unknown() throws -> [(key: OrderKey, isAnnounced: Bool)] {
+    /// Those that the order service itself told of come first.
+    func strangers() throws -> [Stranger] {
         try connections.orders.withStatementTimeout(.seconds(3600)) { connection in
             try connection.query(
                 """
-                SELECT tenant, order_id, bool_or(type = $1) FROM topic_facts f
+                SELECT tenant, order_id, bool_or(stream_version IS NOT NULL) AS ours, bool_or(type = $1)
+                FROM topic_facts f
                 WHERE NOT EXISTS (SELECT FROM events e WHERE e.tenant = f.tenant AND e.stream_id = f.order_id)
-                GROUP BY tenant, order_id HAVING bool_and(stream_version IS NULL)
-                ORDER BY tenant, order_id LIMIT 10000
+                GROUP BY tenant, order_id ORDER BY ours DESC, tenant, order_id LIMIT 10000
                 """, [.text(FactType.orderCreated)])
-        }.map { (try OrderKey($0), try $0.get(2, as: Bool.self)) }
+        }.map { row in
+            Stranger(
+                key: try OrderKey(row), isOurs: try row.get(2, as: Bool.self),
+                isAnnounced: try row.get(3, as: Bool.self))
+        }
     }
 
     private static func between(_ id: String) -> String {

@@ -101,14 +101,15 @@ public struct OrderVerification: Sendable {
             last = end
             for order in orders { judge(order, settledBefore, &report, tell) }
         }
-        for order in try reader.strangers() {
-            report.broken += 1
-            tell(.broken(order: order, "is on the topic, but not in the event store"))
-        }
-        for (order, isAnnounced) in try reader.unknown() {
-            let reason = isAnnounced ? "the order service hasn't taken it yet" : "nobody has announced it"
+        for stranger in try reader.strangers() {
+            if stranger.isOurs {
+                report.broken += 1
+                tell(.broken(order: stranger.key, "is on the topic, but not in the event store"))
+                continue
+            }
+            let reason = stranger.isAnnounced ? "the order service hasn't taken it yet" : "nobody has announced it"
             report.running[reason, default: 0] += 1
-            tell(.running(order: order, reason))
+            tell(.running(order: stranger.key, reason))
         }
         for imbalance in try StockBalance.check(on: connections.inventory) {
             report.broken += 1

@@ -109,8 +109,7 @@ extension MicroCase {
             return value.withUnsafeBytes { value in
                 let outcome = EnvelopeDecoder.decode(
                     value: value, key: nil, headers: envelope, source: source, recordTime: OrderRecord.time,
-                    types: FactType.all,
-                    ignoring: nil)
+                    types: FactType.all, ignoring: nil)
                 if case .message(let message) = outcome { return message.payload.count }
                 return 0
             }
