@@ -84,6 +84,19 @@ extension Int64: PostgresDecodable {
     public init(postgres value: PostgresValue) throws(PostgresMismatch) { self = try value.anyInteger() }
 }
 
+/// Of whole numerics and sums of `bigint`, which are numerics, too.
+extension Int128: PostgresDecodable {
+    public init(postgres value: PostgresValue) throws(PostgresMismatch) {
+        guard value.type == TypeOID.numeric else {
+            self = Int128(try value.anyInteger())
+            return
+        }
+        let text = try numericText(try value.required())
+        guard let whole = Int128(text) else { throw PostgresMismatch("\(text) is no whole number of 128 bits") }
+        self = whole
+    }
+}
+
 extension Int: PostgresDecodable {
     public init(postgres value: PostgresValue) throws(PostgresMismatch) { self = Int(try value.anyInteger()) }
 }

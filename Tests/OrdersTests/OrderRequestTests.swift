@@ -40,4 +40,18 @@ import Testing
     func addressesAreTaken(_ email: String) {
         #expect(pointers(order(more: #","email":"\#(email)""#)) == [])
     }
+
+    @Test(arguments: [
+        ("-0.01", "USD"), ("-10", "USD"), ("1000000000000", "USD"), ("92233720368547758.07", "USD"),
+        (#""92233720368547758.07""#, "USD"), ("1e15", "JPY"), ("0.001", "USD"), ("705.5", "JPY"), (#""""#, "USD"),
+    ])
+    func amountsOutOfBoundsAreRefused(_ total: String, _ currency: String) {
+        let body = #"{"userId":"u","items":[{"sku":"s","qty":1}],"total":\#(total),"currency":"\#(currency)"}"#
+        #expect(pointers(body) == ["/total"])
+    }
+
+    @Test(arguments: ["ANG", "BGN", "ZWL", "HRK", "XAU", "usd"])
+    func currenciesThatAreNotInUseAreRefused(_ code: String) {
+        #expect(pointers(order(more: #","currency":"\#(code)""#)) == ["/currency"])
+    }
 }

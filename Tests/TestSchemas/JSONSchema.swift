@@ -53,6 +53,7 @@ public struct JSONSchema: Sendable {
         case "enum": return flaw(!(rule.array ?? []).contains(value), "\(value) is none of \(rule)")
         case "minimum": return flaw(number.map { $0 < bound }, "\(value) is below \(rule)")
         case "maximum": return flaw(number.map { $0 > bound }, "\(value) is above \(rule)")
+        case "exclusiveMaximum": return flaw(number.map { $0 >= bound }, "\(value) isn't below \(rule)")
         case "exclusiveMinimum": return flaw(number.map { $0 <= bound }, "\(value) isn't above \(rule)")
         case "minLength": return flaw(length.map { Double($0) < bound }, "\(value) is shorter than \(rule)")
         case "maxLength": return flaw(length.map { Double($0) > bound }, "\(value) is longer than \(rule)")

@@ -89,8 +89,10 @@ struct PayloadFields: PayloadMembers {
                 try reader.skipValue()
             }
         }
-        guard let sku, let quantity, quantity > 0, quantity <= Int64(Int32.max) else {
-            throw JSONError(reason: "must have a sku and a positive qty", offset: reader.offset)
+        guard let sku, let quantity, OrderLine.quantities.contains(quantity) else {
+            throw JSONError(
+                reason: "must have a sku and a qty from \(OrderLine.quantities.lowerBound) to "
+                    + "\(OrderLine.quantities.upperBound)", offset: reader.offset)
         }
         return OrderLine(sku: sku, quantity: Int(quantity))
     }

@@ -11,38 +11,52 @@ public struct Currency: Hashable, Sendable, CustomStringConvertible {
         self.digits = digits
     }
 
-    /// Nil for a code that ISO 4217 (2024) doesn't list as a currency in use.
+    /// Nil for a code that has no minor unit (gold, test codes) or isn't listed: neither today nor, withdrawn since, at
+    /// a time when orders could be placed in it. Those are still read, and `isCurrent` tells.
     public init?(code: String) {
         if code == "USD" {
             self = .usd
             return
         }
-        guard let digits = Self.digitsByCode[code] else { return nil }
+        guard let digits = Self.current[code] ?? Self.withdrawn[code] else { return nil }
         self.init(code: code, digits: digits)
     }
 
+    /// Minor units of one unit: 100 for USD, at most 10 000.
+    public var minorUnits: Int64 { (0..<digits).reduce(1) { units, _ in units * 10 } }
+
+    /// Whether new orders may be placed in it.
+    public var isCurrent: Bool { Self.current[code] != nil }
+
     public var description: String { code }
 
-    private static let digitsByCode: [String: Int] = {
+    /// List one, currencies and funds, of 2026-01-01: with all amendments up to the one that withdraws BGN
+    /// (six-group.com, "ISO 4217 Maintenance Agency").
+    private static let current = table([
+        (0, "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF"),
+        (3, "BHD IQD JOD KWD LYD OMR TND"),
+        (4, "CLF UYW"),
+        (
+            2,
+            """
+            AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BMD BND BOB BOV BRL BSD BTN BWP BYN BZD CAD CDF CHE CHF CHW \
+            CNY COP COU CRC CUP CVE CZK DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GTQ GYD HKD HNL HTG HUF \
+            IDR ILS INR IRR JMD KES KGS KHR KPW KYD KZT LAK LBP LKR LRD LSL MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK \
+            MXN MXV MYR MZN NAD NGN NIO NOK NPR NZD PAB PEN PGK PHP PKR PLN QAR RON RSD RUB SAR SBD SCR SDG SEK SGD SHP \
+            SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TOP TRY TTD TWD TZS UAH USD USN UYU UZS VED VES WST XAD XCD XCG \
+            YER ZAR ZMW ZWG
+            """
+        ),
+    ])
+
+    /// What orders of old may have been placed in: replaced by XCG (2025), the euro (2026) and ZWG (2024).
+    private static let withdrawn = table([(2, "ANG BGN ZWL")])
+
+    private static func table(_ lists: [(digits: Int, codes: String)]) -> [String: Int] {
         var table: [String: Int] = [:]
-        for (digits, codes) in [
-            (0, "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF"),
-            (3, "BHD IQD JOD KWD LYD OMR TND"),
-            (4, "CLF UYW"),
-            (
-                2,
-                """
-                AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BMD BND BOB BRL BSD BTN BWP BYN BZD CAD CDF CHF \
-                CNY COP CRC CUP CVE CZK DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GTQ GYD HKD HNL HTG HUF \
-                IDR ILS INR IRR JMD KES KGS KHR KPW KYD KZT LAK LBP LKR LRD LSL MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR \
-                MWK MXN MYR MZN NAD NGN NIO NOK NPR NZD PAB PEN PGK PHP PKR PLN QAR RON RSD RUB SAR SBD SCR SDG SEK SGD \
-                SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TOP TRY TTD TWD TZS UAH USD UYU UZS VES WST XCD YER ZAR \
-                ZMW ZWL
-                """
-            ),
-        ] {
+        for (digits, codes) in lists {
             for code in codes.split(separator: " ") { table[String(code)] = digits }
         }
         return table
-    }()
+    }
 }

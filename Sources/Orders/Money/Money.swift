@@ -8,11 +8,17 @@ public struct Money: Hashable, Sendable {
         self.currency = currency
     }
 
+    /// An amount is below this, in units of its currency: room for an order of a million dollars in rials, and with two
+    /// decimal digits still exact for readers of JSON that know numbers as binary64 only (RFC 8259 §6). In minor units
+    /// it fits an `Int64` hundreds of times over; sums of any number of amounts are `MoneySum`'s.
+    public static let limit: Int64 = 1_000_000_000_000
+
     /// Why a decimal text is no amount of the currency.
     public enum ParseError: Error, Hashable, Sendable, CustomStringConvertible {
         case notDecimal
         case tooManyDigits(allowed: Int, currency: String)
-        case outOfRange
+        case negative
+        case tooMuch
 
         public var description: String {
             switch self {
@@ -21,34 +27,55 @@ public struct Money: Hashable, Sendable {
                 allowed == 0
                     ? "must be a whole number, \(currency) has no minor unit"
                     : "must have at most \(allowed) decimal digits in \(currency)"
-            case .outOfRange: "is out of range"
+            case .negative: "must not be negative"
+            case .tooMuch: "must be less than \(Money.limit)"
             }
         }
     }
 
-    /// Reads `-?digits[.digits][(e|E)[+-]digits]`, the JSON number grammar, exactly. Trailing zeros count as digits
-    /// where they are written out ("1.000" is refused in USD); an exponent shifts the point first.
+    /// Reads `-?digits[.digits][(e|E)[+-]digits]`, the JSON number grammar, exactly: what counts is the value, so that
+    /// `705.00` are 705 yen, and so are `7.05e2`. From 0 up to, not including, `limit`.
     public init(decimal text: some Collection<UInt8>, currency: Currency) throws(ParseError) {
-        var parser = DecimalParser(text)
-        self.init(minorUnits: try parser.minorUnits(currency), currency: currency)
+        try self.init(stored: text, currency: currency)
+        guard minorUnits >= 0 else { throw .negative }
+        guard minorUnits < Self.limit * currency.minorUnits else { throw .tooMuch }
     }
 
     public init(decimal text: String, currency: Currency) throws(ParseError) {
         try self.init(decimal: text.utf8, currency: currency)
     }
 
+    /// As `init(decimal:)`, whatever the amount: for documents of our own, which may be older than the bounds.
+    public init(stored text: some Collection<UInt8>, currency: Currency) throws(ParseError) {
+        let decimal = DecimalText(text)
+        guard decimal.isValid else { throw .notDecimal }
+        guard decimal.isZero || decimal.digits <= currency.digits else {
+            throw .tooManyDigits(allowed: currency.digits, currency: currency.code)
+        }
+        guard let minorUnits = decimal.scaled(by: currency.digits) else {
+            throw decimal.isNegative ? .negative : .tooMuch
+        }
+        self.init(minorUnits: minorUnits, currency: currency)
+    }
+
     /// Appends the amount as a JSON number with all digits of the currency: `49.90`.
     public func append(to bytes: inout [UInt8]) {
-        var magnitude = minorUnits.magnitude
-        if minorUnits < 0 { bytes.append(UInt8(ascii: "-")) }
+        Self.append(minorUnits.magnitude, isNegative: minorUnits < 0, currency.digits, to: &bytes)
+    }
+
+    static func append<Magnitude: UnsignedInteger>(
+        _ magnitude: Magnitude, isNegative: Bool, _ digits: Int, to bytes: inout [UInt8]
+    ) {
+        var rest = magnitude
+        if isNegative { bytes.append(UInt8(ascii: "-")) }
         let start = bytes.count
         var written = 0
         repeat {
-            if written == currency.digits, written > 0 { bytes.append(UInt8(ascii: ".")) }
-            bytes.append(UInt8(ascii: "0") + UInt8(magnitude % 10))
-            magnitude /= 10
+            if written == digits, written > 0 { bytes.append(UInt8(ascii: ".")) }
+            bytes.append(UInt8(ascii: "0") + UInt8(rest % 10))
+            rest /= 10
             written += 1
-        } while magnitude > 0 || written <= currency.digits
+        } while rest > 0 || written <= digits
         bytes[start...].reverse()
     }
 
@@ -57,85 +84,5 @@ public struct Money: Hashable, Sendable {
         var bytes: [UInt8] = []
         append(to: &bytes)
         return String(decoding: bytes, as: UTF8.self)
-    }
-}
-
-/// Exact decimal text to minor units.
-private struct DecimalParser {
-    private var digits: [UInt8] = []
-    private var negative = false
-    /// Digits after the point, before the exponent is applied.
-    private var scale = 0
-    private var exponent = 0
-    private var valid: Bool
-
-    /// Longest text that can be an `Int64` amount written out, with room to spare.
-    private static let lengthLimit = 64
-
-    init(_ text: some Collection<UInt8>) {
-        digits.reserveCapacity(24)
-        valid = text.count <= Self.lengthLimit
-        guard valid else { return }
-        var rest = text[...]
-        if rest.first == UInt8(ascii: "-") {
-            negative = true
-            rest.removeFirst()
-        }
-        let whole = takeDigits(&rest)
-        valid = whole > 0 && (whole == 1 || digits[0] != 0)
-        if rest.first == UInt8(ascii: ".") {
-            rest.removeFirst()
-            scale = takeDigits(&rest)
-            valid = valid && scale > 0
-        }
-        if rest.first == UInt8(ascii: "e") || rest.first == UInt8(ascii: "E") {
-            rest.removeFirst()
-            var sign = 1
-            if let first = rest.first, first == UInt8(ascii: "-") || first == UInt8(ascii: "+") {
-                if first == UInt8(ascii: "-") { sign = -1 }
-                rest.removeFirst()
-            }
-            var count = 0
-            while let byte = rest.first, byte >= 0x30, byte <= 0x39 {
-                exponent = min(exponent * 10 + Int(byte - 0x30), 1_000)
-                rest.removeFirst()
-                count += 1
-            }
-            valid = valid && count > 0
-            exponent *= sign
-        }
-        valid = valid && rest.isEmpty
-    }
-
-    private mutating func takeDigits<Text: Collection<UInt8>>(_ rest: inout Text) -> Int
-    where Text.SubSequence == Text {
-        var count = 0
-        while let byte = rest.first, byte >= 0x30, byte <= 0x39 {
-            digits.append(byte - 0x30)
-            rest.removeFirst()
-            count += 1
-        }
-        return count
-    }
-
-    mutating func minorUnits(_ currency: Currency) throws(Money.ParseError) -> Int64 {
-        guard valid else { throw .notDecimal }
-        let decimals = scale - exponent
-        guard decimals <= currency.digits else {
-            throw .tooManyDigits(allowed: currency.digits, currency: currency.code)
-        }
-        var value: Int64 = 0
-        for digit in digits { value = try Self.shift(value, adding: digit) }
-        if value != 0 {
-            for _ in 0..<(currency.digits - decimals) { value = try Self.shift(value, adding: 0) }
-        }
-        return negative ? -value : value
-    }
-
-    private static func shift(_ value: Int64, adding digit: UInt8) throws(Money.ParseError) -> Int64 {
-        let (product, overflow) = value.multipliedReportingOverflow(by: 10)
-        let (sum, carry) = product.addingReportingOverflow(Int64(digit))
-        guard !overflow, !carry else { throw .outOfRange }
-        return sum
     }
 }

@@ -73,11 +73,7 @@ public struct OrderRequest: Hashable, Sendable {
         var total: Money?
         if let text = fields.total {
             do {
-                let amount = try Money(decimal: text, currency: currency)
-                if amount.minorUnits < 0 {
-                    violations.append(Violation(pointer: "/total", detail: "must not be negative"))
-                }
-                total = amount
+                total = try Money(decimal: text, currency: currency)
             } catch {
                 violations.append(Violation(pointer: "/total", detail: "\(error)"))
             }
@@ -131,8 +127,8 @@ private struct Fields {
         } else if key == "total" {
             total = try Self.amount(&reader)
         } else if key == "currency" {
-            guard let known = Currency(code: try reader.readString()) else {
-                throw OrderRequest.Violation(detail: "is not an ISO 4217 currency code")
+            guard let known = Currency(code: try reader.readString()), known.isCurrent else {
+                throw OrderRequest.Violation(detail: "is not an ISO 4217 code of a currency in use")
             }
             currency = known
         } else if key == "email" {

@@ -21,9 +21,9 @@ struct Invoice: Sendable {
     let orders: [Line]
 
     /// One sum a currency, by its code.
-    var totals: [Money] {
+    var totals: [MoneySum] {
         Dictionary(grouping: orders.map(\.total), by: \.currency).map { currency, amounts in
-            Money(minorUnits: amounts.reduce(0) { $0 &+ $1.minorUnits }, currency: currency)
+            amounts.reduce(into: MoneySum(currency: currency)) { $0 += $1 }
         }.sorted { $0.currency.code < $1.currency.code }
     }
 
@@ -52,7 +52,7 @@ struct Invoice: Sendable {
             }
             // The usual case is one currency; there is no sum of several.
             let totals = totals
-            if totals.count <= 1 { json.money("total", totals.first ?? Money(minorUnits: 0, currency: .usd)) }
+            if totals.count <= 1 { json.money("total", totals.first ?? MoneySum(currency: .usd)) }
             json.key("totals")
             json.array { json in for total in totals { json.object { $0.money("total", total) } } }
         }

@@ -84,7 +84,7 @@ extension OrderView {
         if let userID = fields.userID, let total = fields.total, let createdAt = fields.createdAt {
             created = OrderCreated(
                 orderID: orderID, userID: userID, items: fields.items,
-                total: try Money(decimal: total, currency: Currency(code: fields.currency ?? "USD") ?? .usd),
+                total: try Money(stored: total.utf8, currency: Currency(code: fields.currency ?? "USD") ?? .usd),
                 createdAt: createdAt, email: fields.email, shippingAddress: fields.shippingAddress,
                 paymentToken: fields.paymentToken)
         }
@@ -164,7 +164,7 @@ private struct DocumentFields {
         }
 
         func money() throws -> Money? {
-            try amount.map { try Money(decimal: $0, currency: Currency(code: currency ?? "USD") ?? .usd) }
+            try amount.map { try Money(stored: $0.utf8, currency: Currency(code: currency ?? "USD") ?? .usd) }
         }
     }
 

@@ -114,5 +114,13 @@ extension ProjectionService {
                 ) WITH (fillfactor = 80);
                 """),
         Migration(version: 4, name: "decisions on dead letters", sql: MessagingSchema.deadLetterDecisions),
+        Migration(
+            version: 5, name: "sums of any size",
+            sql: """
+                -- An amount fits a bigint, and a sum of enough of them doesn't.
+                ALTER TABLE customer_totals ALTER COLUMN spend TYPE numeric;
+                ALTER TABLE sales_by_article ALTER COLUMN amount TYPE numeric;
+                ALTER TABLE sales_by_currency ALTER COLUMN amount TYPE numeric;
+                """),
     ]
 }

@@ -36,9 +36,9 @@ public struct SalesRoutes: Sendable {
             var json = JSONWriter()
             json.object { json in
                 json.field("userId", userID)
-                json.field("orders", rows.reduce(0) { $0 + $1.totals.orders })
-                json.field("confirmed", rows.reduce(0) { $0 + $1.totals.confirmed })
-                json.field("cancelled", rows.reduce(0) { $0 + $1.totals.cancelled })
+                json.number("orders", rows.reduce(0) { $0 + Int128($1.totals.orders) })
+                json.number("confirmed", rows.reduce(0) { $0 + Int128($1.totals.confirmed) })
+                json.number("cancelled", rows.reduce(0) { $0 + Int128($1.totals.cancelled) })
                 json.time("firstOrderAt", rows.reduce(.max) { min($0, $1.totals.firstAt) })
                 json.time("lastOrderAt", rows.reduce(.min) { max($0, $1.totals.lastAt) })
                 // Of confirmed orders.
@@ -79,7 +79,7 @@ public struct SalesRoutes: Sendable {
                             $0.field("day", key.day)
                             $0.field("sku", key.code)
                             $0.field("orders", day.orders)
-                            $0.field("qty", day.amount)
+                            $0.number("qty", day.amount)
                         }
                     }
                 }
@@ -114,7 +114,11 @@ public struct SalesRoutes: Sendable {
 }
 
 extension JSONWriter {
-    fileprivate mutating func amount(_ name: StaticString, _ minorUnits: Int64, _ currency: String) {
-        money(name, Money(minorUnits: minorUnits, currency: Currency(code: currency) ?? .usd))
+    fileprivate mutating func amount(_ name: StaticString, _ minorUnits: Int128, _ currency: String) {
+        money(name, MoneySum(minorUnits: minorUnits, currency: Currency(code: currency) ?? .usd))
+    }
+
+    fileprivate mutating func number(_ name: StaticString, _ number: Int128) {
+        field(name, raw: String(number).utf8)
     }
 }

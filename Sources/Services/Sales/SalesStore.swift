@@ -20,7 +20,7 @@ enum SalesStore {
             INSERT INTO customer_totals AS t
                 (tenant, user_id, currency, orders, confirmed, cancelled, spend, first_at, last_at)
             SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[],
-                                 $7::bigint[], $8::timestamptz[], $9::timestamptz[])
+                                 $7::text[]::numeric[], $8::timestamptz[], $9::timestamptz[])
             ON CONFLICT (tenant, user_id, currency) DO UPDATE SET
                 orders = t.orders + excluded.orders, confirmed = t.confirmed + excluded.confirmed,
                 cancelled = t.cancelled + excluded.cancelled, spend = t.spend + excluded.spend,
@@ -30,7 +30,7 @@ enum SalesStore {
                 .textArray(rows.map(\.key.tenant)), .textArray(rows.map(\.key.userID)),
                 .textArray(rows.map(\.key.currency)), .int8Array(rows.map(\.value.orders)),
                 .int8Array(rows.map(\.value.confirmed)), .int8Array(rows.map(\.value.cancelled)),
-                .int8Array(rows.map(\.value.spend)), .timestampArray(rows.map(\.value.firstAt)),
+                .textArray(rows.map { String($0.value.spend) }), .timestampArray(rows.map(\.value.firstAt)),
                 .timestampArray(rows.map(\.value.lastAt)),
             ])
     }
@@ -48,11 +48,14 @@ enum SalesStore {
             """
             INSERT INTO \(table) AS t (tenant, day, \(code), orders, amount)
             SELECT tenant, day::date, code, orders, amount
-            FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::bigint[])
+            FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::text[]::numeric[])
                  AS d (tenant, day, code, orders, amount)
             ON CONFLICT (tenant, day, \(code)) DO UPDATE SET
                 orders = t.orders + excluded.orders, amount = t.amount + excluded.amount
-            """, keys + [.int8Array(rows.map(\.value.orders)), .int8Array(rows.map(\.value.amount))])
+            """,
+            keys + [
+                .int8Array(rows.map(\.value.orders)), .textArray(rows.map { String($0.value.amount) }),
+            ])
         guard rows.contains(where: { $0.value.orders < 0 }) else { return }
         // A row that nothing is left of: a rebuild would never have made it.
         _ = try connection.execute(
@@ -78,7 +81,7 @@ enum SalesStore {
                 try row.get(0, as: String.self),
                 SalesSums.Customer(
                     orders: try row.get(1, as: Int64.self), confirmed: try row.get(2, as: Int64.self),
-                    cancelled: try row.get(3, as: Int64.self), spend: try row.get(4, as: Int64.self),
+                    cancelled: try row.get(3, as: Int64.self), spend: try row.get(4, as: Int128.self),
                     firstAt: try row.get(5, as: Timestamp.self).microseconds,
                     lastAt: try row.get(6, as: Timestamp.self).microseconds)
             )
@@ -124,7 +127,7 @@ enum SalesStore {
                 SalesSums.DayKey(
                     tenant: try row.get(0, as: String.self), day: try row.get(1, as: String.self),
                     code: try row.get(2, as: String.self)),
-                SalesSums.Day(orders: try row.get(3, as: Int64.self), amount: try row.get(4, as: Int64.self))
+                SalesSums.Day(orders: try row.get(3, as: Int64.self), amount: try row.get(4, as: Int128.self))
             )
         }
     }

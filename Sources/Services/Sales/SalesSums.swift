@@ -17,8 +17,8 @@ struct SalesSums: Hashable, Sendable {
         var orders: Int64 = 0
         var confirmed: Int64 = 0
         var cancelled: Int64 = 0
-        /// Of confirmed orders, in minor units.
-        var spend: Int64 = 0
+        /// Of confirmed orders, in minor units; wide enough for any number of them, as the columns are.
+        var spend: Int128 = 0
         var firstAt = Int64.max
         var lastAt = Int64.min
     }
@@ -36,7 +36,7 @@ struct SalesSums: Hashable, Sendable {
     struct Day: Hashable, Sendable {
         var orders: Int64 = 0
         /// Pieces of an article, or minor units of a currency.
-        var amount: Int64 = 0
+        var amount: Int128 = 0
     }
 
     private(set) var customers: [CustomerKey: Customer] = [:]
@@ -56,24 +56,24 @@ struct SalesSums: Hashable, Sendable {
         customer.orders += times
         customer.confirmed += isConfirmed ? times : 0
         customer.cancelled += purchase.status == .cancelled ? times : 0
-        customer.spend += isConfirmed ? times * order.total.minorUnits : 0
+        let amount = Int128(times) * Int128(order.total.minorUnits)
+        customer.spend += isConfirmed ? amount : 0
         customer.firstAt = min(customer.firstAt, order.createdAt)
         customer.lastAt = max(customer.lastAt, order.createdAt)
         customers[CustomerKey(tenant: tenant, userID: order.userID, currency: currency)] = customer
         guard isConfirmed else { return }
         let day = String(RFC3339.text(order.createdAt).prefix(10))
-        revenues[DayKey(tenant: tenant, day: day, code: currency), default: Day()].add(
-            times, times * order.total.minorUnits)
+        revenues[DayKey(tenant: tenant, day: day, code: currency), default: Day()].add(times, amount)
         // An order may name an article on several lines, and is one order of it all the same.
         for (sku, lines) in Dictionary(grouping: order.items, by: \.sku) {
             articles[DayKey(tenant: tenant, day: day, code: sku), default: Day()].add(
-                times, times * Int64(lines.reduce(0) { $0 + $1.quantity }))
+                times, Int128(times) * lines.reduce(0) { $0 + Int128($1.quantity) })
         }
     }
 }
 
 extension SalesSums.Day {
-    fileprivate mutating func add(_ orders: Int64, _ amount: Int64) {
+    fileprivate mutating func add(_ orders: Int64, _ amount: Int128) {
         self.orders += orders
         self.amount += amount
     }

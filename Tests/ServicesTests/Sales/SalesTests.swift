@@ -58,6 +58,60 @@ import Testing
         }
     }
 
+    /// The dearest orders that there can be, until no `bigint` holds their sum; and back again.
+    @Test func sumsHaveNoBounds() async throws {
+        let currency = try #require(Currency(code: "CLF"))
+        let most = Money.limit * currency.minorUnits - 1
+        try await ReadSide.run { side in
+            var generator = SeededGenerator.fromEnvironment("sumsHaveNoBounds")
+            let connection = try Connection(side.database, logger: quiet)
+            defer { connection.close() }
+            let items = [OrderLine(sku: "X", quantity: Int(OrderLine.quantities.upperBound))]
+            let messages = (0..<1_000).flatMap { order in
+                [
+                    created("\(order)", at: Self.start, items: items, cents: most, currency: currency),
+                    confirmed("\(order)", cents: 1),
+                ]
+            }
+            var rest = messages.shuffled(using: &generator)[...]
+            while !rest.isEmpty {
+                let batch = rest.prefix(Int.random(in: 1...1_500, using: &generator))
+                rest = rest.dropFirst(batch.count)
+                try SalesHandler().apply(Array(batch), on: connection)
+                try InvoicingHandler().apply(Array(batch), on: connection)
+            }
+            #expect(try SalesBalance.check(on: connection) == [])
+            for path in [
+                "/sales?from=2026-01-01&to=2026-01-01", "/customers/alice", "/invoices?user_id=alice&month=1&year=2026",
+            ] {
+                let answer = try side.get(path)
+                #expect(answer.status == 200)
+                #expect(
+                    answer.body.contains(#""total":999999999999999.9000,"currency":"CLF""#), "\(path)")
+            }
+            try SalesHandler().apply((0..<1_000).map { cancelled("\($0)") }, on: connection)
+            #expect(try SalesBalance.check(on: connection) == [])
+            #expect(try connection.number("SELECT spend::bigint FROM customer_totals") == 0)
+            #expect(try connection.number("SELECT count(*) FROM sales_by_currency") == 0)
+        }
+    }
+
+    @Test func aBrokenSumIsFound() throws {
+        let connection = try Connection(freshDatabase(ProjectionService.migrations), logger: quiet)
+        defer { connection.close() }
+        try SalesHandler().apply(Self.messages, on: connection)
+        #expect(try SalesBalance.check(on: connection) == [])
+        for change in [
+            "UPDATE sales_by_currency SET amount = -2 WHERE day = '2026-01-02'",
+            "DELETE FROM sales_by_article WHERE sku = 'Y'", "UPDATE customer_totals SET spend = spend + 1",
+            "INSERT INTO sales_by_currency VALUES ('default', '2026-02-01', 'EUR', 1, 1)",
+        ] {
+            try connection.script("BEGIN; \(change)")
+            #expect(try !SalesBalance.check(on: connection).isEmpty, "\(change)")
+            try connection.script("ROLLBACK")
+        }
+    }
+
     @Test func sumsAreServed() async throws {
         try await ReadSide.run { side in
             let connection = try Connection(side.database, logger: quiet)
