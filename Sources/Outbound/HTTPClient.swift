@@ -8,7 +8,7 @@ public final class HTTPClient: Sendable {
         public var connectTimeout: Duration = .seconds(3)
         /// For the whole call, connecting included.
         public var timeout: Duration = .seconds(10)
-        /// Head and body of an answer together, in bytes.
+        /// Head and body of an answer together, in bytes. Of a longer one the beginning is kept.
         public var responseLimit = 1 << 20
         /// Connections kept for later; more may be open at once.
         public var idleLimit = 16
@@ -31,7 +31,10 @@ public final class HTTPClient: Sendable {
 
     public struct Response: Sendable {
         public let status: Int
+        /// As much of it as came within the limit.
         public let body: [UInt8]
+        /// Whether there was more.
+        public let isTruncated: Bool
         /// `Retry-After`, in whichever of its two forms; nil without one.
         public let retryAfter: Duration?
     }
@@ -155,17 +158,19 @@ private final class HTTPHandle: @unchecked Sendable {
                 return withExtendedLifetime(download) { curl_easy_perform(raw) }
             }
         }
-        guard code == CURLE_OK else { throw failure(code, download) }
         var status = 0
         orderflow_curl_get_long(raw, CURLINFO_RESPONSE_CODE, &status)
+        // The connection of a transfer that was ended is closed.
+        let isTruncated = download.received > download.limit && status > 0
+        guard code == CURLE_OK || isTruncated else { throw failure(code) }
         var wait: curl_off_t = 0
         orderflow_curl_get_offset(raw, CURLINFO_RETRY_AFTER, &wait)
         return HTTPClient.Response(
-            status: status, body: download.body, retryAfter: wait > 0 ? .seconds(Int64(wait)) : nil)
+            status: status, body: download.body, isTruncated: isTruncated,
+            retryAfter: wait > 0 ? .seconds(Int64(wait)) : nil)
     }
 
-    private func failure(_ code: CURLcode, _ download: Download) -> HTTPClientError {
-        if download.received > download.limit { return .outcomeUnknown("the answer has over \(download.limit) bytes") }
+    private func failure(_ code: CURLcode) -> HTTPClientError {
         // Bytes of requests that went out; none where connecting or the TLS handshake failed.
         var sent = 0
         orderflow_curl_get_long(raw, CURLINFO_REQUEST_SIZE, &sent)

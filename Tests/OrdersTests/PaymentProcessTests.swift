@@ -129,6 +129,31 @@ import Testing
         #expect(PaymentProcess.react(to: .undo, asked).fact == .paymentVoided)
     }
 
+    /// Where nothing is to be paid, every request is answered at once, and the gateway is never asked.
+    @Test func nothingToChargeNeedsNoGateway() {
+        let free = PaymentProcess.Terms(userID: "u", amount: Money(minorUnits: 0, currency: .usd), paymentToken: nil)
+        let processed = OrderFact.Kind.paymentProcessed(amount: free.amount, reference: PaymentProcess.freeReference)
+        let refunded = OrderFact.Kind.paymentRefunded(amount: free.amount, reference: PaymentProcess.freeReference)
+        let announced = PaymentProcess.react(to: .announce(free), nil).process
+        let requested = PaymentProcess.react(to: .charge(nil), nil).process
+        for reaction in [
+            PaymentProcess.react(to: .charge(free), nil), PaymentProcess.react(to: .charge(nil), announced),
+            PaymentProcess.react(to: .announce(free), requested),
+        ] {
+            let charged = reaction.process
+            #expect(charged?.status == .charged && charged?.call == nil && reaction.fact == processed)
+            #expect(PaymentProcess.react(to: .charge(free), charged).fact == processed)
+            let undone = PaymentProcess.react(to: .undo, charged)
+            #expect(undone.process?.status == .refunded && undone.process?.call == nil && undone.fact == refunded)
+            #expect(PaymentProcess.react(to: .undo, undone.process).fact == refunded)
+        }
+        // Of a time before negative amounts were refused.
+        let debt = PaymentProcess.Terms(userID: "u", amount: Money(minorUnits: -1, currency: .usd), paymentToken: nil)
+        let declined = PaymentProcess.react(to: .charge(debt), nil)
+        #expect(declined.process?.status == .declined && declined.process?.call == nil)
+        #expect(declined.fact == .paymentFailed(reason: PaymentProcess.negativeReason))
+    }
+
     /// A word that comes twice, or late, or about another round, changes nothing.
     @Test func staleOutcomesAreIgnored() throws {
         var process: PaymentProcess?

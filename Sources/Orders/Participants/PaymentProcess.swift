@@ -6,8 +6,8 @@
 ///         └─> voided <┘                      └─> refundRefused
 ///                  undoing: undone while the gateway was being asked; its answer decides
 ///
-/// The gateway is asked outside of here, for whatever `call` says, until it has answered. Every request is answered
-/// in the end, a repeated one with the same fact again, and an undo that comes first leaves `voided` behind, so that
+/// The gateway is asked outside of here, for whatever `call` says, until it has answered; where there is nothing to
+/// charge or refund, nobody is asked. Every request is answered in the end, a repeated one with the same fact again, and an undo that comes first leaves `voided` behind, so that
 /// nothing is charged any more.
 public struct PaymentProcess: Hashable, Sendable {
     public enum Status: String, Hashable, Sendable, CaseIterable {
@@ -92,6 +92,9 @@ public struct PaymentProcess: Hashable, Sendable {
         self.attempts = attempts
     }
 
+    /// Stands for the gateway's reference where it wasn't asked.
+    public static let freeReference = "nothing-to-charge"
+    public static let negativeReason = "the amount is negative"
     public static let voidedReason = "the payment was undone before it was made"
     public static let refundedReason = "the payment was undone"
 
@@ -118,7 +121,7 @@ public struct PaymentProcess: Hashable, Sendable {
         case .announce(let terms):
             switch process?.status {
             case nil: return (PaymentProcess(status: .announced, terms: terms), nil)
-            case .requested: return (PaymentProcess(status: .charging, terms: terms), nil)
+            case .requested: return begun(PaymentProcess(status: .charging, terms: terms))
             default: return (nil, nil)
             }
         case .charge(let terms):
@@ -127,11 +130,24 @@ public struct PaymentProcess: Hashable, Sendable {
                 guard let terms = terms ?? process?.terms else {
                     return (process == nil ? PaymentProcess(status: .requested) : nil, nil)
                 }
-                return (PaymentProcess(status: .charging, terms: terms), nil)
+                return begun(PaymentProcess(status: .charging, terms: terms))
             default: return (nil, process?.answerToCharge)
             }
         case .undo: return undo(process)
         }
+    }
+
+    /// A process that has just begun a call: its end, where that is known without the gateway.
+    private static func begun(_ process: PaymentProcess) -> (process: PaymentProcess?, fact: OrderFact.Kind?) {
+        guard let call = process.call, let outcome = process.foregone, let (end, facts) = process.settled(call, outcome)
+        else { return (process, nil) }
+        return (end, facts.first)
+    }
+
+    private var foregone: Outcome? {
+        guard let amount = terms?.amount, amount.minorUnits <= 0 else { return nil }
+        // No door lets a negative amount in; what was stored before there were doors ends here.
+        return amount.minorUnits == 0 ? .done(reference: Self.freeReference) : .refused(reason: Self.negativeReason)
     }
 
     private var answerToCharge: OrderFact.Kind? {
@@ -160,7 +176,7 @@ public struct PaymentProcess: Hashable, Sendable {
             return (next, nil)
         case .charged, .refundRefused:
             next.beginRefund()
-            return (next, nil)
+            return begun(next)
         case .undoing, .refunding: return (nil, nil)
         case .declined, .voided: return (nil, .paymentVoided)
         case .refunded: return (nil, next.paymentRefunded)

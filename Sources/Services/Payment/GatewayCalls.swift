@@ -116,8 +116,8 @@ final class GatewayCalls: Sendable {
         } else {
             refundMetrics.called(result, in: taken)
         }
-        // A no is an answer: the gateway works.
-        if case .settled = result { breaker.succeeded() } else { breaker.failed() }
+        // Any answer about this call alone shows that the gateway is there.
+        if case .open(let error) = result, error.isOutage { breaker.failed() } else { breaker.succeeded() }
         return result
     }
 

@@ -116,13 +116,17 @@ final class GatewayWorker: Sendable {
     private func retryRefunds(limit: Int, on connection: Connection) throws {
         try connection.transaction { connection in
             var again: [(OrderKey, PaymentStore.Entry)] = []
+            var outbox: [OutgoingEvent] = []
             for (key, entry) in try PaymentStore.refused(limit: limit, on: connection) {
-                guard let process = PaymentProcess.react(to: .undo, entry.process).process else { continue }
+                let reaction = PaymentProcess.react(to: .undo, entry.process)
+                guard let process = reaction.process else { continue }
                 var entry = entry
                 entry.process = process
                 again.append((key, entry))
+                if let fact = reaction.fact { outbox.append(event(fact, key, entry.cause)) }
             }
             try PaymentStore.save(again, on: connection)
+            try Outbox.append(outbox, on: connection)
         }
     }
 

@@ -8,12 +8,15 @@ import Tracing
 /// A gateway behind HTTP: `POST {url}/charges` and `POST {url}/refunds` with JSON and an `Idempotency-Key`.
 ///
 ///     2xx {"reference":"…"}   done
-///     402, 422                the final no
-///     anything else           asked again with the same key, for ever
+///     other 2xx               perhaps done: asked again, and no sign of an outage
+///     408, 409, 425           the same
+///     other 4xx but 429       the final no to this call, and no sign of an outage
+///     anything else, nothing  asked again; several in a row are an outage
 ///
-/// 409 is asked again too: with an idempotency key it says that the same request is being worked on just now
-/// (draft-ietf-httpapi-idempotency-key-header §2.6), and neither "failed" nor a new key would be safe then.
-/// The gateway must keep its keys for as long as it can be down.
+/// Asked again is always with the same key, for ever: neither "failed" nor a new key would be safe. 409 says, with an
+/// idempotency key, that the same request is being worked on just now (draft-ietf-httpapi-idempotency-key-header §2.6).
+/// The gateway must keep its keys for as long as it can be down. The body alone tells what an answer says, whatever its
+/// Content-Type; of one that is too long the status still counts.
 public struct HTTPGateway: PaymentGateway {
     public struct Configuration: Sendable {
         public var url: String
@@ -83,16 +86,21 @@ public struct HTTPGateway: PaymentGateway {
             case .outcomeUnknown(let reason): throw .unknown(reason)
             }
         }
-        let fields = Fields(response.body)
+        return try Self.reference(of: response)
+    }
+
+    /// What an answer means: the one place where that is decided.
+    private static func reference(of response: HTTPClient.Response) throws(GatewayError) -> String {
+        let words = "HTTP \(response.status)"
+        let fields = response.isTruncated ? Fields() : Fields(response.body)
         switch response.status {
         case 200...299:
-            guard let reference = fields.reference else {
-                throw .unknown("HTTP \(response.status) without a reference")
-            }
+            guard let reference = fields.reference else { throw .undecided("\(words) without a reference to keep") }
             return reference
-        case 402, 422: throw .declined(fields.reason ?? "HTTP \(response.status)")
-        case 408, 409, 425: throw .unknown("HTTP \(response.status)")
-        default: throw .unavailable("HTTP \(response.status)")
+        case 408, 409, 425: throw .undecided(words)
+        case 429: throw .unavailable(words)
+        case 400...499: throw .declined(fields.reason ?? words)
+        default: throw .unavailable(words)
         }
     }
 
@@ -112,6 +120,8 @@ public struct HTTPGateway: PaymentGateway {
 
         /// Longest reference and reason that are kept, in bytes.
         static let limit = 500
+
+        init() {}
 
         init(_ body: [UInt8]) {
             var reference: String?

@@ -57,14 +57,26 @@ public enum GatewayError: Error, Hashable, Sendable, CustomStringConvertible {
     case declined(String)
     /// It didn't do it, and may do it later.
     case unavailable(String)
-    /// It may have done it.
+    /// It may have done it: no answer came.
     case unknown(String)
+    /// It answered, and its answer settles nothing: it may have done it, and says so in words that nobody here
+    /// understands, or is still at it. That is about this call alone, and no sign of an outage.
+    case undecided(String)
+
+    /// Whether other calls would fare no better now.
+    public var isOutage: Bool {
+        switch self {
+        case .declined, .undecided: false
+        case .unavailable, .unknown: true
+        }
+    }
 
     public var description: String {
         switch self {
         case .declined(let reason): "declined: \(reason)"
         case .unavailable(let reason): "unavailable: \(reason)"
         case .unknown(let reason): "outcome unknown: \(reason)"
+        case .undecided(let reason): "outcome unknown, though answered: \(reason)"
         }
     }
 }
