@@ -1,4 +1,5 @@
 #include <curl/curl.h>
+#include <locale.h>
 
 // curl_easy_setopt and curl_easy_getinfo are variadic, which Swift can't call:
 // one typed door each, nothing more.
@@ -7,3 +8,21 @@ __attribute__((unused)) static inline CURLcode orderflow_curl_set_pointer(CURL *
 __attribute__((unused)) static inline CURLcode orderflow_curl_set_function(CURL *h, CURLoption o, size_t (*v)(char *, size_t, size_t, void *)) { return curl_easy_setopt(h, o, v); }
 __attribute__((unused)) static inline CURLcode orderflow_curl_get_offset(CURL *h, CURLINFO i, curl_off_t *v) { return curl_easy_getinfo(h, i, v); }
 static inline CURLcode orderflow_curl_get_long(CURL *h, CURLINFO i, long *v) { return curl_easy_getinfo(h, i, v); }
+
+// A host name in its ASCII form (IDNA), to be freed by curl_free; null where it has none. libcurl takes a name to be in
+// the encoding of the locale, which is C in a program that never asked for another: this thread's is UTF-8 for the call.
+__attribute__((unused)) static inline char *orderflow_curl_ascii_host(const char *host) {
+    locale_t utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
+    if (!utf8) return 0;
+    locale_t before = uselocale(utf8);
+    char *ascii = 0;
+    CURLU *url = curl_url();
+    if (url && curl_url_set(url, CURLUPART_HOST, host, 0) == CURLUE_OK
+        && curl_url_get(url, CURLUPART_HOST, &ascii, CURLU_PUNYCODE) != CURLUE_OK) {
+        ascii = 0;
+    }
+    curl_url_cleanup(url);
+    uselocale(before);
+    freelocale(utf8);
+    return ascii;
+}

@@ -4,9 +4,13 @@ import CLibcurl
 ///
 /// `smtp://[user:password@]host[:port]`, `smtps://…` for TLS from the start; with `requiresTLS`, or a password to
 /// protect, a plain connection must be upgraded by STARTTLS. One thread at a time.
+///
+/// Domains beyond ASCII go in their ASCII form. A local part beyond ASCII needs a server with SMTPUTF8 (RFC 6531): any
+/// other is never told of the mail, which is refused for good.
 public final class SMTPClient: MailTransport {
     private let handle: UnsafeMutableRawPointer
     private let url: String
+    private let talk = SMTPTalk()
 
     public struct Configuration: Sendable {
         public var url: String
@@ -39,11 +43,20 @@ public final class SMTPClient: MailTransport {
             guard let target, let opaque else { return 0 }
             return Unmanaged<UploadBuffer>.fromOpaque(opaque).takeUnretainedValue().read(into: target, size * count)
         }
+        // libcurl hands each line of the server's replies to it (lib/pingpong.c).
+        orderflow_curl_set_pointer(handle, CURLOPT_HEADERDATA, Unmanaged.passUnretained(talk).toOpaque())
+        orderflow_curl_set_function(handle, CURLOPT_HEADERFUNCTION) { line, size, count, opaque in
+            guard let line, let opaque else { return 0 }
+            return Unmanaged<SMTPTalk>.fromOpaque(opaque).takeUnretainedValue().hear(line, size * count)
+        }
     }
 
+    /// Before the talk goes: the last word to a server is said here.
     deinit { curl_easy_cleanup(handle) }
 
     public func send(_ mail: MailMessage) throws(MailError) {
+        let mail = try mail.withASCIIDomains()
+        try talk.begin(mail)
         let upload = UploadBuffer(mail.bytes)
         let recipients = curl_slist_append(nil, "<\(mail.to)>")
         defer { curl_slist_free_all(recipients) }
@@ -57,6 +70,7 @@ public final class SMTPClient: MailTransport {
             }
         }
         guard code != CURLE_OK else { return }
+        if talk.isGivenUp { throw mail.lacksSMTPUTF8 }
         var status = 0
         orderflow_curl_get_long(handle, CURLINFO_RESPONSE_CODE, &status)
         let reason = "\(Curl.message(code))\(status > 0 ? " (SMTP \(status))" : "")"
@@ -80,4 +94,28 @@ public final class SMTPClient: MailTransport {
     private static let refusals = Set(500...599).subtracting([530, 534, 535, 538])
     /// RFC 5321 §4.2.3: mailbox unavailable, local error, insufficient storage. 421 closes the channel for all mails.
     private static let deferrals: Set = [450, 451, 452]
+}
+
+/// What is said on a client's connection, and whether the mail at hand can be sent on it.
+private final class SMTPTalk {
+    private var extensions = SMTPExtensions()
+    private var needsSMTPUTF8 = false
+    /// The server can't take the mail, and was told nothing of it.
+    private(set) var isGivenUp = false
+
+    /// A connection that is kept is known already.
+    func begin(_ mail: MailMessage) throws(MailError) {
+        isGivenUp = false
+        needsSMTPUTF8 = mail.needsSMTPUTF8
+        if mustGiveUp { throw mail.lacksSMTPUTF8 }
+    }
+
+    /// Anything but `count` makes libcurl give up.
+    func hear(_ line: UnsafeMutablePointer<CChar>, _ count: Int) -> Int {
+        extensions.hear(UnsafeRawBufferPointer(start: line, count: count))
+        isGivenUp = mustGiveUp
+        return isGivenUp ? 0 : count
+    }
+
+    private var mustGiveUp: Bool { needsSMTPUTF8 && extensions.isKnown && !extensions.hasSMTPUTF8 }
 }

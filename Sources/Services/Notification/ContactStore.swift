@@ -4,7 +4,7 @@ import Postgres
 /// The `contacts` and `early_mails` tables: whom to write to about an order, and what waits for that to be known.
 ///
 /// A contact and a mail that needs it may come at the same time by two partitions, to two daemons. Both write the
-/// contact's row, the mail one without a recipient: whoever comes second waits for the first and sees what it did.
+/// contact's row, the mail one with an empty recipient: whoever comes second waits for the first and sees what it did.
 extension MailStore {
     /// Returns the mails that have waited for these contacts. Keeps what is known already.
     static func addContacts(_ contacts: [Contact], on connection: Connection) throws -> [MailWish] {
@@ -24,7 +24,7 @@ extension MailStore {
             """,
             [
                 .textArray(contacts.map(\.key.tenant)), .textArray(contacts.map(\.key.orderID)),
-                .textArray(contacts.map(\.userID)), .textArray(contacts.map(\.recipient)),
+                .textArray(contacts.map(\.userID)), .textArrayOptional(contacts.map(\.recipient)),
                 .textArray(contacts.map(\.total)), .textArray(contacts.map(\.currency)),
             ]
         )
@@ -38,13 +38,14 @@ extension MailStore {
         let rows = try connection.query(
             """
             SELECT tenant, order_id, user_id, recipient, total, currency FROM contacts
-            WHERE (tenant, order_id) IN (SELECT * FROM unnest($1::text[], $2::text[])) AND recipient <> ''
+            WHERE (tenant, order_id) IN (SELECT * FROM unnest($1::text[], $2::text[]))
+                AND recipient IS DISTINCT FROM ''
             """, [.textArray(keys.map(\.tenant)), .textArray(keys.map(\.orderID))])
         var contacts: [OrderKey: Contact] = [:]
         for row in rows {
             let key = try OrderKey(row)
             contacts[key] = Contact(
-                key: key, userID: try row.get(2, as: String.self), recipient: try row.get(3, as: String.self),
+                key: key, userID: try row.get(2, as: String.self), recipient: try row.get(3, as: String?.self),
                 total: try row.get(4, as: String.self), currency: try row.get(5, as: String.self))
         }
         return contacts

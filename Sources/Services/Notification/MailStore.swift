@@ -6,7 +6,8 @@ enum MailStore {
     struct Contact: Sendable {
         let key: OrderKey
         let userID: String
-        let recipient: String
+        /// Nil where nobody has named an address, and none can be made of the user's id.
+        let recipient: String?
         let total: String
         let currency: String
     }
@@ -15,7 +16,8 @@ enum MailStore {
     struct Intent: Sendable {
         let key: OrderKey
         let kind: String
-        let recipient: String
+        /// Nil where there is nobody to send it to: kept, so that it can be seen, and not sent.
+        let recipient: String?
         let subject: String
         let body: String
         let messageID: String
@@ -60,14 +62,16 @@ enum MailStore {
         _ = try connection.execute(
             """
             INSERT INTO mails (tenant, order_id, kind, recipient, subject, body, message_id,
-                               correlation_id, causation_id, traceparent)
-            SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
+                               correlation_id, causation_id, traceparent, status)
+            SELECT *, CASE WHEN recipient IS NULL THEN 'unaddressed' ELSE 'pending' END FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
                                  $8::text[], $9::text[], $10::text[])
+                AS intents (tenant, order_id, kind, recipient, subject, body, message_id, correlation_id, causation_id,
+                            traceparent)
             ON CONFLICT (tenant, order_id, kind) DO NOTHING
             """,
             [
                 .textArray(intents.map(\.key.tenant)), .textArray(intents.map(\.key.orderID)),
-                .textArray(intents.map(\.kind)), .textArray(intents.map(\.recipient)),
+                .textArray(intents.map(\.kind)), .textArrayOptional(intents.map(\.recipient)),
                 .textArray(intents.map(\.subject)), .textArray(intents.map(\.body)),
                 .textArray(intents.map(\.messageID)), .textArray(intents.map(\.correlationID)),
                 .textArray(intents.map(\.causationID)), .textArrayOptional(intents.map(\.traceparent)),

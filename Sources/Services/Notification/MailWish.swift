@@ -21,6 +21,8 @@ struct MailWish: Sendable {
         case .orderCancelled(_, _, let why):
             template = .orderCancelled
             reason = why
+        // Nothing was charged, and nothing comes back.
+        case .paymentRefunded(let refund, _) where refund.minorUnits == 0: return nil
         case .paymentRefunded(let refund, _):
             template = .paymentRefunded
             amount = "\(refund.decimalText) \(refund.currency.code)"

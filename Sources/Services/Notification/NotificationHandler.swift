@@ -6,7 +6,7 @@ import Postgres
 /// Turns facts into the intent to send a mail. The sending is `Mailer`'s: nothing outside of PostgreSQL happens in a
 /// consumer's transaction.
 struct NotificationHandler: BatchHandler {
-    /// The domain of recipients whose user id is no address.
+    /// The domain of recipients whose user id is the local part of an address, and no address itself.
     let recipientDomain: String
     /// The right side of Message-IDs.
     let messageDomain: String
@@ -43,20 +43,10 @@ struct NotificationHandler: BatchHandler {
         // A mailer refuses other addresses for good, and orders of old may have some.
         let recipient =
             [order.email, order.userID].compactMap { $0 }.first(where: EmailSyntax.isAddress)
-            ?? "\(local(order.userID))@\(recipientDomain)"
+            ?? (EmailSyntax.isLocalPart(order.userID) ? "\(order.userID)@\(recipientDomain)" : nil)
         return MailStore.Contact(
             key: key, userID: order.userID, recipient: recipient, total: order.total.decimalText,
             currency: order.total.currency.code)
-    }
-
-    /// A user id as the left side of an address.
-    private func local(_ userID: String) -> String {
-        let kept = userID.unicodeScalars.filter { scalar in
-            scalar.value < 0x80 && (scalar.properties.isAlphabetic || scalar.properties.numericType != nil)
-                || "._-+".unicodeScalars.contains(scalar)
-        }
-        let text = String(String.UnicodeScalarView(kept.prefix(64)))
-        return text.isEmpty ? "customer" : text
     }
 
     private func intent(_ wish: MailWish, _ contact: MailStore.Contact) -> MailStore.Intent {

@@ -62,5 +62,16 @@ extension NotificationService {
                     PRIMARY KEY (tenant, order_id, kind)
                 );
                 """),
+        Migration(
+            version: 4, name: "orders without an address",
+            sql: """
+                -- Null where there is none to write to; empty, as before, while OrderCreated hasn't come.
+                ALTER TABLE contacts ALTER COLUMN recipient DROP NOT NULL;
+                ALTER TABLE mails
+                    ALTER COLUMN recipient DROP NOT NULL,
+                    DROP CONSTRAINT mails_status_check,
+                    ADD CONSTRAINT mails_status_check CHECK (status IN ('pending', 'sent', 'failed', 'unaddressed')),
+                    ADD CONSTRAINT mails_recipient_check CHECK ((recipient IS NULL) = (status = 'unaddressed'));
+                """),
     ]
 }

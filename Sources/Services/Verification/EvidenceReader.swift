@@ -200,13 +200,15 @@ struct EvidenceReader {
     private func mails(_ range: [Parameter], _ found: inout [OrderKey: OrderEvidence]) throws {
         let rows = try connections.notification.query(
             """
-            SELECT tenant, order_id, COALESCE(sent_at, created_at), kind, status
+            SELECT tenant, order_id, COALESCE(sent_at, created_at), kind, status, error
             FROM mails WHERE \(Self.between("order_id"))
             """, range)
         for row in rows {
             try note(row, &found) { order in
                 order.mails.append(
-                    OrderEvidence.Mail(kind: try row.get(3, as: String.self), status: try row.get(4, as: String.self)))
+                    OrderEvidence.Mail(
+                        kind: try row.get(3, as: String.self), status: try row.get(4, as: String.self),
+                        error: try row.get(5, as: String?.self)))
             }
         }
     }

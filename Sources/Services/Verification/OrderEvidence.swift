@@ -34,6 +34,8 @@ public struct OrderEvidence: Sendable {
     struct Mail: Hashable, Sendable {
         let kind: String
         let status: String
+        /// Of the last try.
+        var error: String?
     }
 
     /// What the read model's document says.

@@ -159,9 +159,12 @@ public enum OrderInvariants {
     private static func mails(
         _ order: OrderEvidence, sent: String, not unwanted: [String], _ broken: inout [String]
     ) {
-        let count = order.mails.count { $0.kind == sent && $0.status == "sent" }
+        // Who has no address has been promised no mail.
+        let count = order.mails.count { $0.kind == sent && ($0.status == "sent" || $0.status == "unaddressed") }
         if count != 1 {
-            let states = order.mails.filter { $0.kind == sent }.map(\.status)
+            let states = order.mails.filter { $0.kind == sent }.map { mail in
+                mail.status + (mail.error.map { ": \($0)" } ?? "")
+            }
             broken.append("\(count) \(sent) mails sent\(states.isEmpty ? "" : ", but \(states)")")
         }
         for kind in unwanted where order.mails.contains(where: { $0.kind == kind }) {

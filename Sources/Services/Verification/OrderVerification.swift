@@ -16,6 +16,8 @@ public struct OrderVerification: Sendable {
         public var moving = 0
         /// Not at their end, by what they wait for.
         public var running: [String: Int] = [:]
+        /// Nobody could be written to about them.
+        public var unaddressed = 0
         /// Records of the topic, those of them that are copies of others, and those that are no facts.
         public var records = 0
         public var copies = 0
@@ -113,7 +115,11 @@ public struct OrderVerification: Sendable {
         }
         for imbalance in try StockBalance.check(on: connections.inventory) {
             report.broken += 1
-            tell(.broken(order: nil, imbalance))
+            tell(.broken(order: nil, "stock: \(imbalance)"))
+        }
+        for difference in try SalesBalance.check(on: connections.views) {
+            report.broken += 1
+            tell(.broken(order: nil, "sales: \(difference)"))
         }
         return report
     }
@@ -122,6 +128,7 @@ public struct OrderVerification: Sendable {
         _ order: OrderEvidence, _ settledBefore: Int64, _ report: inout Report, _ tell: (Finding) -> Void
     ) {
         report.orders += 1
+        if order.mails.contains(where: { $0.status == "unaddressed" }) { report.unaddressed += 1 }
         report.copies += order.facts.reduce(0) { $0 + $1.copies - 1 }
         let finding = OrderInvariants.check(order, settledBefore: settledBefore)
         switch finding.place {

@@ -27,7 +27,7 @@ struct VerificationText {
     private func line(_ kind: String, _ order: OrderKey?, _ text: String) {
         guard asJSON else {
             let tenant = order.map { $0.tenant == "default" ? "" : " of tenant \($0.tenant)" } ?? ""
-            orderflow.tell("\(kind)  \(order.map { "order \($0.orderID)\(tenant)" } ?? "stock")  \(text)\n")
+            orderflow.tell("\(kind)  \(order.map { "order \($0.orderID)\(tenant)  " } ?? "")\(text)\n")
             return
         }
         var json = JSONWriter()
@@ -49,7 +49,7 @@ struct VerificationText {
             ]
             rows += waiting.map { ["", "\($0.value) \($0.key)"] }
             rows += [
-                ["changed just now", "\(report.moving)"],
+                ["changed just now", "\(report.moving)"], ["without an address", "\(report.unaddressed)"],
                 ["records", "\(report.records), \(report.copies) of them copies, \(report.unreadable) unreadable"],
                 ["broken", "\(report.broken)"],
             ]
@@ -71,6 +71,7 @@ struct VerificationText {
                 }
             }
             json.field("moving", report.moving)
+            json.field("unaddressed", report.unaddressed)
             json.field("records", report.records)
             json.field("copies", report.copies)
             json.field("unreadable", report.unreadable)

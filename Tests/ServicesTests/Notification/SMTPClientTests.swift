@@ -54,6 +54,77 @@ import Testing
         #expect(outcome == row.outcome, "\(said)")
         #expect(!server.heard.contains { $0.hasPrefix("AUTH") })
     }
+
+    /// Addresses beyond ASCII: what the server says that it can do, and what becomes of the mail.
+    struct Wide: Sendable, CustomTestStringConvertible {
+        let to: String
+        let ehlo: String
+        /// The recipient as the server is told it; nil where it is told of none.
+        let recipient: String?
+        var testDescription: String { "\(to), \(ehlo)" }
+    }
+
+    private static let wide = [
+        Wide(to: "bob@bücher.example", ehlo: "250 test", recipient: "bob@xn--bcher-kva.example"),
+        Wide(to: "bob@BÜCHER.example", ehlo: "250-test\r\n250 SMTPUTF8", recipient: "bob@xn--bcher-kva.example"),
+        Wide(to: "bob@日本語.example", ehlo: "502 what?", recipient: "bob@xn--wgv71a119e.example"),
+        Wide(to: "bob@\u{301}.example", ehlo: "250 SMTPUTF8", recipient: nil),
+        Wide(to: "jürgen@b.example", ehlo: "250 test", recipient: nil),
+        Wide(to: "jürgen@bücher.example", ehlo: "250-test\r\n250 8BITMIME", recipient: nil),
+        Wide(to: "jürgen@b.example", ehlo: "502 what?", recipient: nil),
+        Wide(to: "jürgen@b.example", ehlo: "250-test\r\n250-SMTPUTF8\r\n250 8BITMIME", recipient: "jürgen@b.example"),
+        Wide(to: "jürgen@bücher.example", ehlo: "250-test\r\n250 smtputf8", recipient: "jürgen@xn--bcher-kva.example"),
+    ]
+
+    @Test(arguments: wide) func addressesBeyondASCII(_ row: Wide) throws {
+        let server = try ScriptedSMTPServer(["EHLO": row.ehlo])
+        defer { server.stop() }
+        let client = try SMTPClient(SMTPClient.Configuration(url: "smtp://127.0.0.1:\(server.port)"))
+        func mail(to: String) throws -> MailMessage {
+            try MailMessage(messageID: "1@bücher.example", from: "shop@test", to: to, subject: "s", body: "b", date: 0)
+        }
+        // The second one goes by the connection that is kept.
+        for _ in 0..<2 {
+            if row.recipient == nil {
+                #expect { try client.send(try mail(to: row.to)) } throws: { error in
+                    if case MailError.permanent(let reason) = error {
+                        reason.contains(row.to.contains("jürgen") ? "SMTPUTF8" : "no ASCII form")
+                    } else {
+                        false
+                    }
+                }
+            } else {
+                try client.send(try mail(to: row.to))
+            }
+            // Nobody else's mail suffers.
+            try client.send(try mail(to: "a@test"))
+        }
+        let heard = server.heard
+        let recipients = heard.filter { $0.hasPrefix("RCPT") }.map {
+            $0.dropFirst("RCPT TO:<".count).prefix { $0 != ">" }
+        }
+        #expect(
+            recipients.map { String($0) }
+                == (row.recipient.map { [$0, "a@test", $0, "a@test"] } ?? ["a@test", "a@test"]))
+        #expect(heard.filter { $0.hasPrefix("To:") } == recipients.map { "To: <\($0)>" })
+        #expect(
+            heard.filter { $0.hasPrefix("Message-ID:") }.allSatisfy { $0 == "Message-ID: <1@xn--bcher-kva.example>" })
+        let local = row.recipient?.utf8.contains { $0 >= 0x80 } == true
+        #expect(heard.contains { $0.hasPrefix("MAIL") && $0.hasSuffix("SMTPUTF8") } == local)
+    }
+
+    /// A sender that no server takes is put right by an operator; until then mails wait.
+    @Test(arguments: [("shöp@test", "SMTPUTF8"), ("shop@\u{301}.test", "no ASCII form")])
+    func anImpossibleSenderIsNoMailsFault(_ from: String, _ reason: String) throws {
+        let server = try ScriptedSMTPServer([:])
+        defer { server.stop() }
+        let client = try SMTPClient(SMTPClient.Configuration(url: "smtp://127.0.0.1:\(server.port)"))
+        let mail = try MailMessage(messageID: "1@test", from: from, to: "a@test", subject: "s", body: "b", date: 0)
+        #expect { try client.send(mail) } throws: { error in
+            if case MailError.transient(let said) = error { said.contains(reason) } else { false }
+        }
+        #expect(!server.heard.contains { $0.hasPrefix("MAIL") })
+    }
 }
 
 /// Serves connections one after the other; says 250 where the script has no other answer, and hangs up at an empty one.

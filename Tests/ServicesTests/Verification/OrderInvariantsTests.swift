@@ -120,6 +120,15 @@ import Testing
         }
     }
 
+    /// Who has no address was promised no mail; one that was given up is told with its reason.
+    @Test func mailsThatWerentSent() {
+        var order = Self.confirmed
+        order.mails = [OrderEvidence.Mail(kind: "order-confirmed", status: "unaddressed")]
+        #expect(check(order).broken.isEmpty)
+        order.mails = [OrderEvidence.Mail(kind: "order-confirmed", status: "failed", error: "refused: no SMTPUTF8")]
+        #expect(check(order).broken.contains { $0.contains("failed: refused: no SMTPUTF8") })
+    }
+
     /// Even of an order that isn't at its end.
     @Test func whatHappenedTwiceIsAlwaysSaid() {
         var order = Self.confirmed
