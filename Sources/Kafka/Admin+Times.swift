@@ -8,7 +8,8 @@ extension Admin {
     ) throws(KafkaError) -> [TopicPartition: Int64] {
         guard !partitions.isEmpty else { return [:] }
         var times: [TopicPartition: Int64] = [:]
-        for partition in partitions { times[partition] = milliseconds }
+        // Negative numbers have meanings of their own there.
+        for partition in partitions { times[partition] = max(milliseconds, 0) }
         let list = PartitionList(times)
         let code = list.use { rd_kafka_offsets_for_times(handle.raw, $0, timeoutMilliseconds) }
         guard code == RD_KAFKA_RESP_ERR_NO_ERROR else { throw KafkaError(code, "offsets by time") }

@@ -183,10 +183,13 @@ extension PostgresConfiguration: CustomStringConvertible, CustomDebugStringConve
 }
 
 extension Duration {
-    /// Rounded up, so that a positive duration never becomes 0 (no limit).
+    /// Rounded up, so that a positive duration never becomes 0 (no limit); the bound where an `Int64` holds no more.
     var wholeMilliseconds: Int64 {
         let (seconds, attoseconds) = components
-        return seconds * 1000 + (attoseconds + 999_999_999_999_999) / 1_000_000_000_000_000
+        let (whole, overflow) = seconds.multipliedReportingOverflow(by: 1_000)
+        let (sum, carry) = whole.addingReportingOverflow(
+            (attoseconds + 999_999_999_999_999) / 1_000_000_000_000_000)
+        return overflow || carry ? (seconds < 0 ? .min : .max) : sum
     }
 }
 

@@ -75,7 +75,7 @@ public struct SagaDesk: Sendable {
             [
                 .text(definition.name), .text(filter.tenant), .text(filter.status?.rawValue),
                 .bool(filter.attention), .timestamp(place.map { Timestamp(microseconds: $0.createdAt) }),
-                .text(place?.id ?? ""), .int(limit + 1),
+                .text(place?.id ?? ""), .int(min(limit, .max - 1) + 1),
             ])
         let page = rows.prefix(limit)
         let (sagas, unreadable) = try SagaStore.decodeEach(page, of: definition)

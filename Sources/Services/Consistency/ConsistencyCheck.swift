@@ -1,3 +1,4 @@
+import Execution
 import Postgres
 
 /// Compares the read models with the event store, some orders at a time: a bounded number of rows by their keys,
@@ -47,7 +48,8 @@ public struct ConsistencyCheck {
         // The store first: what a read model has then may be newer, never older.
         let states = try stored.states(of: keys)
         let views = try viewed.states(of: keys)
-        let settledBefore = now - Int64(settle / .microseconds(1)) - Int64(round.lag.seconds * 1e6)
+        let patience = settle.microseconds.addingReportingOverflow(Int64(saturating: round.lag.seconds * 1e6))
+        let settledBefore = patience.overflow ? .min : now - patience.partialValue
         for (key, state) in states where state.changedAt < settledBefore {
             round.compared += 1
             let found = ViewDifference.between(state, views[key])

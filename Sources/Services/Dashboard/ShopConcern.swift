@@ -112,7 +112,9 @@ struct ShopConcern: Hashable, Sendable {
             guard let lag = group.lag, lag >= Threshold.lagRecords else { continue }
             let speed = group.perSecond ?? 0
             guard speed == 0 || Double(lag) / speed > Threshold.behind else { continue }
-            let words = speed > 0 ? "about \(Int(Double(lag) / speed)) s at its present speed" : "and it does nothing"
+            let words =
+                speed > 0
+                ? "about \(ShopState.count(Double(lag) / speed)) s at its present speed" : "and it does nothing"
             found.append(
                 ShopConcern(
                     .warning, role.role, "\(group.group) is behind", "\(lag) records wait, \(words)",
@@ -122,7 +124,7 @@ struct ShopConcern: Hashable, Sendable {
             found.append(
                 ShopConcern(
                     .critical, role.role, "\(role.role) can't publish",
-                    "\(relay.backlog) events wait in its database, the oldest for \(Int(relay.lagSeconds)) s",
+                    "\(relay.backlog) events wait in its database, the oldest for \(ShopState.count(relay.lagSeconds)) s",
                     remedy: "is Kafka reachable?"))
         }
         return found
@@ -141,18 +143,20 @@ struct ShopConcern: Hashable, Sendable {
             found.append(
                 ShopConcern(
                     .warning, "payment", "Payments wait for the gateway",
-                    "the oldest for \(Int(state.oldestPayment)) s", remedy: "ask the payment provider"))
+                    "the oldest for \(ShopState.count(state.oldestPayment)) s", remedy: "ask the payment provider"))
         }
         if state.oldestMail > Threshold.mail {
             found.append(
                 ShopConcern(
-                    .warning, "notification", "Mails are late", "the oldest waits for \(Int(state.oldestMail)) s",
+                    .warning, "notification", "Mails are late",
+                    "the oldest waits for \(ShopState.count(state.oldestMail)) s",
                     remedy: "is the mail server well?"))
         }
         if state.viewLag > Threshold.view {
             found.append(
                 ShopConcern(
-                    .warning, "projection", "Orders show late", "the read model is \(Int(state.viewLag)) s behind",
+                    .warning, "projection", "Orders show late",
+                    "the read model is \(ShopState.count(state.viewLag)) s behind",
                     remedy: "are relay, brokers and projection well?"))
         }
         if state.differing > 0 {
@@ -172,7 +176,8 @@ struct ShopConcern: Hashable, Sendable {
             found.append(
                 ShopConcern(
                     .critical, "api", "Orders queue up for the database",
-                    "\(Int(state.appendQueue.depth)) of at most \(Int(state.appendQueue.limit)); then they are refused")
+                    "\(ShopState.count(state.appendQueue.depth)) of at most \(ShopState.count(state.appendQueue.limit)); then they are refused"
+                )
             )
         }
         if let errors = state.errorsPerSecond, errors > Threshold.errors {

@@ -60,7 +60,7 @@ extension JSONWriter {
             json.field("role", role.role)
             json.field("state", role.standing.rawValue)
             json.field("processes", role.processes)
-            json.field("memoryBytes", Int64(role.memory))
+            json.field("memoryBytes", ShopState.count(role.memory))
             json.key("reasons")
             json.array { json in for reason in role.reasons { json.value(reason) } }
             json.key("groups")
@@ -95,7 +95,7 @@ extension JSONWriter {
         object {
             $0.number("p50", latency.median)
             $0.number("p99", latency.p99)
-            $0.field("count", Int64(latency.count))
+            $0.field("count", ShopState.count(latency.count))
         }
     }
 

@@ -1,3 +1,4 @@
+import Execution
 import JSON
 import Messaging
 
@@ -57,7 +58,7 @@ extension ShopState {
         )
         oldestPayment = last.map { $0.greatest("orderflow_payments_oldest_seconds") }.max() ?? 0
         viewLag = last.map { $0.greatest("orderflow_view_lag_seconds") }.max() ?? 0
-        differing = Int(last.map { $0.total("orderflow_view_differing_orders") }.max() ?? 0)
+        differing = Self.count(last.map { $0.total("orderflow_view_differing_orders") }.max() ?? 0)
         oldestMail = last.map { $0.greatest("orderflow_mail_queue_oldest_seconds") }.max() ?? 0
     }
 
@@ -75,9 +76,9 @@ extension ShopState {
         for scrape in sagas.compactMap(\.last) {
             for (labels, value) in scrape.metrics["orderflow_sagas"] {
                 guard let status = MetricsText.label("status", in: labels) else { continue }
-                self.sagas[status] = max(self.sagas[status] ?? 0, Int(value))
+                self.sagas[status] = max(self.sagas[status] ?? 0, Self.count(value))
             }
-            needAttention = max(needAttention, Int(scrape.total("orderflow_sagas_attention")))
+            needAttention = max(needAttention, Self.count(scrape.total("orderflow_sagas_attention")))
         }
         steps = FulfilmentSaga.takers.map { step, role in
             var entry = Step(step: step, role: role)
@@ -86,7 +87,7 @@ extension ShopState {
             // All processes of the role say the same of the database.
             entry.waiting =
                 sagas.compactMap(\.last).map { scrape in
-                    Int(
+                    Self.count(
                         scrape.metrics["orderflow_saga_waiting_steps"].filter { $0.key.contains("step=\"\(step)\"") }
                             .reduce(0) { $0 + $1.value })
                 }.max() ?? 0
@@ -104,6 +105,11 @@ extension ShopState {
             waiting += scrape.attention["waiting"]?.array ?? []
         }
     }
+}
+
+extension ShopState {
+    /// What a process says that it counts.
+    static func count(_ value: Double) -> Int { Int(Int64(saturating: value)) }
 }
 
 extension RoleScrape {
@@ -150,7 +156,7 @@ extension ShopState.Role {
             var group = ShopState.Group(group: name)
             let mine = "group=\"\(name)\""
             let lags = last.flatMap { $0.metrics["orderflow_consumer_lag_messages"].filter { $0.key.contains(mine) } }
-            if !lags.isEmpty { group.lag = Int(lags.reduce(0) { $0 + $1.value }) }
+            if !lags.isEmpty { group.lag = ShopState.count(lags.reduce(0) { $0 + $1.value }) }
             group.perSecond = recent.rate("orderflow_consumer_messages_total") { $0.contains(mine) }
             group.batch = ShopState.Latency(
                 minute.distribution("orderflow_consumer_transaction_seconds") { $0.contains(mine) })
@@ -160,7 +166,7 @@ extension ShopState.Role {
                         sum + (scrape.metrics["orderflow_consumer_open_letters"]["\(mine),status=\"\(status)\""] ?? 0)
                     }
                 }
-                return Int(counts.max() ?? 0)
+                return ShopState.count(counts.max() ?? 0)
             }
             (group.dead, group.parked) = (letters(["dead", "retry"]), letters(["parked"]))
             group.isHeldUp = last.contains { ($0.metrics["orderflow_consumer_held_up"][mine] ?? 0) > 0 }
@@ -171,7 +177,7 @@ extension ShopState.Role {
                 last.flatMap { $0.metrics[metric].filter { $0.key.contains("source=\"\(name)\"") }.map(\.value) }
             }
             return ShopState.Relay(
-                source: name, backlog: Int(values("orderflow_relay_backlog_rows").max() ?? 0),
+                source: name, backlog: ShopState.count(values("orderflow_relay_backlog_rows").max() ?? 0),
                 lagSeconds: values("orderflow_relay_lag_seconds").max() ?? 0,
                 isHeldUp: values("orderflow_relay_held_up").contains { $0 > 0 })
         }

@@ -31,7 +31,7 @@ struct TopicFacts {
         var ranges: [TopicPartition: Range<Int64>] = [:]
         for place in try admin.topics(named: topic).flatMap(\.places) {
             let marks = try admin.watermarks(place)
-            ranges[place] = marks.low..<marks.high
+            ranges[place] = min(marks.low, marks.high)..<marks.high
         }
         let reader = try PartitionReader(kafka, ranges, logger: logger)
         var facts = TopicFacts()

@@ -34,7 +34,7 @@ enum DurationText {
         var fraction: Int64 = 0
         var place = unit
         for digit in parts[1] {
-            guard let value = digit.wholeNumberValue, place % 10 == 0 || value == 0 else { return nil }
+            guard let value = digit.wholeNumberValue, place >= 10 || value == 0 else { return nil }
             place /= 10
             fraction += place * Int64(value)
         }

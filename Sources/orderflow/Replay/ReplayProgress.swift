@@ -1,3 +1,4 @@
+import Execution
 import Glibc
 
 /// How far a replay is, on one line of a terminal.
@@ -54,11 +55,11 @@ struct ReplayProgress {
     func text(elapsed: Duration) -> String {
         let seconds = elapsed / .seconds(1)
         let rate = seconds > 0 ? Double(done - resumed) / seconds : 0
-        guard total > 0, done <= total else { return "\(done) events, \(Int(rate))/s" }
+        guard total > 0, done <= total else { return "\(done) events, \(Int64(saturating: rate))/s" }
         let filled = Int(Int64(Self.barWidth) * done / total)
         let bar = String(repeating: "#", count: filled) + String(repeating: "-", count: Self.barWidth - filled)
-        var text = "[\(bar)] \(done * 100 / total)%  \(done) of \(total) events, \(Int(rate))/s"
-        if rate > 0, done < total { text += ", \(Int((Double(total - done) / rate).rounded(.up)))s left" }
+        var text = "[\(bar)] \(done * 100 / total)%  \(done) of \(total) events, \(Int64(saturating: rate))/s"
+        if rate > 0, done < total { text += ", \(Int64(saturating: (Double(total - done) / rate).rounded(.up)))s left" }
         return text
     }
 }

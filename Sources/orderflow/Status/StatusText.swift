@@ -1,3 +1,4 @@
+import Execution
 import JSON
 import Orders
 import Services
@@ -108,7 +109,7 @@ enum StatusText {
 
     /// In tenths, which JSON takes too.
     private static func seconds(_ lag: ConsistencyCheck.Lag) -> String {
-        let tenths = Int64((lag.seconds * 10).rounded())
+        let tenths = Int64(saturating: lag.seconds * 10)
         return "\(tenths / 10).\(tenths % 10)"
     }
 }

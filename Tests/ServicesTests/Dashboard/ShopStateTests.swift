@@ -57,6 +57,26 @@ import Testing
         #expect(shop([("api", state)]).concerns.map(\.title) == ["api doesn't answer"])
     }
 
+    /// Whatever a process, or somebody in its place, writes for a number.
+    @Test(arguments: ["NaN", "+Inf", "-Inf", "1e300", "-1e300", "9.3e18", "1e999", "-0", "0x1p99", "", "x"])
+    func measuresThatAreNoMeasures(_ value: String) throws {
+        let families = [
+            "orderflow_relay_lag_seconds{source=\"events\"}", "orderflow_relay_backlog_rows{source=\"events\"}",
+            "orderflow_consumer_lag_messages{group=\"g\"}", "orderflow_consumer_held_up{group=\"g\"}",
+            "orderflow_consumer_open_letters{group=\"g\",status=\"dead\"}", "orderflow_sagas{status=\"running\"}",
+            "orderflow_sagas_attention", "orderflow_saga_waiting_steps{step=\"stock\"}",
+            "orderflow_payments_oldest_seconds", "orderflow_mail_queue_oldest_seconds", "orderflow_view_lag_seconds",
+            "orderflow_view_differing_orders", "process_resident_memory_bytes", "orderflow_eventstore_queue_depth",
+            "orderflow_eventstore_queue_limit", "orderflow_consumer_messages_total{group=\"g\"}",
+            "orderflow_consumer_transaction_seconds_bucket{group=\"g\",le=\"\(value)\"}",
+        ]
+        let lines = families.map { "\($0) \(value)" }
+        for role in ["saga", "api", "payment"] {
+            let state = shop([(role, answering(scrape(0), scrape(20, lines), scrape(40, lines + lines)))])
+            _ = try JSONValue(parsing: state.json)
+        }
+    }
+
     @Test func readModelsThatAreLateOrWrongAreTold() {
         let metrics = ["orderflow_view_lag_seconds 40", #"orderflow_view_differing_orders{read_model="orders"} 2"#]
         let state = shop([("projection", answering(scrape(0, metrics)))])

@@ -62,7 +62,7 @@ final class RoleUsage {
         for line in text.split(separator: "\n") {
             guard let value = line.split(separator: " ").last.flatMap({ Double($0) }) else { continue }
             if line.hasPrefix("process_cpu_seconds_total ") { usage.cpuSeconds = value }
-            if line.hasPrefix("process_resident_memory_bytes ") { usage.memoryBytes = Int(value) }
+            if line.hasPrefix("process_resident_memory_bytes ") { usage.memoryBytes = Int(Int64(saturating: value)) }
             if line.hasPrefix("orderflow_build_info") { isRole = true }
         }
         return isRole ? usage : nil
