@@ -1,5 +1,6 @@
 /// What a mail server says that it can do, gathered from the lines that it sends (RFC 5321 §4.1.1.1). libcurl keeps it to
-/// itself, and sends an address beyond ASCII to a server that never said that it can take one.
+/// itself, and sends an address beyond ASCII to a server that never said that it can take one. Keywords in small letters
+/// are none here, since libcurl knows none (lib/smtp.c) and would leave SMTPUTF8 out.
 struct SMTPExtensions {
     private(set) var hasSMTPUTF8 = false
     private var offersSTARTTLS = false
@@ -10,7 +11,7 @@ struct SMTPExtensions {
 
     /// - Parameter line: as it came, with or without its line end.
     mutating func hear(_ line: some Collection<UInt8>) {
-        let text = String(decoding: line, as: UTF8.self).uppercased()
+        let text = String(decoding: line, as: UTF8.self)
         let keyword = text.dropFirst(4).prefix { !$0.isWhitespace }
         let isLast = text.dropFirst(3).first != "-"
         if text.hasPrefix("220") {

@@ -61,6 +61,30 @@ import Testing
         #expect(try payments.status("3") == .charging)
     }
 
+    /// An order of nothing is paid, and paid back, without a call; in both modes, and by the rules of the table.
+    @Test func nothingToChargeIsAnsweredAtOnce() throws {
+        let free = Money(minorUnits: 0, currency: .usd)
+        let payments = try PaymentFixture()
+        let charge = inbound(
+            FulfilmentCommand(orderID: "1", .processPayment(userID: "u", amount: free, paymentToken: nil)))
+        #expect(
+            try payments.send(charge, charge).map(\.kind.type)
+                == [FactType.paymentProcessed, FactType.paymentProcessed])
+        #expect(try payments.status("1") == .charged)
+        #expect(try payments.send(payments.undo("1")).map(\.kind.type) == [FactType.paymentRefunded])
+        #expect(try payments.status("1") == .refunded)
+        #expect(try PaymentStore.claim(limit: 10, lease: .seconds(60), on: payments.connection).isEmpty)
+
+        let choreographed = try PaymentFixture(.choreography)
+        let created = OrderCreated(
+            orderID: "2", userID: "u", items: [OrderLine(sku: "A", quantity: 1)], total: free, createdAt: 1)
+        let facts = try choreographed.send(
+            inbound(OrderFact(orderID: "2", at: 1, .orderCreated(created))),
+            inbound(OrderFact(orderID: "2", at: 1, .stockReserved(items: []))))
+        #expect(facts.map(\.kind.type) == [FactType.paymentProcessed])
+        #expect(try PaymentStore.claim(limit: 10, lease: .seconds(60), on: choreographed.connection).isEmpty)
+    }
+
     @Test func modesReactToDifferentTypes() throws {
         let orchestrated = try PaymentFixture().handler
         let choreographed = try PaymentFixture(.choreography).handler

@@ -1,5 +1,6 @@
 import HTTPServer
 import JSON
+import Orders
 import Testing
 
 @testable import Services
@@ -28,6 +29,22 @@ import Testing
     func stock(body: String, status: Int, pointers: [String]) throws {
         let found = try problem { try Array(body.utf8).withUnsafeBytes { _ = try StockRequest($0) } }
         #expect(found.status == status && found.pointers == pointers, "\(found)")
+    }
+
+    /// An amount is one however it is written, and so is the request that an Idempotency-Key stands for.
+    @Test func notationsOfAnAmountAreOneRequest() throws {
+        func digest(_ total: String, _ currency: String) throws -> String {
+            let body = #"{ "total":\#(total), "userId":"u","items":[{"sku":"s","qty":1}],"currency":"\#(currency)"}"#
+            return try Array(body.utf8).withUnsafeBytes { RequestDigest.of(try OrderRequest(json: $0)) }
+        }
+        for (currency, totals) in [
+            ("JPY", ["705", "705.00", "\"705\"", "\"705.0\"", "7.05e2", "70500E-2"]),
+            ("USD", ["49.99", "49.990", "\"49.99\"", "4999e-2"]),
+        ] {
+            let digests = try totals.map { try digest($0, currency) }
+            #expect(Set(digests).count == 1, "\(currency)")
+            #expect(try digest("706", currency) != digests[0])
+        }
     }
 
     @Test(

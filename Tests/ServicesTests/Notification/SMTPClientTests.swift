@@ -68,12 +68,12 @@ import Testing
         Wide(to: "bob@bücher.example", ehlo: "250 test", recipient: "bob@xn--bcher-kva.example"),
         Wide(to: "bob@BÜCHER.example", ehlo: "250-test\r\n250 SMTPUTF8", recipient: "bob@xn--bcher-kva.example"),
         Wide(to: "bob@日本語.example", ehlo: "502 what?", recipient: "bob@xn--wgv71a119e.example"),
-        Wide(to: "bob@\u{301}.example", ehlo: "250 SMTPUTF8", recipient: nil),
+        Wide(to: "bob@xn--ü.example", ehlo: "250 SMTPUTF8", recipient: nil),
         Wide(to: "jürgen@b.example", ehlo: "250 test", recipient: nil),
         Wide(to: "jürgen@bücher.example", ehlo: "250-test\r\n250 8BITMIME", recipient: nil),
         Wide(to: "jürgen@b.example", ehlo: "502 what?", recipient: nil),
         Wide(to: "jürgen@b.example", ehlo: "250-test\r\n250-SMTPUTF8\r\n250 8BITMIME", recipient: "jürgen@b.example"),
-        Wide(to: "jürgen@bücher.example", ehlo: "250-test\r\n250 smtputf8", recipient: "jürgen@xn--bcher-kva.example"),
+        Wide(to: "jürgen@bücher.example", ehlo: "250-test\r\n250 smtputf8", recipient: nil),
     ]
 
     @Test(arguments: wide) func addressesBeyondASCII(_ row: Wide) throws {
@@ -114,7 +114,7 @@ import Testing
     }
 
     /// A sender that no server takes is put right by an operator; until then mails wait.
-    @Test(arguments: [("shöp@test", "SMTPUTF8"), ("shop@\u{301}.test", "no ASCII form")])
+    @Test(arguments: [("shöp@test", "SMTPUTF8"), ("shop@xn--ü.test", "no ASCII form")])
     func anImpossibleSenderIsNoMailsFault(_ from: String, _ reason: String) throws {
         let server = try ScriptedSMTPServer([:])
         defer { server.stop() }
