@@ -145,9 +145,13 @@ public struct PaymentProcess: Hashable, Sendable {
     }
 
     private var foregone: Outcome? {
-        guard let amount = terms?.amount, amount.minorUnits <= 0 else { return nil }
-        // No door lets a negative amount in; what was stored before there were doors ends here.
-        return amount.minorUnits == 0 ? .done(reference: Self.freeReference) : .refused(reason: Self.negativeReason)
+        switch call {
+        case .charge(let terms) where terms.amount.minorUnits == 0: return .done(reference: Self.freeReference)
+        // No door lets a negative amount in; what was stored before there were doors isn't charged.
+        case .charge(let terms) where terms.amount.minorUnits < 0: return .refused(reason: Self.negativeReason)
+        case .refund(let amount, _, _) where amount.minorUnits == 0: return .done(reference: Self.freeReference)
+        default: return nil
+        }
     }
 
     private var answerToCharge: OrderFact.Kind? {
