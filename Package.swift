@@ -92,7 +92,9 @@ let package = Package(
         .testTarget(
             name: "PipelineTests",
             dependencies: [
-                "TestShop", "TestServers", "TestSchemas", "JSON", "HTTPServer", "Execution", "orderflow", "chaos", log,
+                "TestShop", "TestServers", "TestSchemas", "JSON", "HTTPServer", "Execution", "Kafka", "orderflow",
+                "chaos",
+                log,
             ]),
         .testTarget(name: "TestServersTests", dependencies: ["TestServers"]),
 

@@ -1,7 +1,8 @@
 /// Times as JSON documents carry them (RFC 3339, UTC on the way out), to and from microseconds since the Unix epoch.
 public enum RFC3339 {
-    /// What four digits of a year can say: 0000-01-01T00:00:00Z to 9999-12-31T23:59:59.999999Z.
-    public static let range: ClosedRange<Int64> = -62_167_219_200_000_000...253_402_300_799_999_999
+    /// The times that this text, PostgreSQL and most readers can say: 0001-01-01T00:00:00Z to
+    /// 9999-12-31T23:59:59.999999Z. Nothing outside of it is read, stored or written.
+    public static let range: ClosedRange<Int64> = -62_135_596_800_000_000...253_402_300_799_999_999
 
     /// `2026-11-21T06:51:22.123456Z`. A time out of `range` is given as the nearest in it.
     public static func text(_ microseconds: Int64) -> String {
@@ -65,8 +66,8 @@ public enum RFC3339 {
         put(UInt8(ascii: "Z"))
     }
 
-    /// Reads `YYYY-MM-DDThh:mm:ss[.f…](Z|±hh:mm)`. Digits past the microsecond are cut. Nil for anything else,
-    /// leap seconds included: PostgreSQL and most readers have none.
+    /// Reads `YYYY-MM-DDThh:mm:ss[.f…](Z|±hh:mm)`. Digits past the microsecond are cut. Nil for anything else, for
+    /// times outside of `range`, and for leap seconds: PostgreSQL and most readers have none.
     public static func microseconds(_ text: some StringProtocol) -> Int64? {
         var text = String(text)
         return text.withUTF8 { microseconds(utf8: $0) }
@@ -114,7 +115,8 @@ public enum RFC3339 {
             offset = (hours * 60 + minutes) * 60 * (bytes[index] == UInt8(ascii: "-") ? -1 : 1)
         }
         let seconds = days(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second - offset
-        return seconds * 1_000_000 + fraction
+        let time = seconds * 1_000_000 + fraction
+        return range.contains(time) ? time : nil
     }
 
     private static func daysIn(_ month: Int64, _ year: Int64) -> Int64 {

@@ -27,6 +27,8 @@ public struct KafkaHeaders: Hashable, Sendable {
     }
 
     public var isEmpty: Bool { count == 0 }
+    /// Bytes of names, values and lengths, about as they are sent.
+    public var size: Int { bytes.count }
 
     /// Adds a header behind the others.
     public mutating func append(_ name: String, _ value: UnsafeRawBufferPointer) {

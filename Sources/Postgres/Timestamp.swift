@@ -45,8 +45,12 @@ extension Timestamp: CustomStringConvertible {
         if self == .distantFuture { return "infinity" }
         if self == .distantPast { return "-infinity" }
         let day = Int64(86_400_000_000)
-        let days = microseconds >= 0 ? microseconds / day : (microseconds - day + 1) / day
-        let rest = microseconds - days * day
+        var days = microseconds / day
+        var rest = microseconds % day
+        if rest < 0 {
+            days -= 1
+            rest += day
+        }
         // Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms", civil_from_days.
         let shifted = days + 719_468
         let era = (shifted >= 0 ? shifted : shifted - 146_096) / 146_097

@@ -61,6 +61,25 @@ import Testing
         }
     }
 
+    /// A producer may stamp its records with nanoseconds.
+    @Test func anyTimestampIsShown() throws {
+        var messages: [OutgoingMessage] = []
+        for (number, stamp) in [1_767_225_600_000_000_000, 1_767_225_600_000_000, Int64.max, 1_767_225_600_000]
+            .enumerated()
+        {
+            var sent = message("k", envelope("Noted", number))
+            sent.timestamp = stamp
+            messages.append(sent)
+        }
+        try publish(messages)
+        for format in [ReplayRequest.Format.json, .text] {
+            let shown = try lines { $0.format = format }
+            #expect(shown.count == 4)
+            #expect(shown.filter { $0.contains("9999-12-31T23:59:59.999999Z") }.count == 3)
+            #expect(shown.filter { $0.contains("2026-01-01T00:00:00.000000Z") }.count == 1)
+        }
+    }
+
     @Test func aLineSaysAllThereIsToSay() throws {
         var sent = message("o-1", envelope("OrderCreated", 1), partition: 2)
         sent.headers = [

@@ -56,7 +56,7 @@ import Testing
     }
 
     @Test func quantitiesOutOfBoundsComeInNowhere() {
-        let most = OrderLine.quantities.upperBound
+        let most = OrderRequest.Limit.quantity.upperBound
         for type in [FactType.orderCreated, FactType.stockReserved, FactType.stockReleased] {
             for bad in ["0", "-1", "\(most + 1)", "2147483647", "9223372036854775807", "9223372036854775808", "1.5"] {
                 let said = refusal(of: type, #""total":1,"items":[{"sku":"A","qty":\#(bad)}]"#)

@@ -1,4 +1,6 @@
 import Foundation
+import Kafka
+import Logging
 import TestServers
 import TestShop
 import Testing
@@ -91,7 +93,80 @@ import Testing
         #expect(try inventory.terminate() == 0)
     }
 
+    /// What strangers can put on the topic, all at once, beside orders of ours: those end, what is sound of the
+    /// strangers' is an order, and nobody acts on what anybody can't read.
+    @Test func strangersHurtNobody() async throws {
+        let shop = try Shop()
+        let up = try shop.up()
+        try up.start()
+        try await up.waitUntilReady()
+        let first = try await up.client.order()
+        var kafka = KafkaConfiguration(bootstrapServers: shop.broker.bootstrapServers)
+        kafka.properties["message.max.bytes"] = "2000000"
+        let producer = try Producer(
+            ProducerConfiguration(kafka), logger: Logger(label: "stranger") { _ in SwiftLogNoOpLogHandler() })
+        defer { producer.close(timeout: .seconds(5)) }
+        func put(_ key: String, _ value: String?, _ headers: [KafkaHeader] = [], at time: Int64? = nil) throws {
+            let record = OutgoingMessage(
+                topic: "order-events", key: Array(key.utf8), value: value.map { Array($0.utf8) },
+                headers: KafkaHeaders(headers), timestamp: time)
+            for result in try producer.publish([record], timeout: .seconds(20)) { _ = try result.get() }
+        }
+        func source(_ source: String) -> [KafkaHeader] {
+            [KafkaHeader("ce_id", [0x31]), KafkaHeader("ce_source", Array(source.utf8))]
+        }
+        try put("p1", "{broken", [KafkaHeader("trace", [UInt8](repeating: 0xFE, count: 990_000))])
+        try put("n-1", Self.foreign("n-1", #","shippingAddress":"1 Main\u0000St""#))
+        try put("n-2", Self.foreign("n-2", "").replacingOccurrences(of: "\"ABC\"", with: "\"A\\u0000\""))
+        try put(first, nil)
+        try put("b-1", Self.foreign("b-1", ""), source("/berlin"))
+        try put("b-2", Self.foreign("b-2", ""), source("/paris"))
+        try put("t-1", Self.foreign("t-1", ""), at: 1_767_225_600_000_000_000)
+        var sound = [first, "b-1", "b-2", "t-1"]
+        for _ in 1...5 { sound.append(try await up.client.order()) }
+        for id in sound {
+            try await eventually(within: .seconds(60), "order \(id) is confirmed") {
+                try await up.client.view(id)?["status"] as? String == "confirmed"
+            }
+        }
+        let everybody = [
+            "inventory-group", "invoicing-group", "notification-group", "order-group", "projection-group", "saga-group",
+            "sales-group", "shipping-group",
+        ]
+        let letters = try Self.letters(shop, "list", "--parked")
+        func groups(_ key: String) -> [String] {
+            letters.filter { $0["key"] as? String == key }.compactMap { $0["group"] as? String }.sorted()
+        }
+        #expect(groups("p1") == everybody)
+        // Inventory hears of orders by command.
+        for id in ["n-1", "n-2"] { #expect(groups(id) == everybody.filter { $0 != "inventory-group" }) }
+        #expect(letters.count == 8 + 7 + 7, "\(letters)")
+        for service in ["payment", "shipping", "inventory"] {
+            let table = ["payment": "payments", "shipping": "shipments", "inventory": "reservations"][service] ?? ""
+            #expect(try shop.query("SELECT count(*) FROM \(table) WHERE order_id LIKE 'n-%'", in: service) == [["0"]])
+        }
+        try eventually("the copies are out") {
+            try everybody.allSatisfy { try Self.dead(shop, $0).contains { $0.key == "p1" } }
+        }
+        let copy = try #require(try Self.dead(shop, "shipping-group").first { $0.key == "p1" })
+        #expect(copy.value == "{broken")
+        #expect(copy.headers["orderflow_headers_truncated"] == "1 headers of 990000 bytes left out")
+
+        let newest = try await up.client.get("/orders?limit=1").json()
+        #expect((newest["orders"] as? [[String: Any]])?.first?["orderId"] as? String == "t-1")
+        let next = try #require(newest["nextCursor"] as? String)
+        let more = try await up.client.get("/orders?limit=200&cursor=\(next)").json()
+        #expect((more["orders"] as? [[String: Any]])?.count == sound.count - 1)
+        #expect(try shop.run("replay", "order-events", "--key", "t-1").contains("9999-12-31T23:59:59.999999Z"))
+        #expect(try up.terminate() == 0)
+    }
+
     // MARK: What is sent and seen
+
+    /// An order without a time of its own.
+    static func foreign(_ id: String, _ more: String) -> String {
+        #"{"type":"OrderCreated","payload":{"orderId":"\#(id)","userId":"u","items":[{"sku":"ABC","qty":1}],"total":10,"currency":"USD"\#(more)}}"#
+    }
 
     static func orderCreated(_ id: String) -> String {
         #"{"type":"OrderCreated","version":1,"payload":{"orderId":"\#(id)","userId":"alice","items":[{"sku":"ABC","qty":2}],"total":49.99,"currency":"USD","createdAt":"2026-01-01T00:00:00Z"}}"#

@@ -19,8 +19,8 @@ import Testing
             ids.append(try await client.order(Self.order(number)))
         }
         // Nobody can handle it, and what follows under its key waits.
-        try shop.publish("{", key: "broken", to: "order-events")
-        try shop.publish(DeadLetterTests.orderCreated("behind"), key: "broken", to: "order-events")
+        try shop.publish("{", key: "behind", to: "order-events")
+        try shop.publish(DeadLetterTests.orderCreated("behind"), key: "behind", to: "order-events")
         for id in ids {
             try await eventually("order \(id) has ended") {
                 let status = try await client.view(id)?["status"] as? String
@@ -80,7 +80,7 @@ import Testing
         #expect(
             try shop.query(
                 "SELECT key, status FROM dead_letters WHERE consumer_group = 'projection-group' ORDER BY id",
-                in: "views") == [["broken", "dead"], ["broken", "parked"]])
+                in: "views") == [["behind", "dead"], ["behind", "parked"]])
         #expect(try up.terminate() == 0)
     }
 

@@ -5,10 +5,12 @@ struct BatchResult {
     /// Next offsets that it stored.
     var offsets: [TopicPartition: Int64] = [:]
     var handled = 0
-    /// Records below the stored offset, or with an id in the inbox.
+    /// Records below the stored offset, or of an event that the inbox has.
     var repeated = 0
     /// Records of types that the group doesn't react to.
     var skipped = 0
+    /// Records with a null value.
+    var tombstones = 0
     var buried = 0
     var parked = 0
     var wroteOutbox = false

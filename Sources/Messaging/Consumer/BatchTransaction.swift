@@ -52,11 +52,12 @@ final class BatchTransaction: Sendable {
         result.offsets = steps.mapValues(\.next)
         note(records, .repeated, in: &result)
         let messages = records.compactMap(\.message)
-        result.skipped = records.count - messages.count
+        result.tombstones = records.count { $0.isTombstone }
+        result.skipped = records.count - messages.count - result.tombstones
         let distinct = usesInbox ? Self.distinct(messages) : messages
         let answers = try connection.pipeline { pipeline in
             ConsumerOffsets.advance(group: group, steps, in: &pipeline)
-            if usesInbox, !distinct.isEmpty { Inbox.claim(group: group, distinct.map(\.id), in: &pipeline) }
+            if usesInbox, !distinct.isEmpty { Inbox.claim(group: group, distinct.map(\.identity), in: &pipeline) }
         }
         guard answers[0].count == steps.count else { throw NotPlain() }
         if try answers[0][0].get(0, as: Bool.self) {
@@ -86,12 +87,13 @@ final class BatchTransaction: Sendable {
         note(fresh, .parked, in: &result)
         note(flowing, .repeated, in: &result)
         var messages = flowing.compactMap(\.message)
-        result.skipped = flowing.count - messages.count
+        result.tombstones = flowing.count { $0.isTombstone }
+        result.skipped = flowing.count - messages.count - result.tombstones
         if usesInbox, !messages.isEmpty {
             let distinct = Self.distinct(messages)
             messages = try Inbox.new(
-                of: distinct, connection.pipeline { Inbox.claim(group: group, distinct.map(\.id), in: &$0) }[0])
-            result.repeated += flowing.count - result.skipped - messages.count
+                of: distinct, connection.pipeline { Inbox.claim(group: group, distinct.map(\.identity), in: &$0) }[0])
+            result.repeated += flowing.count - result.skipped - result.tombstones - messages.count
         }
         let outbox = try handle(messages, in: &result, on: connection)
         try connection.pipeline(committing: true) { pipeline in
@@ -128,9 +130,9 @@ final class BatchTransaction: Sendable {
         for record in records where record.span != nil { result.outcomes[record.source] = outcome }
     }
 
-    /// The first of each id.
+    /// The first of each event.
     private static func distinct(_ messages: [InboundMessage]) -> [InboundMessage] {
         var ids = Set<String>(minimumCapacity: messages.count)
-        return messages.filter { ids.insert($0.id).inserted }
+        return messages.filter { ids.insert($0.identity).inserted }
     }
 }

@@ -6,6 +6,7 @@ struct ConsumerMetrics: Sendable {
     private let handled: Counter
     private let repeated: Counter
     private let skipped: Counter
+    private let tombstones: Counter
     private let buried: Counter
     private let parked: Counter
     private let size: Recorder
@@ -22,6 +23,7 @@ struct ConsumerMetrics: Sendable {
         handled = counter("handled")
         repeated = counter("repeated")
         skipped = counter("skipped")
+        tombstones = counter("tombstone")
         buried = counter("dead_letter")
         parked = counter("parked")
         retries = Counter(label: "orderflow_consumer_retries_total", dimensions: [("group", group)])
@@ -40,9 +42,11 @@ struct ConsumerMetrics: Sendable {
     func batch(_ count: Int) { size.record(count) }
 
     /// A batch without anything for the group.
-    func passed(_ count: Int) {
-        skipped.increment(by: count)
-        batch(count)
+    func passed(_ records: [ConsumedRecord]) {
+        let empty = records.count { $0.isTombstone }
+        skipped.increment(by: records.count - empty)
+        if empty > 0 { tombstones.increment(by: empty) }
+        batch(records.count)
     }
 
     /// The handler's own share of a transaction.
@@ -52,6 +56,7 @@ struct ConsumerMetrics: Sendable {
         if result.handled > 0 { handled.increment(by: result.handled) }
         if result.repeated > 0 { repeated.increment(by: result.repeated) }
         if result.skipped > 0 { skipped.increment(by: result.skipped) }
+        if result.tombstones > 0 { tombstones.increment(by: result.tombstones) }
         if result.buried > 0 { buried.increment(by: result.buried) }
         if result.parked > 0 { parked.increment(by: result.parked) }
         if duration > .zero { time.record(duration: duration) }

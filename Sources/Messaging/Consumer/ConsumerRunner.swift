@@ -28,6 +28,8 @@ public final class ConsumerRunner: Sendable {
         public var usesInbox = true
         /// What log lines call a record's key.
         public var keyField = "key"
+        /// Reads payloads at the door.
+        public var content: RecordReader.Content = { _ in nil }
 
         public init(group: String, topics: [String]) {
             self.group = group
@@ -37,6 +39,7 @@ public final class ConsumerRunner: Sendable {
 
     private let configuration: Configuration
     private let handler: any BatchHandler
+    let reader: RecordReader
     private let kafka: KafkaConfiguration
     private let database: PostgresConfiguration
     private let onCommit: @Sendable (_ wroteOutbox: Bool) -> Void
@@ -74,6 +77,8 @@ public final class ConsumerRunner: Sendable {
     ) {
         self.configuration = configuration
         self.handler = handler
+        reader = RecordReader(
+            types: handler.types, ignoring: handler.ignoredSource, content: configuration.content)
         self.kafka = kafka
         self.database = database
         self.onCommit = onCommit
@@ -102,7 +107,8 @@ public final class ConsumerRunner: Sendable {
         let connection = ReconnectingConnection(
             database.planning(.generic), name: configuration.group, stop: stop, logger: logger)
         let retries = RedeliveryWorker(
-            group: configuration.group, handler: handler, database: database, keyField: configuration.keyField,
+            group: configuration.group, handler: handler, reader: reader, database: database,
+            keyField: configuration.keyField,
             logger: logger, onCommit: { [onCommit] in onCommit(true) })
         let retryThread = DedicatedThread.start("redelivery") { retries.run(until: stop) }
         defer { retryThread.join(timeout: .seconds(5)) }
@@ -151,11 +157,11 @@ public final class ConsumerRunner: Sendable {
             hints.note(takeStarts())
             if let batch {
                 let begun = ContinuousClock.now
-                var records = batch.map { ConsumedRecord($0, types: handler.types, ignoring: handler.ignoredSource) }
+                var records = batch.map { ConsumedRecord($0, by: reader) }
                 var offsets: [TopicPartition: Int64] = [:]
                 if records.allSatisfy(\.skipped) {
                     passed.note(records)
-                    metrics.passed(records.count)
+                    metrics.passed(records)
                 } else {
                     if let traces {
                         for index in records.indices {

@@ -1,9 +1,9 @@
 import Postgres
 
-/// Message ids that a consumer group has handled ("Idempotent consumer"). Offsets already make the redelivery of a
+/// Events that a consumer group has handled, by their identities ("Idempotent consumer"). Offsets already make the redelivery of a
 /// record harmless; the inbox catches a second *record* of the same event, as a relay writes after a crash.
 public enum Inbox {
-    /// Records `ids` (without repeats) for the group and returns those that are new to it.
+    /// Records `ids` (`EventIdentity`; without repeats) for the group and returns those that are new to it.
     static func claim(
         group: String, _ ids: [String], on connection: Connection
     ) throws(PostgresError) -> Set<String> {
@@ -23,7 +23,7 @@ public enum Inbox {
     static func new(of messages: [InboundMessage], _ answer: Rows) throws(PostgresError) -> [InboundMessage] {
         if answer.count == messages.count { return messages }
         let new = try claimed(answer)
-        return messages.filter { new.contains($0.id) }
+        return messages.filter { new.contains($0.identity) }
     }
 
     private static func claimed(_ answer: Rows) throws(PostgresError) -> Set<String> {

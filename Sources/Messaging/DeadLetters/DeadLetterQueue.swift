@@ -13,8 +13,9 @@ public enum DeadLetterQueue {
         public let attempts: Int
         /// Microseconds since the Unix epoch.
         public let createdAt: Int64
+        /// Nil where it is null, and where it wasn't asked for.
         public let value: [UInt8]?
-        /// JSON object of the record's headers.
+        /// JSON object of the record's headers: texts, `{"base64":…}` for what is none, an array where a name repeats.
         public let headers: [UInt8]
         /// Messages of the key that wait behind this one.
         public let parkedBehind: Int64
@@ -130,7 +131,7 @@ public enum DeadLetterQueue {
             let entry = try head(id, on: connection)
             let key = ParkingKey(topic: entry.source.topic, key: entry.key)
             if let letter = try StoredLetter.open(of: key, group: entry.group, limit: 1, on: connection).first {
-                _ = try Inbox.claim(group: entry.group, [letter.messageID()], on: connection)
+                _ = try Inbox.claim(group: entry.group, [letter.identity()], on: connection)
             }
             try decide("discarded", entry.id, decision, on: connection)
             if let next = try StoredLetter.open(of: key, group: entry.group, limit: 1, on: connection).first {

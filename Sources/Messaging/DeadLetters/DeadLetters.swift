@@ -100,13 +100,16 @@ public enum DeadLetters {
             [
                 .text(group), .text(record.source.topic), .int4(record.source.partition), .int8(record.source.offset),
                 .text(record.parkingKey.key), record.recordKey.map { .bytes($0) } ?? .null,
-                record.value.map { .bytes($0) } ?? .null, .jsonb(record.headersJSON), .timestamp(record.time),
+                record.value.map { .bytes($0) } ?? .null,
+                .jsonb(LetterHeaders.json(LetterHeaders.all(of: record.record))), .timestamp(record.time),
                 .text(status), .text(stored(error)), .int4(Int32(attempts)),
             ]) > 0
     }
 
-    /// The words of an error as a column can take them.
-    static func stored(_ error: String) -> String { String(error.withoutNUL.prefix(2_000)) }
+    /// The words of an error as a column and a header can take them.
+    static func stored(_ error: String) -> String {
+        String(String.UnicodeScalarView(error.withoutNUL.unicodeScalars.prefix(2_000)))
+    }
 
     private static func park(_ key: ParkingKey, group: String, on connection: Connection) throws {
         _ = try connection.execute(
@@ -114,35 +117,22 @@ public enum DeadLetters {
             [.text(group), .text(key.topic), .text(key.key)])
     }
 
-    /// The same letter on `<topic>.<group>.dlt`, as the bytes that came in, for those who watch topics.
+    /// The same letter on `<topic>.<group>.dlt`, for those who watch topics: as the bytes that came in, or as much of
+    /// them as a record takes.
     private static func publish(
         _ record: ConsumedRecord, group: String, verdict: Verdict, on connection: Connection
     ) throws {
-        // What doesn't fit into a record would hold up the relay: then the database alone has it all.
-        let value = record.value ?? []
-        let fits = value.count <= RecordSize.limit
+        let copy = DeadLetterCopy(record, group: group, verdict)
         _ = try connection.execute(
             """
             INSERT INTO outbox (topic, key, type, schema_version, metadata, raw) VALUES ($1, $2, '', 0, $3, $4)
             """,
             [
-                .text(topic(of: record.source.topic, group: group)), .text(record.parkingKey.key),
-                .json(
-                    record.deadLetterHeadersJSON(
-                        group: group, error: stored(verdict.error), attempts: verdict.attempts,
-                        truncated: fits ? nil : value.count)),
-                .bytes(fits ? value : []),
+                .text(topic(of: record.source.topic, group: group)), .text(copy.key),
+                .json(LetterHeaders.json(copy.headers)), .bytes(copy.value),
             ])
     }
 
     /// The dead letter topic of a group's topic.
     public static func topic(of topic: String, group: String) -> String { "\(topic).\(group).dlt" }
-}
-
-/// What is parked together: one key of one topic.
-struct ParkingKey: Hashable, Comparable, Sendable {
-    let topic: String
-    let key: String
-
-    static func < (a: ParkingKey, b: ParkingKey) -> Bool { (a.topic, a.key) < (b.topic, b.key) }
 }

@@ -11,6 +11,7 @@ import Telemetry
 final class RedeliveryWorker: Sendable {
     private let group: String
     private let handler: any BatchHandler
+    private let reader: RecordReader
     private let database: PostgresConfiguration
     private let keyField: String
     private let logger: Logger
@@ -25,11 +26,13 @@ final class RedeliveryWorker: Sendable {
     private static let inboxWindow: Duration = .seconds(7 * 24 * 3600)
 
     init(
-        group: String, handler: any BatchHandler, database: PostgresConfiguration, keyField: String = "key",
+        group: String, handler: any BatchHandler, reader: RecordReader, database: PostgresConfiguration,
+        keyField: String = "key",
         logger: Logger, onCommit: @escaping @Sendable () -> Void
     ) {
         self.group = group
         self.handler = handler
+        self.reader = reader
         self.database = database
         self.keyField = keyField
         self.logger = logger
@@ -121,7 +124,7 @@ final class RedeliveryWorker: Sendable {
     }
 
     private func handle(_ letter: StoredLetter, on connection: Connection) throws {
-        guard var message = try letter.message(types: handler.types, ignoring: handler.ignoredSource) else { return }
+        guard var message = try letter.message(by: reader) else { return }
         let span = traces.map { message.beginProcessing($0, group: group) }
         span?.note(["orderflow.redelivery": true])
         if let span { message.traceparent = span.traceparent }
@@ -136,7 +139,9 @@ final class RedeliveryWorker: Sendable {
     }
 
     private func handle(_ message: InboundMessage, on connection: Connection) throws {
-        guard try Inbox.claim(group: group, [message.id], on: connection).contains(message.id) else { return }
+        guard try Inbox.claim(group: group, [message.identity], on: connection).contains(message.identity) else {
+            return
+        }
         var outbox: [OutgoingEvent] = []
         try handler.handle([message], on: connection, outbox: &outbox)
         try RecordSize.check(outbox)

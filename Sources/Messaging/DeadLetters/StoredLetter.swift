@@ -1,4 +1,3 @@
-import JSON
 import Logging
 import Postgres
 import Telemetry
@@ -9,7 +8,8 @@ struct StoredLetter {
     let status: String
     private let source: InboundMessage.Source
     private let recordKey: [UInt8]?
-    private let value: [UInt8]
+    /// Nil for a tombstone.
+    private let value: [UInt8]?
     private let headers: [UInt8]
     private let recordTime: Int64
 
@@ -32,7 +32,7 @@ struct StoredLetter {
     }
 
     private static let select = """
-        SELECT id, status, topic, partition, "offset", record_key, COALESCE(value, ''), headers::text, record_time
+        SELECT id, status, topic, partition, "offset", record_key, value, headers::text, record_time
         FROM dead_letters
         """
 
@@ -43,43 +43,46 @@ struct StoredLetter {
                 source: InboundMessage.Source(
                     topic: try row.get(2, as: String.self), partition: try row.get(3, as: Int32.self),
                     offset: try row.get(4, as: Int64.self)),
-                recordKey: try row.get(5, as: [UInt8]?.self), value: try row.get(6, as: [UInt8].self),
+                recordKey: try row.get(5, as: [UInt8]?.self), value: try row.get(6, as: [UInt8]?.self),
                 headers: Array(try row.get(7, as: String.self).utf8),
                 recordTime: try row.get(8, as: Timestamp.self).microseconds)
         }
     }
 
-    /// What a copy of the message would be recognised by.
-    func messageID() throws -> String { try envelope().id ?? source.messageID(recordTime: recordTime) }
+    /// What a copy of the message would be recognised by (`EventIdentity`).
+    func identity() throws -> String {
+        let envelope = try envelope()
+        return EventIdentity.text(
+            source: envelope.source, id: envelope.id ?? source.messageID(recordTime: recordTime))
+    }
 
     private func envelope() throws -> EnvelopeHeaders {
         var envelope = EnvelopeHeaders()
-        try headers.withUnsafeBytes { json in
-            var reader = JSONReader(json)
-            try reader.readObject { name, reader in
-                var text = try reader.readString()
-                text.withUTF8 { envelope.take(name.string, UnsafeRawBufferPointer($0)) }
-            }
-        }
+        try headers.withUnsafeBytes { json in try LetterHeaders.read(json) { envelope.take($0, $1) } }
         return envelope
     }
 
-    /// The message again; nil for one that the group has lost interest in. Throws when it still can't be read.
-    func message(types: Set<String>, ignoring ignoredSource: String?) throws -> InboundMessage? {
+    /// The message again; nil for one that the group has lost interest in. Throws when it still can't be handled.
+    func message(by reader: RecordReader) throws -> InboundMessage? {
         let envelope = try envelope()
-        let outcome = value.withUnsafeBytes { value in
-            let decode = { (key: UnsafeRawBufferPointer?) in
+        let verdict = Self.withBytes(value) { value in
+            Self.withBytes(recordKey) { key in
                 EnvelopeDecoder.decode(
-                    value: value, key: key, headers: envelope, source: source, recordTime: recordTime, types: types,
-                    ignoring: ignoredSource)
+                    value: value, key: key, headers: envelope, source: source, recordTime: recordTime, by: reader)
             }
-            return recordKey.map { $0.withUnsafeBytes { decode($0) } } ?? decode(nil)
         }
-        switch outcome {
-        case .message(let message): return message
-        case .skipped: return nil
-        case .malformed(let reason): throw MessageRejected(reason)
+        switch verdict {
+        case .event(let message): return message
+        case .nothing: return nil
+        case .poison(let reason): throw MessageRejected(reason)
         }
+    }
+
+    private static func withBytes<Result>(
+        _ bytes: [UInt8]?, _ body: (UnsafeRawBufferPointer?) -> Result
+    ) -> Result {
+        guard let bytes else { return body(nil) }
+        return bytes.withUnsafeBytes { body($0) }
     }
 
     func logFields(keyField: String) -> Logger.Metadata {
@@ -88,7 +91,7 @@ struct StoredLetter {
             "offset": "\(source.offset)", keyField: "\(recordKey.map { String(decoding: $0, as: UTF8.self) } ?? "")",
         ]
         guard let envelope = try? envelope() else { return fields }
-        fields["tenant"] = "\(envelope.tenant ?? "default")"
+        fields["tenant"] = "\(envelope.tenant ?? TenantName.standard)"
         fields["correlation_id"] = (envelope.correlationID ?? envelope.id).map { "\($0)" }
         return fields.merging(TraceContext.logFields(envelope.traceparent)) { $1 }
     }

@@ -21,6 +21,7 @@ public struct InboundMessage: Sendable {
         func messageID(recordTime: Int64) -> String { "\(self)@\(recordTime / 1_000)" }
     }
 
+    /// `ce_id`, unique for its `origin`; where the record lies, if it has none.
     public let id: String
     public let type: String
     public let schemaVersion: Int
@@ -36,10 +37,19 @@ public struct InboundMessage: Sendable {
     /// The event's version in its stream, from producers that keep one.
     public let streamVersion: Int?
     public let source: Source
+    /// `ce_source`: who says so.
+    public let origin: String?
+    /// Which event it is: what a second record of it is recognised by (`EventIdentity`).
+    public let identity: String
+    /// False where the record has no key, and the id stands in for it.
+    public let isKeyed: Bool
+    /// What the payload says, as it was read at the door; nil for a message that didn't come that way.
+    public internal(set) var content: (any Sendable)?
 
     public init(
         id: String, type: String, schemaVersion: Int, payload: [UInt8], key: String, tenant: String,
-        correlationID: String, traceparent: String?, time: Int64, streamVersion: Int?, source: Source
+        correlationID: String, traceparent: String?, time: Int64, streamVersion: Int?, source: Source,
+        origin: String? = nil, isKeyed: Bool = true
     ) {
         self.id = id
         self.type = type
@@ -52,6 +62,9 @@ public struct InboundMessage: Sendable {
         self.time = time
         self.streamVersion = streamVersion
         self.source = source
+        self.origin = origin
+        identity = EventIdentity.text(source: origin, id: id)
+        self.isKeyed = isKeyed
     }
 
     /// Metadata for an event that this message causes.

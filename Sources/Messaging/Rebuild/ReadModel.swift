@@ -8,8 +8,8 @@ public struct ReadModel: Sendable {
     public let topics: [String]
     /// All that the group's handler writes to, as `migrations` make them.
     public let tables: [String]
-    /// The types that the group reacts to.
-    public let types: Set<String>
+    /// How the group reads its topics.
+    public let reader: RecordReader
     /// Of the whole database.
     public let migrations: [Migration]
     /// Notified when the tables are other ones, for readers that wait for a change.
@@ -18,14 +18,14 @@ public struct ReadModel: Sendable {
     let fold: @Sendable (_ capacity: Int) -> any HistoryFold
 
     public init(
-        name: String, group: String, topics: [String], tables: [String], types: Set<String>,
+        name: String, group: String, topics: [String], tables: [String], reader: RecordReader,
         migrations: [Migration], channel: String? = nil, fold: @escaping @Sendable (_ capacity: Int) -> any HistoryFold
     ) {
         self.name = name
         self.group = group
         self.topics = topics
         self.tables = tables
-        self.types = types
+        self.reader = reader
         self.migrations = migrations
         self.channel = channel
         self.fold = fold

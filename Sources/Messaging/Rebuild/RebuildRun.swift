@@ -164,7 +164,7 @@ final class RebuildRun {
     private func add(_ record: ConsumedMessage) {
         window.records += 1
         window.bytes += record.value.count
-        let consumed = ConsumedRecord(record, types: model.types, ignoring: nil)
+        let consumed = ConsumedRecord(record, by: model.reader)
         if consumed.skipped { return }
         if let letter = letters.id(of: consumed.source) {
             window.leftOut.append(letter)
@@ -193,7 +193,7 @@ final class RebuildRun {
             let letters = try ShadowLetters.handledSince(schema, limit: 1_000, on: control)
             if letters.isEmpty { return }
             for letter in letters {
-                if let message = try letter.message(types: model.types, ignoring: nil) { try window.fold.add(message) }
+                if let message = try letter.message(by: model.reader) { try window.fold.add(message) }
                 window.letIn.append(letter.id)
             }
             try submit()

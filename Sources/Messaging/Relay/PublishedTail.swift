@@ -5,7 +5,7 @@ import Logging
 /// What lies on the topics already though the checkpoint doesn't say so: the records of a leader that was killed after
 /// they were acknowledged and before it could move the checkpoint.
 ///
-/// Consumers drop second records by `ce_id`, so this is not what makes effects happen once. It keeps a kill from showing
+/// Consumers drop second records of an event, so this is not what makes effects happen once. It keeps a kill from showing
 /// on the topic at all, for readers who don't look at ids. Read once by a new leader that finds something to publish;
 /// where it can't be read in time, copies appear.
 struct PublishedTail {
@@ -38,26 +38,23 @@ struct PublishedTail {
         let deadline = ContinuousClock.now + Self.patience
         while !reader.isFinished, !stop.isStopped, .now < deadline {
             guard let batch = try reader.nextBatch(max: 1_000, timeout: .milliseconds(200)) else { continue }
-            for message in batch {
-                let topic = message.topic
-                message.forEachHeader { name, value in
-                    if name == EventHeader.id { ids.insert(Self.key(topic, value)) }
-                }
-            }
+            for message in batch { note(message) }
         }
     }
 
-    /// Takes out of `messages` what is there.
-    func without(_ messages: [OutgoingMessage]) -> [OutgoingMessage] {
-        guard !ids.isEmpty else { return messages }
-        return messages.filter { message in
-            guard let id = message.headers[EventHeader.id] else { return true }
-            return !id.withUnsafeBytes { ids.contains(Self.key(message.topic, $0)) }
+    /// A record may be either, and what a stranger's headers claim to be is told apart by who is looked for.
+    private mutating func note(_ message: ConsumedMessage) {
+        let topic = message.topic
+        for isDeadLetter in [false, true] {
+            ids.insert(
+                RelayRecord.identity(of: topic, isDeadLetter: isDeadLetter) { name in
+                    message.header(name).map { String(decoding: $0, as: UTF8.self) }
+                })
         }
     }
 
-    /// A dead letter has the id of its original, which lies on another topic.
-    private static func key(_ topic: String, _ id: UnsafeRawBufferPointer) -> String {
-        topic + "\0" + String(decoding: id, as: UTF8.self)
+    /// Takes out of `records` what is there.
+    func without(_ records: [RelayRecord]) -> [RelayRecord] {
+        ids.isEmpty ? records : records.filter { !ids.contains($0.identity) }
     }
 }

@@ -120,6 +120,7 @@ public final class Relay: Sendable {
             at: try RelayCheckpointStore.load(source.name, on: connection), configuration: configuration)
         var window = RelayWindow(source: source, pageSize: configuration.pageSize)
         var encoder = RelayEncoder(source: source)
+        let publication = RelayPublication(producer: producer, traces: traces, logger: logger)
         // What a leader before us may have left unsaid lies in the first window, all of it.
         var tail: PublishedTail? = PublishedTail()
         var sincePrune = 0
@@ -139,6 +140,7 @@ public final class Relay: Sendable {
             if page.rows.isEmpty {
                 progress.checkpoint = page.next
                 try store(&progress, on: connection)
+                note(published: progress.checkpoint.published)
                 if source.prunable, sincePrune >= 10_000 || (sincePrune > 0 && emptyPolls == 200) {
                     sincePrune = try prune(below: progress.checkpoint.low, on: connection) ? 10_000 : 0
                 }
@@ -158,19 +160,19 @@ public final class Relay: Sendable {
             // Another process commits too, and wakes nobody here: look more often for a while.
             if !isExpecting { poll = configuration.busyPoll }
             isExpecting = true
-            var messages = try encoder.messages(page.rows)
+            var records = try encoder.records(page.rows)
             note(inHand: encoder.oldestTime)
             if tail != nil {
                 do {
                     try tail?.read(
-                        Set(messages.map(\.topic)), kafka: producer.kafka, logger: logger, until: stop)
+                        Set(records.map(\.message.topic)), kafka: producer.kafka, logger: logger, until: stop)
                 } catch {
                     logger.warning("topics' ends unknown, copies may appear", metadata: ["error": "\(error)"])
                 }
-                messages = tail?.without(messages) ?? messages
+                records = tail?.without(records) ?? records
                 if page.next.high == nil { tail = nil }
             }
-            try publish(messages, until: stop)
+            try publication.publish(records, until: stop)
             progress.checkpoint = page.next
             if progress.isDue { try store(&progress, on: connection) }
             sincePrune += page.rows.count
@@ -199,25 +201,6 @@ public final class Relay: Sendable {
         progress.wasStored()
     }
 
-    /// Returns when the broker has every record; throws when it refused one or `stop` came first.
-    private func publish(_ messages: [OutgoingMessage], until stop: StopSignal) throws {
-        var messages = messages
-        var spans = traces.map { RelaySpans($0) }
-        spans?.begin(&messages)
-        let results: [Result<Delivery, KafkaError>]
-        do {
-            results = try producer.publish(messages, timeout: .seconds(120), until: stop)
-        } catch {
-            spans?.fail(error)
-            throw error
-        }
-        spans?.end(results)
-        for case .failure(let error) in results {
-            if error.isTooLarge { throw RecordTooLarge(error) }
-            throw error
-        }
-    }
-
     /// Deletes published rows, some at a time. True when there may be more.
     private func prune(below low: UInt64, on connection: Connection) throws -> Bool {
         let limit = 10_000
@@ -232,7 +215,8 @@ public final class Relay: Sendable {
     private func note(leading: Bool) {
         status.withLock {
             $0.leading = leading
-            $0.problem = nil
+            // A leader that begins anew still has its problem until it gets on.
+            if !leading { $0.problem = nil }
             $0.oldestInHand = nil
         }
     }
@@ -246,17 +230,10 @@ public final class Relay: Sendable {
 
     private func note(inHand oldest: Int64?) { status.withLock { $0.oldestInHand = oldest } }
 
-    private func note(published: Int64) { status.withLock { $0.published = published } }
-}
-
-/// The brokers take no record of this size, and none after it may go before it: the topic's limit has to be raised.
-struct RecordTooLarge: Error, CustomStringConvertible {
-    let description: String
-
-    init(_ error: KafkaError) {
-        description = """
-            \(error); it holds up all after it: raise max.message.bytes of its topic, and message.max.bytes under \
-            kafka.properties
-            """
+    private func note(published: Int64) {
+        status.withLock {
+            $0.published = published
+            $0.problem = nil
+        }
     }
 }

@@ -11,19 +11,19 @@ package struct RelayEncoder {
     package init(source: RelaySource) { self.source = source }
 
     /// Records of `rows`, in their order. Rows that have no topic are passed over.
-    mutating func messages(_ rows: Rows) throws -> [OutgoingMessage] {
+    mutating func records(_ rows: Rows) throws -> [RelayRecord] {
         oldestTime = nil
-        var messages: [OutgoingMessage] = []
-        messages.reserveCapacity(rows.count)
+        var records: [RelayRecord] = []
+        records.reserveCapacity(rows.count)
         for row in rows {
             guard let topic = source.topic(try row.get(1, as: String.self)) else { continue }
-            if row.isNull(8) {
-                messages.append(try event(row, topic: topic))
-            } else {
-                messages.append(try deadLetter(row, topic: topic))
-            }
+            let isCopy = !row.isNull(8)
+            records.append(
+                RelayRecord(
+                    message: isCopy ? try deadLetter(row, topic: topic) : try event(row, topic: topic),
+                    position: try row.get(0, as: Int64.self), isDeadLetter: isCopy))
         }
-        return messages
+        return records
     }
 
     private mutating func event(_ row: Row, topic: String) throws -> OutgoingMessage {
@@ -96,8 +96,7 @@ package struct RelayEncoder {
     private func deadLetter(_ row: Row, topic: String) throws -> OutgoingMessage {
         let headers = try row.withBytes(6) { json in
             var headers = KafkaHeaders()
-            var reader = JSONReader(json)
-            try reader.readObject { key, reader in try reader.readText { headers.append(key.string, $0) } }
+            try LetterHeaders.read(json) { headers.append($0, $1) }
             return headers
         }
         return OutgoingMessage(

@@ -26,6 +26,10 @@ public enum CommandType {
     public static let refundPayment = "RefundPayment"
     public static let confirmOrder = "ConfirmOrder"
     public static let cancelOrder = "CancelOrder"
+
+    public static let all: Set<String> = [
+        reserveStock, releaseStock, processPayment, refundPayment, confirmOrder, cancelOrder,
+    ]
 }
 
 extension FulfilmentCommand.Kind {

@@ -1,24 +1,23 @@
 import JSON
 
 extension FulfilmentCommand {
-    /// Reads a command; nil for a type that is none.
-    public static func decode(type: String, payload: [UInt8]) throws(PayloadError) -> FulfilmentCommand? {
-        let known = [
-            CommandType.reserveStock, CommandType.releaseStock, CommandType.processPayment, CommandType.refundPayment,
-            CommandType.confirmOrder, CommandType.cancelOrder,
-        ]
-        guard known.contains(type) else { return nil }
-        let fields = try PayloadFields(type: type, payload: payload)
-        let orderID = try fields.orderIDText()
+    /// Reads a command, all of it; nil for a type that is none.
+    public static func decode(
+        type: String, payload: [UInt8], from origin: PayloadOrigin = .topic
+    ) throws(PayloadError) -> FulfilmentCommand? {
+        guard CommandType.all.contains(type) else { return nil }
+        let fields = try PayloadFields(type: type, payload: payload, from: origin)
+        let orderID = try fields.requiredOrderID()
         switch type {
-        case CommandType.reserveStock: return FulfilmentCommand(orderID: orderID, .reserveStock(items: fields.items))
+        case CommandType.reserveStock:
+            return FulfilmentCommand(orderID: orderID, .reserveStock(items: try fields.requiredItems()))
         case CommandType.releaseStock: return FulfilmentCommand(orderID: orderID, .releaseStock)
         case CommandType.processPayment:
             return FulfilmentCommand(
                 orderID: orderID,
                 .processPayment(
                     userID: try fields.require(fields.userID, "userId"),
-                    amount: try fields.money(fields.amount, "amount"), paymentToken: fields.paymentToken))
+                    amount: try fields.require(fields.amount, "amount"), paymentToken: fields.paymentToken))
         case CommandType.refundPayment:
             return FulfilmentCommand(orderID: orderID, .refundPayment(reason: fields.reason ?? ""))
         case CommandType.confirmOrder: return FulfilmentCommand(orderID: orderID, .confirmOrder)
@@ -38,7 +37,7 @@ extension FulfilmentCommand {
                 json.field("userId", userID)
                 json.money("amount", amount)
                 json.field("paymentToken", token)
-            case .refundPayment(let reason), .cancelOrder(let reason): json.field("reason", reason)
+            case .refundPayment(let reason), .cancelOrder(let reason): json.reason(reason)
             }
         }
         return writer.bytes

@@ -1,42 +1,44 @@
 import JSON
 
 extension OrderFact {
-    /// Reads a fact of any schema version; nil for a type that is none. `time` stands in where the payload names no
-    /// time.
+    /// Reads a fact of any schema version, all of it; nil for a type that is none. `time` stands in where the payload
+    /// names no time.
     public static func decode(
-        type: String, schemaVersion: Int = 1, payload: [UInt8], time: Int64
+        type: String, schemaVersion: Int = 1, payload: [UInt8], time: Int64, from origin: PayloadOrigin = .topic
     ) throws(PayloadError) -> OrderFact? {
         guard FactType.all.contains(type) else { return nil }
-        let fields = try PayloadFields(type: type, payload: upcasters.upcast(type, schemaVersion, payload))
-        let orderID = try fields.orderIDText()
+        let fields = try PayloadFields(
+            type: type, payload: upcasters.upcast(type, schemaVersion, payload), from: origin)
+        let orderID = try fields.requiredOrderID()
         let at = fields.at ?? time
         let kind: Kind
         switch type {
         case FactType.orderCreated:
             kind = .orderCreated(
                 OrderCreated(
-                    orderID: orderID, userID: try fields.require(fields.userID, "userId"), items: fields.items,
-                    total: try fields.money(fields.total, "total"), createdAt: at, email: fields.email,
+                    orderID: orderID, userID: try fields.require(fields.userID, "userId"),
+                    items: try fields.requiredItems(), total: try fields.require(fields.total, "total"), createdAt: at,
+                    email: fields.email,
                     shippingAddress: fields.shippingAddress, paymentToken: fields.paymentToken))
         case FactType.orderConfirmed:
             kind = .orderConfirmed(
-                userID: try fields.require(fields.userID, "userId"), total: try fields.money(fields.total, "total"))
+                userID: try fields.require(fields.userID, "userId"), total: try fields.require(fields.total, "total"))
         case FactType.orderCancellationRequested:
             kind = .orderCancellationRequested(reason: fields.reason ?? "")
         case FactType.orderCancelled:
             kind = .orderCancelled(
-                userID: try fields.require(fields.userID, "userId"), total: try fields.money(fields.total, "total"),
+                userID: try fields.require(fields.userID, "userId"), total: try fields.require(fields.total, "total"),
                 reason: fields.reason ?? "")
         case FactType.stockReserved: kind = .stockReserved(items: fields.items)
         case FactType.stockRejected: kind = .stockRejected(reason: fields.reason ?? "", sku: fields.sku)
         case FactType.stockReleased: kind = .stockReleased(items: fields.items)
         case FactType.paymentProcessed:
             kind = .paymentProcessed(
-                amount: try fields.money(fields.amount, "amount"), reference: fields.reference ?? "")
+                amount: try fields.require(fields.amount, "amount"), reference: fields.reference ?? "")
         case FactType.paymentFailed: kind = .paymentFailed(reason: fields.reason ?? "")
         case FactType.paymentRefunded:
             kind = .paymentRefunded(
-                amount: try fields.money(fields.amount, "amount"), reference: fields.reference ?? "")
+                amount: try fields.require(fields.amount, "amount"), reference: fields.reference ?? "")
         case FactType.paymentVoided: kind = .paymentVoided
         case FactType.paymentRefundFailed: kind = .paymentRefundFailed(reason: fields.reason ?? "")
         case FactType.shipmentCreated:
@@ -75,18 +77,18 @@ extension OrderFact {
             json.money("total", total)
             json.time("confirmedAt", at)
         case .orderCancellationRequested(let reason):
-            json.field("reason", reason)
+            json.reason(reason)
             json.time("requestedAt", at)
         case .orderCancelled(let userID, let total, let reason):
             json.field("userId", userID)
             json.money("total", total)
-            json.field("reason", reason)
+            json.reason(reason)
             json.time("cancelledAt", at)
         case .stockReserved(let items):
             json.items(items)
             json.time("reservedAt", at)
         case .stockRejected(let reason, let sku):
-            json.field("reason", reason)
+            json.reason(reason)
             json.field("sku", sku)
             json.time("rejectedAt", at)
         case .stockReleased(let items):
@@ -97,7 +99,7 @@ extension OrderFact {
             json.field("reference", reference)
             json.time("processedAt", at)
         case .paymentFailed(let reason):
-            json.field("reason", reason)
+            json.reason(reason)
             json.time("failedAt", at)
         case .paymentRefunded(let amount, let reference):
             json.money("amount", amount)
@@ -105,13 +107,13 @@ extension OrderFact {
             json.time("refundedAt", at)
         case .paymentVoided: json.time("voidedAt", at)
         case .paymentRefundFailed(let reason):
-            json.field("reason", reason)
+            json.reason(reason)
             json.time("failedAt", at)
         case .shipmentCreated(let shipmentID):
             json.field("shipmentId", shipmentID)
             json.time("createdAt", at)
         case .shipmentFailed(let reason):
-            json.field("reason", reason)
+            json.reason(reason)
             json.time("failedAt", at)
         case .shipmentDispatched(let shipmentID, let trackingNumber):
             json.field("shipmentId", shipmentID)
@@ -149,6 +151,9 @@ extension JSONWriter {
         raw { money.append(to: &$0) }
         field("currency", money.currency.code)
     }
+
+    /// Somebody's words, cut and cleaned to what every reader takes.
+    mutating func reason(_ words: String) { field("reason", words.fitted(to: FactLimit.reason)) }
 
     public mutating func time(_ name: StaticString, _ microseconds: Int64) {
         key(name)

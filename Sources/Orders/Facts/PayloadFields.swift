@@ -1,13 +1,15 @@
 import JSON
 
 /// The members that payloads of facts and commands about orders have.
+///
+/// All of them are looked at in every payload, whether its type, or whoever reads it, needs them or not: what one
+/// reader would refuse is refused by all.
 struct PayloadFields: PayloadMembers {
     var orderID: String?
     var userID: String?
     var items: [OrderLine] = []
-    var total: [UInt8]?
-    var amount: [UInt8]?
-    var currency: String?
+    var total: Money?
+    var amount: Money?
     var at: Int64?
     var reason: String?
     var sku: String?
@@ -22,47 +24,57 @@ struct PayloadFields: PayloadMembers {
     var paymentToken: String?
 
     let type: String
+    private let origin: PayloadOrigin
+    private var totalText: [UInt8]?
+    private var amountText: [UInt8]?
+    private var currency: String?
 
-    init(type: String, payload: [UInt8]) throws(PayloadError) {
+    typealias Limit = OrderRequest.Limit
+
+    init(type: String, payload: [UInt8], from origin: PayloadOrigin) throws(PayloadError) {
         self.type = type
+        self.origin = origin
         try read(payload)
+        // The currency may come behind them.
+        total = try money(totalText, "total")
+        amount = try money(amountText, "amount")
     }
 
     mutating func read(_ key: JSONKey, _ reader: inout JSONReader) throws {
         if key == "orderId" {
-            orderID = try reader.readString()
+            orderID = try required(&reader, FactLimit.orderID)
         } else if key == "userId" {
-            userID = try reader.readString()
+            userID = try required(&reader, Limit.userID)
         } else if key == "items" {
-            try reader.readArray { _, reader in items.append(try Self.line(&reader)) }
+            try readItems(&reader)
         } else if key == "total" {
-            total = try Self.decimal(&reader)
+            totalText = try Self.decimal(&reader)
         } else if key == "amount" {
-            amount = try Self.decimal(&reader)
+            amountText = try Self.decimal(&reader)
         } else if key == "currency" {
-            currency = try Self.text(&reader)
+            currency = try currencyCode(&reader)
         } else if key == "reason" {
-            reason = try Self.text(&reader)
+            reason = try optional(&reader, FactLimit.reason)
         } else if key == "sku" {
-            sku = try Self.text(&reader)
+            sku = try optional(&reader, Limit.sku)
         } else if key == "reference" {
-            reference = try Self.text(&reader)
+            reference = try optional(&reader, FactLimit.reference)
         } else if key == "shipmentId" {
-            shipmentID = try Self.text(&reader)
+            shipmentID = try optional(&reader, FactLimit.shipmentID)
         } else if key == "trackingNumber" {
-            trackingNumber = try Self.text(&reader)
+            trackingNumber = try optional(&reader, FactLimit.trackingNumber)
         } else if key == "kind" {
-            kind = try Self.text(&reader)
+            kind = try optional(&reader, FactLimit.kind)
         } else if key == "recipient" {
-            recipient = try Self.text(&reader)
+            recipient = try optional(&reader, FactLimit.recipient)
         } else if key == "messageId" {
-            messageID = try Self.text(&reader)
+            messageID = try optional(&reader, FactLimit.messageID)
         } else if key == "email" {
-            email = try Self.text(&reader)
+            email = try optional(&reader, Limit.email, RequestText.emailFlaw)
         } else if key == "shippingAddress" {
-            shippingAddress = try Self.text(&reader)
+            shippingAddress = try optional(&reader, Limit.address, lines: true)
         } else if key == "paymentToken" {
-            paymentToken = try Self.text(&reader)
+            paymentToken = try optional(&reader, Limit.token)
         } else if Self.isTime(key) {
             at = try Self.time(&reader)
         } else {
@@ -77,28 +89,38 @@ struct PayloadFields: PayloadMembers {
             || key == "sentAt"
     }
 
-    private static func line(_ reader: inout JSONReader) throws -> OrderLine {
-        var sku: String?
-        var quantity: Int64?
-        try reader.readObject { key, reader in
-            if key == "sku" {
-                sku = try reader.readString()
-            } else if key == "qty" {
-                quantity = try reader.readInt64()
-            } else {
-                try reader.skipValue()
-            }
+    // MARK: Texts, lines and amounts
+
+    private func required(_ reader: inout JSONReader, _ limit: Int) throws -> String {
+        switch origin {
+        case .topic: try RequestText.required(&reader, limit: limit)
+        case .store: try reader.readString()
         }
-        guard let sku, let quantity, OrderLine.quantities.contains(quantity) else {
-            throw JSONError(
-                reason: "must have a sku and a qty from \(OrderLine.quantities.lowerBound) to "
-                    + "\(OrderLine.quantities.upperBound)", offset: reader.offset)
-        }
-        return OrderLine(sku: sku, quantity: Int(quantity))
     }
 
-    private static func text(_ reader: inout JSONReader) throws -> String? {
-        try reader.readIfNull() ? nil : try reader.readString()
+    /// Nil for null.
+    private func optional(
+        _ reader: inout JSONReader, _ limit: Int, lines: Bool = false, _ flaw: (String) -> String? = { _ in nil }
+    ) throws -> String? {
+        switch origin {
+        case .topic: try RequestText.optional(&reader, limit: limit, lines: lines, flaw)
+        case .store: try reader.readIfNull() ? nil : try reader.readString()
+        }
+    }
+
+    private mutating func readItems(_ reader: inout JSONReader) throws {
+        switch origin {
+        case .topic:
+            try reader.readArray(limit: Limit.items.upperBound) { _, reader in
+                items.append(try OrderLine.checked(&reader))
+            }
+        case .store: items = try OrderLine.stored(&reader)
+        }
+    }
+
+    private func currencyCode(_ reader: inout JSONReader) throws -> String? {
+        if origin == .store, try reader.readIfNull() { return nil }
+        return try reader.readString()
     }
 
     private static func decimal(_ reader: inout JSONReader) throws -> [UInt8] {
@@ -106,27 +128,38 @@ struct PayloadFields: PayloadMembers {
         return Array(try reader.readNumberBytes())
     }
 
+    private func money(_ text: [UInt8]?, _ name: String) throws(PayloadError) -> Money? {
+        guard let text else { return nil }
+        let code = currency ?? "USD"
+        guard let known = Currency(code: code) else {
+            throw PayloadError(type: type, detail: "/currency is not an ISO 4217 currency code")
+        }
+        do throws(Money.ParseError) {
+            switch origin {
+            case .topic: return try Money(decimal: text, currency: known)
+            case .store: return try Money(stored: text, currency: known)
+            }
+        } catch {
+            throw PayloadError(type: type, detail: "/\(name) \(error)")
+        }
+    }
+
     // MARK: What a type requires
 
-    /// PostgreSQL's text has no NUL, and an id is never empty.
-    func orderIDText() throws(PayloadError) -> String {
+    /// As every payload about an order has it.
+    func requiredOrderID() throws(PayloadError) -> String {
         let id = try require(orderID, "orderId")
-        guard !id.isEmpty, id.utf8.count <= 200, !id.utf8.contains(0) else {
-            throw PayloadError(type: type, detail: "/orderId must have 1 to 200 bytes and no NUL")
+        guard !id.isEmpty, id.utf8.count <= FactLimit.orderID, !id.utf8.contains(0) else {
+            throw PayloadError(type: type, detail: "/orderId must have 1 to \(FactLimit.orderID) bytes and no NUL")
         }
         return id
     }
 
-    func money(_ text: [UInt8]?, _ name: String) throws(PayloadError) -> Money {
-        let code = currency ?? "USD"
-        guard let known = Currency(code: code) else {
-            throw PayloadError(type: type, detail: "/currency \(code) is not an ISO 4217 code")
+    /// At least one, as an order has.
+    func requiredItems() throws(PayloadError) -> [OrderLine] {
+        guard origin == .store || !items.isEmpty else {
+            throw PayloadError(type: type, detail: "/items must have at least one item")
         }
-        let text = try require(text, name)
-        do {
-            return try Money(decimal: text, currency: known)
-        } catch {
-            throw PayloadError(type: type, detail: "/\(name) \(error)")
-        }
+        return items
     }
 }

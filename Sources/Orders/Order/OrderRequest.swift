@@ -122,7 +122,7 @@ private struct Fields {
                 guard index < Limit.items.upperBound else {
                     throw TooManyItems()
                 }
-                items.append(try Self.line(&reader))
+                items.append(try OrderLine.checked(&reader))
             }
         } else if key == "total" {
             total = try Self.amount(&reader)
@@ -140,28 +140,6 @@ private struct Fields {
         } else {
             try reader.skipValue()
         }
-    }
-
-    private static func line(_ reader: inout JSONReader) throws -> OrderLine {
-        var sku: String?
-        var quantity: Int64?
-        try reader.readObject { key, reader in
-            if key == "sku" {
-                sku = try RequestText.required(&reader, limit: Limit.sku)
-            } else if key == "qty" {
-                let value = try reader.readInt64()
-                guard Limit.quantity.contains(value) else {
-                    throw OrderRequest.Violation(
-                        detail: "must be from \(Limit.quantity.lowerBound) to \(Limit.quantity.upperBound)")
-                }
-                quantity = value
-            } else {
-                try reader.skipValue()
-            }
-        }
-        guard let sku else { throw OrderRequest.Violation(pointer: "/sku", detail: "is required") }
-        guard let quantity else { throw OrderRequest.Violation(pointer: "/qty", detail: "is required") }
-        return OrderLine(sku: sku, quantity: Int(quantity))
     }
 
     private static func amount(_ reader: inout JSONReader) throws -> [UInt8] {

@@ -1,14 +1,16 @@
 import JSON
 
 extension UserFact {
-    /// Reads a fact of any schema version; nil for a type that is none. `time` stands in where the payload names no
-    /// time, `id` where it names no account.
+    /// Reads a fact of any schema version, all of it; nil for a type that is none. `time` stands in where the payload
+    /// names no time, `id` where it names no account.
     public static func decode(
-        type: String, schemaVersion: Int, payload: [UInt8], time: Int64, id: String
+        type: String, schemaVersion: Int, payload: [UInt8], time: Int64, id: String,
+        from origin: PayloadOrigin = .topic
     ) throws(PayloadError) -> UserFact? {
         guard UserFactType.all.contains(type) else { return nil }
         let type = UserFactType.known(type)
-        let fields = try UserFields(type: type, payload: upcasters.upcast(type, schemaVersion, payload))
+        let fields = try UserFields(
+            type: type, payload: upcasters.upcast(type, schemaVersion, payload), from: origin)
         let userID = try fields.require(fields.userID, "userId")
         let at = fields.createdAt ?? time
         if type == UserFactType.userCreated {
@@ -62,9 +64,11 @@ private struct UserFields: PayloadMembers {
     var createdAt: Int64?
 
     let type: String
+    private let origin: PayloadOrigin
 
-    init(type: String, payload: [UInt8]) throws(PayloadError) {
+    init(type: String, payload: [UInt8], from origin: PayloadOrigin) throws(PayloadError) {
         self.type = type
+        self.origin = origin
         try read(payload)
     }
 
@@ -72,9 +76,10 @@ private struct UserFields: PayloadMembers {
         if key == "userId" {
             userID = try RequestText.required(&reader, limit: OrderRequest.Limit.userID)
         } else if key == "name" {
-            name = try RequestText.optional(&reader, limit: UserRequest.nameLimit)
+            name = try RequestText.required(&reader, limit: UserRequest.nameLimit)
         } else if key == "email" {
-            email = try RequestText.optional(&reader, limit: OrderRequest.Limit.email)
+            email = try RequestText.optional(
+                &reader, limit: OrderRequest.Limit.email, origin == .store ? { _ in nil } : RequestText.emailFlaw)
         } else if key == "accountId" {
             accountID = try RequestText.optional(&reader, limit: OrderRequest.Limit.userID)
         } else if key == "address" {

@@ -82,6 +82,7 @@ public struct ReactingService: Sendable {
         func run(_ group: Companion) -> ConsumerRunner {
             var consumer = group.consumer
             consumer.keyField = "order_id"
+            consumer.content = MessageContent.door
             let runner = ConsumerRunner(
                 consumer, handler: group.handler, kafka: context.kafka, database: context.database,
                 logger: context.logger,

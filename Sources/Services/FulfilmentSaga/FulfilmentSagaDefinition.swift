@@ -76,7 +76,7 @@ public enum FulfilmentSaga {
         topic: String, _ kind: @escaping @Sendable (OrderCreated, _ reason: String) -> FulfilmentCommand.Kind
     ) -> SagaCommandBuilder {
         { context in
-            let fact = try OrderFact.decode(type: FactType.orderCreated, payload: context.start, time: 0)
+            let fact = try OrderFact.decode(type: FactType.orderCreated, payload: context.start, time: 0, from: .store)
             guard case .orderCreated(let order)? = fact?.kind else {
                 throw PayloadError(type: FactType.orderCreated, detail: "is no order")
             }
@@ -88,7 +88,7 @@ public enum FulfilmentSaga {
 
     /// What customers and operators are told.
     private static func reason(type: String, payload: [UInt8]) -> String? {
-        switch (try? OrderFact.decode(type: type, payload: payload, time: 0))?.kind {
+        switch (try? OrderFact.decode(type: type, payload: payload, time: 0, from: .store))?.kind {
         case .orderCancellationRequested(let words), .orderCancelled(_, _, let words): words.isEmpty ? nil : words
         case .stockRejected(let words, _): "stock: \(words)"
         case .paymentFailed(let words): "payment: \(words)"

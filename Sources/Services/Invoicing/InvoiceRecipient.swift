@@ -13,7 +13,7 @@ struct InvoiceRecipient: Hashable, Sendable {
     struct Said<Content: Hashable & Sendable>: Hashable, Sendable {
         let content: Content
         let at: Int64
-        /// Of the message: decides between two of the same microsecond.
+        /// The event's identity: decides between two of the same microsecond.
         let id: String
 
         func isLater(than other: Said?) -> Bool {

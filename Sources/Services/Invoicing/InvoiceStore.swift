@@ -96,7 +96,7 @@ enum InvoiceStore {
                 createdAt: try row.get(1, as: Timestamp.self).microseconds,
                 total: Money(
                     minorUnits: try row.get(2, as: Int64.self),
-                    currency: Currency(code: try row.get(3, as: String.self)) ?? .usd),
+                    currency: try Currency(stored: try row.get(3, as: String.self))),
                 email: try row.get(4, as: String?.self), shippingAddress: try row.get(5, as: String?.self),
                 items: try row.get(6, as: [UInt8].self))
         }

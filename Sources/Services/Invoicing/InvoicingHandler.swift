@@ -26,24 +26,12 @@ struct InvoiceFold: HistoryFold {
             orders[key, default: Purchase(key)].apply(fact)
         } else if let fact = try message.userFact() {
             let key = InvoiceRecipient.Key(tenant: message.tenant, userID: fact.userID)
-            recipients[key, default: InvoiceRecipient(key)].apply(fact, id: message.id)
+            recipients[key, default: InvoiceRecipient(key)].apply(fact, id: message.identity)
         }
     }
 
     func write(on connection: Connection) throws {
         try InvoiceStore.save(orders.values.sorted { $0.key < $1.key }, on: connection)
         try InvoiceStore.save(recipients.values.sorted { $0.key < $1.key }, on: connection)
-    }
-}
-
-extension InboundMessage {
-    /// The fact about a user that the message carries; nil for a type that is none.
-    func userFact() throws(MessageRejected) -> UserFact? {
-        do {
-            return try UserFact.decode(
-                type: type, schemaVersion: schemaVersion, payload: payload, time: time, id: id)
-        } catch {
-            throw MessageRejected("\(error)")
-        }
     }
 }

@@ -7,9 +7,12 @@ extension OrderView {
         guard let created else { return nil }
         var past = OrderView(orderID: orderID)
         for entry in timeline where entry.at <= time {
-            guard let kind = kind(of: entry, created, apartFrom: past.notifications) else { continue }
-            _ = past.apply(
-                OrderFact(orderID: orderID, at: entry.at, kind), id: entry.id, streamVersion: entry.version)
+            if let kind = kind(of: entry, created, apartFrom: past.notifications) {
+                _ = past.apply(OrderFact(orderID: orderID, at: entry.at, kind), as: entry)
+            } else {
+                // Of a type that a later version has folded: it happened, whatever it did.
+                _ = past.note(entry)
+            }
         }
         return past.created == nil ? nil : past
     }

@@ -1,3 +1,4 @@
+import Messaging
 import Orders
 
 /// The denormalised order as readers want it: one document from the facts of all services.
@@ -8,8 +9,10 @@ package struct OrderView: Hashable, Sendable {
     struct Entry: Hashable, Sendable {
         let type: String
         let at: Int64
-        /// The fact's message id: what makes a second copy recognisable.
+        /// `ce_id` of the fact's message.
         let id: String
+        /// `ce_source`; nil where it isn't said, and in entries from before it was kept.
+        var origin: String?
         /// Stream version, of the order's own facts.
         var version: Int?
         var detail = Detail()
@@ -21,6 +24,27 @@ package struct OrderView: Hashable, Sendable {
             var reference: String?
             var shipmentID: String?
             var trackingNumber: String?
+            /// Members that this version of the program doesn't know, as they were written.
+            var others: [Other] = []
+        }
+
+        struct Other: Hashable, Sendable {
+            let name: String
+            let json: [UInt8]
+        }
+
+        /// What makes a second copy of the fact recognisable.
+        var identity: String { EventIdentity.text(source: origin, id: id) }
+
+        func comes(before other: Entry) -> Bool {
+            at == other.at ? identity < other.identity : at < other.at
+        }
+
+        /// The same fact, or one that an earlier version has noted without its source.
+        func isCopy(of other: Entry) -> Bool {
+            guard id == other.id else { return false }
+            return origin == other.origin || identity == other.identity
+                || origin == nil && type == other.type && at == other.at
         }
     }
 
@@ -75,15 +99,17 @@ package struct OrderView: Hashable, Sendable {
     init(orderID: String) { self.orderID = orderID }
 
     /// Applies one fact. False when it was applied before.
-    mutating func apply(_ fact: OrderFact, id: String, streamVersion: Int?) -> Bool {
-        let entry = Entry(
-            type: fact.kind.type, at: fact.at, id: id, version: streamVersion, detail: Entry.Detail(fact.kind))
-        // A few entries: searching them costs less than a set.
-        guard !timeline.contains(where: { $0.id == id }) else { return false }
-        let position = timeline.lastIndex { ($0.at, $0.id) < (entry.at, entry.id) }.map { $0 + 1 } ?? 0
-        timeline.insert(entry, at: position)
-        revision += 1
-        updatedAt = max(updatedAt, fact.at)
+    mutating func apply(_ fact: OrderFact, id: String, origin: String? = nil, streamVersion: Int?) -> Bool {
+        apply(
+            fact,
+            as: Entry(
+                type: fact.kind.type, at: fact.at, id: id, origin: origin, version: streamVersion,
+                detail: Entry.Detail(fact.kind)))
+    }
+
+    mutating func apply(_ fact: OrderFact, as entry: Entry) -> Bool {
+        guard note(entry) else { return false }
+        let streamVersion = entry.version
         switch fact.kind {
         case .orderCreated(let order):
             if created == nil { created = order }
@@ -115,6 +141,17 @@ package struct OrderView: Hashable, Sendable {
                 Notification(kind: kind, recipient: recipient, messageID: messageID, sentAt: fact.at))
             notifications.sort { ($0.sentAt, $0.kind) < ($1.sentAt, $1.kind) }
         }
+        return true
+    }
+
+    /// Puts an entry in its place. False when it is there.
+    mutating func note(_ entry: Entry) -> Bool {
+        // A few entries: searching them costs less than a set.
+        guard !timeline.contains(where: { $0.isCopy(of: entry) }) else { return false }
+        let position = timeline.lastIndex { $0.comes(before: entry) }.map { $0 + 1 } ?? 0
+        timeline.insert(entry, at: position)
+        revision += 1
+        updatedAt = max(updatedAt, entry.at)
         return true
     }
 

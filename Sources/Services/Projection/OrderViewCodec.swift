@@ -59,12 +59,18 @@ extension OrderView {
                         json.field("type", entry.type)
                         json.time("at", entry.at)
                         json.field("id", entry.id)
+                        // Of our own facts the id says it all.
+                        if entry.identity != entry.id { json.field("source", entry.origin) }
                         if let version = entry.version { json.field("version", version) }
                         json.field("reason", entry.detail.reason)
                         if let amount = entry.detail.amount { json.money("amount", amount) }
                         json.field("reference", entry.detail.reference)
                         json.field("shipmentId", entry.detail.shipmentID)
                         json.field("trackingNumber", entry.detail.trackingNumber)
+                        for other in entry.detail.others {
+                            json.key(dynamic: other.name)
+                            json.raw { $0.append(contentsOf: other.json) }
+                        }
                     }
                 }
             }
@@ -84,36 +90,42 @@ extension OrderView {
         if let userID = fields.userID, let total = fields.total, let createdAt = fields.createdAt {
             created = OrderCreated(
                 orderID: orderID, userID: userID, items: fields.items,
-                total: try Money(stored: total.utf8, currency: Currency(code: fields.currency ?? "USD") ?? .usd),
+                total: try Money(stored: total.utf8, currency: Currency(stored: fields.currency ?? "USD")),
                 createdAt: createdAt, email: fields.email, shippingAddress: fields.shippingAddress,
                 paymentToken: fields.paymentToken)
         }
-        status = fields.status.flatMap { Order.Status(rawValue: $0) } ?? .pending
+        if let text = fields.status {
+            guard let known = Order.Status(rawValue: text) else { throw Self.unknown(text) }
+            status = known
+        }
         cancellationReason = fields.cancellationReason
         version = fields.version
         revision = fields.revision
         updatedAt = fields.updatedAt
-        stock = fields.stock.flatMap { part in
-            Stock.Status.allCases.first { "\($0)" == part.status }.map {
-                Stock(status: $0, reason: part.reason, at: part.at)
-            }
+        stock = try fields.stock.map { part in
+            Stock(status: try Self.status(part), reason: part.reason, at: part.at)
         }
-        payment = try fields.payment.flatMap { part in
-            try Payment.Status.allCases.first { "\($0)" == part.status }.map {
-                Payment(
-                    status: $0,
-                    amount: try part.money(), reference: part.reference, reason: part.reason, at: part.at)
-            }
+        payment = try fields.payment.map { part in
+            Payment(
+                status: try Self.status(part), amount: try part.money(), reference: part.reference,
+                reason: part.reason, at: part.at)
         }
-        shipment = fields.shipment.flatMap { part in
-            ShipmentPart.Status.allCases.first { "\($0)" == part.status }.map {
-                ShipmentPart(
-                    status: $0, shipmentID: part.shipmentID, trackingNumber: part.trackingNumber, reason: part.reason,
-                    at: part.at)
-            }
+        shipment = try fields.shipment.map { part in
+            ShipmentPart(
+                status: try Self.status(part), shipmentID: part.shipmentID, trackingNumber: part.trackingNumber,
+                reason: part.reason, at: part.at)
         }
         notifications = fields.notifications
         timeline = fields.timeline
+    }
+
+    private static func status<Status: CaseIterable>(_ part: DocumentFields.Part) throws -> Status {
+        guard let known = Status.allCases.first(where: { "\($0)" == part.status }) else { throw unknown(part.status) }
+        return known
+    }
+
+    private static func unknown(_ status: String) -> UnknownStatus {
+        UnknownStatus(table: "order_views", status: status)
     }
 }
 
@@ -124,6 +136,7 @@ private struct DocumentFields {
         var status = ""
         var type = ""
         var id = ""
+        var origin: String?
         var version: Int?
         var at: Int64 = 0
         var reason: String?
@@ -132,6 +145,7 @@ private struct DocumentFields {
         var reference: String?
         var shipmentID: String?
         var trackingNumber: String?
+        var others: [OrderView.Entry.Other] = []
 
         init(_ reader: inout JSONReader) throws {
             try reader.readObject { key, reader in
@@ -141,6 +155,8 @@ private struct DocumentFields {
                     type = try reader.readString()
                 } else if key == "id" {
                     id = try reader.readString()
+                } else if key == "source" {
+                    origin = try reader.readString()
                 } else if key == "version" {
                     version = Int(try reader.readInt64())
                 } else if key == "at" {
@@ -158,13 +174,13 @@ private struct DocumentFields {
                 } else if key == "trackingNumber" {
                     trackingNumber = try reader.readString()
                 } else {
-                    try reader.skipValue()
+                    others.append(OrderView.Entry.Other(name: key.string, json: Array(try reader.rawValue())))
                 }
             }
         }
 
         func money() throws -> Money? {
-            try amount.map { try Money(stored: $0.utf8, currency: Currency(code: currency ?? "USD") ?? .usd) }
+            try amount.map { try Money(stored: $0.utf8, currency: Currency(stored: currency ?? "USD")) }
         }
     }
 
@@ -244,8 +260,10 @@ private struct DocumentFields {
                 recipient = try reader.readString()
             } else if key == "messageId" {
                 messageID = try reader.readString()
-            } else {
+            } else if key == "sentAt" {
                 sentAt = try time(&reader)
+            } else {
+                try reader.skipValue()
             }
         }
         return OrderView.Notification(kind: kind, recipient: recipient, messageID: messageID, sentAt: sentAt)
@@ -254,10 +272,10 @@ private struct DocumentFields {
     private static func entry(_ reader: inout JSONReader) throws -> OrderView.Entry {
         let part = try Part(&reader)
         return OrderView.Entry(
-            type: part.type, at: part.at, id: part.id, version: part.version,
+            type: part.type, at: part.at, id: part.id, origin: part.origin, version: part.version,
             detail: OrderView.Entry.Detail(
                 reason: part.reason, amount: try part.money(), reference: part.reference,
-                shipmentID: part.shipmentID, trackingNumber: part.trackingNumber))
+                shipmentID: part.shipmentID, trackingNumber: part.trackingNumber, others: part.others))
     }
 
     private static func time(_ reader: inout JSONReader) throws -> Int64 {

@@ -18,6 +18,7 @@ package struct OrderViewFold: Sendable {
     private struct Fact: Sendable {
         let fact: OrderFact
         let id: String
+        let origin: String?
         let streamVersion: Int?
         var next = -1
     }
@@ -36,7 +37,7 @@ package struct OrderViewFold: Sendable {
         guard let fact = try message.orderFact() else { return }
         let key = OrderKey(tenant: message.tenant, orderID: fact.orderID)
         let place = facts.count
-        facts.append(Fact(fact: fact, id: message.id, streamVersion: message.streamVersion))
+        facts.append(Fact(fact: fact, id: message.id, origin: message.origin, streamVersion: message.streamVersion))
         if let index = indices[key] {
             facts[slots[index].last].next = place
             slots[index].last = place
@@ -63,7 +64,9 @@ package struct OrderViewFold: Sendable {
         var place = slot.first
         while place >= 0 {
             let fact = facts[place]
-            if view.apply(fact.fact, id: fact.id, streamVersion: fact.streamVersion) { hasChanged = true }
+            if view.apply(fact.fact, id: fact.id, origin: fact.origin, streamVersion: fact.streamVersion) {
+                hasChanged = true
+            }
             place = fact.next
         }
         return hasChanged ? view : nil

@@ -1,5 +1,6 @@
 import HTTPServer
 import Logging
+import Messaging
 import Telemetry
 
 /// What a request says about itself besides its body: tenant, correlation, trace, who asks.
@@ -10,7 +11,7 @@ struct RequestContext: Sendable {
     let actor: String?
 
     init(_ request: borrowing HTTPRequest) throws(HTTPProblem) {
-        tenant = try Self.token(request, "X-Tenant-Id", limit: 64) ?? "default"
+        tenant = try Self.tenant(request)
         correlationID = try Self.token(request, "X-Correlation-Id", limit: 128)
         actor = try Self.token(request, "X-Actor", limit: 128)
         // Without a span of ours the caller's goes on as it is: a made-up parent would tear its trace apart.
@@ -21,6 +22,16 @@ struct RequestContext: Sendable {
     static func traceparent(of request: borrowing HTTPRequest) -> String? {
         let traces = request.headers("traceparent")
         return traces.count == 1 ? TraceContext(traces[0])?.description : nil
+    }
+
+    private static func tenant(_ request: borrowing HTTPRequest) throws(HTTPProblem) -> String {
+        guard let name = try request.onlyHeader("X-Tenant-Id") else { return TenantName.standard }
+        guard TenantName.isValid(name) else {
+            throw HTTPProblem(
+                .badRequest,
+                detail: "X-Tenant-Id must have 1 to \(TenantName.limit) letters, digits and . _ - of ASCII")
+        }
+        return name
     }
 
     /// A header whose value goes into keys, columns and Kafka headers: visible ASCII, bounded.

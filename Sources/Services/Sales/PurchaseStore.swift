@@ -26,7 +26,7 @@ enum PurchaseStore {
                     orderID: purchase.key.orderID, userID: userID, items: try row.withBytes(7) { try items($0) },
                     total: Money(
                         minorUnits: try row.get(5, as: Int64.self),
-                        currency: Currency(code: try row.get(6, as: String.self)) ?? .usd),
+                        currency: try Currency(stored: try row.get(6, as: String.self))),
                     createdAt: try row.get(4, as: Timestamp.self).microseconds)
             }
             purchases[purchase.key] = purchase

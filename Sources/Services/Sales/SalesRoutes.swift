@@ -34,7 +34,7 @@ public struct SalesRoutes: Sendable {
             let rows = try SalesStore.customer(tenant: tenant, userID: userID, on: connection)
             guard !rows.isEmpty else { throw HTTPProblem(.notFound, detail: "\(userID) has not ordered yet") }
             var json = JSONWriter()
-            json.object { json in
+            try json.object { json in
                 json.field("userId", userID)
                 json.number("orders", rows.reduce(0) { $0 + Int128($1.totals.orders) })
                 json.number("confirmed", rows.reduce(0) { $0 + Int128($1.totals.confirmed) })
@@ -43,8 +43,10 @@ public struct SalesRoutes: Sendable {
                 json.time("lastOrderAt", rows.reduce(.min) { max($0, $1.totals.lastAt) })
                 // Of confirmed orders.
                 json.key("spend")
-                json.array { json in
-                    for (currency, totals) in rows { json.object { $0.amount("total", totals.spend, currency) } }
+                try json.array { json in
+                    for (currency, totals) in rows {
+                        try json.object { try $0.amount("total", totals.spend, currency) }
+                    }
                 }
             }
             return HTTPResponse.json(.ok, json.bytes, headers: [HTTPHeader("Cache-Control", "no-cache")])
@@ -69,7 +71,7 @@ public struct SalesRoutes: Sendable {
             // What an order cost isn't told by article.
             let revenues = sku == nil ? try SalesStore.revenues(period, on: connection) : []
             var json = JSONWriter(capacity: 256 + articles.count * 64)
-            json.object { json in
+            try json.object { json in
                 json.field("from", period.from)
                 json.field("to", period.to)
                 json.key("articles")
@@ -87,12 +89,12 @@ public struct SalesRoutes: Sendable {
                 if articles.count > Self.lineLimit { json.field("truncated", true) }
                 guard sku == nil else { return }
                 json.key("revenue")
-                json.array { json in
+                try json.array { json in
                     for (key, day) in revenues {
-                        json.object {
+                        try json.object {
                             $0.field("day", key.day)
                             $0.field("orders", day.orders)
-                            $0.amount("total", day.amount, key.code)
+                            try $0.amount("total", day.amount, key.code)
                         }
                     }
                 }
@@ -106,16 +108,15 @@ public struct SalesRoutes: Sendable {
         _ request: borrowing HTTPRequest, _ name: String
     ) throws(HTTPProblem) -> (text: String, start: Int64) {
         guard let text = try request.query(name), text.utf8.count == 10,
-            // PostgreSQL's calendar has no year 0.
-            let start = RFC3339.microseconds("\(text)T00:00:00Z"), !text.hasPrefix("0000")
+            let start = RFC3339.microseconds("\(text)T00:00:00Z")
         else { throw HTTPProblem(.badRequest, detail: "\(name) is required, a day such as 2026-01-31") }
         return (text, start)
     }
 }
 
 extension JSONWriter {
-    fileprivate mutating func amount(_ name: StaticString, _ minorUnits: Int128, _ currency: String) {
-        money(name, MoneySum(minorUnits: minorUnits, currency: Currency(code: currency) ?? .usd))
+    fileprivate mutating func amount(_ name: StaticString, _ minorUnits: Int128, _ currency: String) throws {
+        money(name, MoneySum(minorUnits: minorUnits, currency: try Currency(stored: currency)))
     }
 
     fileprivate mutating func number(_ name: StaticString, _ number: Int128) {

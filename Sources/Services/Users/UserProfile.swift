@@ -53,6 +53,6 @@ extension UserProfile: EventSourced {
 
     private static func fact(_ type: String, _ version: Int, _ reader: inout JSONReader) throws -> UserFact? {
         try UserFact.decode(
-            type: type, schemaVersion: version, payload: Array(reader.rawValue()), time: 0, id: "")
+            type: type, schemaVersion: version, payload: Array(reader.rawValue()), time: 0, id: "", from: .store)
     }
 }

@@ -150,7 +150,7 @@ struct EvidenceReader {
         let rows = try connections.orders.query(
             """
             SELECT tenant, order_id, NULL::timestamptz, id, min(type), count(*), min(stream_version), min(detail),
-                   max(partition), min("offset")
+                   max(partition), min("offset"), min(plain_id)
             FROM topic_facts
             WHERE \(Self.between("order_id"))
             GROUP BY tenant, order_id, id
@@ -162,8 +162,8 @@ struct EvidenceReader {
             try note(row, &found) { order in
                 order.facts.append(
                     OrderEvidence.Fact(
-                        id: try row.get(3, as: String.self), type: try row.get(4, as: String.self),
-                        copies: Int(try row.get(5, as: Int64.self)),
+                        id: try row.get(3, as: String.self), plainID: try row.get(10, as: String?.self),
+                        type: try row.get(4, as: String.self), copies: Int(try row.get(5, as: Int64.self)),
                         streamVersion: try row.get(6, as: Int32?.self).map { Int($0) },
                         detail: try row.get(7, as: String?.self), unreadBy: Set(behind)))
             }
@@ -223,7 +223,7 @@ struct EvidenceReader {
             let view = try row.withBytes(4) { try OrderView(document: $0) }
             try note(row, &found) { order in
                 order.view = OrderEvidence.View(
-                    status: try row.get(3, as: String.self), facts: Set(view.timeline.map(\.id)))
+                    status: try row.get(3, as: String.self), facts: Set(view.timeline.map(\.identity)))
             }
         }
     }

@@ -13,11 +13,14 @@ public struct OrderEvidence: Sendable {
 
     /// The records of one fact on the topic.
     struct Fact: Hashable, Sendable {
+        /// Source and id (`EventIdentity`).
         let id: String
+        /// The id alone, by which read models know facts that an earlier version has folded.
+        var plainID: String?
         let type: String
         /// More than one: the same message several times, which consumers recognise by its id.
         var copies = 1
-        /// Of the order service's own facts.
+        /// Of what the order service itself says.
         var streamVersion: Int?
         /// What there must be only one of: the reference of a payment, the id of a shipment, the kind of a mail.
         var detail: String?
@@ -41,7 +44,7 @@ public struct OrderEvidence: Sendable {
     /// What the read model's document says.
     struct View: Hashable, Sendable {
         let status: String
-        /// Ids of the facts that it was made of.
+        /// Identities of the facts that it was made of.
         let facts: Set<String>
     }
 

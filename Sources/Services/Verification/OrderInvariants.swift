@@ -110,8 +110,9 @@ public enum OrderInvariants {
         guard let view = order.view else { return ["the read model doesn't have it"] }
         var broken: [String] = []
         let facts = Set(order.facts.map(\.id))
-        let missing = facts.subtracting(view.facts)
-        let invented = view.facts.subtracting(facts)
+        let missing = Set(
+            order.facts.filter { !view.facts.contains($0.id) && !view.facts.contains($0.plainID ?? $0.id) }.map(\.id))
+        let invented = view.facts.subtracting(facts).subtracting(order.facts.compactMap(\.plainID))
         if !missing.isEmpty { broken.append("the read model lacks \(missing.sorted())") }
         if !invented.isEmpty { broken.append("the read model has \(invented.sorted()), the topic hasn't") }
         let status = Order.Status(last: order.events.last?.type).rawValue

@@ -9,8 +9,10 @@ import Postgres
 struct TopicFacts {
     /// Records read.
     private(set) var records = 0
-    /// Records that no consumer can read as a fact.
+    /// Records that no consumer can handle. What carries no fact isn't counted: all of them pass it over.
     private(set) var unreadable = 0
+
+    private static let reader = RecordReader(types: FactType.all, content: MessageContent.door)
 
     private static let chunk = 20_000
     /// Without a record, below the statement timeout of the COPY.
@@ -23,7 +25,7 @@ struct TopicFacts {
         try connection.script(
             """
             CREATE TEMPORARY TABLE topic_facts (
-                tenant text, order_id text, id text, type text, stream_version int, detail text, partition int,
+                tenant text, order_id text, id text, plain_id text, type text, stream_version int, detail text, partition int,
                 "offset" bigint
             )
             """)
@@ -70,13 +72,20 @@ struct TopicFacts {
 
     private mutating func add(_ record: ConsumedMessage, to copy: CopyWriter) throws {
         records += 1
-        guard let message = InboundMessage(record, types: FactType.all), let fact = try? message.orderFact() else {
+        let message: InboundMessage
+        switch Self.reader.read(record) {
+        case .event(let event): message = event
+        case .nothing: return
+        case .poison:
             unreadable += 1
             return
         }
+        guard let fact = try message.orderFact() else { return }
+        // Others may number their events too.
+        let version = message.origin == OrderStreams.source ? message.streamVersion : nil
         try copy.row([
-            .text(message.tenant), .text(fact.orderID), .text(message.id), .text(message.type),
-            .int4(message.streamVersion.map { Int32(clamping: $0) }), .text(Self.detail(fact)),
+            .text(message.tenant), .text(fact.orderID), .text(message.identity), .text(message.id),
+            .text(message.type), .int4(version.map { Int32(clamping: $0) }), .text(Self.detail(fact)),
             .int4(record.partition), .int8(record.offset),
         ])
     }

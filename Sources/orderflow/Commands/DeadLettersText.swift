@@ -30,7 +30,7 @@ enum DeadLettersText {
             facts.append(["decided", "\(at) by \(line(decision.by)): \(line(decision.note))"])
         }
         let headers = String(decoding: entry.headers, as: UTF8.self)
-        let value = entry.value.map { text($0).map(line) ?? "\($0.count) bytes that are no text: see --json" } ?? "none"
+        let value = entry.value.map { words($0) } ?? "null"
         return TextTable.write(facts) + "\nheaders  \(headers)\nvalue    \(value)\n"
     }
 
@@ -59,9 +59,16 @@ enum DeadLettersText {
                 } else {
                     json.field("valueBase64", Data(value).base64EncodedString())
                 }
+            } else {
+                json.field("value", raw: "null".utf8)
             }
         }
         return String(decoding: json.bytes, as: UTF8.self) + "\n"
+    }
+
+    private static func words(_ value: [UInt8]) -> String {
+        if value.isEmpty { return "empty" }
+        return text(value).map(line) ?? "\(value.count) bytes that are no text: see --json"
     }
 
     private static func text(_ bytes: [UInt8]) -> String? { String(validating: bytes, as: UTF8.self) }

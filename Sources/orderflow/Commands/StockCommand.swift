@@ -2,6 +2,7 @@ import ArgumentParser
 import Execution
 import JSON
 import Logging
+import Messaging
 import Postgres
 import Services
 
@@ -88,10 +89,16 @@ struct StockListCommand: OrderflowCommand {
 /// What the stock commands share.
 struct StockOptions: ParsableArguments {
     @Option(help: "Whose stock.")
-    var tenant = "default"
+    var tenant = TenantName.standard
 
     @Flag(help: "One JSON object a line.")
     var json = false
+
+    func validate() throws {
+        guard TenantName.isValid(tenant) else {
+            throw ValidationError("--tenant must have 1 to \(TenantName.limit) letters, digits and . _ - of ASCII")
+        }
+    }
 
     func withDatabase<Value: Sendable>(
         _ options: SettingsOptions, _ body: @escaping @Sendable (Connection) throws -> Value

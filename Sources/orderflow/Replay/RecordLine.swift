@@ -1,6 +1,7 @@
 import Foundation
 import JSON
 import Kafka
+import Messaging
 
 /// One record as one line.
 ///
@@ -35,7 +36,7 @@ struct RecordLine {
         Self.append(",\"offset\":", to: &bytes)
         JSONWriter.append(record.offset, to: &bytes)
         Self.append(",\"timestamp\":", to: &bytes)
-        RFC3339.append(record.timestamp * 1_000, to: &bytes)
+        RFC3339.append(record.time, to: &bytes)
         appendType(to: &bytes)
         Self.append(",\"headers\":", to: &bytes)
         appendHeaders(to: &bytes)
@@ -62,7 +63,7 @@ struct RecordLine {
     func appendText(to bytes: inout [UInt8]) {
         let key = record.key.map { Self.text($0) ?? Data($0).base64EncodedString() } ?? "-"
         let place = "\(record.partition)/\(record.offset)"
-        bytes.append(contentsOf: "\(RFC3339.text(record.timestamp * 1_000))  \(place)  ".utf8)
+        bytes.append(contentsOf: "\(RFC3339.text(record.time))  \(place)  ".utf8)
         Self.appendVisible(key, to: &bytes)
         Self.append("  ", to: &bytes)
         Self.appendVisible(type ?? "-", to: &bytes)

@@ -71,15 +71,15 @@ final class ConsumerFixture {
 
     /// All of the `count` records that there are in one batch, and what a member that is given it makes of it.
     func batch(count: Int) throws -> (BatchTransaction, [ConsumedRecord]) {
+        let runner = ConsumerRunner(
+            ConsumerRunner.Configuration(group: group, topics: [topic.name]), handler: ledger, kafka: topic.kafka,
+            database: database, logger: quiet)
         let reader = try TestTopic.Reader(topic)
         defer { reader.close() }
         var records: [ConsumedRecord] = []
         while records.count < count {
-            records += try reader.next().map { ConsumedRecord($0, types: ledger.types, ignoring: nil) }
+            records += try reader.next().map { ConsumedRecord($0, by: runner.reader) }
         }
-        let runner = ConsumerRunner(
-            ConsumerRunner.Configuration(group: group, topics: [topic.name]), handler: ledger, kafka: topic.kafka,
-            database: database, logger: quiet)
         return (runner.transaction, records)
     }
 
@@ -89,13 +89,25 @@ final class ConsumerFixture {
         stops = []
     }
 
-    func publish(_ key: String, _ payload: String, id: String? = nil, type: String = "Noted") throws {
-        let value = #"{"type":"\#(type)","version":1,"payload":\#(payload)}"#
+    func publish(
+        _ key: String, _ payload: String, id: String? = nil, source: String? = nil, type: String = "Noted"
+    ) throws {
+        var headers: [(String, [UInt8])] = []
+        if let id { headers.append(("ce_id", Array(id.utf8))) }
+        if let source { headers.append(("ce_source", Array(source.utf8))) }
+        try publish(
+            key: Array(key.utf8), value: Array(#"{"type":"\#(type)","version":1,"payload":\#(payload)}"#.utf8), headers)
+    }
+
+    /// Any record at all.
+    func publish(
+        key: [UInt8]?, value: [UInt8]?, _ headers: [(String, [UInt8])] = [], timestamp: Int64? = nil
+    ) throws {
         let results = try producer.publish(
             [
                 OutgoingMessage(
-                    topic: topic.name, key: Array(key.utf8), value: Array(value.utf8),
-                    headers: id.map { [KafkaHeader("ce_id", Array($0.utf8))] } ?? [])
+                    topic: topic.name, key: key, value: value,
+                    headers: KafkaHeaders(headers.map { KafkaHeader($0.0, $0.1) }), timestamp: timestamp)
             ], timeout: .seconds(20))
         for result in results { _ = try result.get() }
     }

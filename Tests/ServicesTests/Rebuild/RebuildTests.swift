@@ -155,7 +155,7 @@ import Testing
         // Its redelivery is what matters here.
         try scene.whileLive(scene.orders) {
             let head = try scene.connection.number(
-                "SELECT id FROM dead_letters WHERE consumer_group = $1 AND key = 'broken' AND status = 'dead'",
+                "SELECT id FROM dead_letters WHERE consumer_group = $1 AND key = 'follows' AND status = 'dead'",
                 [.text(scene.orders.group)])
             let outcome = try scene.rebuild(scene.orders) {
                 guard $0.phase == .indexing else { return }

@@ -66,7 +66,7 @@ import Testing
             var generator = SeededGenerator.fromEnvironment("sumsHaveNoBounds")
             let connection = try Connection(side.database, logger: quiet)
             defer { connection.close() }
-            let items = [OrderLine(sku: "X", quantity: Int(OrderLine.quantities.upperBound))]
+            let items = [OrderLine(sku: "X", quantity: Int(OrderRequest.Limit.quantity.upperBound))]
             let messages = (0..<1_000).flatMap { order in
                 [
                     created("\(order)", at: Self.start, items: items, cents: most, currency: currency),

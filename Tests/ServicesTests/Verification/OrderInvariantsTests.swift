@@ -54,6 +54,22 @@ import Testing
         return order
     }
 
+    /// Read models know facts from before the source counted by their ids alone.
+    @Test func factsAreComparedBySourceAndID() {
+        var order = Self.confirmed
+        let facts = ["/berlin 1", "/paris 1"].map { Fact(id: $0, plainID: "1", type: "StockReserved") }
+        order.facts += facts
+        let known = order.view?.facts ?? []
+        func broken(_ more: Set<String>) -> [String] {
+            order.view = OrderEvidence.View(status: "confirmed", facts: known.union(more))
+            return check(order).broken
+        }
+        #expect(broken(["/berlin 1", "/paris 1"]).isEmpty)
+        #expect(broken(["1"]).isEmpty)
+        #expect(broken(["/berlin 1"]) == ["the read model lacks [\"/paris 1\"]"])
+        #expect(broken(["/berlin 1", "/paris 1", "/oslo 1"]) == ["the read model has [\"/oslo 1\"], the topic hasn't"])
+    }
+
     private func check(_ order: OrderEvidence) -> OrderInvariants.Finding {
         OrderInvariants.check(order, settledBefore: 1_000)
     }

@@ -133,7 +133,12 @@ public struct HTTPGateway: PaymentGateway {
                         guard reader.peekKind() == .string else { return try reader.skipValue() }
                         let text = try reader.readString()
                         guard !text.isEmpty, text.utf8.count <= Self.limit, !text.utf8.contains(0) else { return }
-                        if key == "reference" { reference = text } else { words[key.string] = text }
+                        if key == "reference" {
+                            // It goes into facts as it is; words are cleaned there.
+                            if text.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F }) { reference = text }
+                        } else {
+                            words[key.string] = text
+                        }
                     }
                     try reader.end()
                     return true

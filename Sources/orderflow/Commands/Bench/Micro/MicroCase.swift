@@ -103,14 +103,14 @@ extension MicroCase {
         var headers: [(String, [UInt8])] = []
         encoded.headers.forEach { headers.append((String(decoding: $0, as: UTF8.self), Array($1))) }
         let source = InboundMessage.Source(topic: "order-events", partition: 0, offset: 1)
+        let reader = RecordReader(types: FactType.all) { _ in nil }
         return MicroCase("Kafka record, decoded") {
             var envelope = EnvelopeHeaders()
             for (name, value) in headers { value.withUnsafeBytes { envelope.take(name, $0) } }
             return value.withUnsafeBytes { value in
-                let outcome = EnvelopeDecoder.decode(
-                    value: value, key: nil, headers: envelope, source: source, recordTime: OrderRecord.time,
-                    types: FactType.all, ignoring: nil)
-                if case .message(let message) = outcome { return message.payload.count }
+                let verdict = EnvelopeDecoder.decode(
+                    value: value, key: nil, headers: envelope, source: source, recordTime: OrderRecord.time, by: reader)
+                if case .event(let message) = verdict { return message.payload.count }
                 return 0
             }
         }

@@ -1,0 +1,38 @@
+import Crypto
+
+/// What is parked together: one key of one topic.
+///
+/// Keys are bytes. Here they are text that PostgreSQL can store and index, of which no two keys have the same: most are
+/// their own text; others, and those that look like one of these, are told by their bytes or a digest.
+struct ParkingKey: Hashable, Comparable, Sendable {
+    let topic: String
+    let key: String
+
+    init(topic: String, key: String) {
+        self.topic = topic
+        self.key = key
+    }
+
+    /// Of a record at `source`. Without a key nothing is parked with it: such records have no order to keep.
+    init(_ key: UnsafeRawBufferPointer?, of source: InboundMessage.Source) {
+        self.init(topic: source.topic, key: key.map { Self.text($0) } ?? "record:\(source)")
+    }
+
+    /// Longest key that is told by itself, in bytes.
+    private static let limit = 512
+    private static let reserved = ["record:", "bytes:", "sha256:"]
+
+    static func text(_ key: UnsafeRawBufferPointer) -> String {
+        if key.count > limit {
+            return "sha256:" + SHA256.hash(data: key).map { String($0, radix: 16) }.joined(separator: ".")
+        }
+        if !key.contains(0), let text = String(validating: key, as: UTF8.self),
+            !reserved.contains(where: { text.utf8.starts(with: $0.utf8) })
+        {
+            return text
+        }
+        return "bytes:" + key.map { $0 < 16 ? "0" + String($0, radix: 16) : String($0, radix: 16) }.joined()
+    }
+
+    static func < (a: ParkingKey, b: ParkingKey) -> Bool { (a.topic, a.key) < (b.topic, b.key) }
+}

@@ -1,0 +1,34 @@
+/// Which event a record tells of: its source and its id together (CloudEvents 1.0, "id": producers must make source
+/// and id unique for each event). Two sources may both have an event 1.
+public enum EventIdentity {
+    /// One text for both: what inboxes, views and verification compare.
+    ///
+    /// Events of our own services are known by their UUID alone: it is unique, and inboxes know it so from before the
+    /// source counted. So is what names no source. Else the source stands in front, with a blank between them: a URI
+    /// reference has none (RFC 3986), and one that has nevertheless counts as escaped.
+    public static func text(source: String?, id: String) -> String {
+        guard let source else { return id.utf8.contains(UInt8(ascii: " ")) ? " " + id : id }
+        if isOurs(source), isUUID(id) { return id }
+        let origin = source.utf8.contains(UInt8(ascii: " ")) ? source.replacing(" ", with: "%20") : source
+        return "\(origin) \(id)"
+    }
+
+    private static func isOurs(_ source: String) -> Bool { source.utf8.starts(with: "/orderflow/".utf8) }
+
+    /// `xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx`, in lower case as we write them.
+    private static func isUUID(_ id: String) -> Bool {
+        guard id.utf8.count == 36 else { return false }
+        var index = 0
+        for byte in id.utf8 {
+            let isDash = index == 8 || index == 13 || index == 18 || index == 23
+            switch byte {
+            case UInt8(ascii: "-"): guard isDash else { return false }
+            case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "f"):
+                guard !isDash else { return false }
+            default: return false
+            }
+            index += 1
+        }
+        return true
+    }
+}

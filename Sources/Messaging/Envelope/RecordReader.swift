@@ -1,0 +1,73 @@
+import Kafka
+
+/// What a record is to one who reads its topic. Everybody who reacts to its type gets the same verdict, before anybody
+/// acts on it.
+public enum RecordVerdict {
+    case event(InboundMessage)
+    /// Passed over.
+    case nothing(Reason)
+    /// Can't be handled by anybody, and why.
+    case poison(String)
+
+    public enum Reason: Hashable, Sendable {
+        /// Of a type that the reader doesn't react to.
+        case otherType
+        /// Said by the reader itself.
+        case ownWord
+        /// A null value: it carries no event.
+        case tombstone
+    }
+}
+
+/// The door by which records come in: envelope, headers, key and the whole payload are looked at here.
+public struct RecordReader: Sendable {
+    /// Reads a message's payload, every member of it, whether the reader needs it or not, and holds it against the key.
+    /// What it returns goes along with the message (`InboundMessage.content`), so that it is read once; what it throws
+    /// makes the record poison.
+    public typealias Content = @Sendable (InboundMessage) throws(MessageRejected) -> (any Sendable)?
+
+    /// The types that are reacted to; others are passed over, in the usual case by a header alone.
+    public let types: Set<String>
+    private let ignoredSource: String?
+    private let content: Content
+
+    /// - Parameter ignoredSource: records with this `ce_source` are passed over.
+    public init(types: Set<String>, ignoring ignoredSource: String? = nil, content: @escaping Content) {
+        self.types = types
+        self.ignoredSource = ignoredSource
+        self.content = content
+    }
+
+    public func read(_ record: ConsumedMessage) -> RecordVerdict {
+        let place = InboundMessage.Source(topic: record.topic, partition: record.partition, offset: record.offset)
+        return read(record, at: place)
+    }
+
+    func read(_ record: ConsumedMessage, at place: InboundMessage.Source) -> RecordVerdict {
+        if record.isTombstone { return .nothing(.tombstone) }
+        // Most records of a busy topic are others' business; two headers say so before anything is copied.
+        if let type = record.header(EventHeader.type).flatMap({ EnvelopeHeaders.text($0) }) {
+            if !types.contains(type) { return .nothing(.otherType) }
+            if ignoredSource != nil, ignores(record.header(EventHeader.source).flatMap { EnvelopeHeaders.text($0) }) {
+                return .nothing(.ownWord)
+            }
+        }
+        var headers = EnvelopeHeaders()
+        record.forEachHeader { headers.take($0, $1) }
+        return EnvelopeDecoder.decode(
+            value: record.value, key: record.key, headers: headers, source: place, recordTime: record.time, by: self)
+    }
+
+    func ignores(_ source: String?) -> Bool { ignoredSource != nil && source == ignoredSource }
+
+    /// The last look: at the payload.
+    func judge(_ message: InboundMessage) -> RecordVerdict {
+        do throws(MessageRejected) {
+            var message = message
+            message.content = try content(message)
+            return .event(message)
+        } catch {
+            return .poison(error.reason)
+        }
+    }
+}

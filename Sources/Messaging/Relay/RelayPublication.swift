@@ -1,0 +1,86 @@
+import Execution
+import Kafka
+import Logging
+import Telemetry
+
+/// Sees a page's records through to the brokers.
+///
+/// A record that the brokers find too large is tried once more by itself: it may only have shared a batch that was. A
+/// dead letter's copy is cut to what is ours, or left out, since the letter is in the database. A fact is never left
+/// out, nor anything sent that comes after it.
+struct RelayPublication {
+    let producer: Producer
+    let traces: Traces?
+    let logger: Logger
+
+    private static let timeout: Duration = .seconds(120)
+
+    /// Returns when the brokers have every record; throws when they refused one or `stop` came first.
+    func publish(_ records: [RelayRecord], until stop: StopSignal) throws {
+        // What this client would refuse is known before anything behind it is on its way.
+        let limit = producer.messageLimit
+        let tooLarge = records.firstIndex { !$0.isDeadLetter && RecordSize.of($0.message) > limit }
+        let results = try send(records[..<(tooLarge ?? records.endIndex)], until: stop)
+        for (record, result) in zip(records, results) {
+            guard case .failure(let error) = result else { continue }
+            guard error.isTooLarge else { throw error }
+            try publishAlone(record, until: stop)
+        }
+        if let tooLarge { throw RecordTooLarge(records[tooLarge]) }
+    }
+
+    private func send(
+        _ records: some Collection<RelayRecord>, until stop: StopSignal
+    ) throws -> [Result<Delivery, KafkaError>] {
+        var messages = records.map(\.message)
+        var spans = traces.map { RelaySpans($0) }
+        spans?.begin(&messages)
+        do {
+            let results = try producer.publish(messages, timeout: Self.timeout, until: stop)
+            spans?.end(results)
+            return results
+        } catch {
+            spans?.fail(error)
+            throw error
+        }
+    }
+
+    private func publishAlone(_ record: RelayRecord, until stop: StopSignal) throws {
+        if try isTaken(record, until: stop) { return }
+        guard record.isDeadLetter else { throw RecordTooLarge(record) }
+        let fields: Logger.Metadata = [
+            "topic": "\(record.message.topic)", "position": "\(record.position)",
+            "bytes": "\(RecordSize.of(record.message))",
+        ]
+        if try isTaken(record.stripped, until: stop) {
+            logger.warning("dead letter's copy cut, the brokers take no more", metadata: fields)
+        } else {
+            logger.error("dead letter's copy left out, the brokers don't take it", metadata: fields)
+        }
+    }
+
+    /// False where it is too large by itself.
+    private func isTaken(_ record: RelayRecord, until stop: StopSignal) throws -> Bool {
+        switch try producer.publish([record.message], timeout: Self.timeout, until: stop)[0] {
+        case .success: return true
+        case .failure(let error) where error.isTooLarge: return false
+        case .failure(let error): throw error
+        }
+    }
+}
+
+/// The brokers, or our own client, take no record of this size, and none after it may go before it: a limit has to be
+/// raised.
+struct RecordTooLarge: Error, CustomStringConvertible {
+    let description: String
+
+    init(_ record: RelayRecord) {
+        let message = record.message
+        let key = String(decoding: message.key ?? [], as: UTF8.self)
+        description = """
+            the record at position \(record.position), of \(RecordSize.of(message)) bytes with key \(key) for \
+            \(message.topic), is too large for the brokers or our client; it holds up all after it: raise \
+            max.message.bytes of its topic, and message.max.bytes under kafka.properties
+            """
+    }
+}
