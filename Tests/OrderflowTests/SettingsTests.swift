@@ -173,8 +173,11 @@ import Testing
             "ORDERFLOW_API_SERVICE_PORT_HTTP": "80", "ORDERFLOW_API_PORT_80_TCP_ADDR": "10.0.0.1",
             "ORDERFLOW_PORT_80_TCP": "tcp://10.0.0.1:80", "ORDERFLOW_SUPERVISOR_FD": "3", "ORDERFLOW_DEV_BROKER": "/x",
             "ORDERFLOW_TEST_SEED": "1",
+            // Beside a Service orderflow-http: the name of a setting.
+            "ORDERFLOW_HTTP_PORT": "tcp://10.0.0.1:80",
         ]
         #expect(try problems(environment: environment) == [])
+        #expect(try problems(environment: ["ORDERFLOW_HTTP_PORT": "tcp"]).count == 1)
         #expect(try problems(environment: ["ORDERFLOW_API_PORT": "80"]).count == 1)
     }
 

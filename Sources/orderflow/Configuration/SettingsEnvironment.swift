@@ -17,9 +17,10 @@ enum SettingsEnvironment {
         for (name, text) in environment.sorted(by: { $0.key < $1.key })
         where name.hasPrefix(SettingKey.environmentPrefix) {
             if reserved.contains(name) || reservedPrefixes.contains(where: name.hasPrefix) { continue }
+            if isServiceLink(name, text) { continue }
             if let key = SettingTable.key(inEnvironment: name) {
                 if !text.isEmpty { found[key.name] = name }
-            } else if !isServiceLink(name, text) {
+            } else {
                 let known = SettingTable.keys.map(\.environmentName)
                 problems.append(
                     "environment: unknown variable \(name)\(Suggestion.text(for: name, among: known))")
@@ -30,8 +31,9 @@ enum SettingsEnvironment {
     }
 
     /// Kubernetes puts these into every pod beside a Service called `orderflow…`; nobody can turn that off from here.
+    /// Some have the name of a setting (`ORDERFLOW_HTTP_PORT` beside a Service `orderflow-http`): the value tells.
     private static func isServiceLink(_ name: String, _ text: String) -> Bool {
-        if name.hasSuffix("_PORT") { return text.contains("://") }
+        if name.hasSuffix("_PORT") { return ["tcp://", "udp://", "sctp://"].contains { text.hasPrefix($0) } }
         return name.hasSuffix("_SERVICE_HOST") || name.contains(/_SERVICE_PORT(_[A-Z0-9_]+)?$/)
             || name.contains(/_PORT_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?$/)
     }
