@@ -85,7 +85,7 @@ let package = Package(
         .executableTarget(
             name: "chaos",
             dependencies: [
-                "TestShop", "TestServers", "Execution",
+                "TestShop", "TestServers", "Execution", "Kafka",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Tests/Chaos"),

@@ -10,6 +10,7 @@ final class Scene: Sendable {
     static let roles = ["api", "shipping", "notification", "projection", "payment", "inventory", "saga"]
 
     let seed: UInt64
+    let mode: String
     let shop: Shop
     let proxy: Proxy
     let daemons: [Daemon]
@@ -24,6 +25,7 @@ final class Scene: Sendable {
 
     init(seed: UInt64, mode: String, isVerbose: Bool, _ dice: inout Dice) throws {
         self.seed = seed
+        self.mode = mode
         self.isVerbose = isVerbose
         let shop = try Shop(settings: ["ORDERFLOW_SAGA_MODE": mode])
         self.shop = shop

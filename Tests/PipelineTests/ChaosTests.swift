@@ -9,7 +9,9 @@ import Testing
         campaign.duration = .seconds(15)
         campaign.rate = 8
         // The slow ones are for longer campaigns.
-        campaign.faults = [.daemonKill, .sessionKill, .networkCut, .postgresKill, .duplicate, .foreignOrder, .poison]
+        campaign.faults = [
+            .daemonKill, .sessionKill, .networkCut, .postgresKill, .duplicate, .foreignOrder, .poison, .nothing,
+        ]
         campaign.isVerbose = false
         let result = try await campaign.run()
         print(result.table)

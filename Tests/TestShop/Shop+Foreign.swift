@@ -1,4 +1,6 @@
 import Foundation
+import Kafka
+import Logging
 import TestServers
 
 extension Shop {
@@ -17,12 +19,24 @@ extension Shop {
         _ = try Self.run(command, environment: [:], input: value)
     }
 
-    /// The last `back` records of each partition of a topic.
+    /// Puts one record on its topic, whatever it is made of; larger ones than brokers take by themselves, too.
+    ///
+    /// - Throws: where the broker refused it, or hasn't acknowledged it in 20 s.
+    public func publish(_ message: OutgoingMessage) throws {
+        let kafka = KafkaConfiguration(
+            bootstrapServers: broker.bootstrapServers, clientID: "stranger",
+            properties: ["message.max.bytes": "4000000"])
+        let producer = try Producer(ProducerConfiguration(kafka), logger: Logger(label: "stranger"))
+        defer { producer.close(timeout: .zero) }
+        for result in try producer.publish([message], timeout: .seconds(20)) { _ = try result.get() }
+    }
+
+    /// The last `back` records of each partition of a topic, but for those that aren't text.
     public func recentRecords(of topic: String, back: Int) throws -> [TopicRecord] {
         let text = try Self.run(
             ["kcat", "-b", broker.bootstrapServers, "-q", "-C", "-t", topic, "-o", "-\(back)", "-e", "-J"],
             environment: [:])
-        return try text.split(separator: "\n").map { try TopicRecord(Data($0.utf8)) }
+        return text.split(separator: "\n").compactMap { try? TopicRecord(Data($0.utf8)) }
     }
 
     /// Rows of a service's database, as the superuser sees them.

@@ -7,6 +7,8 @@ struct CampaignResult: Sendable {
     var asked = 0
     var accepted = 0
     var foreign = 0
+    /// Records of strangers, by kind.
+    var strange: [StrangeRecord: Int] = [:]
     var confirmed = 0
     var cancelled = 0
     /// By id, each with what is wrong.
@@ -29,6 +31,7 @@ struct CampaignResult: Sendable {
     var table: String {
         var rows: [(String, String)] = [("seed", "\(seed)"), ("mode", mode)]
         rows += Fault.allCases.compactMap { fault in faults[fault].map { ("  \(fault.rawValue)", "\($0)") } }
+        rows += StrangeRecord.allCases.compactMap { kind in strange[kind].map { ("  \(kind.rawValue)", "\($0)") } }
         rows += [
             ("faults", "\(faults.values.reduce(0, +))"), ("orders asked for", "\(asked)"),
             ("orders accepted", "\(accepted) (and \(foreign) foreign)"), ("confirmed", "\(confirmed)"),

@@ -32,9 +32,11 @@ enum Fault: String, CaseIterable, Sendable {
     case clockJump = "clock-jump"
     /// A foreign producer puts a record on its topic once more.
     case duplicate
-    /// A foreign producer sends what nobody can read.
+    /// A foreign producer sends what nobody can handle.
     case poison
-    /// A foreign producer announces an order of its own, as a bare value without headers.
+    /// A foreign producer sends what is no event, a tombstone for instance, on the key of an order.
+    case nothing
+    /// A foreign producer announces an order of its own, as strangers do.
     case foreignOrder = "foreign-order"
 
     /// Faults that must not overlap with others of their lane.
@@ -46,7 +48,7 @@ enum Fault: String, CaseIterable, Sendable {
         case .postgresKill, .sessionKill, .brokerKill, .brokerFreeze, .networkCut, .networkDelay, .networkStall,
             .kafkaCut, .connectionFlood, .readOnly, .mailDown, .clockJump:
             .servers
-        case .duplicate, .poison, .foreignOrder: .producers
+        case .duplicate, .poison, .nothing, .foreignOrder: .producers
         }
     }
 
@@ -59,7 +61,7 @@ enum Fault: String, CaseIterable, Sendable {
         case .postgresKill, .brokerKill, .networkDelay: 2
         case .brokerFreeze, .networkStall: 1
         case .duplicate, .foreignOrder: 4
-        case .poison: 1
+        case .poison, .nothing: 2
         }
     }
 }

@@ -148,6 +148,7 @@ final class FaultInjector: Sendable {
             try scene.passDeadlines(share: .random(in: 0.1...0.6, using: &dice))
         case .duplicate: try publishing.withLock { _ in try scene.foreign.repeatRecord(&dice) }
         case .poison: try publishing.withLock { _ in try scene.foreign.sendPoison(&dice) }
+        case .nothing: try publishing.withLock { _ in try scene.foreign.sendNothing(&dice) }
         case .foreignOrder: try publishing.withLock { _ in try scene.foreign.announceOrder(&dice) }
         }
     }
