@@ -34,12 +34,11 @@ import Testing
 
     /// Another spelling of an id might be another customer's.
     @Test(arguments: [
-        ("a/b", nil), ("a b", nil), ("a\"b", nil), ("a@b@c", nil), ("@", nil), ("ä", nil), ("a\u{301}", nil),
-        ("😀", nil),
-        (".a", nil), ("a.", nil), ("a..b", nil), ("..", nil), (String(repeating: "a", count: 65), nil),
+        "a/b", "a b", "a\"b", "a@b@c", "@", "ä", "a\u{301}", "😀", ".a", "a.", "a..b", "..",
+        String(repeating: "a", count: 65),
     ])
-    func noAddressIsMadeUp(userID: String, email: String?) throws {
-        #expect(try mail(userID: userID, email: email) == "unaddressed -")
+    func noAddressIsMadeUp(userID: String) throws {
+        #expect(try mail(userID: userID, email: nil) == "unaddressed -")
     }
 
     @Test func everyLocalPartThatIsMadeIsTheUsersID() {
