@@ -14,7 +14,8 @@ import Testing
 
     @Test(arguments: [
         "", "30", "s", "-1s", "+1s", "1 s", " 1s", "1s ", "1.s", ".5s", "1..5s", "1,5s", "1S", "1sec", "1min", "ms",
-        "١s", "99999999999999999999s", "9999999999d", "0.0000000001s", "1e3s", "1s-1s", "0x10s", "1m30",
+        "١s", "99999999999999999999s", "9999999999d", "0.0000000001s", "1.00000000001s", "1e3s", "1s-1s", "0x10s",
+        "1m30",
     ])
     func refusesWhatIsNoDuration(text: String) {
         #expect(DurationText.parse(text) == nil)

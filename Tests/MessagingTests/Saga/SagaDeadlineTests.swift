@@ -73,6 +73,7 @@ import TestServers
         let page = try database.desk.list(.init(tenant: "default"), limit: 10, on: connection)
         #expect(page.sagas.map(\.key.id) == ["b"])
         #expect(page.unreadable.map(\.key.id).sorted() == ["a", "c"])
+        #expect(try database.desk.list(.init(tenant: "default"), limit: .max, on: connection).sagas.count == 1)
     }
 
     /// A step that the definition no longer has must not be due for ever.
