@@ -12,6 +12,12 @@ public struct TopicSetting: Hashable, Sendable {
     /// Nil where the brokers keep it secret.
     public var value: String?
     public var origin: Origin
+
+    public init(name: String, value: String?, origin: Origin) {
+        self.name = name
+        self.value = value
+        self.origin = origin
+    }
 }
 
 extension Admin {
@@ -38,6 +44,35 @@ extension Admin {
                 var entries = 0
                 guard let list = rd_kafka_ConfigResource_configs(result, &entries) else { return [] }
                 return (0..<entries).compactMap { list[$0].map(Self.setting) }.sorted { $0.name < $1.name }
+            })
+    }
+
+    /// Sets some of a topic's own settings and keeps its others (AlterConfigs, which knows only all at once). Another
+    /// change at the same moment may get lost.
+    public func change(_ changes: [String: String], ofTopic topic: String) throws {
+        guard !changes.isEmpty else { return }
+        var all: [String: String] = [:]
+        for setting in try settings(ofTopic: topic) where setting.origin == .topic { all[setting.name] = setting.value }
+        all.merge(changes) { $1 }
+        guard let resource = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic) else {
+            throw KafkaError(configuration: "topic \(topic)")
+        }
+        defer { rd_kafka_ConfigResource_destroy(resource) }
+        for (name, value) in all { rd_kafka_ConfigResource_set_config(resource, name, value) }
+        var resources: [OpaquePointer?] = [resource]
+        let what = "change settings of \(topic)"
+        try request(
+            RD_KAFKA_ADMIN_OP_ALTERCONFIGS, what,
+            send: { options, queue in
+                rd_kafka_AlterConfigs(handle.raw, &resources, resources.count, options, queue)
+            },
+            result: { event in
+                var count = 0
+                guard let results = rd_kafka_AlterConfigs_result_resources(event, &count), count > 0,
+                    let result = results[0]
+                else { return }
+                let code = rd_kafka_ConfigResource_error(result)
+                guard code == RD_KAFKA_RESP_ERR_NO_ERROR else { throw KafkaError(code, what) }
             })
     }
 

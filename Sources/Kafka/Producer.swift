@@ -23,6 +23,8 @@ public struct ProducerConfiguration: Sendable {
 /// Brokers that have lost the producer's state (OUT_OF_ORDER_SEQUENCE_NUMBER, UNKNOWN_PRODUCER_ID) leave librdkafka
 /// unable to go on: what is unacknowledged fails, and the next `publish` is made by a new client. Whoever publishes
 /// again then starts with the first record that wasn't acknowledged, and may double what was.
+///
+/// It never has a topic made: a record for one that is missing fails, after `topic.metadata.propagation.max.ms`.
 public final class Producer: Sendable {
     private let configuration: ProducerConfiguration
     private let logger: Logger

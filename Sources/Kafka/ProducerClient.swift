@@ -17,6 +17,8 @@ final class ProducerClient: Sendable {
             ("queue.buffering.max.kbytes", String(configuration.queueKilobytes)),
             ("batch.num.messages", "10000"), ("partitioner", "murmur2_random"),
             ("sticky.partitioning.linger.ms", "0"),
+            // How long a topic may be unknown, as right after it was made, before its records fail.
+            ("topic.metadata.propagation.max.ms", "5000"),
             // Back-off after a lost broker: come back soon.
             ("reconnect.backoff.max.ms", "1000"),
         ])

@@ -23,6 +23,7 @@ struct RelayPublication {
         let results = try send(records[..<(tooLarge ?? records.endIndex)], until: stop)
         for (record, result) in zip(records, results) {
             guard case .failure(let error) = result else { continue }
+            if error.isMissingTopic { throw TopicMissing(error) }
             guard error.isTooLarge else { throw error }
             try publishAlone(record, until: stop)
         }
@@ -67,6 +68,13 @@ struct RelayPublication {
         case .failure(let error): throw error
         }
     }
+}
+
+/// A topic that nobody has made; none is made by publishing to it.
+struct TopicMissing: Error, CustomStringConvertible {
+    let description: String
+
+    init(_ error: KafkaError) { description = "\(error): the topic is missing; `orderflow topics create` makes it" }
 }
 
 /// The brokers, or our own client, take no record of this size, and none after it may go before it: a limit has to be

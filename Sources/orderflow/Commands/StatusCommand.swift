@@ -1,5 +1,6 @@
 import ArgumentParser
 import Execution
+import Kafka
 import Logging
 import Services
 
@@ -15,7 +16,8 @@ struct StatusCommand: OrderflowCommand {
             other: every order's events are on the topic; every order ends confirmed or cancelled, or is still running; \
             confirmed means stock reserved once, charged once, one shipment, one mail; cancelled means not charged or \
             refunded once, stock released, no live shipment; the read model is what the facts say; stock adds up. \
-            Exit code 1 if anything is broken. Safe on a live shop; orders that changed just now aren't judged.
+            What the topics have otherwise than configured is told first, on stderr. Exit code 1 if anything is broken, \
+            or a topic's settings lose records. Safe on a live shop; orders that changed just now aren't judged.
 
             EXAMPLES
               orderflow status
@@ -49,11 +51,24 @@ struct StatusCommand: OrderflowCommand {
         }
         let isSound = try await DedicatedThread.run("status") {
             var text = VerificationText(asJSON: json, limit: limit)
+            let topicsAreSafe = try Self.tellTopics(settings)
             let report = try Self.verification(settings, settle: settle).run { text.tell($0) }
             text.finish(report)
-            return report.isSound
+            return report.isSound && topicsAreSafe
         }
         if !isSound { throw ExitCode(ExitStatus.failure) }
+    }
+
+    /// What is otherwise with the topics than configured, on stderr. False where records may get lost by it.
+    private static func tellTopics(_ settings: Settings) throws -> Bool {
+        var all: [TopicDifference] = []
+        let admin = try Admin(settings.kafka.configuration, logger: Logger(label: "verify"))
+        let missing = try TopicProvisioner.differences(settings, admin) { all += $1 }
+        // Nothing goes to the log lines' topic unless told to.
+        let needed = missing.filter { $0.name != settings.topics.names.logs || settings.log.shipLevel != nil }
+        all += needed.map { TopicDifference(topic: $0.name, kind: .missing) }
+        for difference in all { complain("\(difference)") }
+        return !all.contains(where: \.losesRecords)
     }
 
     private static func verification(_ settings: Settings, settle: Duration) throws -> OrderVerification {

@@ -14,10 +14,11 @@ struct TopicsCommand: AsyncParsableCommand {
 struct TopicsCreateCommand: OrderflowCommand {
     static let configuration = CommandConfiguration(
         commandName: "create",
-        abstract: "Make the topics that are missing.",
+        abstract: "Make the topics that are missing, mend what would lose records of the others.",
         discussion: """
             Facts and commands get topics.partitions partitions, dead-letter topics one; all topics.replication copies, \
-            kept for ever. A topic that exists is left as it is. Safe to run again.
+            kept for ever. Of a topic that exists, retention, clean-up policy and the size limit are set right, and each change \
+            is told; what can't be changed (partitions, copies) is told too, on stderr. Safe to run again.
 
             EXAMPLES
               orderflow topics create

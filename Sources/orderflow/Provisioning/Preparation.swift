@@ -12,11 +12,14 @@ enum Preparation {
     /// - Parameter limit: nil waits for the brokers for ever.
     static func createTopics(_ settings: Settings, waiting limit: Duration?, stop: StopSignal) throws {
         let provisioner = TopicProvisioner(settings: settings, logger: Logger(label: "topics"))
-        let made = try ServerWait.until(
+        let result = try ServerWait.until(
             "Kafka", limit: limit, stop: stop, say: { complain($0) },
             isWorthWaiting: { ($0 as? KafkaError)?.isRetriable ?? false },
             { try provisioner.run() })
-        tell("topics: \(made.isEmpty ? "up to date" : "made \(made.count)")\n")
-        for name in made { tell("  \(name)\n") }
+        tell("topics: \(result.made.isEmpty ? "all there" : "made \(result.made.count)")\n")
+        for name in result.made { tell("  \(name)\n") }
+        for difference in result.mended { tell("mended: \(difference)\n") }
+        for difference in result.left { complain("\(difference)") }
+        for failure in result.failed { complain("not mended: \(failure)") }
     }
 }

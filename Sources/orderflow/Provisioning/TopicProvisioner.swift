@@ -2,14 +2,24 @@ import Kafka
 import Logging
 import Services
 
-/// Makes the topics that the roles need and the cluster lacks. What exists stays as it is.
+/// Makes the topics that the roles need and the cluster lacks, and sets right what would lose records of those that it
+/// has, such as a retention that brokers gave to a topic that they made by themselves.
 struct TopicProvisioner {
     let settings: Settings
     let logger: Logger
 
-    /// Facts and commands are kept for ever: they can be replayed from offset zero. Log lines aren't.
+    struct Result {
+        var made: [String] = []
+        var mended: [TopicDifference] = []
+        /// What is otherwise than configured and stays so.
+        var left: [TopicDifference] = []
+        /// What should have been mended and couldn't be, and why.
+        var failed: [String] = []
+    }
+
+    /// Facts and commands are kept for ever, by whatever key: they can be replayed from offset zero. Log lines aren't.
     static func topics(_ settings: Settings) -> [NewTopic] {
-        let forEver = ["retention.ms": "-1", "retention.bytes": "-1"]
+        let forEver = ["retention.ms": "-1", "retention.bytes": "-1", "cleanup.policy": "delete"]
         let main = settings.topics.names.all.map {
             NewTopic(
                 $0, partitions: settings.topics.partitions, replication: settings.topics.replication,
@@ -29,20 +39,51 @@ struct TopicProvisioner {
         return main + dead + [logs]
     }
 
-    /// - Returns: the names of the topics made.
-    func run() throws -> [String] {
+    func run() throws -> Result {
         let admin = try Admin(settings.kafka.configuration, timeout: .seconds(5), logger: logger)
-        let existing = try Dictionary(
-            admin.topics().map { ($0.name, $0.partitions.count) }, uniquingKeysWith: { first, _ in first })
-        for topic in Self.topics(settings) {
-            if let partitions = existing[topic.name], partitions < topic.partitions {
-                logger.warning(
-                    "topic_has_fewer_partitions",
-                    metadata: [
-                        "topic": "\(topic.name)", "partitions": "\(partitions)", "wanted": "\(topic.partitions)",
-                    ])
+        var result = Result()
+        let missing = try Self.differences(settings, admin) { topic, differences in
+            let mendings = differences.compactMap(\.mending)
+            do {
+                try admin.change(Dictionary(mendings, uniquingKeysWith: { first, _ in first }), ofTopic: topic)
+                result.mended += differences.filter { $0.mending != nil }
+            } catch {
+                result.failed.append("\(error)")
             }
+            result.left += differences.filter { $0.mending == nil }
         }
-        return try admin.createTopics(Self.topics(settings).filter { existing[$0.name] == nil })
+        result.made = try admin.createTopics(missing)
+        return result
+    }
+
+    /// Compares what there is with what is wanted.
+    ///
+    /// - Parameter each: called for each topic that differs.
+    /// - Returns: the topics that are missing.
+    static func differences(
+        _ settings: Settings, _ admin: Admin, each: (_ topic: String, [TopicDifference]) throws -> Void
+    ) throws -> [NewTopic] {
+        let existing = try Dictionary(admin.topics().map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+        var missing: [NewTopic] = []
+        for topic in topics(settings) {
+            guard let found = existing[topic.name] else {
+                missing.append(topic)
+                continue
+            }
+            // How long log lines are kept is an operator's to change where they lie.
+            if topic.name == settings.topics.names.logs { continue }
+            let differences = TopicDifference.all(found, try known(topic.name, admin), wanted: topic)
+            if !differences.isEmpty { try each(topic.name, differences) }
+        }
+        return missing
+    }
+
+    /// Nil where the brokers don't tell, or not us.
+    private static func known(_ topic: String, _ admin: Admin) throws -> [TopicSetting]? {
+        do {
+            return try admin.settings(ofTopic: topic)
+        } catch let error as KafkaError where !error.isRetriable {
+            return nil
+        }
     }
 }
