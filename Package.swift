@@ -108,7 +108,7 @@ let package = Package(
         .testTarget(
             name: "HTTPServerTests",
             dependencies: ["HTTPServer", "Execution", "Randomness", "TestServers", "CEpoll", log]),
-        .testTarget(name: "KafkaTests", dependencies: ["Kafka", "Execution", "TestServers", log]),
+        .testTarget(name: "KafkaTests", dependencies: ["Kafka", "Execution", "Randomness", "TestServers", log]),
         .testTarget(name: "TelemetryTests", dependencies: ["Telemetry", "Execution", "JSON", log, metrics, tracing]),
         .testTarget(name: "OrdersTests", dependencies: ["Orders", "JSON", "Randomness"]),
         .testTarget(name: "BenchTests", dependencies: ["Bench", "HTTPServer", "Execution", log]),

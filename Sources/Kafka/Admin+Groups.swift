@@ -15,6 +15,22 @@ public struct GroupDescription: Hashable, Sendable {
         public var clientID: String
         public var host: String
         public var partitions: [TopicPartition]
+
+        public init(
+            id: String, instanceID: String?, clientID: String, host: String, partitions: [TopicPartition]
+        ) {
+            self.id = id
+            self.instanceID = instanceID
+            self.clientID = clientID
+            self.host = host
+            self.partitions = partitions
+        }
+    }
+
+    public init(name: String, state: String, members: [Member]) {
+        self.name = name
+        self.state = state
+        self.members = members
     }
 }
 

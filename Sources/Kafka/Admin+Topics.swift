@@ -27,6 +27,18 @@ public struct TopicDescription: Hashable, Sendable {
         public var leader: Int32
         public var replicas: Int
         public var inSync: Int
+
+        public init(id: Int32, leader: Int32, replicas: Int, inSync: Int) {
+            self.id = id
+            self.leader = leader
+            self.replicas = replicas
+            self.inSync = inSync
+        }
+    }
+
+    public init(name: String, partitions: [Partition]) {
+        self.name = name
+        self.partitions = partitions
     }
 
     /// Where its records lie, in the order of `partitions`.
@@ -121,7 +133,9 @@ extension Admin {
         // Asking for one topic by name could make it, where the brokers do that; so all are asked for.
         var raw: UnsafePointer<rd_kafka_metadata>?
         let code = rd_kafka_metadata(handle.raw, 1, nil, &raw, timeoutMilliseconds)
-        guard code == RD_KAFKA_RESP_ERR_NO_ERROR, let metadata = raw else { throw KafkaError(code, "describe topics") }
+        guard code == RD_KAFKA_RESP_ERR_NO_ERROR, let metadata = raw else {
+            throw handle.explained(KafkaError(code, "describe topics"))
+        }
         defer { rd_kafka_metadata_destroy(metadata) }
         return (0..<Int(metadata.pointee.topic_cnt))
             .map { Self.describe(metadata.pointee.topics[$0]) }
@@ -146,7 +160,9 @@ extension Admin {
         var high: Int64 = 0
         let code = rd_kafka_query_watermark_offsets(
             handle.raw, partition.topic, partition.partition, &low, &high, timeoutMilliseconds)
-        guard code == RD_KAFKA_RESP_ERR_NO_ERROR else { throw KafkaError(code, "watermarks of \(partition)") }
+        guard code == RD_KAFKA_RESP_ERR_NO_ERROR else {
+            throw handle.explained(KafkaError(code, "watermarks of \(partition)"))
+        }
         return Watermarks(low: low, high: high)
     }
 }

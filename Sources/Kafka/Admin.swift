@@ -37,13 +37,18 @@ public final class Admin: Sendable {
         send(options, queue)
         // The request has its own timeout; a little more lets it be the one that answers.
         guard let event = rd_kafka_queue_poll(queue, timeoutMilliseconds + 1_000) else {
-            throw KafkaError(RD_KAFKA_RESP_ERR__TIMED_OUT, what)
+            throw handle.explained(KafkaError(RD_KAFKA_RESP_ERR__TIMED_OUT, what))
         }
         defer { rd_kafka_event_destroy(event) }
         let code = rd_kafka_event_error(event)
         guard code == RD_KAFKA_RESP_ERR_NO_ERROR else {
-            throw KafkaError(code, "\(what): \(rd_kafka_event_error_string(event).map { String(cString: $0) } ?? "")")
+            let text = rd_kafka_event_error_string(event).map { String(cString: $0) } ?? ""
+            throw handle.explained(KafkaError(code, "\(what): \(text)"))
         }
-        return try result(event)
+        do {
+            return try result(event)
+        } catch let error as KafkaError {
+            throw handle.explained(error)
+        }
     }
 }

@@ -12,12 +12,13 @@ public final class BatchConsumer: Sendable {
     private let handle: KafkaHandle
     private let poller: ConsumerPoller
     private let buffer: Monitor<ConsumerBuffer>
-    private let thread: Monitor<DedicatedThread?>
+    private let watch: GroupWatch
+    private let thread: DedicatedThread
 
     public init(
         _ configuration: ConsumerConfiguration, listener: any RebalanceListener, logger: Logger
     ) throws(KafkaError) {
-        let membership = configuration.kafka.instanceID.map { [("group.instance.id", $0)] } ?? []
+        let membership = configuration.kafka.membershipName.map { [("group.instance.id", $0)] } ?? []
         let conf = try configuration.kafka.make(
             membership + [
                 ("group.id", configuration.group), ("enable.auto.commit", "false"),
@@ -30,7 +31,7 @@ public final class BatchConsumer: Sendable {
                 // A broker that ignores the limits may send far more; refusing its answer would stall for ever.
                 ("receive.message.max.bytes", "1000000000"),
                 ("queued.min.messages", "5000"), ("queued.max.messages.kbytes", "8192"),
-                ("topic.metadata.refresh.interval.ms", "30000"), ("allow.auto.create.topics", "false"),
+                ("topic.metadata.refresh.interval.ms", "30000"),
                 ("reconnect.backoff.max.ms", "1000"),
             ])
         let buffer = Monitor(ConsumerBuffer())
@@ -48,10 +49,16 @@ public final class BatchConsumer: Sendable {
         self.handle = handle
         self.poller = poller
         self.buffer = buffer
-        thread = Monitor(DedicatedThread.start("kafka-consumer") { poller.run(handle) })
+        let watch = GroupWatch(configuration, logger)
+        self.watch = watch
+        watch.start(handle, of: poller)
+        thread = DedicatedThread.start("kafka-consumer") { poller.run(handle, watch) }
     }
 
-    deinit { poller.stop.stop() }
+    deinit {
+        watch.stop.stop()
+        poller.stop.stop()
+    }
 
     public var fatalError: KafkaError? { handle.fatalError }
     public var lastError: KafkaError? { handle.lastError }
@@ -59,6 +66,13 @@ public final class BatchConsumer: Sendable {
     public var outage: KafkaError? { handle.outage }
     public var statisticsJSON: String? { handle.statistics }
     public var buffered: (messages: Int, bytes: Int) { buffer.withLock { ($0.count, $0.bytes) } }
+
+    /// Whether the group has said, at least once, what this member is to hold.
+    public var isAssigned: Bool { poller.hasBeenAssigned }
+    /// The whole group, as it was last seen; nil until then, and where the brokers don't tell.
+    public var group: GroupSighting? { watch.latest }
+    /// Partitions of the group's topics that lastingly belong to nobody. The group is made to share them out again.
+    public var ownerless: [TopicPartition] { poller.ownerless }
 
     /// The next records, up to `max`; nil after `timeout` without any, or when closed. Blocks the calling thread.
     /// The batch is in hand until `finish`. Throws once the consumer can't go on.
@@ -98,9 +112,10 @@ public final class BatchConsumer: Sendable {
 
     /// Takes no more batches out, waits for those in hand, leaves the group. Idempotent. Blocks for at most `timeout`.
     public func close(timeout: Duration) {
+        watch.stop.stop()
         poller.stop.stop()
         poller.roomMade()
-        guard let thread = thread.withLock({ $0 }) else { return }
         thread.join(timeout: timeout)
+        watch.close()
     }
 }

@@ -9,6 +9,9 @@ public struct ConsumerConfiguration: Sendable {
     /// How long a revoke waits for batches in hand before it gives the partitions up anyway. Below
     /// `max.poll.interval.ms`, or the group gives up first.
     public var revokeTimeout: Duration = .seconds(5)
+    /// How often the member looks at its whole group. What it sees three times in a row counts, so three looks have to
+    /// take longer than a move of partitions, for which `revokeTimeout` stands.
+    public var watchInterval: Duration = .seconds(3)
 
     public init(_ kafka: KafkaConfiguration, group: String, topics: [String]) {
         self.kafka = kafka

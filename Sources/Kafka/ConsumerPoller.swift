@@ -6,17 +6,20 @@ import Logging
 final class ConsumerPoller: Sendable {
     let stop = StopSignal()
     let pacing = FetchPacing()
-    private let configuration: ConsumerConfiguration
-    private let listener: any RebalanceListener
-    private let buffer: Monitor<ConsumerBuffer>
-    private let logger: Logger
-    private let assignment = Monitor(Assignment())
+    let configuration: ConsumerConfiguration
+    let listener: any RebalanceListener
+    let buffer: Monitor<ConsumerBuffer>
+    let logger: Logger
+    let assignment = Monitor(Assignment())
     private let room = Monitor(false)
+    private let unowned = Monitor<[TopicPartition]>([])
     /// Why this member can't go on and a new one has to be made.
     let failure = Monitor<KafkaError?>(nil)
 
-    private struct Assignment {
+    struct Assignment {
         var all: Set<TopicPartition> = []
+        /// The group has said what the member is to hold, be it nothing.
+        var isKnown = false
         /// Paused until the listener has said where they start.
         var waiting: Set<TopicPartition> = []
         /// Paused because the buffer stays full.
@@ -32,11 +35,9 @@ final class ConsumerPoller: Sendable {
     /// away, so a worker that is merely busy must not cause it.
     private static let patience: Duration = .seconds(1)
     private static let listenerRetry: Duration = .milliseconds(500)
-    /// For asking brokers what the partitions of one assignment hold, and for asking one of them.
-    private static let placing: (all: Duration, each: Duration) = (.seconds(2), .milliseconds(500))
-    /// Between learning what to give up and giving it up, which begins the next rebalance at once (KIP-429): members
-    /// whose answer is still on its way have it by then. The dev broker forgets them otherwise.
-    private static let handover: Duration = .milliseconds(250)
+    /// For the group to answer a member that is told to stop while it joins. It takes milliseconds, unless the group's
+    /// leader is gone.
+    private static let joining: Duration = .seconds(2)
 
     init(
         _ configuration: ConsumerConfiguration, _ listener: any RebalanceListener, _ buffer: Monitor<ConsumerBuffer>,
@@ -50,16 +51,23 @@ final class ConsumerPoller: Sendable {
 
     func roomMade() { room.update { $0 = true } }
 
-    func run(_ handle: KafkaHandle) {
+    /// What the member holds, and how often that has changed.
+    struct Holding: Sendable {
+        let partitions: Set<TopicPartition>
+        let rebalances: Int
+    }
+
+    var holding: Holding { assignment.withLock { Holding(partitions: $0.all, rebalances: $0.rebalances) } }
+    var hasBeenAssigned: Bool { assignment.withLock { $0.isKnown } }
+    /// Partitions of the group that lastingly belong to nobody.
+    var ownerless: [TopicPartition] { unowned.withLock { $0 } }
+
+    func run(_ handle: KafkaHandle, _ watch: GroupWatch) {
         var nextTry = ContinuousClock.now
-        let check = MembershipCheck(
-            handle.raw, group: configuration.group, instanceID: configuration.kafka.instanceID)
+        var membership = MembershipCheck()
+        var owners = OwnerlessWatch()
         while !stop.isStopped {
-            let (held, rebalances) = assignment.withLock { ($0.all, $0.rebalances) }
-            if let check, check.isDisowned(of: held, rebalances: rebalances) {
-                logger.warning(
-                    "coordinator_disagrees",
-                    metadata: ["partitions": "\(held.sorted().map(\.description).joined(separator: " "))"])
+            if let look = watch.take(), mustRejoin(after: look, &membership, &owners, handle.raw) {
                 leave(handle.raw)
                 subscribe(handle.raw)
             }
@@ -75,14 +83,41 @@ final class ConsumerPoller: Sendable {
             fetch(handle.raw)
         }
         buffer.update { $0.closed = true }
-        leave(handle.raw)
-        // Closing calls `rebalance` for what we still have, on this thread.
-        let code = rd_kafka_consumer_close(handle.raw)
-        if code != RD_KAFKA_RESP_ERR_NO_ERROR {
-            logger.warning("leaving the group failed", metadata: ["error": "\(KafkaError(code))"])
-        }
+        close(handle)
         buffer.update { $0.drop(nil) }
     }
+
+    private func mustRejoin(
+        after look: GroupWatch.Look, _ membership: inout MembershipCheck, _ owners: inout OwnerlessWatch,
+        _ raw: OpaquePointer
+    ) -> Bool {
+        let rebalances = holding.rebalances
+        if let name = configuration.kafka.membershipName,
+            membership.isDisowned(by: look, instanceID: name, rebalances: rebalances)
+        {
+            logger.warning("coordinator_disagrees", metadata: ["partitions": "\(Self.list(look.held.partitions))"])
+            return true
+        }
+        let isMyTurn = owners.judge(look.sighting, memberID: memberID(raw))
+        let (before, after) = unowned.update { unowned in
+            defer { unowned = owners.ownerless }
+            return (unowned, owners.ownerless)
+        }
+        if after != before {
+            logger.log(
+                level: after.isEmpty ? .notice : .error,
+                after.isEmpty ? "partitions have owners again" : "partitions without an owner",
+                metadata: ["partitions": "\(Self.list(after.isEmpty ? before : after))"])
+        }
+        if isMyTurn { logger.warning("leaving and joining again, so that the group shares partitions out anew") }
+        return isMyTurn
+    }
+
+    private static func list(_ partitions: some Collection<TopicPartition>) -> String {
+        partitions.sorted().map(\.description).joined(separator: " ")
+    }
+
+    // MARK: Joining and leaving
 
     @discardableResult
     func subscribe(_ raw: OpaquePointer) -> rd_kafka_resp_err_t {
@@ -91,23 +126,50 @@ final class ConsumerPoller: Sendable {
         return topics.use { rd_kafka_subscribe(raw, $0) }
     }
 
-    /// A static member that merely closes keeps its place for the session timeout, and its partitions lie idle. Who is
-    /// told to stop isn't expected back so soon, and says so: librdkafka lets a static member leave by unsubscribing.
-    private func leave(_ raw: OpaquePointer) {
-        guard configuration.kafka.instanceID != nil, rd_kafka_unsubscribe(raw) == RD_KAFKA_RESP_ERR_NO_ERROR else {
-            return
+    /// Leaves the group for good. Closing calls `rebalance` for what we still have, on this thread.
+    private func close(_ handle: KafkaHandle) {
+        awaitAssignment(handle)
+        // A static member that merely closes keeps its place for the session timeout, and its partitions lie idle. Who is
+        // told to stop isn't expected back so soon, and says so.
+        leave(handle.raw)
+        // Who has unsubscribed isn't let in any more: this doesn't change.
+        if isBetweenJoinAndAssignment(handle.raw) { handle.keepForever() }
+        let code = rd_kafka_consumer_close(handle.raw)
+        if code != RD_KAFKA_RESP_ERR_NO_ERROR {
+            logger.warning("leaving the group failed", metadata: ["error": "\(KafkaError(code))"])
         }
+    }
+
+    /// librdkafka 2.0.2 aborts the process when a client is destroyed that has been let into its group and was never
+    /// told what it holds (its issue 4312: the cooperative assignor destroys a state that it doesn't have yet). So that is
+    /// waited for, and a client for which it doesn't come isn't destroyed.
+    private func awaitAssignment(_ handle: KafkaHandle) {
+        let deadline = ContinuousClock.now + Self.joining
+        while isBetweenJoinAndAssignment(handle.raw), handle.fatalError == nil, .now < deadline {
+            if let message = rd_kafka_consumer_poll(handle.raw, 20) { rd_kafka_message_destroy(message) }
+        }
+    }
+
+    /// The coordinator has let the member in, which is what gives it a protocol, and hasn't told it what it holds.
+    private func isBetweenJoinAndAssignment(_ raw: OpaquePointer) -> Bool {
+        guard !hasBeenAssigned, let name = rd_kafka_rebalance_protocol(raw) else { return false }
+        return String(cString: name) != "NONE"
+    }
+
+    /// Leaves the group for now: librdkafka lets a static member leave too, by unsubscribing.
+    private func leave(_ raw: OpaquePointer) {
+        guard rd_kafka_unsubscribe(raw) == RD_KAFKA_RESP_ERR_NO_ERROR else { return }
         let deadline = ContinuousClock.now + configuration.revokeTimeout + .seconds(1)
-        while isMember(raw), .now < deadline {
+        while !memberID(raw).isEmpty, .now < deadline {
             if let message = rd_kafka_consumer_poll(raw, 20) { rd_kafka_message_destroy(message) }
         }
     }
 
-    /// librdkafka forgets the member's id once it has asked to leave.
-    private func isMember(_ raw: OpaquePointer) -> Bool {
-        guard let id = rd_kafka_memberid(raw) else { return false }
+    /// Empty while it has none: librdkafka forgets it once it has asked to leave.
+    private func memberID(_ raw: OpaquePointer) -> String {
+        guard let id = rd_kafka_memberid(raw) else { return "" }
         defer { rd_kafka_mem_free(raw, id) }
-        return id.pointee != 0
+        return String(cString: id)
     }
 
     // MARK: Fetching
@@ -232,168 +294,5 @@ final class ConsumerPoller: Sendable {
             return assignment.all.subtracting(assignment.waiting)
         }
         if let partitions { _ = PartitionList(partitions).use { rd_kafka_resume_partitions(raw, $0) } }
-    }
-
-    // MARK: Rebalancing
-
-    /// librdkafka's callback, on this thread.
-    func rebalance(
-        _ raw: OpaquePointer, _ code: rd_kafka_resp_err_t,
-        _ list: UnsafeMutablePointer<rd_kafka_topic_partition_list_t>
-    ) {
-        let partitions = PartitionList.partitions(list)
-        let cooperative = String(cString: rd_kafka_rebalance_protocol(raw)) == "COOPERATIVE"
-        switch code {
-        case RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS:
-            assign(raw, partitions, list, cooperative)
-        case RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS:
-            revoke(raw, partitions, lost: rd_kafka_assignment_lost(raw) != 0)
-            if cooperative { StopSignal().wait(for: Self.handover) }
-            unassign(raw, list, cooperative)
-        default:
-            logger.warning("rebalance failed", metadata: ["error": "\(KafkaError(code))"])
-            revoke(raw, partitions, lost: true)
-            rd_kafka_assign(raw, nil)
-        }
-    }
-
-    private func assign(
-        _ raw: OpaquePointer, _ partitions: [TopicPartition],
-        _ list: UnsafeMutablePointer<rd_kafka_topic_partition_list_t>, _ cooperative: Bool
-    ) {
-        let starts = place(raw, partitions)
-        for index in 0..<partitions.count {
-            if let start = starts[partitions[index]] { list.pointee.elems[index].offset = start }
-        }
-        let waiting = Set(partitions.filter { starts[$0] == nil })
-        let pausedByBuffer = assignment.withLock { assignment -> Bool in
-            assignment.all.formUnion(partitions)
-            assignment.rebalances += 1
-            assignment.waiting.formUnion(waiting)
-            assignment.positions.place(starts)
-            pacing.partitions.store(assignment.all.count, ordering: .relaxed)
-            return assignment.paused
-        }
-        if cooperative {
-            report(rd_kafka_incremental_assign(raw, list), "assign")
-        } else {
-            rd_kafka_assign(raw, list)
-        }
-        let held = pausedByBuffer ? Set(partitions) : waiting
-        if !held.isEmpty { _ = PartitionList(held).use { rd_kafka_pause_partitions(raw, $0) } }
-    }
-
-    /// Where partitions start, by the listener and by what they hold. Missing are those that can't be told for now.
-    private func place(_ raw: OpaquePointer, _ partitions: [TopicPartition]) -> [TopicPartition: Int64] {
-        do {
-            var starts = try listener.partitionsAssigned(partitions)
-            for partition in partitions where starts[partition] == nil {
-                starts[partition] = Int64(RD_KAFKA_OFFSET_STORED)
-            }
-            var outside: [TopicPartition: StartOutside] = [:]
-            let deadline = ContinuousClock.now + Self.placing.all
-            // In no order: one that nobody leads must not keep the same ones waiting each time.
-            for (partition, start) in starts.shuffled() where start > 0 {
-                guard let marks = watermarks(raw, partition, until: deadline) else {
-                    starts[partition] = nil
-                    continue
-                }
-                if start < marks.low || start > marks.high {
-                    outside[partition] = StartOutside(start: start, marks: marks)
-                }
-            }
-            if !outside.isEmpty { starts.merge(try listener.startsOutside(outside)) { $1 } }
-            return starts
-        } catch {
-            logger.warning("start offsets unknown, partitions wait", metadata: ["error": "\(error)"])
-            return [:]
-        }
-    }
-
-    private func watermarks(
-        _ raw: OpaquePointer, _ partition: TopicPartition, until deadline: ContinuousClock.Instant
-    ) -> Watermarks? {
-        let limit = min(Self.placing.each, ContinuousClock.now.duration(to: deadline))
-        guard limit > .zero else { return nil }
-        var marks = Watermarks(low: 0, high: 0)
-        let code = rd_kafka_query_watermark_offsets(
-            raw, partition.topic, partition.partition, &marks.low, &marks.high, Int32(limit / .milliseconds(1)))
-        guard code == RD_KAFKA_RESP_ERR_NO_ERROR else {
-            logger.info(
-                "partition waits", metadata: ["partition": "\(partition)", "error": "\(KafkaError(code))"])
-            return nil
-        }
-        return marks
-    }
-
-    /// Asks the listener again for partitions that wait for their start.
-    private func placeWaiting(_ raw: OpaquePointer) {
-        let starts = place(raw, assignment.withLock { $0.waiting.sorted() })
-        guard !starts.isEmpty else { return }
-        do {
-            try Self.seek(raw, starts, timeout: .seconds(2))
-            let resumable = assignment.withLock { assignment -> Bool in
-                assignment.waiting.subtract(starts.keys)
-                assignment.positions.place(starts)
-                return !assignment.paused
-            }
-            if resumable { _ = PartitionList(starts.keys).use { rd_kafka_resume_partitions(raw, $0) } }
-        } catch {
-            logger.warning("start offsets unknown, partitions wait", metadata: ["error": "\(error)"])
-        }
-    }
-
-    static func seek(
-        _ raw: OpaquePointer, _ offsets: [TopicPartition: Int64], timeout: Duration
-    ) throws(KafkaError) {
-        let milliseconds = Int32(clamping: Int(timeout / .milliseconds(1)))
-        let failure = PartitionList(offsets).use { list -> KafkaError? in
-            if let error = rd_kafka_seek_partitions(raw, list, milliseconds) {
-                defer { rd_kafka_error_destroy(error) }
-                return KafkaError(rd_kafka_error_code(error), "seek")
-            }
-            return PartitionList.firstError(list)
-        }
-        if let failure { throw failure }
-    }
-
-    private func revoke(_ raw: OpaquePointer, _ partitions: [TopicPartition], lost: Bool) {
-        let going = Set(partitions)
-        let paused = assignment.withLock { assignment -> Set<TopicPartition> in
-            let paused = assignment.paused ? going : assignment.waiting.intersection(going)
-            assignment.all.subtract(going)
-            assignment.rebalances += 1
-            assignment.waiting.subtract(going)
-            assignment.revoked.formUnion(going)
-            assignment.positions.remove(going)
-            if assignment.all.isEmpty { assignment.paused = false }
-            pacing.partitions.store(assignment.all.count, ordering: .relaxed)
-            return paused
-        }
-        // A pause outlives the assignment: the partition would still be paused when it comes back.
-        _ = PartitionList(paused).use { rd_kafka_resume_partitions(raw, $0) }
-        buffer.update { $0.drop(going) }
-        let finished = buffer.wait(for: configuration.revokeTimeout) { $0.isInHand(going) ? nil : true } ?? false
-        if !finished {
-            logger.warning(
-                "batch in hand outlived the revoke", metadata: ["partitions": "\(partitions.map(\.description))"])
-        }
-        listener.partitionsRevoked(partitions, lost: lost)
-    }
-
-    private func unassign(
-        _ raw: OpaquePointer, _ list: UnsafeMutablePointer<rd_kafka_topic_partition_list_t>, _ cooperative: Bool
-    ) {
-        if cooperative {
-            report(rd_kafka_incremental_unassign(raw, list), "unassign")
-        } else {
-            rd_kafka_assign(raw, nil)
-        }
-    }
-
-    private func report(_ error: OpaquePointer?, _ what: String) {
-        guard let error else { return }
-        defer { rd_kafka_error_destroy(error) }
-        logger.warning("rebalance failed", metadata: ["error": "\(KafkaError(rd_kafka_error_code(error), what))"])
     }
 }

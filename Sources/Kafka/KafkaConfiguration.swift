@@ -23,6 +23,19 @@ public struct KafkaConfiguration: Sendable, CustomStringConvertible {
         self.properties = properties
     }
 
+    /// The name that members join under, whichever way it was given.
+    public var membershipName: String? { properties[Self.instanceProperty] ?? instanceID }
+
+    /// These settings with members joining under `name`.
+    public func named(_ name: String?) -> KafkaConfiguration {
+        var named = self
+        named.properties[Self.instanceProperty] = nil
+        named.instanceID = name
+        return named
+    }
+
+    private static let instanceProperty = "group.instance.id"
+
     /// Never shows a secret.
     public var description: String {
         let shown = properties.sorted { $0.key < $1.key }.map { key, value in
@@ -33,10 +46,14 @@ public struct KafkaConfiguration: Sendable, CustomStringConvertible {
     }
 
     /// A configuration object with `defaults`, then these settings over them. The caller owns it.
+    ///
+    /// No client has a topic made by asking for it (`allow.auto.create.topics`; a producer's default is true): made that
+    /// way it has the brokers' defaults, one partition and a week's retention as a rule, for good.
     func make(_ defaults: [(String, String)]) throws(KafkaError) -> OpaquePointer {
         guard let conf = rd_kafka_conf_new() else { throw KafkaError(configuration: "out of memory") }
         let own = [("bootstrap.servers", bootstrapServers), ("client.id", clientID)]
-        for (name, value) in defaults + own + properties.sorted(by: { $0.key < $1.key }) {
+        let common = [("allow.auto.create.topics", "false")]
+        for (name, value) in common + defaults + own + properties.sorted(by: { $0.key < $1.key }) {
             do {
                 try Self.set(conf, name, value)
             } catch {

@@ -43,6 +43,65 @@ public struct KafkaError: Error, Hashable, Sendable, CustomStringConvertible {
         }
     }
 
+    /// This error, that nothing came in time, with the reason for having had no connection.
+    func explained(by obstacle: KafkaError?) -> KafkaError {
+        guard let obstacle, obstacle != self, Self.silences.contains(code) else { return self }
+        return KafkaError(code: code, name: name, message: "\(message): \(obstacle.advice)", isFatal: isFatal)
+    }
+
+    private static let silences: Set<Int32> = Set(
+        [
+            RD_KAFKA_RESP_ERR__TIMED_OUT, RD_KAFKA_RESP_ERR__TIMED_OUT_QUEUE, RD_KAFKA_RESP_ERR__TRANSPORT,
+            RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN, RD_KAFKA_RESP_ERR__MSG_TIMED_OUT, RD_KAFKA_RESP_ERR__WAIT_COORD,
+            RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT, RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE,
+        ].map(\.rawValue))
+
+    private init(code: Int32, name: String, message: String, isFatal: Bool) {
+        self.code = code
+        self.name = name
+        self.message = message
+        self.isFatal = isFatal
+    }
+
+    /// Whether the error says better than `other` why no connection is made. A refusal outweighs a connection that ends:
+    /// that happens on the way too.
+    func tellsMore(than other: KafkaError?) -> Bool {
+        guard let weight = obstacleWeight else { return false }
+        return weight >= (other?.obstacleWeight ?? 0)
+    }
+
+    /// Nil for what isn't about connections, or says nothing of a reason.
+    private var obstacleWeight: Int? {
+        switch rd_kafka_resp_err_t(rawValue: code) {
+        case RD_KAFKA_RESP_ERR__AUTHENTICATION, RD_KAFKA_RESP_ERR__SSL, RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED,
+            RD_KAFKA_RESP_ERR_UNSUPPORTED_SASL_MECHANISM, RD_KAFKA_RESP_ERR_ILLEGAL_SASL_STATE:
+            return 3
+        case RD_KAFKA_RESP_ERR__RESOLVE: return 2
+        case RD_KAFKA_RESP_ERR__TRANSPORT: return message.contains("security.protocol") ? 3 : 1
+        default: return nil
+        }
+    }
+
+    /// The message, with what to look at where that is known.
+    private var advice: String {
+        switch rd_kafka_resp_err_t(rawValue: code) {
+        case RD_KAFKA_RESP_ERR__AUTHENTICATION, RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED,
+            RD_KAFKA_RESP_ERR_UNSUPPORTED_SASL_MECHANISM, RD_KAFKA_RESP_ERR_ILLEGAL_SASL_STATE:
+            "\(message) (look at security.protocol, sasl.mechanism, sasl.username and sasl.password)"
+        case RD_KAFKA_RESP_ERR__SSL:
+            "\(message) (look at security.protocol, and at ssl.ca.location and the other ssl properties)"
+        default: message
+        }
+    }
+
+    /// The cluster has no such topic.
+    public var isMissingTopic: Bool {
+        [RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC, RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART].contains { $0.rawValue == code }
+    }
+
+    /// Another member of the group has this one's name (KIP-345).
+    public var isFenced: Bool { code == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID.rawValue }
+
     /// A record larger than the client or the topic allows.
     public var isTooLarge: Bool { code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE.rawValue }
 

@@ -18,6 +18,8 @@ final class KafkaHandle: @unchecked Sendable {
         struct State {
             var lastError: KafkaError?
             var outage: KafkaError?
+            /// What most likely keeps connections from being made.
+            var obstacle: KafkaError?
             var statistics: String?
         }
 
@@ -69,6 +71,7 @@ final class KafkaHandle: @unchecked Sendable {
                 reports.state.withLock {
                     $0.lastError = error
                     if code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN { $0.outage = error }
+                    if error.tellsMore(than: $0.obstacle) { $0.obstacle = error }
                 }
                 reports.logger.debug("kafka error", metadata: ["error": "\(error)"])
             }
@@ -82,7 +85,7 @@ final class KafkaHandle: @unchecked Sendable {
             let isConnected = text.contains(#""state":"UP""#)
             reports.state.withLock {
                 $0.statistics = text
-                if isConnected { $0.outage = nil }
+                if isConnected { ($0.outage, $0.obstacle) = (nil, nil) }
             }
             return 0
         }
@@ -102,9 +105,22 @@ final class KafkaHandle: @unchecked Sendable {
     }
 
     deinit {
+        if isKept.withLock({ $0 }) {
+            // Its threads go on, and call what they were given.
+            _ = Unmanaged.passRetained(reports)
+            _ = pacing.map { Unmanaged.passRetained($0) }
+            return
+        }
         topics.withLock { for topic in $0.values { rd_kafka_topic_destroy(topic.raw) } }
         rd_kafka_destroy(raw)
     }
+
+    /// The client is never destroyed, because librdkafka can't do it: it stays, closed, until the process ends.
+    func keepForever() {
+        isKept.withLock { $0 = true }
+        reports.logger.notice("kafka client closed, and not destroyed: it was about to join its group")
+    }
+    private let isKept = Monitor(false)
 
     /// A topic that the client keeps itself informed about for as long as it lives. The pointer is valid as long.
     func topic(_ name: String) -> OpaquePointer? {
@@ -133,7 +149,19 @@ final class KafkaHandle: @unchecked Sendable {
     var lastError: KafkaError? { reports.state.withLock { $0.lastError } }
     /// Why no broker can be reached; nil while one can. Ends with the statistics that show a connection, so
     /// `statistics.interval.ms` is how long after the fact.
-    var outage: KafkaError? { reports.state.withLock { $0.outage } }
+    var outage: KafkaError? {
+        reports.state.withLock { state in state.outage.map { $0.explained(by: state.obstacle) } }
+    }
+    /// What most likely keeps connections from being made, such as a refused password.
+    var obstacle: KafkaError? { reports.state.withLock { $0.obstacle } }
+
+    /// What a request has failed with. Where nothing was heard in time, that is with the reason that librdkafka had for
+    /// having no connection: it never lets a request fail for it.
+    func explained(_ error: KafkaError) -> KafkaError {
+        // A client that nobody polls has its errors still in its queue. (A consumer's come with its records.)
+        if rd_kafka_type(raw) == RD_KAFKA_PRODUCER { rd_kafka_poll(raw, 0) }
+        return error.explained(by: obstacle)
+    }
     /// The last statistics JSON (librdkafka STATISTICS.md), where `statistics.interval.ms` asks for it.
     var statistics: String? { reports.state.withLock { $0.statistics } }
 

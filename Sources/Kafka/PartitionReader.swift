@@ -30,7 +30,7 @@ public final class PartitionReader {
             // Assigning needs a name, but nobody joins or commits under it.
             ("group.id", "orderflow-reader"), ("enable.auto.commit", "false"), ("enable.auto.offset.store", "false"),
             // What retention has taken is missing, and whoever asked for it should know.
-            ("auto.offset.reset", "error"), ("enable.partition.eof", "true"), ("allow.auto.create.topics", "false"),
+            ("auto.offset.reset", "error"), ("enable.partition.eof", "true"),
             ("queued.min.messages", "50000"), ("queued.max.messages.kbytes", String(kilobytes)),
             ("fetch.message.max.bytes", "4194304"), ("fetch.wait.max.ms", "100"),
             ("receive.message.max.bytes", "1000000000"), ("reconnect.backoff.max.ms", "1000"),
@@ -65,7 +65,7 @@ public final class PartitionReader {
     /// Those that aren't at their end.
     public var unfinished: some Collection<TopicPartition> { ends.keys }
     /// What librdkafka deals with by itself at the moment, such as a lost broker.
-    public var lastError: KafkaError? { handle.lastError }
+    public var lastError: KafkaError? { handle.obstacle ?? handle.lastError }
 
     /// The next records of any partition, up to `max`, each partition in order; nil when none came within `timeout`
     /// and when finished. Throws what doesn't pass by itself.

@@ -144,6 +144,28 @@ import Testing
         }
     }
 
+    /// The dev broker makes topics on demand, as many of Kafka's do.
+    @Test func publishingMakesNoTopic() throws {
+        var topic = try TestTopic()
+        topic = topic.named("\(topic.name)-nowhere")
+        let producer = try topic.producer()
+        defer { producer.close(timeout: .seconds(5)) }
+        producer.prepare(topics: [topic.name], timeout: .seconds(2))
+        let results = try producer.publish(topic.messages(3), timeout: .seconds(30))
+        for result in results {
+            guard case .failure(let error) = result else {
+                Issue.record("published to a topic that nobody has made")
+                continue
+            }
+            #expect(error.isMissingTopic && error.isRetriable && error.message.contains(topic.name), "\(error)")
+        }
+        let admin = try Admin(topic.kafka, logger: quiet)
+        #expect(try admin.topics(named: topic.name).isEmpty)
+        try admin.createTopics([NewTopic(topic.name, partitions: 1, replication: 1)])
+        for result in try producer.publish(topic.messages(3), timeout: .seconds(30)) { _ = try result.get() }
+        #expect(try topic.contents().map(\.number) == [0, 1, 2])
+    }
+
     @Test func publishingAfterCloseIsRefusedAtOnce() throws {
         let topic = try TestTopic()
         let producer = try topic.producer()

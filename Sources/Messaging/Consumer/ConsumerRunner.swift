@@ -54,18 +54,30 @@ public final class ConsumerRunner: Sendable {
     /// What readiness says of the consumer.
     public struct Status: Sendable {
         public var assigned: Set<TopicPartition> = []
+        /// The group has said, at least once, what this member is to hold.
+        public var isAssigned = false
+        /// The whole group, as it was last seen; nil until then, and where the brokers don't tell.
+        public var group: GroupSighting?
+        /// Partitions of the group's topics that lastingly belong to nobody.
+        public var ownerless: [TopicPartition] = []
+        /// Another process claims the same name in the group.
+        public var clash: String?
         /// The error that holds the group up, nil while it flows.
         public var problem: String?
         /// The last one, for an hour.
         public var setback: Setback?
         /// Where assigned partitions start, until Kafka is told.
         var starts: [TopicPartition: Int64] = [:]
+
+        public init() {}
     }
 
     /// A topic that doesn't hold what it should. The group goes on; an operator should know why it reads again.
     public struct Setback: Sendable {
         public let reason: String
         fileprivate let until = ContinuousClock.now + .seconds(3600)
+
+        public init(reason: String) { self.reason = reason }
     }
 
     /// - Parameter onCommit: called after each commit that did something, to wake whoever goes on from there: the relay,
@@ -93,7 +105,11 @@ public final class ConsumerRunner: Sendable {
     public var currentStatus: Status {
         var status = status.withLock { $0 }
         if let setback = status.setback, setback.until < .now { status.setback = nil }
-        status.problem = status.problem ?? consumer.withLock { $0 }?.outage.map { "\($0)" }
+        guard let consumer = consumer.withLock({ $0 }) else { return status }
+        status.problem = status.problem ?? consumer.outage.map { "\($0)" }
+        status.isAssigned = consumer.isAssigned
+        status.group = consumer.group
+        status.ownerless = consumer.ownerless
         return status
     }
     /// librdkafka's last statistics, where `statistics.interval.ms` asks for them.
@@ -113,23 +129,28 @@ public final class ConsumerRunner: Sendable {
         let retryThread = DedicatedThread.start("redelivery") { retries.run(until: stop) }
         defer { retryThread.join(timeout: .seconds(5)) }
         var rejoins = Backoff(base: .milliseconds(500), cap: .seconds(15))
+        var claim = InstanceClaim(kafka.membershipName)
         while !stop.isStopped {
             let member = try BatchConsumer(
-                ConsumerConfiguration(kafka, group: configuration.group, topics: configuration.topics),
+                ConsumerConfiguration(
+                    kafka.named(claim.current), group: configuration.group, topics: configuration.topics),
                 listener: OffsetListener(
                     group: group, database: database, status: status, metrics: metrics, logger: logger),
                 logger: logger)
             do {
-                try consume(as: member, on: connection, until: stop, onProgress: { rejoins.reset() })
+                try consume(as: member, claim: &claim, on: connection, until: stop, onProgress: { rejoins.reset() })
             } catch let error as KafkaError where error.isFatal {
-                // Of the member, not of the group: after an outage the coordinator may take a member for an impostor
-                // of itself (FENCED_INSTANCE_ID); a partition may have lost what was read of it. A new member joins;
-                // the rest of the daemon needn't end for it. Where two processes do share a name, both go on saying so.
+                // Of the member, not of the group: another has got its name; a partition may have lost what was read of
+                // it. A new member joins; the rest of the daemon needn't end for it.
+                let isFenced = error.isFenced && claim.fenced()
                 status.withLock {
                     $0.problem = "\(error)"
                     $0.assigned = []
+                    $0.clash = claim.clash(in: nil)
                 }
-                logger.error("member lost, joining anew", metadata: ["error": "\(error)"])
+                logger.error(
+                    "member lost, joining anew",
+                    metadata: ["error": "\(error)", "clash": "\(isFenced ? claim.clash(in: nil) ?? "" : "none")"])
                 stop.wait(for: rejoins.next())
             }
         }
@@ -137,8 +158,8 @@ public final class ConsumerRunner: Sendable {
 
     /// Consumes until `stop` or an error that ends the member.
     private func consume(
-        as consumer: BatchConsumer, on connection: ReconnectingConnection, until stop: StopSignal,
-        onProgress: () -> Void
+        as consumer: BatchConsumer, claim: inout InstanceClaim, on connection: ReconnectingConnection,
+        until stop: StopSignal, onProgress: () -> Void
     ) throws {
         self.consumer.withLock { $0 = consumer }
         status.withLock { $0.problem = nil }
@@ -152,7 +173,7 @@ public final class ConsumerRunner: Sendable {
         func storePassed() {
             hints.note(passed.store(group: group, having: currentStatus.assigned, on: connection, logger))
         }
-        while !stop.isStopped {
+        while !stop.isStopped, !takesNameBack(&claim, seeing: consumer.group) {
             let batch = try consumer.nextBatch(max: configuration.batchSize, timeout: .milliseconds(500))
             hints.note(takeStarts())
             if let batch {
@@ -182,6 +203,23 @@ public final class ConsumerRunner: Sendable {
         }
         storePassed()
         consumer.commit(hints.take(having: currentStatus.assigned))
+    }
+
+    /// Notes whether the member's name is its own. True when it is to join anew, under the one that it was given.
+    private func takesNameBack(_ claim: inout InstanceClaim, seeing sighting: GroupSighting?) -> Bool {
+        guard let group = sighting?.group, !group.members.isEmpty else { return false }
+        let isFree = claim.takesBack(seeing: group)
+        let clash = claim.clash(in: group)
+        let known = status.withLock { status in
+            defer { status.clash = clash }
+            return status.clash
+        }
+        if isFree {
+            logger.notice("instance name is free again", metadata: ["name": "\(claim.own ?? "")"])
+        } else if let clash, known == nil {
+            logger.error("instance name is taken twice", metadata: ["clash": "\(clash)"])
+        }
+        return isFree
     }
 
     private func takeStarts() -> [TopicPartition: Int64] {

@@ -12,6 +12,8 @@ struct OffsetListener: RebalanceListener {
     let logger: Logger
 
     func partitionsAssigned(_ partitions: [TopicPartition]) throws -> [TopicPartition: Int64] {
+        // A member that holds nothing, as one more than there are partitions.
+        guard !partitions.isEmpty else { return [:] }
         let connection = try connect()
         var offsets = try ConsumerOffsets.load(group: group, partitions, on: connection)
         // Never consumed: from zero, whatever Kafka thinks was committed.

@@ -1,16 +1,11 @@
 import Messaging
 
 extension HealthRegistry {
-    /// Ready while the group's consumer isn't held up. Having no partition is fine: there may be more members than
-    /// partitions.
+    /// Ready while the group's consumer has its share of the partitions and isn't held up.
     ///
     /// - Parameter needed: false where the daemon can do its main work without.
     public func watch(consumer: ConsumerRunner, name: String, needed: Bool = true) {
-        register("consumer \(name)") {
-            let status = consumer.currentStatus
-            if let problem = status.problem { return needed ? .notReady(problem) : .degraded(problem) }
-            return status.setback.map { .degraded($0.reason) } ?? .ready
-        }
+        register("consumer \(name)") { HealthStatus(of: consumer.currentStatus, needed: needed) }
     }
 
     /// Well while the relay publishes, or another process's does. Events wait in the database until then, so nothing is

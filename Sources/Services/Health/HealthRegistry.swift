@@ -3,6 +3,8 @@ import Execution
 /// What one part of a daemon says of itself.
 public enum HealthStatus: Sendable, Hashable {
     case ready
+    /// There is no work for it at the moment, which is as it should be: it takes over where another goes.
+    case standBy(String)
     /// It does its work, but something is amiss that an operator should see. Traffic still comes.
     case degraded(String)
     /// Why not, in a few words for an operator.
@@ -11,9 +13,14 @@ public enum HealthStatus: Sendable, Hashable {
     /// Nil when all is well.
     public var reason: String? {
         switch self {
-        case .ready: nil
+        case .ready, .standBy: nil
         case .degraded(let reason), .notReady(let reason): reason
         }
+    }
+
+    /// What there is to say without anything being amiss.
+    public var note: String? {
+        if case .standBy(let note) = self { "stand-by: \(note)" } else { nil }
     }
 
     public var isReady: Bool {

@@ -38,9 +38,18 @@ enum HealthRoutes {
     /// The verdict, then a line a check.
     static func text(_ report: HealthRegistry.Report) -> String {
         let lines = report.checks.map { check in
-            "\(check.name): \(check.status.reason.map { check.status.isReady ? "degraded: \($0)" : $0 } ?? "ready")\n"
+            "\(check.name): \(text(check.status))\n"
         }
         return (report.isReady ? "ready\n" : "not ready\n") + lines.joined()
+    }
+
+    private static func text(_ status: HealthStatus) -> String {
+        switch status {
+        case .ready: "ready"
+        case .standBy: status.note ?? ""
+        case .degraded(let reason): "degraded: \(reason)"
+        case .notReady(let reason): reason
+        }
     }
 
     static func json(_ report: HealthRegistry.Report) -> [UInt8] {
@@ -54,6 +63,7 @@ enum HealthRoutes {
                         json.field("name", check.name)
                         json.field("ready", check.status.isReady)
                         json.field("reason", check.status.reason)
+                        if let note = check.status.note { json.field("note", note) }
                     }
                 }
             }

@@ -8,7 +8,7 @@ extension Collectors {
             scrape.gauge("orderflow_ready", value: report.isReady ? 1 : 0)
             for check in report.checks {
                 scrape.gauge(
-                    "orderflow_health_check", [("check", check.name)], value: check.status == .ready ? 1 : 0)
+                    "orderflow_health_check", [("check", check.name)], value: check.status.reason == nil ? 1 : 0)
             }
         }
     }

@@ -11,6 +11,8 @@ extension Collectors {
             let status = consumer.currentStatus
             scrape.gauge(
                 "orderflow_consumer_assigned_partitions", [("group", group)], value: status.assigned.count)
+            scrape.gauge(
+                "orderflow_consumer_ownerless_partitions", [("group", group)], value: status.ownerless.count)
             scrape.gauge("orderflow_consumer_held_up", [("group", group)], value: status.problem == nil ? 0 : 1)
             let buffered = consumer.buffered
             scrape.gauge("orderflow_consumer_buffered_messages", [("group", group)], value: buffered.messages)

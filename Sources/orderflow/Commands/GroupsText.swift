@@ -8,14 +8,20 @@ enum GroupsText {
         /// Nil where its database can't be asked.
         let positions: [GroupPosition]?
 
+        /// Partitions that it reads and none of its members holds.
+        var ownerless: [TopicPartition] { group.ownerless(of: Set((positions ?? []).map(\.partition))) }
+
         var lag: Int64? { positions?.reduce(0) { $0 + $1.lag } }
     }
 
     static func table(_ rows: [Row]) -> String {
         TextTable.write(
-            [["GROUP", "STATE", "MEMBERS", "LAG"]]
+            [["GROUP", "STATE", "MEMBERS", "LAG", "WITHOUT OWNER"]]
                 + rows.map {
-                    [$0.group.name, $0.group.state, "\($0.group.members.count)", $0.lag.map { "\($0)" } ?? "?"]
+                    [
+                        $0.group.name, $0.group.state, "\($0.group.members.count)", $0.lag.map { "\($0)" } ?? "?",
+                        $0.ownerless.map(\.description).joined(separator: " "),
+                    ]
                 })
     }
 
@@ -26,6 +32,8 @@ enum GroupsText {
             json.key("members")
             json.array { json in for member in row.group.members { json.value(member.label) } }
             if let lag = row.lag { json.field("lag", lag) }
+            json.key("withoutOwner")
+            json.array { json in for partition in row.ownerless { json.value(partition.description) } }
         }
     }
 

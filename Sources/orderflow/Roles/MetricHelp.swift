@@ -52,6 +52,8 @@ enum MetricHelp {
         "orderflow_consumer_handler_seconds": "The handler's share of a transaction.",
         "orderflow_consumer_lag_messages": "Records between a partition's committed offset and its end.",
         "orderflow_consumer_assigned_partitions": "Partitions that this member has.",
+        "orderflow_consumer_ownerless_partitions":
+            "Partitions of the group's topics that lastingly belong to none of its members, as this one sees it.",
         "orderflow_consumer_held_up": "1 while an error keeps the group's member from going on.",
         "orderflow_consumer_buffered_messages": "Records fetched and not yet taken by the handler.",
         "orderflow_consumer_buffered_bytes": "Their size.",

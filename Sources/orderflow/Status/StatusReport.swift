@@ -21,6 +21,8 @@ struct StatusReport: Sendable {
         let lag: Int64?
         let dead: Int64
         let parked: Int64
+        /// Partitions of its topics that none of its members holds; all of them where it has no members.
+        var ownerless: [TopicPartition] = []
     }
 
     struct SagaCount: Sendable {
@@ -71,7 +73,8 @@ struct StatusReport: Sendable {
     }
 
     private mutating func askGroups(_ settings: Settings) {
-        let ends = highWatermarks(settings)
+        let brokers = askBrokers(settings)
+        let ends = brokers?.ends
         for database in ServiceDatabase.allCases {
             do {
                 let connection = try Connection(settings.database(of: database))
@@ -87,7 +90,10 @@ struct StatusReport: Sendable {
                             sum += end.value.remaining(from: next[end.key])
                         }
                     }
-                    groups.append(GroupState(group: group, lag: lag, dead: letters.dead, parked: letters.parked))
+                    groups.append(
+                        GroupState(
+                            group: group, lag: lag, dead: letters.dead, parked: letters.parked,
+                            ownerless: brokers?.ownerless(in: group, reading: topics) ?? []))
                 }
             } catch {
                 problems.append("database of \(database.rawValue): \(error)")
@@ -95,15 +101,31 @@ struct StatusReport: Sendable {
         }
     }
 
-    private mutating func highWatermarks(_ settings: Settings) -> [TopicPartition: Watermarks]? {
+    private struct Brokers {
+        var ends: [TopicPartition: Watermarks] = [:]
+        var groups: [String: GroupDescription] = [:]
+
+        func ownerless(in group: String, reading topics: Set<String>) -> [TopicPartition] {
+            groups[group]?.ownerless(of: Set(ends.keys.filter { topics.contains($0.topic) })) ?? []
+        }
+    }
+
+    private mutating func askBrokers(_ settings: Settings) -> Brokers? {
+        var brokers = Brokers()
         do {
             let admin = try Admin(settings.kafka.configuration, timeout: .seconds(5), logger: Logger(label: "status"))
             let own = Set(settings.topics.names.all)
-            var ends: [TopicPartition: Watermarks] = [:]
             for topic in try admin.topics() where own.contains(topic.name) {
-                for place in topic.places { ends[place] = try admin.watermarks(place) }
+                for place in topic.places { brokers.ends[place] = try admin.watermarks(place) }
             }
-            return ends
+            let names = settings.topics.names.subscriptions(in: settings.saga.mode).keys.sorted()
+            do {
+                for group in try admin.describe(groups: names) { brokers.groups[group.name] = group }
+            } catch {
+                // Their lag can be told all the same.
+                problems.append("consumer groups: \(error)")
+            }
+            return brokers
         } catch {
             problems.append("brokers: \(error)")
             return nil

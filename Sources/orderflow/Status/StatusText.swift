@@ -34,6 +34,14 @@ enum StatusText {
                     + report.groups.map { [$0.group, $0.lag.map { "\($0)" } ?? "?", "\($0.dead)", "\($0.parked)"] }
             ) { column, text in column >= 2 ? count(text) : nil },
         ]
+        let ownerless = report.groups.filter { !$0.ownerless.isEmpty }
+        if !ownerless.isEmpty {
+            parts.append(
+                ownerless.map { group in
+                    let names = group.ownerless.map(\.description).joined(separator: ", ")
+                    return style.paint("\(group.group): partitions without an owner: \(names)", .bad) + "\n"
+                }.joined())
+        }
         if !report.sagas.isEmpty {
             parts.append(
                 table(
@@ -79,6 +87,8 @@ enum StatusText {
                         if let lag = group.lag { json.field("lag", lag) }
                         json.field("deadLetters", group.dead)
                         json.field("parked", group.parked)
+                        json.key("withoutOwner")
+                        json.array { json in for partition in group.ownerless { json.value(partition.description) } }
                     }
                 }
             }

@@ -6,8 +6,8 @@ let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
 /// A topic of a test's own.
 struct TestTopic {
-    let name: String
-    let kafka: KafkaConfiguration
+    private(set) var name: String
+    private(set) var kafka: KafkaConfiguration
 
     /// On the broker that all tests share, unless another is given.
     init(partitions: Int = 1, on broker: KafkaBroker? = nil, _ name: String = #function) throws {
@@ -22,6 +22,29 @@ struct TestTopic {
         name = "mocked"
         kafka = KafkaConfiguration(bootstrapServers: mock.bootstrapServers)
         try mock.createTopic(name, partitions: partitions)
+    }
+
+    /// Another one, which isn't made.
+    func named(_ name: String) -> TestTopic {
+        var topic = self
+        topic.name = name
+        return topic
+    }
+
+    /// The same topic, reached through a proxy.
+    func through(_ proxy: BrokerProxy) -> TestTopic {
+        var topic = self
+        topic.kafka.bootstrapServers = proxy.bootstrapServers
+        return topic
+    }
+
+    /// More partitions, as an operator may make them (CreatePartitions v0).
+    func grow(to count: Int32) throws {
+        let head = [WireWriter.int16(37), WireWriter.int16(0), WireWriter.int32(1), WireWriter.string("test")]
+        let topic = [WireWriter.int32(1), WireWriter.string(name), WireWriter.int32(count), WireWriter.int32(-1)]
+        let request = (head + topic + [WireWriter.int32(5_000), [0]]).flatMap(\.self)
+        try BrokerProxy.send(request, to: kafka.bootstrapServers)
+        try eventually("\(name) has \(count) partitions") { try partitions.count == Int(count) }
     }
 
     var partitions: [TopicPartition] {
