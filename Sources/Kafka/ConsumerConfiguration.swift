@@ -10,7 +10,8 @@ public struct ConsumerConfiguration: Sendable {
     /// `max.poll.interval.ms`, or the group gives up first.
     public var revokeTimeout: Duration = .seconds(5)
     /// How often the member looks at its whole group. What it sees three times in a row counts, so three looks have to
-    /// take longer than a move of partitions, for which `revokeTimeout` stands.
+    /// take longer than a move of partitions, for which `revokeTimeout` stands. (librdkafka 2.0.2 stops for good when
+    /// brokers don't know DescribeGroups; only its own mock cluster doesn't, where members must not look.)
     public var watchInterval: Duration = .seconds(3)
 
     public init(_ kafka: KafkaConfiguration, group: String, topics: [String]) {

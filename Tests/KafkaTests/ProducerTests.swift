@@ -162,7 +162,10 @@ import Testing
         let admin = try Admin(topic.kafka, logger: quiet)
         #expect(try admin.topics(named: topic.name).isEmpty)
         try admin.createTopics([NewTopic(topic.name, partitions: 1, replication: 1)])
-        for result in try producer.publish(topic.messages(3), timeout: .seconds(30)) { _ = try result.get() }
+        // The producer looks for it once a second; until then its records fail, all of them.
+        try eventually("the topic is found") {
+            try producer.publish(topic.messages(3), timeout: .seconds(30)).allSatisfy { (try? $0.get()) != nil }
+        }
         #expect(try topic.contents().map(\.number) == [0, 1, 2])
     }
 

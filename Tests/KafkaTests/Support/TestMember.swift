@@ -16,6 +16,8 @@ final class TestMember: Sendable {
     ) throws {
         var configuration = ConsumerConfiguration(
             topic.kafka, group: group ?? "\(topic.name)-group", topics: [topic.name])
+        // Mock brokers have no DescribeGroups.
+        if topic.isMocked { configuration.watchInterval = .seconds(3_600) }
         change(&configuration)
         truth = offsets
         self.listener = listener ?? RecordingListener(offsets: offsets)

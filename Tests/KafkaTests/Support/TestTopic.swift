@@ -19,7 +19,7 @@ struct TestTopic {
 
     /// On a mock cluster.
     init(partitions: Int = 1, mock: MockCluster) throws {
-        name = "mocked"
+        name = Self.mocked
         kafka = KafkaConfiguration(bootstrapServers: mock.bootstrapServers)
         try mock.createTopic(name, partitions: partitions)
     }
@@ -46,6 +46,9 @@ struct TestTopic {
         try BrokerProxy.send(request, to: kafka.bootstrapServers)
         try eventually("\(name) has \(count) partitions") { try partitions.count == Int(count) }
     }
+
+    private static let mocked = "mocked"
+    var isMocked: Bool { name == Self.mocked }
 
     var partitions: [TopicPartition] {
         get throws {
