@@ -25,13 +25,18 @@ import Testing
         startAndStop(topic, groups: ["\(topic.name)-a"], each: 4, within: 1_000)
     }
 
-    @Test func alsoWhereTheyNeverAnswer() throws {
+    /// The moment itself, for sure: let into the group, and never told what to hold.
+    @Test(arguments: [nil, "one"])
+    func alsoWhereTheyNeverAnswer(_ name: String?) throws {
         let proxy = try BrokerProxy(to: KafkaBroker.shared.get()) { request in
             request.api == GroupRequests.syncGroup ? .cut : .pass
         }
         defer { proxy.close() }
         let topic = try TestTopic(partitions: 3).through(proxy)
-        startAndStop(topic, groups: ["\(topic.name)-a"], each: 1, within: 600)
+        let member = try TestMember(topic) { $0.kafka.instanceID = name }
+        try eventually("it asks what to hold") { proxy.count(of: GroupRequests.syncGroup) > 0 }
+        member.close()
+        #expect(!member.consumer.isAssigned)
     }
 
     /// Two members of each group at a time, one of them with a name.
