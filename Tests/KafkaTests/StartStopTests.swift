@@ -26,7 +26,7 @@ import Testing
     }
 
     /// The moment itself, for sure: let into the group, and never told what to hold.
-    @Test(arguments: [nil, "one"])
+    @Test(arguments: [nil, "one"] as [String?])
     func alsoWhereTheyNeverAnswer(_ name: String?) throws {
         let proxy = try BrokerProxy(to: KafkaBroker.shared.get()) { request in
             request.api == GroupRequests.syncGroup ? .cut : .pass
