@@ -15,7 +15,7 @@ import Testing
         init() throws {
             database = try PostgresConfiguration(try PostgresServer.shared.get().createDatabase())
             topic = try TestTopic(partitions: 1)
-            try connect().script(MessagingSchema.outbox + MessagingSchema.relay)
+            try connect().script(MessagingSchema.outbox + MessagingSchema.relay + MessagingSchema.relaySnapshots)
         }
 
         func connect() throws -> Connection { try Connection(database, logger: quiet) }
