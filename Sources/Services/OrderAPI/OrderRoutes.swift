@@ -47,7 +47,7 @@ public struct OrderRoutes: Sendable {
     private func replay(_ key: OrderKey, _ digest: String?, _ context: RequestContext, _ responder: Responder) {
         read(responder, key, context) { connection in
             guard
-                let first = try EventStore.load(tenant: key.tenant, streamID: key.orderID, on: connection).first,
+                let first = try OrderStreams.events(of: key, on: connection).first,
                 case .created(let created) = try OrderStreams.decode(first)
             else { throw BrokenStream(streamID: key.orderID, version: 1) }
             let metadata = try first.metadata.withUnsafeBytes { try EventMetadata(json: $0) }
@@ -102,8 +102,8 @@ public struct OrderRoutes: Sendable {
         let cursor = try request.cursor(VersionCursor.self)
         read(responder, key, context) { connection in
             let (events, version) = try EventStore.page(
-                tenant: key.tenant, streamID: key.orderID, after: cursor?.version ?? 0, limit: limit,
-                bytes: PageSize.bytes, on: connection)
+                tenant: key.tenant, streamID: key.orderID, categories: OrderStreams.categories,
+                after: cursor?.version ?? 0, limit: limit, bytes: PageSize.bytes, on: connection)
             guard version > 0 else { throw HTTPProblem(.notFound, detail: "there is no order \(key.orderID)") }
             var json = JSONWriter(capacity: 512 * events.count)
             try json.object { json in
