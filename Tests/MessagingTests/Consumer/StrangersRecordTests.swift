@@ -28,6 +28,16 @@ import Testing
         }
     }
 
+    @Test func aTombstoneIsCounted() throws {
+        let fixture = try ConsumerFixture()
+        try fixture.publish("k", "{\"n\":1}")
+        try fixture.publish(key: Array("k".utf8), value: nil)
+        try fixture.publish("k", "{}", type: "Unheard")
+        let (transaction, records) = try fixture.batch(count: 3)
+        let result = try transaction.run(records[...], giveUp: nil, on: fixture.connect())
+        #expect(result.handled == 1 && result.tombstones == 1 && result.skipped == 1 && result.buried == 0)
+    }
+
     /// Two sources both have an event 1; each has it once.
     @Test func anEventIsKnownBySourceAndID() throws {
         let fixture = try ConsumerFixture()

@@ -1,0 +1,58 @@
+import Execution
+import Kafka
+import Postgres
+import TestServers
+
+@testable import Messaging
+
+/// An outbox of its own, a topic, and a relay between them for a while.
+struct OutboxFixture {
+    let database: PostgresConfiguration
+    let topic: TestTopic
+
+    init() throws {
+        database = try PostgresConfiguration(try PostgresServer.shared.get().createDatabase())
+        topic = try TestTopic(partitions: 1)
+        try connect().script(MessagingSchema.outbox + MessagingSchema.relay)
+    }
+
+    func connect() throws -> Connection { try Connection(database, logger: quiet) }
+
+    func append(_ id: String, bytes: Int = 10) throws {
+        let payload = "{\"id\":\"\(id)\",\"x\":\"\(String(repeating: "x", count: bytes))\"}"
+        try Outbox.append(
+            [
+                OutgoingEvent(
+                    topic: topic.name, key: "k", type: "Happened", payload: Array(payload.utf8),
+                    metadata: EventMetadata(id: id, source: "/test", time: 0, correlationID: "c"))
+            ], on: connect())
+    }
+
+    func appendCopy(_ number: Int, bytes: Int = 10) throws {
+        let headers: [LetterHeaders.Header] = [
+            (name: "ce_id", value: [0x31]), (name: "ce_source", value: Array("/test".utf8)),
+            (name: "theirs", value: Array(repeating: 0xFF, count: bytes)),
+            (name: "orderflow_topic", value: Array("t".utf8)), (name: "orderflow_partition", value: [0x30]),
+            (name: "orderflow_offset", value: Array("\(number)".utf8)),
+        ]
+        _ = try connect().execute(
+            "INSERT INTO outbox (topic, key, type, schema_version, metadata, raw) VALUES ($1, 'k', '', 0, $2, $3)",
+            [.text(topic.name), .json(LetterHeaders.json(headers)), .bytes(Array("value".utf8))])
+    }
+
+    /// Runs `body` beside a relay whose client takes records of `limit` bytes.
+    func relaying(limit: Int = 1_000_000, _ body: (Relay) throws -> Void) throws {
+        var kafka = topic.kafka
+        kafka.properties["message.max.bytes"] = String(limit)
+        let producer = try Producer(ProducerConfiguration(kafka), logger: quiet)
+        let relay = Relay(source: .outbox, database: database, producer: producer, service: "test", logger: quiet)
+        let stop = StopSignal()
+        let thread = DedicatedThread.start("relay") { relay.run(until: stop) }
+        defer {
+            stop.stop()
+            thread.join(timeout: .seconds(10))
+            producer.close(timeout: .seconds(5))
+        }
+        try body(relay)
+    }
+}
