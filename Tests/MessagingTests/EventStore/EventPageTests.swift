@@ -30,7 +30,8 @@ import Testing
             events: [StoredEvent], version: Int
         ) {
             try EventStore.page(
-                tenant: "default", streamID: stream, after: version, limit: limit, bytes: bytes, on: connection)
+                tenant: "default", streamID: stream, categories: ["order"], after: version, limit: limit, bytes: bytes,
+                on: connection)
         }
         for _ in 0..<10 {
             var seen: [Int] = []
