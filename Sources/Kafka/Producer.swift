@@ -43,12 +43,6 @@ public final class Producer: Sendable {
 
     deinit { state.withLock { $0.client.stop.stop() } }
 
-    /// Largest record that the client takes, in bytes; its topic may take less (librdkafka CONFIGURATION.md,
-    /// `message.max.bytes`).
-    public var messageLimit: Int {
-        configuration.kafka.properties["message.max.bytes"].flatMap { Int($0) } ?? 1_000_000
-    }
-
     /// Which cluster it publishes to.
     public var kafka: KafkaConfiguration { configuration.kafka }
 

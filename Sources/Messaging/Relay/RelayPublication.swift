@@ -14,24 +14,29 @@ struct RelayPublication {
     let logger: Logger
 
     private static let timeout: Duration = .seconds(120)
+    /// Facts larger than this, which is no usual one, go apart: whatever limit the brokers have, nothing behind one of
+    /// them is on its way before they have it.
+    private static let apart = 16_384
 
     /// Returns when the brokers have every record; throws when they refused one or `stop` came first.
     func publish(_ records: [RelayRecord], until stop: StopSignal) throws {
-        // What this client would refuse is known before anything behind it is on its way.
-        let limit = producer.messageLimit
-        let tooLarge = records.firstIndex { !$0.isDeadLetter && RecordSize.of($0.message) > limit }
-        let results = try send(records[..<(tooLarge ?? records.endIndex)], until: stop)
-        for (record, result) in zip(records, results) {
-            guard case .failure(let error) = result else { continue }
-            if error.isMissingTopic { throw TopicMissing(error) }
-            guard error.isTooLarge else { throw error }
-            try publishAlone(record, until: stop)
+        var rest = records[...]
+        while !rest.isEmpty {
+            let large = rest.firstIndex { !$0.isDeadLetter && RecordSize.of($0.message) > Self.apart }
+            let end = large.map { max($0, rest.startIndex + 1) } ?? rest.endIndex
+            let next = rest[..<end]
+            for (record, result) in zip(next, try send(next, until: stop)) {
+                guard case .failure(let error) = result else { continue }
+                if error.isMissingTopic { throw TopicMissing(error) }
+                guard error.isTooLarge else { throw error }
+                try publishAlone(record, until: stop)
+            }
+            rest = rest[end...]
         }
-        if let tooLarge { throw RecordTooLarge(records[tooLarge]) }
     }
 
     private func send(
-        _ records: some Collection<RelayRecord>, until stop: StopSignal
+        _ records: ArraySlice<RelayRecord>, until stop: StopSignal
     ) throws -> [Result<Delivery, KafkaError>] {
         var messages = records.map(\.message)
         var spans = traces.map { RelaySpans($0) }
