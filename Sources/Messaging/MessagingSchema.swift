@@ -3,7 +3,7 @@ import Postgres
 /// The tables that every service's database has for messaging. Each service lists them among its own migrations,
 /// so that one database has one history.
 public enum MessagingSchema {
-    /// Facts and commands waiting for the relay. `txid` is what lets the relay see only finished transactions.
+    /// Facts and commands waiting for the relay. `txid` tells it in which of two snapshots a row is.
     public static let outbox = """
         CREATE TABLE outbox (
             position       bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -31,6 +31,14 @@ public enum MessagingSchema {
             position  bigint NOT NULL DEFAULT 0,
             published bigint NOT NULL DEFAULT 0
         );
+        """
+
+    /// The snapshot all of whose rows are published, and the end of the window being published in pages
+    /// (`RelayCheckpoint`). `low` is what programs from before go by: nothing below it is left to publish.
+    public static let relaySnapshots = """
+        ALTER TABLE relay_checkpoints
+            ADD COLUMN seen  pg_snapshot,
+            ADD COLUMN reach pg_snapshot;
         """
 
     /// What a consumer group has done: its offsets (the truth; Kafka's are a hint), the messages it has seen,

@@ -65,6 +65,9 @@ import Testing
         let up = try shop.up()
         try up.start()
         try await up.waitUntilReady()
+        // Of somebody else, open all the while: nothing waits for it.
+        let foreign = try shop.postgres.openTransaction()
+        defer { foreign.stop() }
         let inventory = ShopClient(port: up.port + 6)
         try await eventually("the inventory is there") {
             try await inventory.get("/readyz", orNil: true)?.status == 200

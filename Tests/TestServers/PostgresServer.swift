@@ -37,7 +37,10 @@ public final class PostgresServer: Sendable {
         return try PostgresServer(durable: durable)
     }
 
-    private init(durable: Bool) throws {
+    /// Another server that follows this one and can be read (a hot standby). `pg_promote()` makes it a primary.
+    public func standby() throws -> PostgresServer { try PostgresServer(durable: false, following: port) }
+
+    private init(durable: Bool, following primary: Int? = nil) throws {
         programs = try PostgresPrograms.find()
         let port = try LocalPort.unused()
         self.port = port
@@ -51,8 +54,18 @@ public final class PostgresServer: Sendable {
             programs.asServerUser + [programs.directory + "/postgres", "-D", directory + "/data"]
                 + settings.flatMap { ["-c", $0] }
         }
-        let template = try Self.template.get()
-        try PostgresPrograms.run(["/bin/cp", "-a", template.directory + "/data", process.directory + "/data"])
+        if let primary {
+            try Self.makeDirectory(process.directory + "/data")
+            try PostgresPrograms.run(
+                programs.asServerUser + [
+                    programs.directory + "/pg_basebackup", "--host=127.0.0.1", "--port=\(primary)",
+                    "--username=postgres", "--pgdata=" + process.directory + "/data", "--write-recovery-conf",
+                    "--checkpoint=fast", "--no-sync",
+                ])
+        } else {
+            let template = try Self.template.get()
+            try PostgresPrograms.run(["/bin/cp", "-a", template.directory + "/data", process.directory + "/data"])
+        }
         try restart()
     }
 
@@ -81,6 +94,22 @@ public final class PostgresServer: Sendable {
         return text.split(separator: "\n").map { line in
             line.split(separator: "\t", omittingEmptySubsequences: false).map(String.init)
         }
+    }
+
+    /// A transaction that has an id, in the database `postgres`: open until what is returned is stopped or goes.
+    public func openTransaction() throws -> ServerProcess {
+        let session = try ServerProcess("transaction") { _ in
+            [
+                programs.directory + "/psql", "--no-psqlrc", "--dbname=" + url() + "?application_name=transaction",
+                "--command=SELECT pg_current_xact_id(), pg_sleep(3600)",
+            ]
+        }
+        try session.start()
+        try session.waitUntilReady {
+            let ids = "SELECT backend_xid FROM pg_stat_activity WHERE application_name = 'transaction'"
+            return (try? query(ids))?.first?.first?.isEmpty == false
+        }
+        return session
     }
 
     /// `SIGKILL` to the server and all its sessions.

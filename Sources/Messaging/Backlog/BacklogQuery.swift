@@ -32,10 +32,13 @@ public struct BacklogQuery: Sendable {
         BacklogQuery(
             "orderflow_relay_backlog_rows", dimensions: [("service", service), ("source", source.name)],
             sql: """
+                WITH checkpoint AS (
+                    SELECT \(RelayCheckpointStore.seen) AS seen, \(RelayCheckpointStore.reach) AS reach, position
+                    FROM relay_checkpoints WHERE source = $1)
                 SELECT count(*)::float8 FROM (
-                    SELECT 1 FROM relay_checkpoints c, \(source.table) t
-                    WHERE c.source = $1 AND t.txid >= c.low
-                      AND (c.high IS NULL OR t.txid >= c.high OR t.position > c.position)
+                    SELECT 1 FROM (\(RelayWindow.unseen(source.table, by: "(SELECT seen FROM checkpoint)"))) unseen
+                    WHERE (SELECT reach FROM checkpoint) IS NULL OR position > (SELECT position FROM checkpoint)
+                        OR NOT pg_visible_in_snapshot(txid, (SELECT reach FROM checkpoint))
                     LIMIT \(countLimit)) waiting
                 """, parameters: [.text(source.name)])
     }

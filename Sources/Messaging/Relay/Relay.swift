@@ -106,9 +106,6 @@ public final class Relay: Sendable {
         status.withLock { $0.leading = false }
     }
 
-    /// To the first look for rows that wait for a transaction to end; doubles up to `idlePoll`.
-    private static let soonest: Duration = .milliseconds(1)
-
     private func lead(on connection: Connection, until stop: StopSignal, onProgress: () -> Void) throws {
         while try !connection.tryAdvisoryLock(Connection.advisoryKey("relay/\(source.name)")) {
             note(leading: false)
@@ -125,14 +122,12 @@ public final class Relay: Sendable {
         var tail: PublishedTail? = PublishedTail()
         var sincePrune = 0
         var emptyPolls = 0
-        // Rows may be there that can't be read yet.
-        var isExpecting = true
-        var (soon, poll) = (Self.soonest, configuration.idlePoll)
+        var poll = configuration.idlePoll
         var looked = ContinuousClock.now
         while !stop.isStopped {
-            signal.withLock { signal in
-                isExpecting = isExpecting || signal
-                signal = false
+            let isWoken = signal.withLock { signal in
+                defer { signal = false }
+                return signal
             }
             let lookedBefore = looked
             looked = .now
@@ -142,24 +137,16 @@ public final class Relay: Sendable {
                 try store(&progress, on: connection)
                 note(published: progress.checkpoint.published)
                 if source.prunable, sincePrune >= 10_000 || (sincePrune > 0 && emptyPolls == 200) {
-                    sincePrune = try prune(below: progress.checkpoint.low, on: connection) ? 10_000 : 0
+                    sincePrune = try prune(behind: progress.checkpoint, on: connection) ? 10_000 : 0
                 }
-                if isExpecting { isExpecting = try window.hasRowsAhead(of: progress.checkpoint, on: connection) }
                 emptyPolls += 1
-                _ = signal.wait(for: isExpecting ? soon : poll) { $0 ? true : nil }
-                if isExpecting {
-                    soon = min(soon * 2, configuration.idlePoll)
-                } else {
-                    soon = Self.soonest
-                    poll = min(poll * 2, configuration.idlePoll)
-                }
+                _ = signal.wait(for: poll) { $0 ? true : nil }
+                poll = min(poll * 2, configuration.idlePoll)
                 continue
             }
             emptyPolls = 0
-            soon = Self.soonest
             // Another process commits too, and wakes nobody here: look more often for a while.
-            if !isExpecting { poll = configuration.busyPoll }
-            isExpecting = true
+            if !isWoken { poll = configuration.busyPoll }
             var records = try encoder.records(page.rows)
             note(inHand: encoder.oldestTime)
             if tail != nil {
@@ -170,7 +157,7 @@ public final class Relay: Sendable {
                     logger.warning("topics' ends unknown, copies may appear", metadata: ["error": "\(error)"])
                 }
                 records = tail?.without(records) ?? records
-                if page.next.high == nil { tail = nil }
+                if page.next.reach == nil { tail = nil }
             }
             try publication.publish(records, until: stop)
             progress.checkpoint = page.next
@@ -202,13 +189,16 @@ public final class Relay: Sendable {
     }
 
     /// Deletes published rows, some at a time. True when there may be more.
-    private func prune(below low: UInt64, on connection: Connection) throws -> Bool {
+    private func prune(behind checkpoint: RelayCheckpoint, on connection: Connection) throws -> Bool {
         let limit = 10_000
         let deleted = try connection.execute(
             """
             DELETE FROM \(source.table) WHERE position IN (
-                SELECT position FROM \(source.table) WHERE txid < $1::text::xid8 ORDER BY txid, position LIMIT \(limit))
-            """, [.text(String(low))])
+                SELECT position FROM \(source.table)
+                WHERE txid < pg_snapshot_xmax($1::text::pg_snapshot)
+                    AND pg_visible_in_snapshot(txid, (SELECT $1::text::pg_snapshot))
+                ORDER BY txid, position LIMIT \(limit))
+            """, [.text(checkpoint.seen)])
         return deleted == limit
     }
 

@@ -21,7 +21,7 @@ struct RelayProgress {
     /// once, so that all that a crash leaves unsaid lies in the first window of the next leader.
     var isDue: Bool {
         checkpoint.published - stored.published >= rows || storedAt.duration(to: .now) >= interval
-            || (stored.high != nil && checkpoint.high == nil)
+            || (stored.reach != nil && checkpoint.reach == nil)
     }
 
     mutating func wasStored() {

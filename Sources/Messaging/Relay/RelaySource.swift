@@ -31,14 +31,3 @@ public struct RelaySource: Sendable {
             topic: { topics[$0] }, prunable: false)
     }
 }
-
-/// Where a relay stands: everything of transactions below `low` is published, and of `low..<high` the rows up to
-/// `position`.
-struct RelayCheckpoint: Equatable {
-    /// xid8 of the first transaction that may have unpublished rows.
-    var low: UInt64
-    /// End of the window being published in pages; nil between windows.
-    var high: UInt64?
-    var position: Int64 = 0
-    var published: Int64 = 0
-}

@@ -3,11 +3,21 @@ import Postgres
 /// The reading half of the relay: which rows may be published next, and in which order.
 ///
 /// Positions are given out when a row is inserted, but rows become visible when their transaction commits, so
-/// "everything behind the last position" skips rows of transactions that commit late. Therefore the relay reads
-/// windows of *finished* transactions: `low ≤ txid < pg_snapshot_xmin(pg_current_snapshot())`. Below a snapshot's xmin
-/// nothing is in progress, so nothing can appear in a window once it has been read. Inside a window the order is that
-/// of `position`: two events of one stream lie in it in the order of their versions, whichever of their transactions
-/// has the lower id. A window must never be cut by txid for that reason; a large one is paged by position.
+/// "everything behind the last position" skips rows of transactions that commit late; and to wait until nothing older
+/// is in progress (`txid < pg_snapshot_xmin`) lets any transaction of any database of the server hold up all rows. So
+/// the relay reads differences: a checkpoint is a whole snapshot (PostgreSQL 15 documentation, 9.27, `pg_snapshot`:
+/// which transactions have ended), and a window holds the rows that the snapshot of now sees and that one doesn't.
+///
+/// - **Nothing is skipped, nothing comes twice.** A row is in the window of the first snapshot that sees its transaction,
+///   and in no other one: `pg_current_snapshot()` is the very snapshot by which the same statement sees rows, and once a
+///   snapshot sees a transaction, every later one does. A transaction that has its id early and inserts or commits late
+///   is named by each snapshot taken meanwhile as not ended, however long, and holds up nobody.
+/// - **Rows of one key don't swap**, where the next writer of a key writes it after the former one has committed, which
+///   the event store's versions and the services' row locks see to. The former one has then ended in each snapshot in
+///   which the next one has, so its row lies in the same window or an earlier one; inside a window the order is that of
+///   `position`, and its row was inserted first. A window must never be cut by transaction id for that reason: of three
+///   transactions the one with the middle id may still be open when the lowest has written a key after the highest. A
+///   large window is paged by position.
 struct RelayWindow {
     let source: RelaySource
     /// Rows in one page.
@@ -27,114 +37,112 @@ struct RelayWindow {
         self.pageSize = pageSize
     }
 
-    /// The next rows to publish. A page without rows may still move the checkpoint.
+    /// The next rows to publish; none when there are none.
     mutating func nextPage(after checkpoint: RelayCheckpoint, on connection: Connection) throws -> Page {
-        if let high = checkpoint.high {
-            return try page(of: checkpoint, high: high, on: connection)
+        if let reach = checkpoint.reach {
+            return try page(of: checkpoint, reach: reach, on: connection)
         }
         return try newWindow(after: checkpoint, on: connection)
     }
 
-    /// Whether rows are committed beyond the checkpoint, such as those that `nextPage` doesn't give out because an older
-    /// transaction is still open.
-    func hasRowsAhead(of checkpoint: RelayCheckpoint, on connection: Connection) throws -> Bool {
-        // Ordered, so that the planner takes the index though it expects a third of the table.
-        try !connection.query(
-            "SELECT 1 FROM \(source.table) WHERE txid >= $1::text::xid8 ORDER BY txid, position LIMIT 1",
-            [.text(String(checkpoint.low))]
-        ).isEmpty
+    /// Rows of `table` whose transaction the snapshot doesn't see: those of transactions that came later, and of each that
+    /// was open. What is behind it costs nothing, however long one of those stays open; the ORDER BY and the LIMIT, which
+    /// is each part's own, keep the planner on the index by (txid, position) though it may expect a third of the table.
+    ///
+    /// - Parameter snapshot: an SQL expression.
+    static func unseen(_ table: String, by snapshot: String, limit: String = "ALL") -> String {
+        """
+        (SELECT * FROM \(table) WHERE txid >= pg_snapshot_xmax(\(snapshot)) ORDER BY txid, position LIMIT \(limit))
+        UNION ALL
+        (SELECT late.* FROM pg_snapshot_xip(\(snapshot)) AS open (id) CROSS JOIN LATERAL (
+            SELECT * FROM \(table) WHERE txid = open.id ORDER BY txid, position LIMIT \(limit)) late)
+        """
     }
 
     private mutating func newWindow(after checkpoint: RelayCheckpoint, on connection: Connection) throws -> Page {
-        // The inner ORDER BY and LIMIT keep the planner on the (txid, position) index: cost follows the window,
-        // not the table. One row more than a page tells whether the window is whole.
+        // One row more than a page tells whether the window is whole. The snapshot comes once, with the first row.
         let rows = try connection.query(
             """
-            SELECT position, \(source.columns), high::text
-            FROM (
-                SELECT w.high, t.*
-                FROM (SELECT pg_snapshot_xmin(pg_current_snapshot()) AS high) w, \(source.table) t
-                WHERE t.txid >= $1::text::xid8 AND t.txid < w.high
-                ORDER BY t.txid, t.position
-                LIMIT $2
-            ) page
+            SELECT position, \(source.columns),
+                   CASE row_number() OVER (ORDER BY position) WHEN 1 THEN pg_current_snapshot()::text END
+            FROM (\(Self.unseen(source.table, by: "$1::text::pg_snapshot", limit: "$2"))) page
             ORDER BY position
-            """, [.text(String(checkpoint.low)), .int8(Int64(pageSize + 1))])
+            LIMIT $2
+            """, [.text(checkpoint.seen), .int8(Int64(pageSize + 1))])
         guard let first = rows.first else { return Page(rows: rows, next: checkpoint) }
-        let high = try Self.transactionID(first, column: 9)
+        let now = try first.get(9, as: String.self)
         if rows.count <= pageSize {
             return Page(
-                rows: rows, next: RelayCheckpoint(low: high, published: checkpoint.published + Int64(rows.count)))
+                rows: rows, next: RelayCheckpoint(seen: now, published: checkpoint.published + Int64(rows.count)))
         }
-        // OFFSET 0 keeps min and max from being turned into a walk over the whole position index.
-        let bounds = try connection.query(
-            """
-            SELECT min(position), max(position)
-            FROM (SELECT position FROM \(source.table)
-                  WHERE txid >= $1::text::xid8 AND txid < $2::text::xid8 OFFSET 0) rows
-            """, [.text(String(checkpoint.low)), .text(String(high))])
-        lastPosition = try bounds[0].get(1, as: Int64.self)
         var paged = checkpoint
-        paged.high = high
-        paged.position = try bounds[0].get(0, as: Int64.self) - 1
-        return try page(of: paged, high: high, on: connection)
+        paged.reach = now
+        let whole = try bounds(of: checkpoint, now, on: connection)
+        paged.position = whole.map { $0.first - 1 } ?? 0
+        lastPosition = whole?.last
+        return try page(of: paged, reach: now, on: connection)
     }
 
     private mutating func page(
-        of checkpoint: RelayCheckpoint, high: UInt64, on connection: Connection
+        of checkpoint: RelayCheckpoint, reach: String, on connection: Connection
     ) throws -> Page {
-        let window: [Parameter] = [.text(String(checkpoint.low)), .text(String(high))]
-        let last: Int64
-        if let lastPosition {
-            last = lastPosition
-        } else {
-            let bounds = try connection.query(
-                """
-                SELECT COALESCE(max(position), 0)
-                FROM (SELECT position FROM \(source.table)
-                      WHERE txid >= $1::text::xid8 AND txid < $2::text::xid8 OFFSET 0) rows
-                """, window)
-            last = try bounds[0].get(0, as: Int64.self)
-            lastPosition = last
-        }
-        let upTo = checkpoint.position + Int64(pageSize)
-        let rows = try connection.query(
-            """
-            SELECT position, \(source.columns)
-            FROM \(source.table)
-            WHERE position > $3 AND position <= $4 AND txid >= $1::text::xid8 AND txid < $2::text::xid8
-            ORDER BY position
-            """, window + [.int8(checkpoint.position), .int8(upTo)])
         var next = checkpoint
-        next.published += Int64(rows.count)
-        if upTo >= last {
-            next.low = high
-            next.high = nil
-            next.position = 0
-            lastPosition = nil
-        } else {
-            next.position = upTo
+        if lastPosition == nil {
+            lastPosition = try bounds(of: checkpoint, reach, after: checkpoint.position, on: connection)?.last
         }
-        return Page(rows: rows, next: next)
+        while let last = lastPosition, next.position < last {
+            let end = last - next.position > Int64(pageSize) ? next.position + Int64(pageSize) : last
+            // A snapshot in a SELECT of its own is read once, not for each row.
+            let rows = try connection.query(
+                """
+                SELECT position, \(source.columns)
+                FROM \(source.table)
+                WHERE position > $3 AND position <= $4
+                    AND NOT pg_visible_in_snapshot(txid, (SELECT $1::text::pg_snapshot))
+                    AND pg_visible_in_snapshot(txid, (SELECT $2::text::pg_snapshot))
+                ORDER BY position
+                """, [.text(checkpoint.seen), .text(reach), .int8(next.position), .int8(end)])
+            next.position = end
+            next.published += Int64(rows.count)
+            if end == last { return finish(next, reach, rows) }
+            if !rows.isEmpty { return Page(rows: rows, next: next) }
+            // A transaction was open for long: between its rows and the others lie those that are out.
+            next.position = try bounds(of: checkpoint, reach, after: end, on: connection).map { $0.first - 1 } ?? last
+        }
+        return finish(next, reach, try connection.query("SELECT 1 WHERE false"))
     }
 
-    private static func transactionID(_ row: Row, column: Int) throws -> UInt64 {
-        let text = try row.get(column, as: String.self)
-        guard let id = UInt64(text) else { throw RelayError.badTransactionID(text) }
-        return id
+    private mutating func finish(_ checkpoint: RelayCheckpoint, _ reach: String, _ rows: Rows) -> Page {
+        lastPosition = nil
+        return Page(rows: rows, next: RelayCheckpoint(seen: reach, published: checkpoint.published))
+    }
+
+    /// The first and last position of a window behind `position`; nil where it has no rows.
+    private func bounds(
+        of checkpoint: RelayCheckpoint, _ reach: String, after position: Int64 = .min, on connection: Connection
+    ) throws -> (first: Int64, last: Int64)? {
+        // OFFSET 0 keeps min and max from being turned into a walk over the whole position index.
+        let row = try connection.query(
+            """
+            SELECT min(position), max(position)
+            FROM (SELECT position FROM (\(Self.unseen(source.table, by: "$1::text::pg_snapshot"))) unseen
+                  WHERE pg_visible_in_snapshot(txid, (SELECT $2::text::pg_snapshot)) AND position > $3 OFFSET 0) rows
+            """, [.text(checkpoint.seen), .text(reach), .int8(position)])[0]
+        guard let first = try row.get(0, as: Int64?.self), let last = try row.get(1, as: Int64?.self) else {
+            return nil
+        }
+        return (first, last)
     }
 }
 
 public enum RelayError: Error, Sendable, CustomStringConvertible {
-    case badTransactionID(String)
     /// The database's transaction ids lie below the checkpoint: it was restored from a dump into a new cluster.
-    case transactionIDsWentBack(checkpoint: UInt64, current: UInt64)
+    case transactionIDsWentBack(checkpoint: String, current: String)
     /// Another relay has moved the checkpoint: this one had lost the leadership without noticing.
     case fenced(source: String)
 
     public var description: String {
         switch self {
-        case .badTransactionID(let text): "not a transaction id: \(text)"
         case .transactionIDsWentBack(let checkpoint, let current):
             "the relay's checkpoint (transaction \(checkpoint)) lies ahead of the database (\(current)): "
                 + "was it restored into a new cluster? See docs/operations.md, \"Restoring a backup\""

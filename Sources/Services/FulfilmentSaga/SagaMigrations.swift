@@ -12,5 +12,6 @@ extension SagaService {
                 \(SagaSchema.tables)
                 """),
         Migration(version: 2, name: "decisions on dead letters", sql: MessagingSchema.deadLetterDecisions),
+        Migration(version: 3, name: "snapshots of the relay", sql: MessagingSchema.relaySnapshots),
     ]
 }

@@ -73,5 +73,6 @@ extension NotificationService {
                     ADD CONSTRAINT mails_status_check CHECK (status IN ('pending', 'sent', 'failed', 'unaddressed')),
                     ADD CONSTRAINT mails_recipient_check CHECK ((recipient IS NULL) = (status = 'unaddressed'));
                 """),
+        Migration(version: 5, name: "snapshots of the relay", sql: MessagingSchema.relaySnapshots),
     ]
 }

@@ -28,5 +28,6 @@ extension OrderService {
         Migration(version: 4, name: "decisions on dead letters", sql: MessagingSchema.deadLetterDecisions),
         Migration(
             version: 5, name: "outcomes before their orders", sql: "ALTER TABLE order_outcomes ADD COLUMN reason text;"),
+        Migration(version: 6, name: "snapshots of the relay", sql: MessagingSchema.relaySnapshots),
     ]
 }

@@ -60,5 +60,6 @@ extension PaymentService {
                         status IN ('announced', 'requested', 'charging', 'voided', 'undoing', 'declined')
                         OR charge_reference IS NOT NULL);
                 """),
+        Migration(version: 4, name: "snapshots of the relay", sql: MessagingSchema.relaySnapshots),
     ]
 }

@@ -122,5 +122,6 @@ extension ProjectionService {
                 ALTER TABLE sales_by_article ALTER COLUMN amount TYPE numeric;
                 ALTER TABLE sales_by_currency ALTER COLUMN amount TYPE numeric;
                 """),
+        Migration(version: 6, name: "snapshots of the relay", sql: MessagingSchema.relaySnapshots),
     ]
 }

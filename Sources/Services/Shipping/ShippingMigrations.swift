@@ -24,5 +24,6 @@ extension ShippingService {
                 ) WITH (fillfactor = 80);
                 """),
         Migration(version: 2, name: "decisions on dead letters", sql: MessagingSchema.deadLetterDecisions),
+        Migration(version: 3, name: "snapshots of the relay", sql: MessagingSchema.relaySnapshots),
     ]
 }

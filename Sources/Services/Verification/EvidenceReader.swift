@@ -20,8 +20,8 @@ struct EvidenceReader {
 
     /// How far the groups had come, and the relay, before anything else was looked at.
     struct Horizon {
-        /// xid8 as text.
-        let published: String
+        /// `pg_snapshot` as text: what it sees is on the topic. Nil where no relay has run.
+        let published: String?
         /// Next offsets by group and partition of the order facts' topic.
         let offsets: [String: [Int32: Int64]]
         let parked: [OrderKey: Set<String>]
@@ -48,9 +48,8 @@ struct EvidenceReader {
             offsets[group] = [:]
             for row in rows { offsets[group]?[try row.get(0, as: Int32.self)] = try row.get(1, as: Int64.self) }
         }
-        let low = try connections.orders.query("SELECT low::text FROM relay_checkpoints WHERE source = 'events'")
         horizon = Horizon(
-            published: try low.first?.get(0, as: String.self) ?? "0", offsets: offsets,
+            published: try RelayCheckpointStore.published("events", on: connections.orders), offsets: offsets,
             parked: try Self.parkedKeys(
                 groups.map(\.1) + [connections.orders, connections.payment]))
     }
@@ -131,9 +130,10 @@ struct EvidenceReader {
     private func events(_ range: [Parameter], _ found: inout [OrderKey: OrderEvidence]) throws {
         let rows = try connections.orders.query(
             """
-            SELECT tenant, stream_id, created_at, metadata->>'id', type, version, category, txid < $5::text::xid8
+            SELECT tenant, stream_id, created_at, metadata->>'id', type, version, category,
+                COALESCE(pg_visible_in_snapshot(txid, $5::text::pg_snapshot), false)
             FROM events WHERE \(Self.between("stream_id")) ORDER BY tenant, stream_id, version
-            """, range + [.text(horizon.published)])
+            """, range + [horizon.published.map { .text($0) } ?? .null])
         for row in rows {
             try note(row, &found) { order in
                 order.events.append(
