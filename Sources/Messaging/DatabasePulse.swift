@@ -2,43 +2,58 @@ import Execution
 import Logging
 import Postgres
 
-/// Asks a database every second whether it answers, on a thread and a connection of its own: workers that are idle
-/// wouldn't notice that it has gone, and workers that wait for it can't tell.
+/// Asks a database every second whether it answers and takes writes, on a thread and a connection of its own: workers
+/// that are idle wouldn't notice that it doesn't, and workers that wait for it can't tell.
 public final class DatabasePulse: Sendable {
     private static let interval: Duration = .seconds(1)
 
     public let name: String
     private let database: PostgresConfiguration
+    private let needsWrites: Bool
     private let logger: Logger
     private let state = Monitor<String?>("not connected yet")
 
-    public init(_ database: PostgresConfiguration, name: String, logger: Logger) {
+    /// - Parameter needsWrites: false where a standby will do.
+    public init(_ database: PostgresConfiguration, name: String, needsWrites: Bool = true, logger: Logger) {
         var database = database
         database.connectTimeout = .seconds(2)
         database.statementTimeout = .seconds(2)
         self.database = database
         self.name = name
+        self.needsWrites = needsWrites
         self.logger = logger
     }
 
-    /// Why it can't be used; nil while it answers.
+    /// Why it can't be used; nil while it can.
     public var problem: String? { state.withLock { $0 } }
 
-    /// Blocks the calling thread until `stop`.
-    public func run(until stop: StopSignal) {
-        var connection: Connection?
+    /// Blocks the calling thread until `stop`. Throws only what somebody has to configure otherwise.
+    public func run(until stop: StopSignal) throws {
+        var kept: Connection?
         repeat {
             var problem: String?
-            do {
-                let open = try connection ?? Connection(database, logger: logger)
-                connection = open
-                _ = try open.query("SELECT 1")
+            do throws(PostgresError) {
+                let connection: Connection
+                if let kept { connection = kept } else { connection = try Connection(database, logger: logger) }
+                kept = connection
+                problem = try ask(connection)
             } catch {
+                guard error.kind != .configuration else { throw error }
                 problem = "\(error)"
-                connection = nil
+                kept = nil
             }
             note(problem)
         } while !stop.wait(for: Self.interval)
+    }
+
+    /// Why the server takes no writes, as it says itself; nil where it does.
+    private func ask(_ connection: Connection) throws(PostgresError) -> String? {
+        let row = try connection.query(
+            "SELECT pg_is_in_recovery(), current_setting('transaction_read_only') = 'on'"
+        ).one()
+        guard needsWrites else { return nil }
+        if try row.get(0, as: Bool.self) { return "the server takes no writes: it is a standby" }
+        return try row.get(1, as: Bool.self) ? "the server takes no writes: it is set to read-only" : nil
     }
 
     private func note(_ problem: String?) {

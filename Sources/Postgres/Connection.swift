@@ -29,7 +29,15 @@ public final class Connection {
     private var cancellation: CancelHandle?
 
     /// Connects, within `connectTimeout` for each host of the configuration.
-    public init(_ configuration: PostgresConfiguration, logger: Logger? = nil) throws(PostgresError) {
+    ///
+    /// Throws `.configuration` where a pooler stands in between that gives sessions to others between transactions.
+    public convenience init(_ configuration: PostgresConfiguration, logger: Logger? = nil) throws(PostgresError) {
+        try self.init(unchecked: configuration, logger: logger)
+        try SessionPooling.check(self)
+    }
+
+    /// Without looking whether the session is its own.
+    init(unchecked configuration: PostgresConfiguration, logger: Logger?) throws(PostgresError) {
         self.configuration = configuration
         self.logger = logger ?? Logger(label: "postgres")
         link = try Link.open(configuration, logger: self.logger)
@@ -40,11 +48,19 @@ public final class Connection {
     /// Ends the session at once; an open transaction is rolled back by the server.
     public func close() { link.close() }
 
-    /// False once the connection is lost or closed, as far as anybody has noticed.
-    public var isUsable: Bool { link.failure == nil }
+    /// False once the connection is lost or closed, or its server takes no writes any more, as far as anybody has noticed.
+    public var isUsable: Bool { link.failure == nil && link.misplacement == nil }
 
-    /// Looks at the socket, without a round trip, whether the server has gone meanwhile.
-    public func isAlive() -> Bool { link.isAlive() }
+    /// Looks at the socket, without a round trip, whether the server has gone meanwhile. Where sessions are for a server
+    /// that takes writes, one that has rested for a second asks it: it says with an answer only that it takes none any more.
+    public func isAlive() -> Bool {
+        guard link.isAlive() else { return false }
+        guard configuration.needsWrites, link.hasRested(for: Self.restLimit), isAutocommit, !isCopying else {
+            return true
+        }
+        do throws(PostgresError) { try plain("SELECT 1") } catch { return false }
+        return link.isAlive()
+    }
 
     /// The server process, as in `pg_stat_activity.pid`.
     public var processID: Int32 { PQbackendPID(link.raw) }
@@ -102,6 +118,7 @@ public final class Connection {
     var isAutocommit: Bool { preamble.isEmpty && PQtransactionStatus(link.raw) == PQTRANS_IDLE }
 
     func ensureReady() throws(PostgresError) {
+        if transactionState == .none, isOutsideTransaction { link.checkPlace() }
         try link.ensureAlive()
         if isCopying { throw PostgresError(.misuse, "a COPY is under way on this connection") }
         switch transactionState {

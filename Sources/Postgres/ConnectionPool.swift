@@ -25,6 +25,8 @@ public final class ConnectionPool: Sendable {
     }
 
     private let shared: PoolState
+    /// All of the process that haven't been shut down, for its end.
+    private static let living = Monitor<[ObjectIdentifier: PoolState]>([:])
 
     /// `waitLimit`: how long work may wait for its turn and a connection together.
     public init(
@@ -33,6 +35,7 @@ public final class ConnectionPool: Sendable {
     ) {
         precondition(size > 0 && queueLimit >= 0, "a pool of \(size) with a queue of \(queueLimit)")
         shared = PoolState(size: size, queueLimit: queueLimit, waitLimit: waitLimit)
+        Self.living.withLock { [shared] in $0[ObjectIdentifier(shared)] = shared }
         for index in 0..<size {
             let worker = PoolWorker(index, shared, configuration, name: name, logger: logger)
             DedicatedThread.start("\(name)-\(index)") { worker.run() }
@@ -40,7 +43,12 @@ public final class ConnectionPool: Sendable {
     }
 
     /// Running work ends by itself; queued work fails with `.closed`.
-    deinit { shared.abandon() }
+    deinit {
+        forget()
+        shared.abandon()
+    }
+
+    private func forget() { Self.living.withLock { [shared] in $0[ObjectIdentifier(shared)] = nil } }
 
     public var counters: Counters { shared.counters }
 
@@ -73,11 +81,25 @@ public final class ConnectionPool: Sendable {
     /// Takes no more work, runs what is queued, ends the sessions. Past `deadline` queued work fails with `.closed`
     /// and running statements are cancelled. Blocks; false when a thread was still busy two seconds after that.
     @discardableResult
-    public func shutdown(deadline: Duration = .seconds(5)) -> Bool { shared.shutdown(deadline: deadline) }
+    public func shutdown(deadline: Duration = .seconds(5)) -> Bool {
+        forget()
+        return shared.shutdown(deadline: deadline)
+    }
+
+    /// Shuts down all pools of the process, so that none of their threads has a session open at its end. Blocks.
+    public static func shutdownAll(deadline: Duration) {
+        let end = ContinuousClock.now + deadline
+        let pools = living.withLock { living in
+            defer { living = [:] }
+            return Array(living.values)
+        }
+        for pool in pools { pool.shutdown(deadline: max(.zero, ContinuousClock.now.duration(to: end))) }
+    }
 
     /// As the blocking one, for async callers.
     @discardableResult
     public func shutdown(deadline: Duration = .seconds(5)) async -> Bool {
+        forget()
         let shared = shared
         return (try? await DedicatedThread.run("pg-shutdown") { shared.shutdown(deadline: deadline) }) ?? false
     }

@@ -14,12 +14,20 @@ import Logging
 final class Link {
     private(set) var raw: OpaquePointer?
     private(set) var failure: PostgresError?
+    /// Why the session is in the wrong place though nothing is wrong with it: its server takes no writes. It is given up
+    /// before its next use, and the next one may find another server.
+    private(set) var misplacement: PostgresError?
+    /// Whether the configuration asks for a server that takes writes (libpq's `target_session_attrs`).
+    private let needsWrites: Bool
+    /// When the server was last heard of; kept up only where `needsWrites`.
+    private var heard = ContinuousClock.now
     /// How long one answer may take. `Connection` keeps it at statement timeout plus grace.
     var answerLimit: Duration
     private let logger: Logger
 
-    private init(raw: OpaquePointer, answerLimit: Duration, logger: Logger) {
+    private init(raw: OpaquePointer, needsWrites: Bool, answerLimit: Duration, logger: Logger) {
         self.raw = raw
+        self.needsWrites = needsWrites
         self.answerLimit = answerLimit
         self.logger = logger
     }
@@ -60,7 +68,7 @@ final class Link {
         }
         guard let raw else { throw PostgresError(.connection, "out of memory") }
         let limit = configuration.statementTimeout + configuration.responseGrace
-        let link = Link(raw: raw, answerLimit: limit, logger: logger)
+        let link = Link(raw: raw, needsWrites: configuration.needsWrites, answerLimit: limit, logger: logger)
         PQsetNoticeReceiver(
             raw,
             { context, notice in
@@ -105,6 +113,12 @@ final class Link {
                 message.removeSubrange(message.index(before: severityEnd)..<message.index(code.endIndex, offsetBy: 1))
             }
         }
+        if state == .protocolViolation, message.contains("startup parameter") {
+            return PostgresError(
+                .configuration,
+                "can't connect to \(configuration): \(message): \(SessionPooling.demand), and "
+                    + "ignore_startup_parameters = options", sqlState: state)
+        }
         return PostgresError(.connection, "can't connect to \(configuration): \(message)", sqlState: state)
     }
 
@@ -132,11 +146,27 @@ final class Link {
 
     func ensureAlive() throws(PostgresError) {
         if let failure { throw failure }
+        if let misplacement { throw misplacement }
+    }
+
+    func hasRested(for span: Duration) -> Bool { heard.duration(to: .now) >= span }
+
+    /// Looks at what the server has reported of itself (PostgreSQL 14 and later), which costs no round trip: one that was
+    /// told to take no writes says so with the answer to the next statement.
+    func checkPlace() {
+        guard needsWrites, misplacement == nil else { return }
+        for (parameter, words) in [
+            ("in_hot_standby", "it is a standby"), ("default_transaction_read_only", "it is set to read-only"),
+        ] where PQparameterStatus(raw, parameter).map({ String(cString: $0) }) == "on" {
+            misplacement = .noWrites(words)
+        }
     }
 
     /// Looks without waiting whether the server has gone meanwhile. False when the link can't be used any more.
     func isAlive() -> Bool {
         guard failure == nil, let raw else { return false }
+        checkPlace()
+        guard misplacement == nil else { return false }
         var descriptor = pollfd(fd: PQsocket(raw), events: Int16(POLLIN), revents: 0)
         guard poll(&descriptor, 1, 0) > 0 else { return true }
         // Readable while idle: a notification, a parameter change, or the end.
@@ -174,6 +204,7 @@ final class Link {
 
     /// Returns when `PQgetResult` won't block.
     func awaitAnswer(_ sql: String?) throws(PostgresError) {
+        defer { if needsWrites { heard = .now } }
         guard PQisBusy(raw) == 1 else { return }
         let deadline = ContinuousClock.now + answerLimit
         repeat {
@@ -232,6 +263,8 @@ final class Link {
             error.kind = .connection
             if error.message.isEmpty { error.message = text(PQerrorMessage(raw)) }
             _ = fail(error)
+        } else if error.sqlState == .readOnlyTransaction {
+            misplacement = .noWrites(error.message)
         }
         return error
     }
@@ -260,6 +293,10 @@ private func field(_ result: OpaquePointer?, _ code: Unicode.Scalar) -> String? 
 }
 
 extension PostgresError {
+    fileprivate static func noWrites(_ words: String) -> PostgresError {
+        PostgresError(.connection, "the server takes no writes: \(words)", sqlState: .readOnlyTransaction)
+    }
+
     /// The fields of an ErrorResponse or NoticeResponse (`postgres_ext.h`, PG_DIAG_*).
     init(result: OpaquePointer?, sql: String?) {
         let state = field(result, "C").map { SQLState($0) }
@@ -277,8 +314,12 @@ extension PostgresError {
         context = field(result, "W")
         isFatal = field(result, "V").map { $0 != "ERROR" } ?? false
         // The message is translated, the name of the C function isn't.
+        let function = field(result, "R")
         isStalePlan =
             state == .undefinedStatement
-            || (state == .featureNotSupported && field(result, "R") == "RevalidateCachedQuery")
+            || (state == .featureNotSupported && function == "RevalidateCachedQuery")
+        // Its code, 54000, is also that of values that are too large.
+        isOutOfTransactionIDs =
+            state?.errorClass == "54" && (function == "GetNewTransactionId" || function == "GetNewMultiXactId")
     }
 }

@@ -38,11 +38,24 @@ extension Connection {
                     channel: String(cString: raw.pointee.relname), payload: String(cString: raw.pointee.extra),
                     processID: raw.pointee.be_pid)
             }
-            guard try link.awaitInput(until: deadline, or: descriptor) else { return nil }
+            let until = configuration.needsWrites ? min(deadline, .now + Self.restLimit) : deadline
+            if try !link.awaitInput(until: until, or: descriptor) {
+                if stop?.isStopped == true { return nil }
+                if configuration.needsWrites, link.hasRested(for: Self.restLimit) {
+                    try plain("SELECT 1")
+                    link.checkPlace()
+                    try link.ensureAlive()
+                }
+                if .now >= deadline { return nil }
+                continue
+            }
             // Parses what was read.
             _ = PQisBusy(link.raw)
         }
     }
+
+    /// A server that has been told to take no writes says so with an answer only: so long may go by without one.
+    static var restLimit: Duration { .seconds(1) }
 
     private func stopDescriptor(_ stop: StopSignal) -> Int32 {
         if let stopPipe, stopPipe.belongs(to: stop) { return stopPipe.readEnd }

@@ -88,6 +88,7 @@ final class PoolState: Sendable {
         job?.body(.failure(PostgresError(.cancelled, "the task was cancelled while its work was queued")))
     }
 
+    @discardableResult
     func shutdown(deadline: Duration) -> Bool {
         beginStop()
         if threadsEnded(within: deadline) { return true }

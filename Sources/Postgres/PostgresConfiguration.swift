@@ -125,6 +125,21 @@ public struct PostgresConfiguration: Sendable {
         guard statementCacheLimit > 0 else { throw PostgresError(.configuration, "statementCacheLimit must be over 0") }
     }
 
+    /// What a session is opened with.
+    var sessionSettings: [(name: String, value: String)] {
+        [
+            ("statement_timeout", "\(statementTimeout.wholeMilliseconds)"),
+            ("lock_timeout", "\(lockTimeout.wholeMilliseconds)"),
+            ("idle_in_transaction_session_timeout", "\(idleInTransactionTimeout.wholeMilliseconds)"),
+            // The server too notices within half a minute when our host is gone, and lets go of our locks.
+            ("tcp_keepalives_idle", "15"), ("tcp_keepalives_interval", "5"), ("tcp_keepalives_count", "3"),
+            ("tcp_user_timeout", "20000"), ("plan_cache_mode", plans.rawValue),
+        ]
+    }
+
+    /// Sessions are for a server that takes writes; one that doesn't is left for another of the hosts.
+    var needsWrites: Bool { ["read-write", "primary"].contains(options["target_session_attrs"]) }
+
     /// One set of libpq keywords per host, tried in order: libpq's non-blocking connect has one clock for all its
     /// hosts, so a dead first one would use up the time of the second.
     func attempts() throws(PostgresError) -> [[(String, String)]] {
@@ -150,13 +165,8 @@ public struct PostgresConfiguration: Sendable {
         common["tcp_user_timeout"] = String(tcpUserTimeout.wholeMilliseconds)
         // Ours come last and win: the client's time limits are derived from them.
         common["options"] =
-            (options["options"].map { $0 + " " } ?? "")
-            + "-c statement_timeout=\(statementTimeout.wholeMilliseconds)"
-            + " -c lock_timeout=\(lockTimeout.wholeMilliseconds)"
-            + " -c idle_in_transaction_session_timeout=\(idleInTransactionTimeout.wholeMilliseconds)"
-            // The server too notices within half a minute when our host is gone, and lets go of our locks.
-            + " -c tcp_keepalives_idle=15 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3"
-            + " -c tcp_user_timeout=20000 -c plan_cache_mode=\(plans.rawValue)"
+            ((options["options"].map { [$0] } ?? []) + sessionSettings.map { "-c \($0.name)=\($0.value)" })
+            .joined(separator: " ")
         let shared = common.map { ($0.key, $0.value) }
         return (0..<count).map { index in
             var own = shared

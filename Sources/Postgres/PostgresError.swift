@@ -44,6 +44,8 @@ public struct PostgresError: Error, Sendable {
     public var sql: String?
     /// The plan of a prepared statement no longer fits the tables. The statement is prepared anew next time.
     public internal(set) var isStalePlan = false
+    /// The server gives out no transaction ids any more, until it has been vacuumed.
+    var isOutOfTransactionIDs = false
     /// The server ends the session with this error.
     var isFatal = false
 
@@ -58,19 +60,6 @@ public struct PostgresError: Error, Sendable {
 
     static func shorten(_ sql: String) -> String {
         sql.utf8.count <= sqlLimit ? sql : String(sql.prefix(sqlLimit)) + "…"
-    }
-
-    /// Trying the same transaction again later can succeed and can't do its work twice.
-    public var isTransient: Bool {
-        switch kind {
-        case .connection:
-            // A wrong password or a missing database doesn't go away by itself.
-            sqlState.map { $0.errorClass != "28" && $0 != .undefinedDatabase } ?? true
-        case .server(let state): state.isTransient || isStalePlan
-        case .poolExhausted: true
-        case .configuration, .commitUnknown, .decoding, .cancelled, .closed, .transactionAborted, .misuse, .migration:
-            false
-        }
     }
 
     /// The connection it came from can't be used any more.

@@ -27,9 +27,11 @@ public struct SQLState: Hashable, Sendable, CustomStringConvertible {
     public static let databaseDropped = SQLState("57P04")
     public static let idleSessionTimeout = SQLState("57P05")
     public static let idleInTransactionTimeout = SQLState("25P03")
+    public static let readOnlyTransaction = SQLState("25006")
     public static let inFailedTransaction = SQLState("25P02")
     public static let tooManyConnections = SQLState("53300")
     public static let diskFull = SQLState("53100")
+    public static let protocolViolation = SQLState("08P01")
     public static let undefinedTable = SQLState("42P01")
     public static let undefinedColumn = SQLState("42703")
     public static let undefinedStatement = SQLState("26000")
@@ -46,15 +48,4 @@ public struct SQLState: Hashable, Sendable, CustomStringConvertible {
     public static let untranslatableCharacter = SQLState("22P05")
     public static let invalidTextRepresentation = SQLState("22P02")
     public static let raisedException = SQLState("P0001")
-
-    /// The same work, tried again, may succeed: the server was starting, stopping or out of something, or this
-    /// transaction lost against another one.
-    var isTransient: Bool {
-        switch self {
-        case .serializationFailure, .deadlockDetected, .lockNotAvailable, .idleInTransactionTimeout,
-            .adminShutdown, .crashShutdown, .cannotConnectNow, .idleSessionTimeout:
-            true
-        default: errorClass == "53" || errorClass == "08"
-        }
-    }
 }

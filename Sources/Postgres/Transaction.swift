@@ -133,12 +133,12 @@ extension Connection {
 
     func rollBack() throws(PostgresError) { try plain("ROLLBACK") }
 
-    private func plain(_ sql: String) throws(PostgresError) {
+    func plain(_ sql: String) throws(PostgresError) {
         if let error = try plainAnswer(sql).error { throw error }
     }
 
     /// A command without parameters by the simple protocol.
-    private func plainAnswer(_ sql: String) throws(PostgresError) -> (result: Rows.Storage?, error: PostgresError?) {
+    func plainAnswer(_ sql: String) throws(PostgresError) -> (result: Rows.Storage?, error: PostgresError?) {
         guard PQsendQuery(link.raw, sql) == 1 else { throw sendFailure(sql) }
         try link.flush(sql)
         return try collect(sql)

@@ -37,6 +37,11 @@ public enum LocalPort {
         }
     }
 
+    /// Whether somebody listens there.
+    static func isTaken(_ port: Int) -> Bool {
+        withSocket { descriptor in withAddress(port) { connect(descriptor, $0, $1) } == 0 }
+    }
+
     private static func withSocket(_ body: (Int32) -> Bool) -> Bool {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         guard descriptor >= 0 else { return false }

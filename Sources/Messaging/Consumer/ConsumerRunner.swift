@@ -344,16 +344,3 @@ public final class ConsumerRunner: Sendable {
         }
     }
 }
-
-extension PostgresError {
-    /// Worth the same transaction again: what failed passes by itself or is an operator's to mend, and no message is to
-    /// blame; the stored offsets tell when an unknown commit was one.
-    var isPassing: Bool {
-        if isTransient || isConnectionLost { return true }
-        guard case .server(let state) = kind else { return false }
-        // A disk that fails; a standby that isn't promoted yet, a statement that took too long, a schema that hasn't
-        // been migrated, a role without its grants.
-        return ["58", "XX"].contains(state.errorClass)
-            || ["25006", "57014", "42P01", "42703", "42501"].contains(state.code)
-    }
-}

@@ -38,6 +38,12 @@ public final class EventWriter: Sendable {
         let span: ActiveSpan?
     }
 
+    /// The last commit failed, and not for what was to be committed.
+    private struct Setback {
+        let reason: String
+        let at = ContinuousClock.now
+    }
+
     private struct Queue {
         var waiting: [Waiting] = []
         var accepting = true
@@ -52,6 +58,7 @@ public final class EventWriter: Sendable {
     private let onCommit: @Sendable () -> Void
     private let logger: Logger
     private let queue = Monitor(Queue())
+    private let setback = Monitor<Setback?>(nil)
     private let metrics = EventWriterMetrics()
     private let traces = Traces.current
 
@@ -84,6 +91,15 @@ public final class EventWriter: Sendable {
             return true
         }
     }
+
+    /// Why the last commit failed; nil after one that succeeded. After some seconds without any it is nil too: a disk that
+    /// is full, and much else that keeps a server from writing, shows only when something is written, so somebody has to
+    /// be sent here to try.
+    public var problem: String? {
+        setback.withLock { $0 }.flatMap { $0.at.duration(to: .now) < Self.memory ? $0.reason : nil }
+    }
+
+    private static let memory: Duration = .seconds(10)
 
     /// Requests waiting, for readiness and metrics.
     public var depth: Int { queue.withLock { $0.waiting.count } }
@@ -125,7 +141,8 @@ public final class EventWriter: Sendable {
     }
 
     private func open(_ connection: Connection?) throws(PostgresError) -> Connection {
-        if let connection { return connection }
+        // What was lost while nothing was to do costs no request its answer.
+        if let connection, connection.isAlive() { return connection }
         return try Connection(database, logger: logger)
     }
 
@@ -139,9 +156,11 @@ public final class EventWriter: Sendable {
             let open = try self.open(connection)
             connection = open
             outcome = .success(Set(try EventStore.append(appends, on: open)))
+            setback.withLock { $0 = nil }
             onCommit()
         } catch {
             outcome = .failure(error)
+            if error.isPassing { setback.withLock { $0 = Setback(reason: "\(error)") } }
             logger.warning("append failed", metadata: ["error": "\(error)", "requests": "\(batch.count)"])
         }
         metrics.batch(batch.count, outcome, in: started.duration(to: .now))

@@ -248,8 +248,7 @@ final class RebuildRun {
 
     private static func isPassing(_ error: any Error) -> Bool {
         if error is StillBehind { return true }
-        guard let error = error as? PostgresError else { return false }
-        return error.kind == .server(.lockNotAvailable) || error.kind == .server(.deadlockDetected)
+        return (error as? PostgresError)?.cause == .contention
     }
 
     // MARK: Verifying and exchanging

@@ -106,7 +106,7 @@ public struct ReactingService: Sendable {
         companions.map { runner in ThreadGroup.Part(runner.group) { try runner.run(until: $0) } } + [
             ThreadGroup.Part("consumer") { try runner.run(until: $0) },
             ThreadGroup.Part("backlog") { backlog.run(until: $0) },
-            ThreadGroup.Part("pulse") { pulse.run(until: $0) },
+            ThreadGroup.Part("pulse") { try pulse.run(until: $0) },
             ThreadGroup.Part("relay") { stop in
                 defer { producer.close(timeout: .seconds(5)) }
                 producer.prepare(topics: topics, timeout: .seconds(2))

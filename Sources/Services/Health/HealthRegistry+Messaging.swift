@@ -14,7 +14,12 @@ extension HealthRegistry {
         register("relay \(relay.name)") { relay.currentStatus.problem.map { .degraded($0) } ?? .ready }
     }
 
-    /// Ready while the database answers.
+    /// Ready while the event store can be written, as far as the last commit tells.
+    public func watch(writer: EventWriter) {
+        register("event store") { writer.problem.map { .notReady($0) } ?? .ready }
+    }
+
+    /// Ready while the database answers, and takes writes where they are needed.
     ///
     /// - Parameter needed: false where the daemon can do its main work without.
     public func watch(database pulse: DatabasePulse, needed: Bool = true) {

@@ -84,6 +84,7 @@ public struct OrderService: Sendable {
             database: context.database, logger: context.logger)
         pulse = DatabasePulse(context.database, name: context.name, logger: context.logger)
         context.health.watch(database: pulse)
+        context.health.watch(writer: writer)
         context.health.watch(relay: relay)
         let collectors = context.collectors
         collectors.watch(relay)
@@ -104,7 +105,7 @@ public struct OrderService: Sendable {
             ThreadGroup.Part("event-writer") { writer.run(until: $0) },
             ThreadGroup.Part("order-consumer") { try runner.run(until: $0) },
             ThreadGroup.Part("backlog") { backlog.run(until: $0) },
-            ThreadGroup.Part("pulse") { pulse.run(until: $0) },
+            ThreadGroup.Part("pulse") { try pulse.run(until: $0) },
             ThreadGroup.Part("outbox-relay") { outboxRelay.run(until: $0) },
             ThreadGroup.Part("event-relay") { stop in
                 defer { producer.close(timeout: .seconds(5)) }

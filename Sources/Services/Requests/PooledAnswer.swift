@@ -39,10 +39,10 @@ enum Unavailable {
 
     /// What a failed call to the database means to a client. Never the database's own words.
     static func problem(_ error: PostgresError) -> HTTPProblem {
-        error.isTransient || error.isConnectionLost || error.kind == .closed
+        error.isPassing
             ? HTTPProblem(
                 .serviceUnavailable, title: "Database unavailable",
-                detail: "the database can't be reached; with the same Idempotency-Key a retry is safe",
+                detail: "the database can't do this now; with the same Idempotency-Key a retry is safe",
                 headers: [retryAfter])
             : HTTPProblem(.internalServerError)
     }

@@ -1,5 +1,7 @@
 import ArgumentParser
+import Execution
 import Foundation
+import Postgres
 
 /// A subcommand whose failures become one line each on stderr and an exit code that scripts can tell apart.
 protocol OrderflowCommand: AsyncParsableCommand {
@@ -27,8 +29,10 @@ extension OrderflowCommand {
         } catch let error as ValidationError {
             throw error
         } catch {
-            complain("\(error)")
-            throw ExitCode(ExitStatus.failure)
+            let cause = (error as? ThreadGroup.PartFailed)?.cause ?? error
+            let isSetting = (cause as? PostgresError)?.kind == .configuration
+            complain("\(isSetting ? cause : error)")
+            throw ExitCode(isSetting ? ExitStatus.configuration : ExitStatus.failure)
         }
     }
 }

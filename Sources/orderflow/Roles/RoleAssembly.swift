@@ -92,7 +92,7 @@ extension RoleRuntime {
 
     private func queries(areMainWork: Bool) throws -> (routes: QueryRoutes, parts: [ThreadGroup.Part]) {
         let database = try database(.views)
-        let pulse = DatabasePulse(database, name: "views", logger: logger)
+        let pulse = DatabasePulse(database, name: "views", needsWrites: false, logger: logger)
         health.watch(database: pulse, needed: areMainWork)
         let pool = ConnectionPool(database, size: settings.views.poolSize, name: "views", logger: logger)
         var limits = OrderWatch.Limits()
@@ -105,7 +105,7 @@ extension RoleRuntime {
         Observability.metrics.collectors.watch(watch)
         return (
             QueryRoutes(views: pool, watch: watch, logger: logger),
-            watch.parts + [ThreadGroup.Part("views-pulse") { pulse.run(until: $0) }]
+            watch.parts + [ThreadGroup.Part("views-pulse") { try pulse.run(until: $0) }]
         )
     }
 

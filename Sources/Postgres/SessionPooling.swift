@@ -1,0 +1,67 @@
+import Execution
+
+/// Makes sure that a session is its client's own, from its beginning to its end.
+///
+/// A pooler such as PgBouncer in its mode `transaction` gives a server's session to another client between two
+/// transactions. Prepared statements, LISTEN, settings and advisory locks are the session's: they would be missing,
+/// clash, or stay behind with somebody else. A pooler is known by the number of the server's process: the one of the
+/// handshake is its own invention. How it pools is found out by two clients at once: a process that serves both, or two
+/// that serve one, is no session of anybody's.
+enum SessionPooling {
+    /// What has to be set.
+    static let demand = "orderflow needs sessions of its own: connect to PostgreSQL itself, or set pool_mode = session"
+
+    private enum Finding {
+        case direct, pooled
+    }
+
+    /// By target, for the life of the process.
+    private static let findings = Monitor<[String: Finding]>([:])
+
+    /// Throws `.configuration` where sessions are shared. The first connection to a server costs a round trip for it, the
+    /// later ones nothing; behind a pooler each costs two.
+    static func check(_ connection: Connection) throws(PostgresError) {
+        let target = connection.configuration.description
+        let known = findings.withLock { $0[target] }
+        if known == .direct { return }
+        let process = try serverProcess(of: connection)
+        if process == String(connection.processID) {
+            findings.withLock { $0[target] = .direct }
+            return
+        }
+        if known == nil, try isShared(connection, process) {
+            throw PostgresError(
+                .configuration,
+                "\(connection.configuration): a connection pooler shares sessions between transactions; \(demand)")
+        }
+        findings.withLock { $0[target] = .pooled }
+        // A pooler may have been told to drop what a session is opened with.
+        try connection.script(
+            connection.configuration.sessionSettings.map { "SET \($0.name) = '\($0.value)'" }.joined(separator: "; "))
+    }
+
+    /// Whatever order it gives its sessions out in: the first one asks twice, then while the second one is in the middle
+    /// of a transaction.
+    private static func isShared(_ first: Connection, _ process: String) throws(PostgresError) -> Bool {
+        guard try serverProcess(of: first) == process else { return true }
+        let second = try Connection(unchecked: first.configuration, logger: first.logger)
+        defer { second.close() }
+        do throws(PostgresError) {
+            try second.plain("BEGIN")
+        } catch {
+            // Mode `statement` allows no transactions.
+            if error.sqlState == .protocolViolation { return true }
+            throw error
+        }
+        guard try serverProcess(of: second) != process else { return true }
+        return try serverProcess(of: first) != process
+    }
+
+    /// By the simple protocol: a prepared statement might be somebody else's.
+    private static func serverProcess(of connection: Connection) throws(PostgresError) -> String {
+        let answer = try connection.plainAnswer("SELECT pg_backend_pid()::text")
+        if let error = answer.error { throw error }
+        guard let result = answer.result else { throw PostgresError(.connection, "no answer") }
+        return try Rows(result).one().get(0)
+    }
+}
