@@ -2,6 +2,7 @@ import Execution
 import Glibc
 import HTTPServer
 import Logging
+import Postgres
 import ServiceLifecycle
 import Services
 import Telemetry
@@ -75,11 +76,11 @@ struct RoleRuntime: Sendable {
         await finish()
     }
 
-    /// What is told of the last moments goes out too, in the time that is left for it.
+    /// Ends what isn't a part. What is told of the last moments goes out too, in the time that is left for it.
     private func finish() async {
-        guard traces != nil || logs != nil else { return }
         let limit = min(settings.shutdown.deadline / 8, .seconds(2))
-        try? await DedicatedThread.run("telemetry-end") {
+        try? await DedicatedThread.run("ending") {
+            ConnectionPool.shutdownAll(deadline: limit)
             traces?.stop(within: limit)
             // The last one to go: others may still have something to say.
             logs?.stop(within: limit)
