@@ -4,18 +4,18 @@ import Postgres
 public enum RelayCheckpointStore {
     /// The snapshot all of whose rows are published, from a row of `relay_checkpoints`.
     ///
-    /// A program from before `seen` knows `low` alone, moves only that, and may take over at any time while processes
-    /// are being replaced: where the two don't fit, `low` is right, and says as a snapshot that all transactions below
-    /// it had ended and no other one.
+    /// A program from before `seen` knows `low` and `high` alone, moves only those, and may take over at any time while
+    /// processes are being replaced. Ours leaves `high` empty, and `low` where `seen` begins: where it is otherwise, `low`
+    /// and `high` are right, and say as snapshots that all transactions below had ended and no other one.
     static let seen = """
-        CASE WHEN pg_snapshot_xmin(seen) = low THEN seen
+        CASE WHEN high IS NULL AND pg_snapshot_xmin(seen) = low THEN seen
              WHEN low = '0' THEN '1:1:'::pg_snapshot
              ELSE (low::text || ':' || low::text || ':')::pg_snapshot END
         """
     /// The end of the window being published, in the same manner.
     static let reach = """
-        CASE WHEN pg_snapshot_xmin(seen) = low THEN reach
-             WHEN high IS NOT NULL THEN (high::text || ':' || high::text || ':')::pg_snapshot END
+        CASE WHEN high IS NOT NULL THEN (high::text || ':' || high::text || ':')::pg_snapshot
+             WHEN pg_snapshot_xmin(seen) = low THEN reach END
         """
 
     /// What a source's relay has published, as a `pg_snapshot` in text: every row of a transaction that it sees, and

@@ -195,7 +195,8 @@ import Testing
             try window.nextPage(after: checkpoint, on: scene.reader).rows.map { try $0.get(0, as: Int.self) } == [3, 4])
         try writer.script(
             """
-            UPDATE relay_checkpoints SET high = pg_snapshot_xmin(pg_current_snapshot()), position = 3, published = 3
+            UPDATE relay_checkpoints SET position = 3, published = 3,
+                high = (SELECT (txid::text::bigint + 1)::text::xid8 FROM outbox WHERE position = 4)
             """)
         checkpoint = try RelayCheckpointStore.load("outbox", on: scene.reader)
         let page = try window.nextPage(after: checkpoint, on: scene.reader)
@@ -205,12 +206,31 @@ import Testing
         let low = try writer.query("SELECT low::text FROM relay_checkpoints WHERE high IS NULL").one()
         #expect(try UInt64(low.get(0, as: String.self)) ?? 0 > 0)
         for number in 5...6 { try scene.insert("k", number, on: writer) }
+        // The old one has taken over, in the middle of a window, while ours had one of its own.
         try writer.script(
-            "UPDATE relay_checkpoints SET published = 5, low = (SELECT txid FROM outbox WHERE position = 6)")
+            """
+            UPDATE relay_checkpoints SET reach = pg_current_snapshot(), published = 5, position = 5,
+                high = (SELECT (txid::text::bigint + 1)::text::xid8 FROM outbox WHERE position = 6)
+            """)
+        try scene.insert("k", 7, on: writer)
         checkpoint = try RelayCheckpointStore.load("outbox", on: scene.reader)
         window = RelayWindow(source: .outbox, pageSize: 100)
+        var read: [Int] = []
+        for _ in 0..<2 {
+            let page = try window.nextPage(after: checkpoint, on: scene.reader)
+            read += try page.rows.map { try $0.get(0, as: Int.self) }
+            checkpoint = page.next
+        }
+        #expect(read == [6, 7])
+        // It has come to the end of one.
+        try writer.script(
+            """
+            UPDATE relay_checkpoints SET published = 6, position = 0, high = NULL,
+                low = (SELECT txid FROM outbox WHERE position = 7)
+            """)
+        checkpoint = try RelayCheckpointStore.load("outbox", on: scene.reader)
         #expect(
-            try window.nextPage(after: checkpoint, on: scene.reader).rows.map { try $0.get(0, as: Int.self) } == [6])
+            try window.nextPage(after: checkpoint, on: scene.reader).rows.map { try $0.get(0, as: Int.self) } == [7])
     }
 
     /// A dump restored into a new cluster.
