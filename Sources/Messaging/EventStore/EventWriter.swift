@@ -92,9 +92,8 @@ public final class EventWriter: Sendable {
         }
     }
 
-    /// Why the last commit failed; nil after one that succeeded. After some seconds without any it is nil too: a disk that
-    /// is full, and much else that keeps a server from writing, shows only when something is written, so somebody has to
-    /// be sent here to try.
+    /// Why the server refused the last commit, where it is to blame and only a commit shows it (a full disk); nil after one
+    /// that succeeded. After some seconds without any it is nil too: somebody has to be sent here to try.
     public var problem: String? {
         setback.withLock { $0 }.flatMap { $0.at.duration(to: .now) < Self.memory ? $0.reason : nil }
     }
@@ -160,7 +159,7 @@ public final class EventWriter: Sendable {
             onCommit()
         } catch {
             outcome = .failure(error)
-            if error.isPassing { setback.withLock { $0 = Setback(reason: "\(error)") } }
+            if error.showsInCommitsOnly { setback.withLock { $0 = Setback(reason: "\(error)") } }
             logger.warning("append failed", metadata: ["error": "\(error)", "requests": "\(batch.count)"])
         }
         metrics.batch(batch.count, outcome, in: started.duration(to: .now))
@@ -173,6 +172,14 @@ public final class EventWriter: Sendable {
                 }
             }
         }
+    }
+}
+
+extension PostgresError {
+    /// Whether the server is to blame in a way that asking it doesn't tell (`DatabasePulse`).
+    fileprivate var showsInCommitsOnly: Bool {
+        guard case .server(let state) = kind, state != .readOnlyTransaction else { return false }
+        return cause == .outage || cause == .upkeep
     }
 }
 
