@@ -98,7 +98,7 @@ import Testing
     /// text. Nothing behind it waits.
     @Test func aHugeHeaderHoldsUpNobody() throws {
         let fixture = try ConsumerFixture()
-        try fixture.connect().script(MessagingSchema.relay)
+        try fixture.connect().script(MessagingSchema.relay + MessagingSchema.relaySnapshots)
         let copies = DeadLetters.topic(of: fixture.topic.name, group: fixture.group)
         _ = try Admin(fixture.topic.kafka, logger: quiet).createTopics([NewTopic(copies, partitions: 1, replication: 1)]
         )
