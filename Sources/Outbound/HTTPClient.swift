@@ -12,8 +12,19 @@ public final class HTTPClient: Sendable {
         public var responseLimit = 1 << 20
         /// Connections kept for later; more may be open at once.
         public var idleLimit = 16
+        /// Whether a proxy that the environment names is used (libcurl-env(3)).
+        public var usesProxies = true
 
         public init() {}
+
+        /// For our own daemons: they answer soon or not at all, and no proxy stands between.
+        public static var ownDaemons: Configuration {
+            var configuration = Configuration()
+            configuration.connectTimeout = .seconds(1)
+            configuration.timeout = .seconds(2)
+            configuration.usesProxies = false
+            return configuration
+        }
     }
 
     public struct Request: Sendable {
@@ -104,6 +115,9 @@ private final class HTTPHandle: @unchecked Sendable {
         orderflow_curl_set_long(raw, CURLOPT_FOLLOWLOCATION, 0)
         orderflow_curl_set_long(raw, CURLOPT_CONNECTTIMEOUT_MS, Int(configuration.connectTimeout / .milliseconds(1)))
         orderflow_curl_set_long(raw, CURLOPT_TIMEOUT_MS, Int(configuration.timeout / .milliseconds(1)))
+        if !configuration.usesProxies {
+            _ = "*".withCString { orderflow_curl_set_pointer(raw, CURLOPT_NOPROXY, $0) }
+        }
         orderflow_curl_set_function(raw, CURLOPT_WRITEFUNCTION) { bytes, size, count, opaque in
             HTTPHandle.receive(bytes, size * count, opaque, isBody: true)
         }

@@ -127,6 +127,9 @@ import Testing
         let saga = try await up.client.get("/orders/\(ids[3])/saga")
         #expect(saga.status == 200)
         #expect(try saga.json()["status"] as? String == "compensated")
+        #expect(try shop.run("sagas", "list", "--attention", "--json") == "")
+        #expect(try shop.run("sagas", "show", ids[0]).contains("completed"))
+        try shop.run("sagas", "retry", ids[0], "--note", "x", "--by", "test", expecting: 1)
         #expect(try up.terminate() == 0)
     }
 }

@@ -57,7 +57,7 @@ public final class Dashboard: Sendable {
         probes.enumerated().map { number, probe in
             ThreadGroup.Part("probe-\(number)") { [self] stop in
                 stop.onStop { [pace] in pace.stop() }
-                try probe.run(at: pace)
+                probe.run(at: pace)
             }
         } + [
             ThreadGroup.Part("dashboard") { [self] stop in

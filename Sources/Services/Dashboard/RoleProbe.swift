@@ -17,13 +17,13 @@ final class RoleProbe: Sendable {
     }
 
     let address: RoleAddress
-    private let ask: @Sendable (HTTPReader, _ last: RoleScrape?) throws -> RoleScrape
+    private let ask: @Sendable (HTTPClient, _ last: RoleScrape?) throws -> RoleScrape
     private let state = Monitor(State())
 
     /// Seconds that answers are remembered for, beyond the longest window that is looked at.
     static let memory = 75.0
 
-    init(_ address: RoleAddress, ask: (@Sendable (HTTPReader, _ last: RoleScrape?) throws -> RoleScrape)? = nil) {
+    init(_ address: RoleAddress, ask: (@Sendable (HTTPClient, _ last: RoleScrape?) throws -> RoleScrape)? = nil) {
         self.address = address
         self.ask = ask ?? { try RoleScrape(asking: address, by: $0, at: Self.now(), last: $1) }
     }
@@ -35,11 +35,11 @@ final class RoleProbe: Sendable {
 
     var current: State { state.withLock { $0 } }
 
-    func run(at pace: DashboardPace) throws {
-        let reader = try HTTPReader()
+    func run(at pace: DashboardPace) {
+        let client = HTTPClient(.ownDaemons)
         repeat {
             do {
-                let scrape = try ask(reader, current.scrapes.last)
+                let scrape = try ask(client, current.scrapes.last)
                 state.withLock { state in
                     state.scrapes.removeAll { scrape.at - $0.at > Self.memory }
                     state.scrapes.append(scrape)
@@ -48,7 +48,7 @@ final class RoleProbe: Sendable {
                 }
             } catch {
                 state.withLock { state in
-                    state.failure = (error as? HTTPReader.Failure)?.reason ?? "\(error)"
+                    state.failure = "\(error)"
                     state.failures += 1
                 }
             }

@@ -16,11 +16,19 @@ public struct RoleReadiness: Hashable, Sendable {
     /// What isn't as it should be: `database payment: …`.
     public var reasons: [String] { checks.compactMap { check in check.reason.map { "\(check.name): \($0)" } } }
 
-    /// Asks over HTTP. Blocks the calling thread; throws `HTTPReader.Failure` when nobody answers as a role would.
-    public init(asking url: String, by reader: HTTPReader) throws {
-        let answer = try reader.get("\(url)/readyz", headers: [("Accept", "application/json")])
+    /// Somebody answered, but not as a role would.
+    public struct NoReport: Error, Hashable, Sendable, CustomStringConvertible {
+        public let status: Int
+        public var description: String { "status \(status), and no report" }
+    }
+
+    /// Asks over HTTP. Blocks the calling thread; throws `HTTPClientError` when nobody answers, `NoReport` when somebody
+    /// else does.
+    public init(asking url: String, by client: HTTPClient) throws {
+        let answer = try client.send(
+            HTTPClient.Request(url: "\(url)/readyz", headers: [("Accept", "application/json")]))
         guard let report = try? JSONValue(parsing: answer.body), let isReady = report["ready"]?.bool else {
-            throw HTTPReader.Failure(url: url, reason: "status \(answer.status), and no report")
+            throw NoReport(status: answer.status)
         }
         self.isReady = isReady
         checks = (report["checks"]?.array ?? []).map { check in

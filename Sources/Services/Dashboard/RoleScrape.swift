@@ -14,13 +14,14 @@ struct RoleScrape: Sendable {
     /// Asks a process over HTTP. Blocks the calling thread.
     ///
     /// - Parameter last: what it said before.
-    init(asking address: RoleAddress, by reader: HTTPReader, at now: Double, last: RoleScrape?) throws {
+    init(asking address: RoleAddress, by client: HTTPClient, at now: Double, last: RoleScrape?) throws {
         at = now
-        readiness = try RoleReadiness(asking: address.url, by: reader)
-        metrics = MetricsText(try reader.get("\(address.url)/metrics").body, keeping: Self.isOfInterest)
+        readiness = try RoleReadiness(asking: address.url, by: client)
+        metrics = MetricsText(
+            try client.send(HTTPClient.Request(url: "\(address.url)/metrics")).body, keeping: Self.isOfInterest)
         // A role without a database has none. One whose database is away or slow can't say, and what it said last is
         // true until somebody has done something about it.
-        let answer = try? reader.get("\(address.url)/attention")
+        let answer = try? client.send(HTTPClient.Request(url: "\(address.url)/attention"))
         let news = answer.flatMap { $0.status == 200 ? try? JSONValue(parsing: $0.body) : nil }
         attention = news ?? last?.attention ?? .null
     }

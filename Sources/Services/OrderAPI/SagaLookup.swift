@@ -17,6 +17,7 @@ public final class SagaLookup: Sendable {
 
     private let url: String
     private let logger: Logger
+    private let client = HTTPClient(.ownDaemons)
     public let breaker: CircuitBreaker
     private let questions = Monitor<[Question]>([])
 
@@ -43,7 +44,7 @@ public final class SagaLookup: Sendable {
             ("traceparent", context.traceparent),
         ].compactMap { name, value in value.map { (name: name, value: $0) } }
         let question = Question(
-            path: "/sagas/" + HTTPReader.segment(request.pathParameter("id")), headers: headers, responder: responder,
+            path: "/sagas/" + URLPath.segment(request.pathParameter("id")), headers: headers, responder: responder,
             fields: context.requestFields)
         let accepted = questions.update { questions in
             guard questions.count < Self.queueLimit else { return false }
@@ -54,33 +55,30 @@ public final class SagaLookup: Sendable {
     }
 
     public var parts: [ThreadGroup.Part] {
-        (1...Self.threads).map { number in ThreadGroup.Part("saga-lookup-\(number)") { try self.run(until: $0) } }
+        (1...Self.threads).map { number in ThreadGroup.Part("saga-lookup-\(number)") { self.run(until: $0) } }
     }
 
-    private func run(until stop: StopSignal) throws {
+    private func run(until stop: StopSignal) {
         stop.onStop { [questions] in questions.update { _ in } }
-        let reader = try HTTPReader()
         while true {
             let question = questions.wait(for: nil) { questions -> Question?? in
                 if !questions.isEmpty { return .some(questions.removeFirst()) }
                 return stop.isStopped ? .some(nil) : nil
             }
             guard let question = question ?? nil else { return }
-            question.responder.send(answer(question, by: reader))
+            question.responder.send(answer(question))
         }
     }
 
-    private func answer(_ question: Question, by reader: HTTPReader) -> HTTPResponse {
+    private func answer(_ question: Question) -> HTTPResponse {
         do {
             try breaker.permit()
         } catch {
             return Self.away.response
         }
         do {
-            let answer = try reader.get(url + question.path, headers: question.headers)
-            guard answer.status < 500 else {
-                throw HTTPReader.Failure(url: url + question.path, reason: "status \(answer.status)")
-            }
+            let answer = try client.send(HTTPClient.Request(url: url + question.path, headers: question.headers))
+            guard answer.status < 500 else { throw Unwell(status: answer.status) }
             breaker.succeeded()
             let headers = [HTTPHeader("Cache-Control", "no-cache")]
             switch answer.status {
@@ -97,6 +95,12 @@ public final class SagaLookup: Sendable {
                 "saga_lookup_failed", metadata: question.fields.merging(["error": "\(error)"]) { $1 })
             return Self.away.response
         }
+    }
+
+    /// An answer that is as good as none.
+    private struct Unwell: Error, CustomStringConvertible {
+        let status: Int
+        var description: String { "status \(status)" }
     }
 
     private static let away = HTTPProblem(

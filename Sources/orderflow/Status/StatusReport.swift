@@ -56,12 +56,13 @@ struct StatusReport: Sendable {
     }
 
     private mutating func askRoles(_ settings: Settings) {
+        let client = HTTPClient(.ownDaemons)
         for role in Role.allCases {
             let port = settings.port(of: role)
             guard port > 0 else { continue }
             do {
                 let url = "http://\(settings.http.localAuthority):\(port)"
-                let readiness = try RoleReadiness(asking: url, by: HTTPReader())
+                let readiness = try RoleReadiness(asking: url, by: client)
                 roles.append(
                     RoleState(
                         role: role, port: port, state: readiness.isReady ? "ready" : "not ready",

@@ -25,7 +25,7 @@ import Testing
         var router = Router()
         DashboardRoutes(dashboard).add(to: &router)
         attention.add(to: &router)
-        try await serving(router, with: dashboard.parts) { try body($0, dashboard) }
+        try await serving(router, with: dashboard.parts, toBlocking: { try body($0, dashboard) })
     }
 
     private func get(_ port: UInt16, _ path: String, _ headers: [String: String] = [:]) throws -> WireClient.Answer {

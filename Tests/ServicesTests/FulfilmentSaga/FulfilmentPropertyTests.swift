@@ -111,18 +111,20 @@ import Testing
     private static func problems(of world: SimulatedWorld) -> [String] {
         var problems: [String] = []
         func check(_ condition: Bool, _ problem: String) { if !condition { problems.append(problem) } }
-        check(world.inventory.taken <= 1, "stock was taken \(world.inventory.taken) times")
         check(world.saga.attention == nil, "somebody has to look: \(world.saga.attention ?? "")")
         switch world.order?.status {
         case .confirmed:
             check(world.saga.status == .completed, "confirmed, but the saga is \(world.saga.status)")
-            check(world.inventory.taken == 1 && world.inventory.returned == 0, "confirmed without stock")
+            check(world.reservation?.status == .consumed, "confirmed without stock")
+            check(world.stock.levels["ABC"] == .init(onHand: 8, consumed: 2), "confirmed, but \(world.stock)")
             check(world.gateway.charges == 1, "confirmed without a charge")
             check(world.gateway.refunds == 0, "confirmed and refunded")
             check(world.shipment?.status == .dispatched, "confirmed, but the shipment is \(world.shipment as Any)")
         case .cancelled:
             check(world.saga.status == .compensated, "cancelled, but the saga is \(world.saga.status)")
-            check(world.inventory.returned == world.inventory.taken, "cancelled, but stock is kept")
+            check(
+                world.stock.levels["ABC"] == .init(onHand: world.fate.soldOut ? 1 : 10), "cancelled, but \(world.stock)"
+            )
             check(
                 world.gateway.refunds == world.gateway.charges || !world.resolved.isEmpty,
                 "cancelled with \(world.gateway.charges) charges and \(world.gateway.refunds) refunds")

@@ -49,8 +49,9 @@ struct SimulatedWorld {
     var order: Order?
     var outcomes: OrderOutcomes?
     var shipment: Shipment?
-    var inventory: ModelInventory
-    var payment = ModelPayment()
+    var stock: StockLevels
+    var reservation: StockReservation?
+    var payment: PaymentProcess?
     var gateway: ModelGateway
     var saga: SagaInstance
     var hasCancelled = false
@@ -63,7 +64,7 @@ struct SimulatedWorld {
         self.mode = mode
         self.fate = fate
         self.definition = definition
-        inventory = ModelInventory(soldOut: fate.soldOut)
+        stock = StockLevels(["ABC": .init(onHand: fate.soldOut ? 1 : 10)], unknownSKU: .reject)
         gateway = ModelGateway(declines: fate.declined, refusals: fate.refusals)
         saga = SagaInstance(id: Sample.order.orderID, of: definition)
         let sample = Sample.order
@@ -102,7 +103,8 @@ struct SimulatedWorld {
         switch service {
         case .orders: mode == .orchestration ? [.orders] : [.events]
         case .shipping, .saga: [.events]
-        case .inventory: mode == .orchestration ? [.inventory] : [.events]
+        // Confirmed orders' goods leave, whoever leads.
+        case .inventory: mode == .orchestration ? [.inventory, .events] : [.events]
         case .payment: mode == .orchestration ? [.payment] : [.events]
         }
     }
@@ -136,32 +138,51 @@ struct SimulatedWorld {
             if let kind = reaction.fact { tell([kind], from: .shipping) }
         case (.inventory, .command(let command)):
             switch command.kind {
-            case .reserveStock: tell([inventory.reserve()], from: .inventory)
-            case .releaseStock: tell([inventory.release()], from: .inventory)
+            case .reserveStock(let items): try ask(.reserve(items))
+            case .releaseStock: try ask(.release)
             default: break
             }
         case (.inventory, .fact(let fact)):
             switch fact.kind {
-            case .orderCreated: tell([inventory.reserve()], from: .inventory)
-            case .orderCancelled: tell([inventory.release()], from: .inventory)
+            case .orderCreated(let order) where mode == .choreography: try ask(.reserve(order.items))
+            case .orderCancelled where mode == .choreography: try ask(.release)
+            case .orderConfirmed: try ask(.consume)
             default: break
             }
         case (.payment, .command(let command)):
             switch command.kind {
-            case .processPayment: tell(payment.process(), from: .payment)
-            case .refundPayment: tell(payment.undo(), from: .payment)
+            case .processPayment(let userID, let amount, let token):
+                ask(.charge(PaymentProcess.Terms(userID: userID, amount: amount, paymentToken: token)))
+            case .refundPayment: ask(.undo)
             default: break
             }
         case (.payment, .fact(let fact)):
             switch fact.kind {
-            case .stockReserved: tell(payment.process(), from: .payment)
-            case .orderCancelled: tell(payment.undo(), from: .payment)
+            case .orderCreated(let order):
+                ask(
+                    .announce(
+                        PaymentProcess.Terms(
+                            userID: order.userID, amount: order.total, paymentToken: order.paymentToken)))
+            case .stockReserved: ask(.charge(nil))
+            case .orderCancelled: ask(.undo)
             default: break
             }
         case (.saga, .fact(let fact)):
             try moveSaga(.fact(type: fact.kind.type, payload: fact.payload(), messageID: "\(record.id)"))
         default: break
         }
+    }
+
+    private mutating func ask(_ request: StockReservation.Request) throws {
+        let reaction = try StockReservation.react(to: request, reservation, stock: &stock)
+        if let changed = reaction.reservation { reservation = changed }
+        if let fact = reaction.fact { tell([fact], from: .inventory) }
+    }
+
+    private mutating func ask(_ request: PaymentProcess.Request) {
+        let reaction = PaymentProcess.react(to: request, payment)
+        if let changed = reaction.process { payment = changed }
+        if let fact = reaction.fact { tell([fact], from: .payment) }
     }
 
     // MARK: What happens by itself
@@ -185,10 +206,20 @@ struct SimulatedWorld {
 
     /// The gateway has its effect even when the transaction after it is lost.
     mutating func callGateway(losingTheAnswer: Bool) -> Bool {
-        guard payment.hasWork else { return false }
-        let before = payment
-        let told = payment.work(at: &gateway, retriesItself: mode == .choreography)
-        if losingTheAnswer { payment = before } else { tell(told, from: .payment) }
+        guard var process = payment else { return false }
+        if mode == .choreography, process.status == .refundRefused {
+            // Nobody else asks again.
+            ask(.undo)
+            return true
+        }
+        guard let call = process.call else { return false }
+        process.attempts += 1
+        payment = process
+        let outcome = gateway.answer(call)
+        if losingTheAnswer { return true }
+        guard let settled = process.settled(call, outcome) else { return false }
+        payment = settled.process
+        tell(settled.facts, from: .payment)
         return true
     }
 

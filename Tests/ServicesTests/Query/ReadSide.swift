@@ -29,9 +29,11 @@ struct ReadSide: Sendable {
         var router = Router()
         QueryRoutes(views: pool, watch: watch, logger: quiet).add(to: &router)
         let parts = hears ? watch.parts : watch.parts.filter { $0.name == "view-watch" }
-        try await serving(router, with: parts) { port in
-            try body(ReadSide(database: database, watch: watch, port: port, draining: draining))
-        }
+        try await serving(
+            router, with: parts,
+            toBlocking: { port in
+                try body(ReadSide(database: database, watch: watch, port: port, draining: draining))
+            })
     }
 
     func client() throws -> WireClient { try WireClient(port: port) }

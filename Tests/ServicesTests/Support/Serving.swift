@@ -1,24 +1,31 @@
 import Execution
 import HTTPServer
 
-/// Serves `router` on a port while `body` runs on a thread of its own, since clients block; `parts` run meanwhile.
-func serving(
-    _ router: Router, with parts: [ThreadGroup.Part], _ body: @escaping @Sendable (_ port: UInt16) throws -> Void
-) async throws {
+/// Serves `router` on a port while `body` runs; `parts` run meanwhile.
+func serving<Value: Sendable>(
+    _ router: Router, with parts: [ThreadGroup.Part], _ body: (_ port: UInt16) async throws -> Value
+) async throws -> Value {
     let server = HTTPServer(
         HTTPServerConfiguration(host: "127.0.0.1", port: 0), router: router, observer: nil, logger: quiet)
     let port = try server.start()[0].port
     let stop = StopSignal()
     let threads = DedicatedThread.start("parts") { try? ThreadGroup.run(parts, until: stop) }
-    let result: Result<Void, any Error>
+    let result: Result<Value, any Error>
     do {
-        try await DedicatedThread.run("client") { try body(port) }
-        result = .success(())
+        result = .success(try await body(port))
     } catch {
         result = .failure(error)
     }
     await server.stop(deadline: .zero)
     stop.stop()
     _ = try await DedicatedThread.run("join") { threads.join(timeout: .seconds(10)) }
-    try result.get()
+    return try result.get()
+}
+
+/// The same for a `client` that blocks: it runs on a thread of its own.
+func serving(
+    _ router: Router, with parts: [ThreadGroup.Part],
+    toBlocking client: @escaping @Sendable (_ port: UInt16) throws -> Void
+) async throws {
+    try await serving(router, with: parts) { port in try await DedicatedThread.run("client") { try client(port) } }
 }

@@ -1,0 +1,100 @@
+import Execution
+import HTTPServer
+import JSON
+import Messaging
+import Orders
+import Outbound
+import Postgres
+import TestServers
+import Testing
+
+@testable import Services
+
+@Suite(.blocking) struct SagaRoutesTests {
+    /// A saga database with some orders in it, and its routes on a port.
+    private func withSagas(_ body: (_ port: UInt16) async throws -> Void) async throws {
+        let database = try freshDatabase(SagaService.migrations)
+        let orchestrator = try FulfilmentSaga.orchestrator(topics: Topics(), SagaService.Configuration())
+        let connection = try Connection(database, logger: quiet)
+        defer { connection.close() }
+        let handler = SagaFactHandler(orchestrator)
+        for id in ["o1", "o2", "o 3 ü"] { try handler.apply([created(id)], on: connection) }
+        try handler.apply(
+            [heard(.stockRejected(reason: "sold \"out\"", sku: nil), of: "o2"), created("o1", tenant: "acme")],
+            on: connection)
+        let pool = ConnectionPool(database, size: 2, name: "sagas", logger: quiet)
+        var router = Router()
+        SagaRoutes(orchestrator, database: pool, logger: quiet).add(to: &router)
+        try await serving(router, with: [], body)
+    }
+
+    private func get(_ port: UInt16, _ path: String, tenant: String = "default") throws -> WireClient.Answer {
+        let client = try WireClient(port: port)
+        try client.get(path, ["X-Tenant-Id": tenant])
+        return try client.answer()
+    }
+
+    @Test func anOrdersStandIsShownWithItsHistory() async throws {
+        try await withSagas { port in
+            let answer = try get(port, "/sagas/o2")
+            #expect(answer.status == 200)
+            let document = try JSONValue(parsing: answer.body)
+            #expect(document["orderId"] == "o2" && document["status"] == "compensating")
+            #expect(document["reason"] == "stock: sold \"out\"")
+            #expect(document["steps"]?[0]?["step"] == "stock" && document["steps"]?[0]?["progress"] == "failed")
+            #expect(document["abort"]?["progress"] == "requested")
+            #expect(document["log"]?[0]?["event"] == "started" && document["log"]?[0]?["cause"] == "OrderCreated")
+            #expect(try get(port, "/sagas/o9").status == 404)
+            #expect(try get(port, "/sagas/o2", tenant: "acme").status == 404)
+            #expect(try get(port, "/sagas/o%203%20%C3%BC").status == 200)
+        }
+    }
+
+    @Test func listsAreNarrowedAndPaged() async throws {
+        try await withSagas { port in
+            let all = try JSONValue(parsing: try get(port, "/sagas?limit=2").body)
+            #expect(all["sagas"]?[0]?["orderId"] == "o 3 ü" && all["sagas"]?[1]?["orderId"] == "o2")
+            let cursor = URLPath.segment(try #require(all["nextCursor"]?.string, "no cursor in \(all)"))
+            let rest = try JSONValue(parsing: try get(port, "/sagas?limit=2&cursor=\(cursor)").body)
+            #expect(rest["sagas"]?[0]?["orderId"] == "o1" && rest["nextCursor"] == nil)
+            let undone = try JSONValue(parsing: try get(port, "/sagas?status=compensating").body)
+            #expect(undone["sagas"]?[0]?["orderId"] == "o2" && undone["sagas"]?[1] == nil)
+            let help = try JSONValue(parsing: try get(port, "/sagas?attention=true").body)
+            #expect(help["sagas"]?[0] == nil)
+            for query in ["status=dreaming", "attention=maybe", "limit=0", "limit=201", "cursor=x"] {
+                #expect(try get(port, "/sagas?" + query).status == 400, "\(query)")
+            }
+        }
+    }
+
+    @Test func theAPIAsksTheSagaRole() async throws {
+        try await withSagas { port in
+            let lookup = SagaLookup(url: "http://127.0.0.1:\(port)/", logger: quiet)
+            var router = Router()
+            lookup.add(to: &router)
+            try await serving(router, with: lookup.parts) { api in
+                let answer = try get(api, "/orders/o2/saga")
+                #expect(answer.status == 200)
+                #expect(try JSONValue(parsing: answer.body)["status"] == "compensating")
+                #expect(try get(api, "/orders/o%203%20%C3%BC/saga").status == 200)
+                #expect(try get(api, "/orders/o1/saga", tenant: "acme").status == 200)
+                #expect(try get(api, "/orders/o9/saga").status == 404)
+            }
+        }
+    }
+
+    /// Nobody listens there: the API says so, and soon without asking.
+    @Test func aSagaRoleThatIsAwayIsSaidSo() async throws {
+        let lookup = SagaLookup(url: "http://127.0.0.1:1", logger: quiet)
+        var router = Router()
+        lookup.add(to: &router)
+        try await serving(router, with: lookup.parts) { api in
+            for _ in 0..<5 {
+                let answer = try get(api, "/orders/o1/saga")
+                #expect(answer.status == 503)
+                #expect(answer.body.contains("Saga unavailable"))
+            }
+        }
+        #expect(lookup.breaker.state == .open)
+    }
+}
