@@ -68,6 +68,11 @@ public final class Shop: Sendable {
         try Self.run([Self.program] + arguments, environment: settings, expecting: nil)
     }
 
+    /// Runs a script of bash with the environment of the shop's commands, and returns what it has written to stdout.
+    public func shell(_ script: String) throws -> String {
+        try Self.run(["bash", "-c", script], environment: settings)
+    }
+
     /// Every record of a topic, from the first offset to the last, read by a program that isn't ours.
     public func records(of topic: String) throws -> [TopicRecord] {
         let text = try Self.run(

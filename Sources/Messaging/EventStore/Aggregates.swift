@@ -41,11 +41,14 @@ public struct Aggregates<State: EventSourced>: Sendable {
         public let snapshotVersion: Int
     }
 
+    /// Of the streams that it loads; those of others it doesn't see.
+    public let category: String
     /// Events between two snapshots of a stream, which is also how many are read at most for one.
     public let interval: Int
 
-    public init(interval: Int = 100) {
+    public init(category: String, interval: Int = 100) {
         precondition(interval > 0, "a snapshot every \(interval) events")
+        self.category = category
         self.interval = interval
     }
 
@@ -59,18 +62,20 @@ public struct Aggregates<State: EventSourced>: Sendable {
                 SELECT w.tenant, w.stream_id, coalesce(s.version, 0) AS taken, s.state, s.taken_at
                 FROM unnest($1::text[], $2::text[]) AS w (tenant, stream_id)
                 LEFT JOIN snapshots s ON s.tenant = w.tenant AND s.stream_id = w.stream_id AND s.format = $3)
-            SELECT tenant, stream_id, taken AS version, '' AS type, 0 AS schema_version, state AS data,
+            SELECT tenant, stream_id, $4 AS category, taken AS version, '' AS type, 0 AS schema_version, state AS data,
                    '{}'::json AS metadata, 0::bigint AS position, taken_at AS created_at
             FROM wanted WHERE taken > 0
             UNION ALL
-            SELECT e.tenant, e.stream_id, e.version, e.type, e.schema_version, e.data, e.metadata, e.position,
+            SELECT e.tenant, e.stream_id, e.category, e.version, e.type, e.schema_version, e.data, e.metadata, e.position,
                    e.created_at
             FROM wanted w
             JOIN events e ON e.tenant = w.tenant AND e.stream_id = w.stream_id AND e.version > w.taken
+                AND e.category = $4
             ORDER BY tenant, stream_id, version
             """,
             [
                 .textArray(keys.map(\.tenant)), .textArray(keys.map(\.streamID)), .int4(Int32(State.snapshotVersion)),
+                .text(category),
             ])
         var loaded: [StreamKey: Loaded] = [:]
         for event in try EventStore.decode(rows) {

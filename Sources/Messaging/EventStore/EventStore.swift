@@ -19,6 +19,7 @@ public struct NewEvent: Sendable {
 public struct StoredEvent: Sendable {
     public let tenant: String
     public let streamID: String
+    public let category: String
     public let version: Int
     public let type: String
     public let schemaVersion: Int
@@ -89,33 +90,56 @@ public enum EventStore {
     public static func streamID(category: String, key: String) -> String { "\(category):\(key)" }
 
     /// All events of one stream up to `upTo` (microseconds since the Unix epoch, by the time of the append), in order.
+    ///
+    /// - Parameter categories: that the caller can read. Streams of others are none of its business: what is asked for
+    ///   may be a name that somebody outside has made up.
     public static func load(
-        tenant: String, streamID: String, upTo: Int64? = nil, on connection: Connection
+        tenant: String, streamID: String, categories: Set<String>, upTo: Int64? = nil, on connection: Connection
     ) throws(PostgresError) -> [StoredEvent] {
         try decode(
             connection.query(
                 """
                 \(selectEvents)
-                WHERE tenant = $1 AND stream_id = $2 AND created_at <= COALESCE($3::timestamptz, 'infinity')
+                WHERE tenant = $1 AND stream_id = $2 AND category = ANY($3::text[])
+                  AND created_at <= COALESCE($4::timestamptz, 'infinity')
                 ORDER BY version
-                """, [.text(tenant), .text(streamID), upTo.map { .timestamp($0) } ?? .null]))
+                """,
+                [
+                    .text(tenant), .text(streamID), .textArray(categories.sorted()),
+                    upTo.map { .timestamp($0) } ?? .null,
+                ]))
     }
 
     /// All events of many streams, ordered by stream and version.
+    ///
+    /// - Parameter categories: that the caller can read; streams of others are left out.
     public static func load(
-        tenants: [String], streamIDs: [String], on connection: Connection
+        tenants: [String], streamIDs: [String], categories: Set<String>, on connection: Connection
     ) throws(PostgresError) -> [StoredEvent] {
         try decode(
             connection.query(
                 """
                 \(selectEvents)
                 WHERE (tenant, stream_id) IN (SELECT * FROM unnest($1::text[], $2::text[]))
+                  AND category = ANY($3::text[])
                 ORDER BY tenant, stream_id, version
-                """, [.textArray(tenants), .textArray(streamIDs)]))
+                """, [.textArray(tenants), .textArray(streamIDs), .textArray(categories.sorted())]))
+    }
+
+    /// Whether the stream that an append has lost is none of the append's own categories: waiting doesn't help then.
+    public static func isTaken(
+        _ append: StreamAppend, byOtherThan categories: Set<String>, on connection: Connection
+    ) throws(PostgresError) -> Bool {
+        try connection.query(
+            """
+            SELECT FROM events WHERE tenant = $1 AND stream_id = $2 AND version = 1 AND category <> ALL($3::text[])
+            """, [.text(append.tenant), .text(append.streamID), .textArray(categories.sorted())]
+        ).count > 0
     }
 
     private static let selectEvents = """
-        SELECT tenant, stream_id, version, type, schema_version, data, metadata, position, created_at FROM events
+        SELECT tenant, stream_id, category, version, type, schema_version, data, metadata, position, created_at
+        FROM events
         """
 
     static func decode(_ rows: Rows) throws(PostgresError) -> [StoredEvent] {
@@ -125,10 +149,11 @@ public enum EventStore {
             events.append(
                 StoredEvent(
                     tenant: try row.get(0, as: String.self), streamID: try row.get(1, as: String.self),
-                    version: Int(try row.get(2, as: Int32.self)), type: try row.get(3, as: String.self),
-                    schemaVersion: Int(try row.get(4, as: Int32.self)), data: try row.get(5, as: [UInt8].self),
-                    metadata: try row.get(6, as: [UInt8].self), position: try row.get(7, as: Int64.self),
-                    createdAt: try row.get(8, as: Timestamp.self).microseconds))
+                    category: try row.get(2, as: String.self), version: Int(try row.get(3, as: Int32.self)),
+                    type: try row.get(4, as: String.self), schemaVersion: Int(try row.get(5, as: Int32.self)),
+                    data: try row.get(6, as: [UInt8].self), metadata: try row.get(7, as: [UInt8].self),
+                    position: try row.get(8, as: Int64.self),
+                    createdAt: try row.get(9, as: Timestamp.self).microseconds))
         }
         return events
     }

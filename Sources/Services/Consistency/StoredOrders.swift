@@ -21,7 +21,7 @@ struct StoredOrders {
 
     let connection: Connection
 
-    private static let categories = Parameter.textArray([OrderStreams.category, OrderStreams.adoptedCategory])
+    private static let categories = Parameter.textArray(OrderStreams.categories.sorted())
 
     /// Microseconds since the Unix epoch, by the clock that stamps events.
     func now() throws -> Int64 {
@@ -59,8 +59,9 @@ struct StoredOrders {
             """
             SELECT DISTINCT ON (tenant, stream_id) tenant, stream_id, version, type, created_at FROM events
             WHERE (tenant, stream_id) IN (SELECT * FROM unnest($1::text[], $2::text[]))
+              AND category = ANY($3::text[])
             ORDER BY tenant, stream_id, version DESC
-            """, [.textArray(keys.map(\.tenant)), .textArray(keys.map(\.orderID))])
+            """, [.textArray(keys.map(\.tenant)), .textArray(keys.map(\.orderID)), Self.categories])
         var states: [OrderKey: State] = [:]
         for row in rows {
             states[try OrderKey(row)] = State(

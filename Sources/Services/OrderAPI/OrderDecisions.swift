@@ -33,7 +33,11 @@ enum OrderDecisions {
         guard !appends.isEmpty else { return }
         let lost = try EventStore.append(appends, on: connection)
         // A customer's cancellation came between our read and our write: decide again on what is true now.
-        if let first = lost.first { throw ConcurrentChange(streamID: appends[first].streamID) }
+        guard let first = lost.first.map({ appends[$0] }) else { return }
+        if try EventStore.isTaken(first, byOtherThan: OrderStreams.categories, on: connection) {
+            throw BrokenStream(streamID: first.streamID, version: 1)
+        }
+        throw ConcurrentChange(streamID: first.streamID)
     }
 
     private static func decide(

@@ -45,7 +45,7 @@ public struct OrderRoutes: Sendable {
     private func replay(_ key: OrderKey, _ digest: String?, _ context: RequestContext, _ responder: Responder) {
         read(responder, key, context) { connection in
             guard
-                let first = try EventStore.load(tenant: key.tenant, streamID: key.orderID, on: connection).first,
+                let first = try OrderStreams.events(of: key, on: connection).first,
                 case .created(let created) = try OrderStreams.decode(first)
             else { throw BrokenStream(streamID: key.orderID, version: 1) }
             let metadata = try first.metadata.withUnsafeBytes { try EventMetadata(json: $0) }
@@ -97,7 +97,7 @@ public struct OrderRoutes: Sendable {
         let context = try RequestContext(request)
         let key = OrderKey(tenant: context.tenant, orderID: request.pathParameter("id"))
         read(responder, key, context) { connection in
-            let events = try EventStore.load(tenant: key.tenant, streamID: key.orderID, on: connection)
+            let events = try OrderStreams.events(of: key, on: connection)
             guard !events.isEmpty else { throw HTTPProblem(.notFound, detail: "there is no order \(key.orderID)") }
             var json = JSONWriter(capacity: 512 * events.count)
             try json.object { json in

@@ -8,12 +8,14 @@ enum OrderStreams {
     static let category = "order"
     /// An order that a foreign producer announced on the topic: its `OrderCreated` is kept, but is published already.
     static let adoptedCategory = "adopted-order"
+    /// Of all that makes an order's stream.
+    static let categories: Set<String> = [category, adoptedCategory]
     static let source = "/orderflow/orders"
 
     /// An aggregate, and the order that it was created with.
     static func load(_ keys: [OrderKey], on connection: Connection) throws -> [OrderKey: Order] {
         let events = try EventStore.load(
-            tenants: keys.map(\.tenant), streamIDs: keys.map(\.orderID), on: connection)
+            tenants: keys.map(\.tenant), streamIDs: keys.map(\.orderID), categories: categories, on: connection)
         var orders: [OrderKey: Order] = [:]
         for event in events {
             let key = OrderKey(tenant: event.tenant, orderID: event.streamID)
@@ -23,6 +25,11 @@ enum OrderStreams {
             orders[key] = order
         }
         return orders
+    }
+
+    /// One order's events, in order; none where there is no such order.
+    static func events(of key: OrderKey, on connection: Connection) throws -> [StoredEvent] {
+        try EventStore.load(tenant: key.tenant, streamID: key.orderID, categories: categories, on: connection)
     }
 
     static func decode(_ event: StoredEvent) throws -> OrderEvent {

@@ -10,10 +10,11 @@ enum UserStreams {
     static func streamID(_ userID: String) -> String { EventStore.streamID(category: category, key: userID) }
 
     /// A user may have an account for every address of a long life.
-    static let profiles = Aggregates<UserProfile>()
+    static let profiles = Aggregates<UserProfile>(category: category)
 
     static func load(tenant: String, userID: String, on connection: Connection) throws -> [StoredEvent] {
-        try EventStore.load(tenant: tenant, streamID: streamID(userID), on: connection)
+        try EventStore.load(
+            tenant: tenant, streamID: streamID(userID), categories: [category], on: connection)
     }
 
     static func decode(_ event: StoredEvent) throws -> UserFact {

@@ -27,6 +27,9 @@ struct EvidenceReader {
         let parked: [OrderKey: Set<String>]
     }
 
+    /// The event store has more than orders.
+    private static let categories = Parameter.textArray(OrderStreams.categories.sorted())
+
     let connections: Connections
     let topic: String
     let horizon: Horizon
@@ -73,8 +76,9 @@ struct EvidenceReader {
         let keys = try connections.orders.query(
             """
             SELECT tenant, stream_id FROM events
-            WHERE version = 1 AND (tenant, stream_id) > ($1, $2) ORDER BY tenant, stream_id LIMIT $3
-            """, [.text(low.tenant), .text(low.orderID), .int(limit)])
+            WHERE version = 1 AND category = ANY($4::text[]) AND (tenant, stream_id) > ($1, $2)
+            ORDER BY tenant, stream_id LIMIT $3
+            """, [.text(low.tenant), .text(low.orderID), .int(limit), Self.categories])
         guard let last = keys.last else { return nil }
         let range: [Parameter] = [
             .text(low.tenant), .text(low.orderID), .text(try last.get(0, as: String.self)),
@@ -111,9 +115,11 @@ struct EvidenceReader {
                 """
                 SELECT tenant, order_id, bool_or(stream_version IS NOT NULL) AS ours, bool_or(type = $1)
                 FROM topic_facts f
-                WHERE NOT EXISTS (SELECT FROM events e WHERE e.tenant = f.tenant AND e.stream_id = f.order_id)
+                WHERE NOT EXISTS (
+                    SELECT FROM events e
+                    WHERE e.tenant = f.tenant AND e.stream_id = f.order_id AND e.category = ANY($2::text[]))
                 GROUP BY tenant, order_id ORDER BY ours DESC, tenant, order_id LIMIT 10000
-                """, [.text(FactType.orderCreated)])
+                """, [.text(FactType.orderCreated), Self.categories])
         }.map { row in
             Stranger(
                 key: try OrderKey(row), isOurs: try row.get(2, as: Bool.self),
@@ -132,8 +138,9 @@ struct EvidenceReader {
             """
             SELECT tenant, stream_id, created_at, metadata->>'id', type, version, category,
                 COALESCE(pg_visible_in_snapshot(txid, $5::text::pg_snapshot), false)
-            FROM events WHERE \(Self.between("stream_id")) ORDER BY tenant, stream_id, version
-            """, range + [horizon.published.map { .text($0) } ?? .null])
+            FROM events WHERE \(Self.between("stream_id")) AND category = ANY($6::text[])
+            ORDER BY tenant, stream_id, version
+            """, range + [horizon.published.map { .text($0) } ?? .null, Self.categories])
         for row in rows {
             try note(row, &found) { order in
                 order.events.append(

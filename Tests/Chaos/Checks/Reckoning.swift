@@ -52,7 +52,7 @@ struct Reckoning: Sendable {
     }
 
     private func ordersKnown() throws -> Bool {
-        let known = try scene.shop.query("SELECT count(*) FROM events WHERE version = 1", in: "orders")
+        let known = try scene.shop.query("SELECT count(*) FROM events WHERE type = 'OrderCreated'", in: "orders")
         return Int(known[0][0]) ?? 0 >= book.accepted.count + foreign.orders.count
     }
 

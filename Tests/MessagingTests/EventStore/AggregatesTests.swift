@@ -41,7 +41,7 @@ private struct NewTally: EventSourced {
 }
 
 @Suite(.serialized, .blocking) struct AggregatesTests {
-    private let tallies = Aggregates<Tally>(interval: 100)
+    private let tallies = Aggregates<Tally>(category: "tally", interval: 100)
 
     private func connect() throws -> Connection {
         let configuration = try PostgresConfiguration(try PostgresServer.shared.get().createDatabase())
@@ -89,7 +89,7 @@ private struct NewTally: EventSourced {
         defer { connection.close() }
         try append(1..<251, to: "s", on: connection)
         try tallies.keep(tallies.load([key("s")], on: connection), on: connection)
-        let new = Aggregates<NewTally>(interval: 100)
+        let new = Aggregates<NewTally>(category: "tally", interval: 100)
         let loaded = try new.load([key("s")], on: connection)
         #expect(loaded[key("s")]?.state.sum == 250 * 251 / 2 && loaded[key("s")]?.snapshotVersion == 0)
         try new.keep(loaded, on: connection)

@@ -8,7 +8,7 @@ import Testing
 
 @Suite(.blocking) struct UserProfileTests {
     private let key = StreamKey(tenant: "default", streamID: UserStreams.streamID("alice"))
-    private let profiles = Aggregates<UserProfile>(interval: 10)
+    private let profiles = Aggregates<UserProfile>(category: UserStreams.category, interval: 10)
 
     private func metadata(_ version: Int) -> EventMetadata {
         EventMetadata(id: "m-\(version)", source: "/test", time: Int64(version), correlationID: "c")

@@ -1,0 +1,40 @@
+import Messaging
+import Orders
+import Postgres
+import TestServers
+import Testing
+
+@testable import Services
+
+/// Orders and users are in one event store, and foreign producers choose orders' ids: none may be taken for the other.
+@Suite(.blocking) struct StreamCategoryTests {
+    private let connection: Connection
+    private let key = OrderKey(tenant: "default", orderID: UserStreams.streamID("alice"))
+
+    init() throws {
+        connection = try Connection(freshDatabase(OrderService.migrations), logger: quiet)
+        let user = UserCreated(userID: "alice", name: "Alice", email: "alice@example.com", createdAt: 1)
+        let metadata = EventMetadata(id: "m", source: "/test", time: 1, correlationID: "c")
+        let append = UserStreams.append(.userCreated(user), at: 0, metadata: metadata)
+        #expect(try EventStore.append([append], on: connection).isEmpty)
+    }
+
+    @Test func aUserIsNoOrder() throws {
+        #expect(try OrderStreams.events(of: key, on: connection).isEmpty)
+        #expect(try OrderStreams.load([key], on: connection).isEmpty)
+        let stored = StoredOrders(connection: connection)
+        #expect(try stored.keys(after: nil, limit: 10).isEmpty)
+        #expect(try stored.tail(before: .max, limit: 10).isEmpty)
+        #expect(try stored.states(of: [key]).isEmpty)
+    }
+
+    /// An order by a user's name is refused for good, not asked for again and again.
+    @Test func anOrderDoesNotTakeAUsersName() throws {
+        #expect(throws: BrokenStream.self) {
+            try OrderCommandHandler().apply([created(key.orderID)], on: connection)
+        }
+        #expect(try UserStreams.load(tenant: "default", userID: "alice", on: connection).count == 1)
+        try OrderCommandHandler().apply([created("alice")], on: connection)
+        #expect(try StoredOrders(connection: connection).keys(after: nil, limit: 10).map(\.orderID) == ["alice"])
+    }
+}
