@@ -9,6 +9,9 @@ public enum ThreadGroup {
             self.name = name
             self.body = body
         }
+
+        /// What it does, on the calling thread.
+        public func run(_ stop: StopSignal) throws { try body(stop) }
     }
 
     /// A part ended before anybody asked it to.

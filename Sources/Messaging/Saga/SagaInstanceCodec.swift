@@ -29,8 +29,8 @@ extension SagaInstance {
         return writer.bytes
     }
 
-    /// Puts the document back. A step that the definition no longer has is dropped; one that the document doesn't know
-    /// is waiting.
+    /// Puts the document back. A step that the definition no longer has is dropped where nothing of it can be left to
+    /// undo, and an error where something may; one that the document doesn't know is waiting.
     mutating func readState(_ bytes: UnsafeRawBufferPointer) throws {
         var reader = JSONReader(bytes)
         try reader.readObject { key, reader in
@@ -43,7 +43,11 @@ extension SagaInstance {
             } else if key == "steps" {
                 try reader.readObject { id, reader in
                     guard let index = steps.firstIndex(where: { id.names($0.id) }) else {
-                        return try reader.skipValue()
+                        let (call, undo) = try SagaCall.read(&reader)
+                        guard status.isEnd || undo?.isDone == true || undo == nil && !call.mayHaveBeenDone else {
+                            throw UnknownStep(id: id.string)
+                        }
+                        return
                     }
                     let (call, undo) = try SagaCall.read(&reader)
                     steps[index].call = call
@@ -57,7 +61,15 @@ extension SagaInstance {
     }
 }
 
+/// Dropped, it would never be undone.
+private struct UnknownStep: Error, CustomStringConvertible {
+    let id: String
+    var description: String { "has a step \(id) that this program can't undo" }
+}
+
 extension SagaCall {
+    fileprivate var mayHaveBeenDone: Bool { progress != .waiting && progress != .failed }
+
     fileprivate func write(into json: inout JSONWriter) {
         json.field("progress", progress.rawValue)
         if let requestedAt { json.field("requestedAt", requestedAt) }

@@ -17,6 +17,7 @@ public struct SagaService: Sendable {
 
     private let service: ReactingService
     private let deadlines: SagaDeadlineWorker
+    private let admission: SagaAdmission
 
     /// Throws for brokers or a saga that can't be what they are said to be.
     public init(_ context: ServiceContext, configuration: Configuration = Configuration()) throws {
@@ -31,13 +32,18 @@ public struct SagaService: Sendable {
         let deadlines = SagaDeadlineWorker(
             orchestrator, database: context.database, keyField: "order_id", logger: context.logger,
             onCommit: { service.relay.wake() })
+        let admission = SagaAdmission(
+            orchestrator.definition, database: context.database, logger: context.logger)
+        self.admission = admission
         self.service = service
         self.deadlines = deadlines
+        context.health.register("definition") { admission.currentProblem.map { .notReady($0) } ?? .ready }
         context.health.register("deadlines") { deadlines.currentProblem.map { .notReady($0) } ?? .ready }
     }
 
+    /// They end with `RetiredSteps` where orders under way need steps that the definition lacks.
     public var parts: [ThreadGroup.Part] {
-        service.parts + [ThreadGroup.Part("deadlines") { deadlines.run(until: $0) }]
+        admission.guarding(service.parts + [ThreadGroup.Part("deadlines") { deadlines.run(until: $0) }])
     }
 }
 

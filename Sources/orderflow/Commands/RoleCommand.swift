@@ -1,6 +1,8 @@
 import ArgumentParser
+import Execution
 import Kafka
 import Logging
+import Messaging
 import Postgres
 import Services
 
@@ -48,7 +50,12 @@ extension RoleCommand {
             // Nothing is connected to while a role is put together: what fails here is what it was told.
             throw SettingsError(problems: ["\(error)"])
         }
-        try await runtime.run(assembly)
+        do {
+            try await runtime.run(assembly)
+        } catch let failure as ThreadGroup.PartFailed where failure.cause is RetiredSteps {
+            // Starting again can't help: this program is the wrong one.
+            throw SettingsError(problems: ["\(failure.cause)"])
+        }
     }
 
     /// The same for every role, after what it does.
