@@ -39,7 +39,7 @@ public final class SagaAdmission: Sendable {
                 problem.withLock { $0 = nil }
                 isGranted.withLock { $0 = true }
                 return true
-            } catch let error as PostgresError {
+            } catch let error as PostgresError where error.kind != .configuration {
                 problem.withLock { $0 = "\(error)" }
                 if stop.wait(for: backoff.next()) { return false }
             }
