@@ -97,4 +97,16 @@ public enum MessagingSchema {
             ADD COLUMN decision_note text,
             ADD COLUMN decided_at    timestamptz;
         """
+
+    /// How many messages wait for each parked key, and what finds the letters that decide without reading those.
+    public static let parkedCounts = """
+        ALTER TABLE parked_keys ADD COLUMN waiting bigint NOT NULL DEFAULT 0;
+        -- Counted again with every batch.
+        ALTER TABLE parked_keys SET (fillfactor = 50);
+        UPDATE parked_keys k SET waiting = (
+            SELECT count(*) FROM dead_letters d
+            WHERE d.consumer_group = k.consumer_group AND d.topic = k.topic AND d.key = k.key AND d.status = 'parked');
+        CREATE INDEX dead_letters_heads ON dead_letters (id) WHERE status IN ('dead', 'retry');
+        CREATE INDEX dead_letters_asked ON dead_letters (consumer_group, topic, key) WHERE status = 'retry';
+        """
 }

@@ -49,7 +49,9 @@ public struct BacklogQuery: Sendable {
             "orderflow_consumer_open_letters", dimensions: [("group", group)], variable: ["status"],
             sql: """
                 SELECT count(*)::float8, status FROM dead_letters
-                WHERE consumer_group = $1 AND status IN ('dead', 'parked', 'retry') GROUP BY status
+                WHERE consumer_group = $1 AND status IN ('dead', 'retry') GROUP BY status
+                UNION ALL
+                SELECT sum(waiting)::float8, 'parked' FROM parked_keys WHERE consumer_group = $1 HAVING sum(waiting) > 0
                 """, parameters: [.text(group)])
     }
 

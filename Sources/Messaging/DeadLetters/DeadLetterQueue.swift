@@ -17,23 +17,12 @@ public enum DeadLetterQueue {
         public let value: [UInt8]?
         /// JSON object of the record's headers: texts, `{"base64":…}` for what is none, an array where a name repeats.
         public let headers: [UInt8]
-        /// Messages of the key that wait behind this one.
-        public let parkedBehind: Int64
+        /// Messages that wait behind this one; nil for a letter that isn't the first of its key.
+        public let parkedBehind: Int64?
         /// The last one; nil where nobody has decided yet.
         public let decision: Decision?
         /// Of the decision, microseconds since the Unix epoch.
         public let decidedAt: Int64?
-    }
-
-    /// Who retries or discards a letter, and why.
-    public struct Decision: Hashable, Sendable {
-        public let by: String
-        public let note: String
-
-        public init(by: String, note: String) {
-            self.by = by
-            self.note = note
-        }
     }
 
     /// Which letters a list has. By default only open ones that are heads of their key.
@@ -52,48 +41,37 @@ public enum DeadLetterQueue {
             self.includesEnded = includesEnded
         }
 
-        fileprivate var statuses: [String] {
-            ["dead", "retry"] + (includesParked ? ["parked"] : []) + (includesEnded ? ["handled", "discarded"] : [])
-        }
-    }
-
-    /// Why an operator's wish can't be met.
-    public enum Refusal: Error, Sendable, CustomStringConvertible {
-        case unknown(Int64)
-        case notHead(Int64, head: Int64)
-        case ended(Int64, status: String)
-
-        public var description: String {
-            switch self {
-            case .unknown(let id): "there is no letter \(id)"
-            case .notHead(let id, let head):
-                "letter \(id) waits behind letter \(head) of the same key: retry or discard that one first"
-            case .ended(let id, let status): "letter \(id) is \(status) already"
+        /// A condition that the planner knows an index for, as it wouldn't with a parameter.
+        fileprivate var condition: String {
+            switch (includesParked, includesEnded) {
+            case (false, false): "status IN ('dead', 'retry')"
+            case (true, false): "status IN ('dead', 'parked', 'retry')"
+            case (false, true): "status <> 'parked'"
+            case (true, true): "true"
             }
         }
+
+        /// `$1` and `$2`: group and topic.
+        var parameters: [Parameter] { [.text(group), .text(topic)] }
     }
 
     /// Letters, the newest first.
     ///
     /// - Parameters:
     ///   - before: only those with a smaller id, for the next page.
-    ///   - withValues: whether the records' values, which may be large, are read too.
+    ///   - valueLimit: bytes of a record's value; one that has more is left out. Nil takes all.
     public static func list(
-        _ filter: Filter = Filter(), before: Int64 = .max, limit: Int = 100, withValues: Bool = true,
+        _ filter: Filter = Filter(), before: Int64 = .max, limit: Int = 100, valueLimit: Int? = nil,
         on connection: Connection
     ) throws -> [Entry] {
         try decode(
             connection.query(
                 """
-                \(withValues ? select : select.replacing(", value,", with: ", NULL::bytea,"))
-                WHERE ($1::text IS NULL OR consumer_group = $1) AND ($2::text IS NULL OR topic = $2)
-                  AND status = ANY($3::text[]) AND id < $4
-                ORDER BY id DESC LIMIT $5
-                """,
-                [
-                    .text(filter.group), .text(filter.topic), .textArray(filter.statuses), .int8(before),
-                    .int8(Int64(limit)),
-                ]))
+                \(select(valueLimit: valueLimit))
+                WHERE ($1::text IS NULL OR d.consumer_group = $1) AND ($2::text IS NULL OR d.topic = $2)
+                  AND \(filter.condition) AND id < $3
+                ORDER BY id DESC LIMIT $4
+                """, filter.parameters + [.int8(before), .int(limit)]))
     }
 
     /// Open letters of a group: those that wait for somebody, and those parked behind them.
@@ -102,91 +80,36 @@ public enum DeadLetterQueue {
     ) throws(PostgresError) -> (dead: Int64, parked: Int64) {
         let row = try connection.query(
             """
-            SELECT count(*) FILTER (WHERE status <> 'parked'), count(*) FILTER (WHERE status = 'parked')
-            FROM dead_letters WHERE consumer_group = $1 AND status IN ('dead', 'parked', 'retry')
+            SELECT (SELECT count(*) FROM dead_letters WHERE consumer_group = $1 AND status IN ('dead', 'retry')),
+                   (SELECT coalesce(sum(waiting), 0)::bigint FROM parked_keys WHERE consumer_group = $1)
             """, [.text(group)]
         ).one()
         return (try row.get(0, as: Int64.self), try row.get(1, as: Int64.self))
     }
 
     public static func show(_ id: Int64, on connection: Connection) throws -> Entry {
-        guard let entry = try decode(connection.query("\(select) WHERE id = $1", [.int8(id)])).first else {
-            throw Refusal.unknown(id)
-        }
+        guard let entry = try letters([id], on: connection).first else { throw Refusal.unknown(id) }
         return entry
     }
 
-    /// Asks for the letter to be handled again; a running consumer of its group does so within a second.
-    public static func retry(_ id: Int64, _ decision: Decision, on connection: Connection) throws {
-        try connection.transaction { connection in
-            let entry = try head(id, on: connection)
-            try decide("retry", entry.id, decision, on: connection)
-        }
+    /// Letters by their ids, in that order; those that aren't there are missing.
+    public static func letters(_ ids: [Int64], on connection: Connection) throws -> [Entry] {
+        try decode(
+            connection.query(
+                "\(select(valueLimit: nil)) WHERE id = ANY($1) ORDER BY id", [.int8Array(ids)]))
     }
 
-    /// Gives the letter up for good, and copies of its message that a relay may yet bring. What was parked behind it is
-    /// released in order.
-    public static func discard(_ id: Int64, _ decision: Decision, on connection: Connection) throws {
-        try connection.transaction { connection in
-            let entry = try head(id, on: connection)
-            let key = ParkingKey(topic: entry.source.topic, key: entry.key)
-            if let letter = try StoredLetter.open(of: key, group: entry.group, limit: 1, on: connection).first {
-                _ = try Inbox.claim(group: entry.group, [letter.identity()], on: connection)
-            }
-            try decide("discarded", entry.id, decision, on: connection)
-            if let next = try StoredLetter.open(of: key, group: entry.group, limit: 1, on: connection).first {
-                try next.mark("retry", error: nil, on: connection)
-            } else {
-                try unpark(key, group: entry.group, on: connection)
-            }
-        }
-    }
-
-    static func unpark(_ key: ParkingKey, group: String, on connection: Connection) throws {
-        _ = try connection.execute(
-            "DELETE FROM parked_keys WHERE consumer_group = $1 AND topic = $2 AND key = $3",
-            [.text(group), .text(key.topic), .text(key.key)])
-    }
-
-    /// The letter, if it is the first open one of its key; locks the key.
-    private static func head(_ id: Int64, on connection: Connection) throws -> Entry {
-        let entry = try show(id, on: connection)
-        _ = try connection.query(
-            "SELECT 1 FROM parked_keys WHERE consumer_group = $1 AND topic = $2 AND key = $3 FOR UPDATE",
-            [.text(entry.group), .text(entry.source.topic), .text(entry.key)])
-        // Look again: a worker may have had the key.
-        let current = try show(id, on: connection)
-        guard ["dead", "parked", "retry"].contains(current.status) else {
-            throw Refusal.ended(id, status: current.status)
-        }
-        let key = ParkingKey(topic: entry.source.topic, key: entry.key)
-        if let head = try StoredLetter.open(of: key, group: entry.group, limit: 1, on: connection).first, head.id != id
-        {
-            throw Refusal.notHead(id, head: head.id)
-        }
-        return current
-    }
-
-    private static func decide(
-        _ status: String, _ id: Int64, _ decision: Decision, on connection: Connection
-    ) throws {
-        _ = try connection.execute(
+    private static func select(valueLimit: Int?) -> String {
+        let value = valueLimit.map { "CASE WHEN octet_length(value) <= \($0) THEN value END" } ?? "value"
+        return """
+            SELECT id, d.consumer_group, d.topic, partition, "offset", d.key, status, error, attempts, created_at,
+                   \(value), headers::text,
+                   CASE WHEN status IN ('dead', 'retry') THEN coalesce(k.waiting, 0) END,
+                   decided_by, decision_note, decided_at
+            FROM dead_letters d
+            LEFT JOIN parked_keys k ON k.consumer_group = d.consumer_group AND k.topic = d.topic AND k.key = d.key
             """
-            UPDATE dead_letters
-            SET status = $2, updated_at = now(), decided_by = $3, decision_note = $4, decided_at = now()
-            WHERE id = $1
-            """, [.int8(id), .text(status), .text(decision.by), .text(decision.note)])
     }
-
-    private static let select = """
-        SELECT id, consumer_group, topic, partition, "offset", key, status, error, attempts, created_at, value,
-               headers::text,
-               (SELECT count(*) FROM dead_letters p
-                WHERE p.consumer_group = d.consumer_group AND p.topic = d.topic AND p.key = d.key
-                  AND p.status = 'parked' AND p.id > d.id),
-               decided_by, decision_note, decided_at
-        FROM dead_letters d
-        """
 
     private static func decode(_ rows: Rows) throws -> [Entry] {
         try rows.map { row in
@@ -201,7 +124,7 @@ public enum DeadLetterQueue {
                 error: try row.get(7, as: String.self), attempts: Int(try row.get(8, as: Int32.self)),
                 createdAt: try row.get(9, as: Timestamp.self).microseconds,
                 value: try row.get(10, as: [UInt8]?.self), headers: Array(try row.get(11, as: String.self).utf8),
-                parkedBehind: try row.get(12, as: Int64.self),
+                parkedBehind: try row.get(12, as: Int64?.self),
                 decision: by.map { Decision(by: $0, note: note ?? "") },
                 decidedAt: try row.get(15, as: Timestamp?.self)?.microseconds)
         }

@@ -24,28 +24,25 @@ public enum DeadLetters {
         _ records: [ConsumedRecord], group: String, anyParked: Bool, verdict: Verdict?, on connection: Connection,
         result: inout BatchResult
     ) throws -> [ConsumedRecord] {
-        var parked = anyParked ? try parkedKeys(of: records, group: group, on: connection) : []
+        var parked = anyParked ? try ParkedKeys.lock(records.lazy.map(\.parkingKey), group: group, on: connection) : []
         let anyMalformed = records.contains { $0.malformed != nil }
         if parked.isEmpty, !anyMalformed, verdict == nil { return records }
         var flowing: [ConsumedRecord] = []
+        var waiting: [Letter] = []
         for record in records {
             if record.skipped {
                 flowing.append(record)
             } else if parked.contains(record.parkingKey) {
-                let isNew = try insert(
-                    record, group: group, status: "parked", error: "waits behind a dead letter", attempts: 0,
-                    on: connection)
-                if isNew { result.parked += 1 } else { result.repeated += 1 }
+                waiting.append(
+                    Letter(record: record, status: "parked", error: "waits behind a dead letter", attempts: 0))
             } else if let verdict = record.malformed.map({ Verdict(error: $0, attempts: 1) }) ?? verdict {
-                let isNew = try insert(
-                    record, group: group, status: "dead", error: verdict.error, attempts: verdict.attempts,
-                    on: connection)
-                guard isNew else {
+                let letter = Letter(record: record, status: "dead", error: verdict.error, attempts: verdict.attempts)
+                guard try !insert([letter], group: group, on: connection).isEmpty else {
                     // Read again after a reset of the offsets: somebody has decided on it already.
                     result.repeated += 1
                     continue
                 }
-                try park(record.parkingKey, group: group, on: connection)
+                try ParkedKeys.park(record.parkingKey, group: group, on: connection)
                 try publish(record, group: group, verdict: verdict, on: connection)
                 parked.insert(record.parkingKey)
                 result.buried += 1
@@ -54,67 +51,83 @@ public enum DeadLetters {
                 flowing.append(record)
             }
         }
+        let new = try insert(waiting, group: group, on: connection)
+        try ParkedKeys.count(
+            new.reduce(into: [:]) { $0[$1.record.parkingKey, default: 0] += 1 }, group: group, on: connection)
+        result.parked += new.count
+        result.repeated += waiting.count - new.count
         return flowing
     }
 
-    /// Parked keys among those of `records`, locked so that a release waits for this transaction or this for it.
-    private static func parkedKeys(
-        of records: [ConsumedRecord], group: String, on connection: Connection
-    ) throws -> Set<ParkingKey> {
-        let keys = Set(records.map(\.parkingKey)).sorted()
-        let rows = try connection.query(
-            """
-            SELECT topic, key FROM parked_keys
-            WHERE consumer_group = $1 AND (topic, key) IN (SELECT * FROM unnest($2::text[], $3::text[]))
-            ORDER BY topic, key
-            FOR UPDATE
-            """, [.text(group), .textArray(keys.map(\.topic)), .textArray(keys.map(\.key))])
-        var parked: Set<ParkingKey> = []
-        for row in rows {
-            parked.insert(ParkingKey(topic: try row.get(0, as: String.self), key: try row.get(1, as: String.self)))
-        }
-        return parked
+    /// One about to be written.
+    private struct Letter {
+        let record: ConsumedRecord
+        let status: String
+        let error: String
+        let attempts: Int
     }
 
-    /// False for a record that has its letter, open or ended.
-    private static func insert(
-        _ record: ConsumedRecord, group: String, status: String, error: String, attempts: Int, on connection: Connection
-    ) throws -> Bool {
+    /// Returns those that had no letter yet, open or ended. Two statements at most, so that messages are parked about
+    /// as fast as they are handled.
+    private static func insert(_ letters: [Letter], group: String, on connection: Connection) throws -> [Letter] {
+        var new = try insertNew(letters, group: group, on: connection)
+        guard new.count < letters.count else { return letters }
+        let old = letters.filter { !new.contains($0.record.source) }.map(\.record)
         // A letter whose record Kafka has lost makes room for the one that has its offset now.
-        _ = try connection.execute(
+        let moved = try connection.execute(
             """
-            UPDATE dead_letters SET "offset" = -id
-            WHERE consumer_group = $1 AND topic = $2 AND partition = $3 AND "offset" = $4 AND record_time <> $5
+            UPDATE dead_letters d SET "offset" = -d.id
+            FROM unnest($2::text[], $3::int[], $4::bigint[], $5::timestamptz[]) AS r (topic, partition, "offset", time)
+            WHERE d.consumer_group = $1 AND d.topic = r.topic AND d.partition = r.partition
+              AND d."offset" = r."offset" AND d.record_time <> r.time
             """,
             [
-                .text(group), .text(record.source.topic), .int4(record.source.partition), .int8(record.source.offset),
-                .timestamp(record.time),
+                .text(group), .textArray(old.map(\.source.topic)), .int4Array(old.map(\.source.partition)),
+                .int8Array(old.map(\.source.offset)), .timestampArray(old.map(\.time)),
             ])
-        return try connection.execute(
+        if moved > 0 {
+            let rest = letters.filter { !new.contains($0.record.source) }
+            new.formUnion(try insertNew(rest, group: group, on: connection))
+        }
+        return letters.filter { new.contains($0.record.source) }
+    }
+
+    /// Ids grow in the order of the letters.
+    private static func insertNew(
+        _ letters: [Letter], group: String, on connection: Connection
+    ) throws -> Set<InboundMessage.Source> {
+        guard !letters.isEmpty else { return [] }
+        let records = letters.map(\.record)
+        let rows = try connection.query(
             """
             INSERT INTO dead_letters
                 (consumer_group, topic, partition, "offset", key, record_key, value, headers, record_time, status, error, attempts)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+            SELECT $1, l.* FROM unnest(
+                $2::text[], $3::int[], $4::bigint[], $5::text[], $6::bytea[], $7::bytea[], $8::jsonb[], $9::timestamptz[],
+                $10::text[], $11::text[], $12::int[]) AS l
             ON CONFLICT (consumer_group, topic, partition, "offset") DO NOTHING
+            RETURNING topic, partition, "offset"
             """,
             [
-                .text(group), .text(record.source.topic), .int4(record.source.partition), .int8(record.source.offset),
-                .text(record.parkingKey.key), record.recordKey.map { .bytes($0) } ?? .null,
-                record.value.map { .bytes($0) } ?? .null,
-                .jsonb(LetterHeaders.json(LetterHeaders.all(of: record.record))), .timestamp(record.time),
-                .text(status), .text(stored(error)), .int4(Int32(attempts)),
-            ]) > 0
+                .text(group), .textArray(records.map(\.source.topic)), .int4Array(records.map(\.source.partition)),
+                .int8Array(records.map(\.source.offset)), .textArray(records.map(\.parkingKey.key)),
+                .bytesArrayOptional(records.map(\.recordKey)), .bytesArrayOptional(records.map(\.value)),
+                .jsonbArray(records.map { LetterHeaders.json(LetterHeaders.all(of: $0.record)) }),
+                .timestampArray(records.map(\.time)),
+                .textArray(letters.map(\.status)), .textArray(letters.map { stored($0.error) }),
+                .int4Array(letters.map { Int32(clamping: $0.attempts) }),
+            ])
+        return Set(
+            try rows.map {
+                InboundMessage.Source(
+                    topic: try $0.get(0, as: String.self), partition: try $0.get(1, as: Int32.self),
+                    offset: try $0.get(2, as: Int64.self))
+            })
     }
 
     /// The words of an error as a column and a header can take them.
     static func stored(_ error: String) -> String {
         String(String.UnicodeScalarView(error.withoutNUL.unicodeScalars.prefix(2_000)))
-    }
-
-    private static func park(_ key: ParkingKey, group: String, on connection: Connection) throws {
-        _ = try connection.execute(
-            "INSERT INTO parked_keys (consumer_group, topic, key) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
-            [.text(group), .text(key.topic), .text(key.key)])
     }
 
     /// The same letter on `<topic>.<group>.dlt`, for those who watch topics: as the bytes that came in, or as much of

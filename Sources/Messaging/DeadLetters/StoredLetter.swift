@@ -12,29 +12,51 @@ struct StoredLetter {
     private let value: [UInt8]?
     private let headers: [UInt8]
     private let recordTime: Int64
+    /// What it holds up.
+    let key: ParkingKey
 
-    /// The open letters of a key, in the order of their records.
+    /// The first open letters of each of `keys`, in the order of their records.
+    ///
+    /// - Parameters:
+    ///   - limit: of each key.
+    ///   - bytes: of all values together; the first letter comes whatever its size.
     static func open(
-        of key: ParkingKey, group: String, limit: Int, on connection: Connection
+        of keys: [ParkingKey], group: String, limit: Int, bytes: Int, on connection: Connection
     ) throws -> [StoredLetter] {
         try decode(
             connection.query(
                 """
-                \(select)
-                WHERE consumer_group = $1 AND topic = $2 AND key = $3 AND status IN ('dead', 'parked', 'retry')
-                ORDER BY id LIMIT $4
-                """, [.text(group), .text(key.topic), .text(key.key), .int8(Int64(limit))]))
+                SELECT \(columns(withValues: true)) FROM (
+                    SELECT d.*, sum(octet_length(d.value)) OVER (ORDER BY d.id ROWS UNBOUNDED PRECEDING EXCLUDE CURRENT ROW) AS before
+                    FROM unnest($2::text[], $3::text[]) AS k (topic, key)
+                    CROSS JOIN LATERAL (
+                        SELECT * FROM dead_letters l
+                        WHERE l.consumer_group = $1 AND l.topic = k.topic AND l.key = k.key
+                          AND l.status IN ('dead', 'parked', 'retry')
+                        ORDER BY l.id LIMIT $4) d) first
+                WHERE coalesce(before, 0) < $5 ORDER BY id
+                """, [.text(group)] + keys.parameters + [.int(limit), .int(bytes)]))
     }
 
     /// Letters by their ids, in the order of their records.
-    static func letters(_ ids: [Int64], on connection: Connection) throws -> [StoredLetter] {
-        try decode(connection.query("\(select) WHERE id = ANY($1) ORDER BY id", [.int8Array(ids)]))
+    ///
+    /// - Parameter withValues: without them, a letter can say what its message is called, but not what is in it.
+    static func letters(
+        _ ids: [Int64], withValues: Bool = true, on connection: Connection
+    ) throws -> [StoredLetter] {
+        try decode(
+            connection.query(
+                """
+                SELECT \(columns(withValues: withValues)) FROM dead_letters WHERE id = ANY($1) ORDER BY id
+                """, [.int8Array(ids)]))
     }
 
-    private static let select = """
-        SELECT id, status, topic, partition, "offset", record_key, value, headers::text, record_time
-        FROM dead_letters
+    private static func columns(withValues: Bool) -> String {
         """
+        id, status, topic, partition, "offset", record_key, \(withValues ? "value" : "NULL::bytea"),
+        headers::text, record_time, key
+        """
+    }
 
     private static func decode(_ rows: Rows) throws -> [StoredLetter] {
         try rows.map { row in
@@ -45,9 +67,13 @@ struct StoredLetter {
                     offset: try row.get(4, as: Int64.self)),
                 recordKey: try row.get(5, as: [UInt8]?.self), value: try row.get(6, as: [UInt8]?.self),
                 headers: Array(try row.get(7, as: String.self).utf8),
-                recordTime: try row.get(8, as: Timestamp.self).microseconds)
+                recordTime: try row.get(8, as: Timestamp.self).microseconds,
+                key: ParkingKey(topic: try row.get(2, as: String.self), key: try row.get(9, as: String.self)))
         }
     }
+
+    /// Whether somebody has decided on it, rather than on one before it.
+    var isHead: Bool { status != "parked" }
 
     /// What a copy of the message would be recognised by (`EventIdentity`).
     func identity() throws -> String {
@@ -94,14 +120,5 @@ struct StoredLetter {
         fields["tenant"] = "\(envelope.tenant ?? TenantName.standard)"
         fields["correlation_id"] = (envelope.correlationID ?? envelope.id).map { "\($0)" }
         return fields.merging(TraceContext.logFields(envelope.traceparent)) { $1 }
-    }
-
-    func mark(_ status: String, error: String?, on connection: Connection) throws {
-        _ = try connection.execute(
-            """
-            UPDATE dead_letters SET status = $2, error = COALESCE($3, error), updated_at = now(),
-                attempts = attempts + CASE WHEN $3 IS NULL THEN 0 ELSE 1 END
-            WHERE id = $1
-            """, [.int8(id), .text(status), error.map { .text(DeadLetters.stored($0)) } ?? .null])
     }
 }

@@ -74,5 +74,6 @@ extension NotificationService {
                     ADD CONSTRAINT mails_recipient_check CHECK ((recipient IS NULL) = (status = 'unaddressed'));
                 """),
         Migration(version: 5, name: "snapshots of the relay", sql: MessagingSchema.relaySnapshots),
+        Migration(version: 6, name: "counts of parked messages", sql: MessagingSchema.parkedCounts),
     ]
 }

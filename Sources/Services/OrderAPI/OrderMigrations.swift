@@ -29,5 +29,6 @@ extension OrderService {
         Migration(
             version: 5, name: "outcomes before their orders", sql: "ALTER TABLE order_outcomes ADD COLUMN reason text;"),
         Migration(version: 6, name: "snapshots of the relay", sql: MessagingSchema.relaySnapshots),
+        Migration(version: 7, name: "counts of parked messages", sql: MessagingSchema.parkedCounts),
     ]
 }

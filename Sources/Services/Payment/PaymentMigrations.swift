@@ -61,5 +61,6 @@ extension PaymentService {
                         OR charge_reference IS NOT NULL);
                 """),
         Migration(version: 4, name: "snapshots of the relay", sql: MessagingSchema.relaySnapshots),
+        Migration(version: 5, name: "counts of parked messages", sql: MessagingSchema.parkedCounts),
     ]
 }

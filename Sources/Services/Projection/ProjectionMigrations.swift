@@ -123,5 +123,6 @@ extension ProjectionService {
                 ALTER TABLE sales_by_currency ALTER COLUMN amount TYPE numeric;
                 """),
         Migration(version: 6, name: "snapshots of the relay", sql: MessagingSchema.relaySnapshots),
+        Migration(version: 7, name: "counts of parked messages", sql: MessagingSchema.parkedCounts),
     ]
 }

@@ -94,7 +94,8 @@ struct DeadLettersRetryCommand: OrderflowCommand {
         abstract: "Have letters handled again, and what is parked behind them after them.",
         discussion: """
             A running consumer of the group does so within a second. A letter that fails again stays where it is, with \
-            its new error, and everything behind it too.
+            its new error, and everything behind it too. --all goes through what waits now, some hundreds in a \
+            transaction; after Ctrl-C the same command goes on.
 
             EXAMPLES
               orderflow deadletters retry shipping/17 shipping/18 --note 'fixed in 1.4.2'
@@ -104,7 +105,7 @@ struct DeadLettersRetryCommand: OrderflowCommand {
     @OptionGroup var choice: DeadLettersChoice
 
     func execute() async throws {
-        try await choice.decide("asked for again") { try DeadLetterQueue.retry($0, $1, on: $2) }
+        try await choice.decide(.retry, "asked for again")
     }
 }
 
@@ -113,7 +114,9 @@ struct DeadLettersDiscardCommand: OrderflowCommand {
         commandName: "discard",
         abstract: "Give letters up for good, and release what is parked behind them.",
         discussion: """
-            The letter stays in the database, as discarded, with who and why.
+            The letter stays in the database, as discarded, with who and why. --all goes through what waits now, some \
+            hundreds in a transaction; after Ctrl-C the same command goes on. What is released behind a discarded letter \
+            is handled by the group's role; what fails there is a letter of its own.
 
             EXAMPLES
               orderflow deadletters discard shipping/17 --note 'no order of ours'
@@ -123,6 +126,6 @@ struct DeadLettersDiscardCommand: OrderflowCommand {
     @OptionGroup var choice: DeadLettersChoice
 
     func execute() async throws {
-        try await choice.decide("discarded") { try DeadLetterQueue.discard($0, $1, on: $2) }
+        try await choice.decide(.discard, "discarded")
     }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Execution
+import Glibc
 import Logging
 import Messaging
 import Postgres
@@ -45,7 +46,7 @@ struct DeadLettersScope: ParsableArguments {
 
     var filter: DeadLetterQueue.Filter { DeadLetterQueue.Filter(group: group, topic: topic) }
 
-    private var databases: [ServiceDatabase] {
+    var databases: [ServiceDatabase] {
         group.flatMap { ServiceDatabase.holding(group: $0) }.map { [$0] } ?? ServiceDatabase.allCases
     }
 
@@ -91,39 +92,60 @@ struct DeadLettersChoice: ParsableArguments {
         }
     }
 
-    typealias Change =
-        @Sendable (_ id: Int64, _ decision: DeadLetterQueue.Decision, _ connection: Connection) throws -> Void
-
     /// - Parameter done: what is said of each.
-    func decide(_ done: String, _ change: @escaping Change) async throws {
+    func decide(_ act: DeadLetterQueue.Act, _ done: String) async throws {
         let decision = DeadLetterQueue.Decision(by: try person.name, note: note)
         let settings = try options.load().settings
         Observability.start(settings.log)
-        for name in all ? try await everything(settings) : letters {
-            let entry = try await DeadLettersScope.connect(settings, name.database) { connection in
-                do {
-                    try change(name.number, decision, connection)
-                } catch let refusal as DeadLetterQueue.Refusal {
-                    throw Refused(database: name.database, refusal: refusal)
-                }
-                return try DeadLetterQueue.show(name.number, on: connection)
-            }
-            tell(scope.json ? DeadLettersText.json(NamedLetter(name: name, entry: entry)) : "\(name) \(done)\n")
+        guard all else {
+            for name in letters { try await decide(act, name, decision, done, settings) }
+            return
         }
+        for database in scope.databases { try await sweep(database, act, decision, done, settings) }
     }
 
-    /// Only heads of their keys: what is parked behind them follows by itself.
-    private func everything(_ settings: Settings) async throws -> [LetterName] {
-        let filter = scope.filter
-        return try await scope.letters(settings) { connection in
-            var found: [DeadLetterQueue.Entry] = []
-            while true {
-                let page = try DeadLetterQueue.list(
-                    filter, before: found.last?.id ?? .max, limit: 1000, on: connection)
-                found += page
-                if page.count < 1000 { return found.filter { $0.status == "dead" } }
+    private func decide(
+        _ act: DeadLetterQueue.Act, _ name: LetterName, _ decision: DeadLetterQueue.Decision, _ done: String,
+        _ settings: Settings
+    ) async throws {
+        let entry = try await DeadLettersScope.connect(settings, name.database) { connection in
+            do {
+                try DeadLetterQueue.decide(act, name.number, decision, on: connection)
+            } catch let refusal as DeadLetterQueue.Refusal {
+                throw Refused(database: name.database, refusal: refusal)
             }
-        }.map(\.name)
+            return try DeadLetterQueue.show(name.number, on: connection)
+        }
+        tell(scope.json ? DeadLettersText.json(NamedLetter(name: name, entry: entry)) : "\(name) \(done)\n")
+    }
+
+    /// Only first letters of their keys: what is parked behind them follows by itself.
+    private func sweep(
+        _ database: ServiceDatabase, _ act: DeadLetterQueue.Act, _ decision: DeadLetterQueue.Decision,
+        _ done: String, _ settings: Settings
+    ) async throws {
+        let (filter, json) = (scope.filter, scope.json)
+        try await DeadLettersScope.connect(settings, database) { connection in
+            var sweep = try DeadLetterQueue.Sweep(act, filter, decision, on: connection)
+            guard sweep.total > 0 else { return }
+            var progress = ReplayProgress(
+                database.rawValue, of: "letters", total: Int64(sweep.total), isShown: isatty(STDERR_FILENO) == 1)
+            var count = 0
+            // Each of them is a transaction: what an interruption finds undone, the same command finds again.
+            while let ids = try sweep.next(on: connection) {
+                count += ids.count
+                progress.advance(by: ids.count)
+                guard json else { continue }
+                let entries = try DeadLetterQueue.letters(ids, on: connection)
+                tell(
+                    entries.map {
+                        DeadLettersText.json(
+                            NamedLetter(name: LetterName(database: database, number: $0.id), entry: $0))
+                    }.joined())
+            }
+            progress.finish()
+            if !json { tell("\(database.rawValue): \(count) letters \(done)\n") }
+        }
     }
 
     private struct Refused: Error, CustomStringConvertible {

@@ -4,37 +4,39 @@ import Messaging
 
 /// Dead letters for terminals and scripts.
 enum DeadLettersText {
-    static func table(_ letters: [NamedLetter]) -> String {
+    static func table(_ letters: [NamedLetter]) -> TerminalText {
         let head = ["LETTER", "GROUP", "TOPIC", "KEY", "STATUS", "TRIES", "SINCE", "BEHIND", "ERROR"]
         return TextTable.write(
             [head]
                 + letters.map { letter in
                     let entry = letter.entry
                     return [
-                        "\(letter.name)", entry.group, entry.source.topic, line(entry.key), entry.status,
-                        "\(entry.attempts)", time(entry.createdAt), "\(entry.parkedBehind)", line(entry.error),
+                        "\(letter.name)", entry.group, entry.source.topic, entry.key, entry.status,
+                        "\(entry.attempts)", time(entry.createdAt), entry.parkedBehind.map { "\($0)" } ?? "",
+                        entry.error,
                     ]
                 })
     }
 
-    static func page(_ letter: NamedLetter) -> String {
+    static func page(_ letter: NamedLetter) -> TerminalText {
         let entry = letter.entry
         var facts = [
             ["letter", "\(letter.name)"], ["group", entry.group], ["status", entry.status],
             ["topic", entry.source.topic], ["partition", "\(entry.source.partition)"],
-            ["offset", "\(entry.source.offset)"], ["key", line(entry.key)], ["error", line(entry.error)],
-            ["tries", "\(entry.attempts)"], ["since", time(entry.createdAt)], ["behind it", "\(entry.parkedBehind)"],
+            ["offset", "\(entry.source.offset)"], ["key", entry.key], ["error", entry.error],
+            ["tries", "\(entry.attempts)"], ["since", time(entry.createdAt)],
         ]
+        if let behind = entry.parkedBehind { facts.append(["behind it", "\(behind)"]) }
         if let decision = entry.decision {
             let at = entry.decidedAt.map(time) ?? ""
-            facts.append(["decided", "\(at) by \(line(decision.by)): \(line(decision.note))"])
+            facts.append(["decided", "\(at) by \(decision.by): \(decision.note)"])
         }
         let headers = String(decoding: entry.headers, as: UTF8.self)
         let value = entry.value.map { words($0) } ?? "null"
         return TextTable.write(facts) + "\nheaders  \(headers)\nvalue    \(value)\n"
     }
 
-    static func json(_ letter: NamedLetter) -> String {
+    static func json(_ letter: NamedLetter) -> TerminalText {
         let entry = letter.entry
         var json = JSONWriter(capacity: 1024)
         json.object { json in
@@ -48,7 +50,7 @@ enum DeadLettersText {
             json.field("error", entry.error)
             json.field("attempts", entry.attempts)
             json.field("createdAt", time(entry.createdAt))
-            json.field("parkedBehind", entry.parkedBehind)
+            if let behind = entry.parkedBehind { json.field("parkedBehind", behind) }
             json.field("decidedBy", entry.decision?.by)
             json.field("note", entry.decision?.note)
             json.field("decidedAt", entry.decidedAt.map(time))
@@ -63,21 +65,15 @@ enum DeadLettersText {
                 json.field("value", raw: "null".utf8)
             }
         }
-        return String(decoding: json.bytes, as: UTF8.self) + "\n"
+        return TerminalText(json: json.bytes)
     }
 
     private static func words(_ value: [UInt8]) -> String {
         if value.isEmpty { return "empty" }
-        return text(value).map(line) ?? "\(value.count) bytes that are no text: see --json"
+        return text(value) ?? "\(value.count) bytes that are no text: see --json"
     }
 
     private static func text(_ bytes: [UInt8]) -> String? { String(validating: bytes, as: UTF8.self) }
-
-    /// What strangers have sent, on one line and without a terminal's control characters.
-    private static func line(_ text: String) -> String {
-        String(
-            String.UnicodeScalarView(text.unicodeScalars.map { $0.properties.generalCategory == .control ? " " : $0 }))
-    }
 
     private static func time(_ microseconds: Int64) -> String { RFC3339.text(microseconds) }
 }

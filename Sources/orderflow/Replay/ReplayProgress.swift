@@ -1,9 +1,10 @@
 import Execution
 import Glibc
 
-/// How far a replay is, on one line of a terminal.
+/// How far a replay or another long work is, on one line of a terminal.
 struct ReplayProgress {
     private let label: String
+    private let things: String
     private let isShown: Bool
     private var start = ContinuousClock.now
     private var nextLine = ContinuousClock.now + .milliseconds(300)
@@ -15,9 +16,12 @@ struct ReplayProgress {
 
     private static let barWidth = 30
 
-    /// - Parameter label: in front of the bar.
-    init(_ label: String = "", total: Int64, isShown: Bool) {
+    /// - Parameters:
+    ///   - label: in front of the bar.
+    ///   - things: that are counted.
+    init(_ label: String = "", of things: String = "events", total: Int64, isShown: Bool) {
         self.label = label.isEmpty ? "" : label + " "
+        self.things = things
         self.total = total
         self.isShown = isShown
     }
@@ -55,10 +59,10 @@ struct ReplayProgress {
     func text(elapsed: Duration) -> String {
         let seconds = elapsed / .seconds(1)
         let rate = seconds > 0 ? Double(done - resumed) / seconds : 0
-        guard total > 0, done <= total else { return "\(done) events, \(Int64(saturating: rate))/s" }
+        guard total > 0, done <= total else { return "\(done) \(things), \(Int64(saturating: rate))/s" }
         let filled = Int(Int64(Self.barWidth) * done / total)
         let bar = String(repeating: "#", count: filled) + String(repeating: "-", count: Self.barWidth - filled)
-        var text = "[\(bar)] \(done * 100 / total)%  \(done) of \(total) events, \(Int64(saturating: rate))/s"
+        var text = "[\(bar)] \(done * 100 / total)%  \(done) of \(total) \(things), \(Int64(saturating: rate))/s"
         if rate > 0, done < total { text += ", \(Int64(saturating: (Double(total - done) / rate).rounded(.up)))s left" }
         return text
     }

@@ -48,6 +48,7 @@ final class ConsumerFixture {
         producer = try Producer(ProducerConfiguration(topic.kafka), logger: quiet)
         try connect().script(
             MessagingSchema.outbox + MessagingSchema.consumer + MessagingSchema.deadLetterDecisions
+                + MessagingSchema.parkedCounts
                 + "CREATE TABLE notes (n bigint GENERATED ALWAYS AS IDENTITY, key text, id text, payload text)")
     }
 

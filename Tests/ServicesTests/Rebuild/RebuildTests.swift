@@ -159,7 +159,8 @@ import Testing
                 [.text(scene.orders.group)])
             let outcome = try scene.rebuild(scene.orders) {
                 guard $0.phase == .indexing else { return }
-                try DeadLetterQueue.discard(head, DeadLetterQueue.Decision(by: "test", note: ""), on: scene.connection)
+                try DeadLetterQueue.decide(
+                    .discard, head, DeadLetterQueue.Decision(by: "test", note: ""), on: scene.connection)
                 try eventually("the follower is handled") {
                     try scene.connection.number("SELECT count(*) FROM order_views WHERE order_id = 'follows'") == 1
                 }
