@@ -121,8 +121,9 @@ let package = Package(
         .testTarget(
             name: "OrderflowTests",
             dependencies: [
-                "orderflow", "TestServers", "Services", "HTTPServer", "Execution", "JSON", "Kafka", "Postgres",
-                "Telemetry", "TestSchemas", "Yams",
+                "orderflow", "TestServers", "Services", "HTTPServer", "Execution", "JSON", "Kafka", "Messaging",
+                "Orders",
+                "Postgres", "Randomness", "Telemetry", "TestSchemas", "Yams",
                 log,
             ]),
     ],

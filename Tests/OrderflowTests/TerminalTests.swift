@@ -15,9 +15,9 @@ import Testing
     }
 
     @Test func aPageHasColourOnlyWhereItIsWanted() {
-        let plain = StatusText.page(report)
+        let plain = StatusText.page(report).text
         #expect(!plain.contains("\u{1B}"))
-        let coloured = StatusText.page(report, TerminalStyle(isColoured: true))
+        let coloured = StatusText.page(report, TerminalStyle(isColoured: true)).text
         #expect(coloured.contains("\u{1B}[32mready\u{1B}[0m") && coloured.contains("\u{1B}[31mnot ready\u{1B}[0m"))
         #expect(coloured.contains("\u{1B}[31m1\u{1B}[0m"))
         // The colour takes no place: without it the columns are the same.
@@ -33,7 +33,7 @@ import Testing
     @Test func whatRunsIsToldAsJSON() {
         let running: [(name: String, pid: Int32?)] = [("api", 7), ("saga", nil)]
         #expect(
-            UpCommand.json(running, Settings()) == """
+            UpCommand.json(running, Settings()).text == """
                 {"role":"api","pid":7,"url":"http://127.0.0.1:3000"}
                 {"role":"saga","url":"http://127.0.0.1:3007"}
 
@@ -41,7 +41,7 @@ import Testing
     }
 
     @Test func aLineOfJSONHasItsTime() throws {
-        let line = StatusText.json(report, at: 0)
+        let line = StatusText.json(report, at: 0).text
         #expect(line.hasPrefix(#"{"at":"1970-01-01T00:00:00.000000Z","roles":[{"role":"api""#))
         #expect(line.split(separator: "\n").count == 1)
     }

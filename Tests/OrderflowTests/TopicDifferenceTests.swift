@@ -102,11 +102,11 @@ import Testing
                     positions: partitions.map {
                         GroupPosition(partition: $0, next: nil, marks: Watermarks(low: 0, high: 0))
                     })
-                #expect(GroupsText.table([row]).contains(missing.description))
-                #expect(GroupsText.json([row]).contains(#""withoutOwner":["\#(missing)"]"#))
+                #expect(GroupsText.table([row]).text.contains(missing.description))
+                #expect(GroupsText.json([row]).text.contains(#""withoutOwner":["\#(missing)"]"#))
                 var report = StatusReport()
                 report.groups = [.init(group: group, lag: 0, dead: 0, parked: 0, ownerless: [missing])]
-                #expect(StatusText.page(report).contains("\(group): partitions without an owner: \(missing)\n"))
+                #expect(StatusText.page(report).text.contains("\(group): partitions without an owner: \(missing)\n"))
             }
         }
     }

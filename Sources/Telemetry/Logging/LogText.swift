@@ -52,34 +52,14 @@ enum LogText {
     private static func isPlain(_ scalar: Unicode.Scalar) -> Bool {
         switch scalar {
         case "\"", "\\", "=": false
-        default: !isUnprintable(scalar)
-        }
-    }
-
-    /// Controls (C0, DEL, C1, which hold what moves a terminal's cursor), line and paragraph separators, and marks that
-    /// turn the direction of the text around (CVE-2021-42574).
-    private static func isUnprintable(_ scalar: Unicode.Scalar) -> Bool {
-        switch scalar.value {
-        case 0x00...0x1F, 0x7F...0x9F, 0x061C, 0x200E, 0x200F, 0x2028...0x202E, 0x2066...0x2069, 0xFEFF: true
-        default: false
+        default: !PrintableText.isUnprintable(scalar)
         }
     }
 
     private static func append(_ scalar: Unicode.Scalar, to line: inout [UInt8]) {
         switch scalar {
         case "\"", "\\": line.append(contentsOf: [UInt8(ascii: "\\"), UInt8(scalar.value)])
-        case "\n": line.append(contentsOf: "\\n".utf8)
-        case "\r": line.append(contentsOf: "\\r".utf8)
-        case "\t": line.append(contentsOf: "\\t".utf8)
-        default:
-            if isUnprintable(scalar) {
-                let digits = String(scalar.value, radix: 16)
-                line.append(contentsOf: "\\u".utf8)
-                line.append(contentsOf: repeatElement(UInt8(ascii: "0"), count: 4 - digits.utf8.count))
-                line.append(contentsOf: digits.utf8)
-            } else {
-                line.append(contentsOf: UTF8.encode(scalar) ?? UTF8.encodedReplacementCharacter)
-            }
+        default: PrintableText.append(scalar, to: &line)
         }
     }
 }

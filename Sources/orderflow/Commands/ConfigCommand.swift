@@ -43,18 +43,18 @@ struct ConfigCommand: OrderflowCommand {
     }
 
     func execute() throws {
-        if reference { return print(SettingsReference.text) }
-        if template { return print(SettingsReference.yaml, terminator: "") }
+        if reference { return tell("\(TerminalText(stringLiteral: SettingsReference.text))\n") }
+        if template { return tell(TerminalText(stringLiteral: SettingsReference.yaml)) }
         let lines = try options.load().lines.filter { !changed || $0.origin.isChosen }
-        print(json ? Self.json(lines) : Self.table(lines), terminator: "")
+        tell(json ? Self.json(lines) : Self.table(lines))
     }
 
-    static func table(_ lines: [LoadedSettings.Line]) -> String {
+    static func table(_ lines: [LoadedSettings.Line]) -> TerminalText {
         let rows = lines.map { [$0.name, $0.shown.isEmpty ? "(empty)" : $0.shown, "\($0.origin)"] }
         return TextTable.write(rows)
     }
 
-    static func json(_ lines: [LoadedSettings.Line]) -> String {
+    static func json(_ lines: [LoadedSettings.Line]) -> TerminalText {
         var writer = JSONWriter()
         writer.object { writer in
             for line in lines {
@@ -65,7 +65,7 @@ struct ConfigCommand: OrderflowCommand {
                 }
             }
         }
-        return String(decoding: writer.bytes, as: UTF8.self) + "\n"
+        return TerminalText(json: writer.bytes)
     }
 }
 

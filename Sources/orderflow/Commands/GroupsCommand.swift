@@ -57,7 +57,7 @@ struct GroupsListCommand: OrderflowCommand {
             return (json ? GroupsText.json(rows) : GroupsText.table(rows), problems)
         }
         tell(text)
-        for problem in problems { complain(problem) }
+        for problem in problems { complain("\(problem)") }
         if !problems.isEmpty { throw ExitCode(ExitStatus.failure) }
     }
 }
@@ -161,7 +161,7 @@ struct GroupsResetCommand: OrderflowCommand {
         let moves = try reset.plan(target, positions)
         let connection = try Connection(settings.database(of: database))
         defer { connection.close() }
-        for line in try reset.consequences(moves, on: connection) { complain(line) }
+        for line in try reset.consequences(moves, on: connection) { complain("\(line)") }
         if !dryRun {
             guard skip || moves.allSatisfy({ $0.skipped == 0 }) else {
                 throw GroupError("nothing moved: say --skip if records are to be passed over")

@@ -14,7 +14,7 @@ enum GroupsText {
         var lag: Int64? { positions?.reduce(0) { $0 + $1.lag } }
     }
 
-    static func table(_ rows: [Row]) -> String {
+    static func table(_ rows: [Row]) -> TerminalText {
         TextTable.write(
             [["GROUP", "STATE", "MEMBERS", "LAG", "WITHOUT OWNER"]]
                 + rows.map {
@@ -25,7 +25,7 @@ enum GroupsText {
                 })
     }
 
-    static func json(_ rows: [Row]) -> String {
+    static func json(_ rows: [Row]) -> TerminalText {
         lines(rows) { row, json in
             json.field("group", row.group.name)
             json.field("state", row.group.state)
@@ -37,7 +37,7 @@ enum GroupsText {
         }
     }
 
-    static func table(_ positions: [GroupPosition]) -> String {
+    static func table(_ positions: [GroupPosition]) -> TerminalText {
         TextTable.write(
             [["TOPIC", "PARTITION", "OFFSET", "END", "LAG", "MEMBER"]]
                 + positions.map {
@@ -48,7 +48,7 @@ enum GroupsText {
                 })
     }
 
-    static func json(_ positions: [GroupPosition]) -> String {
+    static func json(_ positions: [GroupPosition]) -> TerminalText {
         lines(positions) { position, json in
             json.field("topic", position.partition.topic)
             json.field("partition", Int64(position.partition.partition))
@@ -60,7 +60,7 @@ enum GroupsText {
         }
     }
 
-    static func table(_ moves: [GroupReset.Move]) -> String {
+    static func table(_ moves: [GroupReset.Move]) -> TerminalText {
         TextTable.write(
             [["TOPIC", "PARTITION", "FROM", "TO", "AGAIN", "SKIPPED"]]
                 + moves.map {
@@ -71,7 +71,7 @@ enum GroupsText {
                 })
     }
 
-    static func json(_ moves: [GroupReset.Move]) -> String {
+    static func json(_ moves: [GroupReset.Move]) -> TerminalText {
         lines(moves) { move, json in
             json.field("topic", move.partition.topic)
             json.field("partition", Int64(move.partition.partition))
@@ -82,11 +82,11 @@ enum GroupsText {
         }
     }
 
-    private static func lines<Item>(_ items: [Item], _ write: (Item, inout JSONWriter) -> Void) -> String {
+    private static func lines<Item>(_ items: [Item], _ write: (Item, inout JSONWriter) -> Void) -> TerminalText {
         items.map { item in
             var json = JSONWriter()
             json.object { write(item, &$0) }
-            return String(decoding: json.bytes, as: UTF8.self) + "\n"
+            return TerminalText(json: json.bytes)
         }.joined()
     }
 }

@@ -42,7 +42,7 @@ struct MigrateCommand: OrderflowCommand {
     static func migrate(_ settings: Settings, waiting limit: Duration?, stop: StopSignal) throws {
         let provisioner = DatabaseProvisioner(settings: settings, logger: Logger(label: "migrate"))
         try ServerWait.until(
-            "PostgreSQL", limit: limit, stop: stop, say: { complain($0) },
+            "PostgreSQL", limit: limit, stop: stop, say: { complain("\($0)") },
             isWorthWaiting: { ($0 as? PostgresError)?.isTransient ?? false },
             {
                 try provisioner.run(DatabaseProvisioner.targets) { result in

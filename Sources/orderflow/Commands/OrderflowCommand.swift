@@ -22,7 +22,7 @@ extension OrderflowCommand {
         do {
             try await execute()
         } catch let error as SettingsError {
-            for problem in error.problems { complain(problem) }
+            for problem in error.problems { complain("\(problem)") }
             throw ExitCode(ExitStatus.configuration)
         } catch let error as ExitCode {
             throw error
@@ -38,11 +38,11 @@ extension OrderflowCommand {
 }
 
 /// One line on stderr.
-func complain(_ problem: String) {
-    FileHandle.standardError.write(Data("orderflow: \(problem)\n".utf8))
+func complain(_ problem: TerminalText) {
+    FileHandle.standardError.write(Data(("orderflow: \(problem)\n" as TerminalText).text.utf8))
 }
 
 /// On stdout at once: a pipe or a file gets it when a terminal would.
-func tell(_ text: String) {
-    FileHandle.standardOutput.write(Data(text.utf8))
+func tell(_ text: TerminalText) {
+    FileHandle.standardOutput.write(Data(text.text.utf8))
 }

@@ -113,12 +113,12 @@ struct StockOptions: ParsableArguments {
         }
     }
 
-    static func text(_ entries: [StockStore.Entry], asJSON: Bool, withHead: Bool = true) -> String {
+    static func text(_ entries: [StockStore.Entry], asJSON: Bool, withHead: Bool = true) -> TerminalText {
         guard !asJSON else {
             return entries.map { entry in
                 var json = JSONWriter()
                 json.stock(entry)
-                return String(decoding: json.bytes, as: UTF8.self) + "\n"
+                return TerminalText(json: json.bytes)
             }.joined()
         }
         let head = withHead ? [["SKU", "ON HAND", "RESERVED", "AVAILABLE", "CONSUMED"]] : []

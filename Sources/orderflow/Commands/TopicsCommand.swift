@@ -68,7 +68,7 @@ struct TopicsListCommand: OrderflowCommand {
         let (all, json) = (all, json)
         let text = try await DedicatedThread.run("topics") {
             let admin = try Admin(settings.kafka.configuration, logger: Logger(label: "topics"))
-            var lines = ""
+            var lines: TerminalText = ""
             var rows = [["TOPIC", "PARTITIONS", "RECORDS", "LEADERLESS"]]
             for topic in try admin.topics() where all || own.contains(topic.name) {
                 let records = try topic.places.reduce(into: Int64(0)) { sum, place in
@@ -84,7 +84,7 @@ struct TopicsListCommand: OrderflowCommand {
                     $0.field("records", records)
                     $0.field("leaderless", Int64(leaderless))
                 }
-                lines += String(decoding: writer.bytes, as: UTF8.self) + "\n"
+                lines += TerminalText(json: writer.bytes)
             }
             return json ? lines : TextTable.write(rows)
         }

@@ -119,7 +119,7 @@ struct UpCommand: OrderflowCommand {
     private static let ownExecutable =
         (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? CommandLine.arguments[0]
 
-    static func json(_ running: [(name: String, pid: pid_t?)], _ settings: Settings) -> String {
+    static func json(_ running: [(name: String, pid: pid_t?)], _ settings: Settings) -> TerminalText {
         running.map { name, pid in
             var json = JSONWriter()
             json.object {
@@ -127,7 +127,7 @@ struct UpCommand: OrderflowCommand {
                 if let pid { $0.field("pid", Int(pid)) }
                 $0.field("url", url(name, settings))
             }
-            return String(decoding: json.bytes, as: UTF8.self) + "\n"
+            return TerminalText(json: json.bytes)
         }.joined()
     }
 
@@ -135,7 +135,7 @@ struct UpCommand: OrderflowCommand {
         Role(rawValue: name).map { "http://\(settings.http.localAuthority):\(settings.port(of: $0))" }
     }
 
-    static func table(_ running: [(name: String, pid: pid_t?)], _ settings: Settings) -> String {
+    static func table(_ running: [(name: String, pid: pid_t?)], _ settings: Settings) -> TerminalText {
         let rows = running.map { name, pid in
             [name, pid.map(String.init) ?? "-", url(name, settings) ?? "", Role(rawValue: name)?.summary ?? ""]
         }

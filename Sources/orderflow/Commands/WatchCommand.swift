@@ -56,7 +56,8 @@ struct WatchCommand: OrderflowCommand {
         repeat {
             let report = StatusReport.gather(settings)
             if stop.isStopped { return }
-            let head = "orderflow at \(time())   every \(DurationText.write(interval)), Ctrl-C ends\n\n"
+            let head: TerminalText =
+                "orderflow at \(time())   every \(DurationText.write(interval)), Ctrl-C ends\n\n"
             screen.show(style.paint(head, .quiet) + StatusText.page(report, style))
         } while !stop.wait(for: interval)
     }

@@ -74,7 +74,7 @@ struct LogSearch {
         }
         for (_, found) in inOrder {
             if asJSON {
-                output.bytes += found.json + [UInt8(ascii: "\n")]
+                output.append(json: { $0 += found.json + [UInt8(ascii: "\n")] })
             } else {
                 output.bytes += found.line.text(isColoured: isColoured)
             }

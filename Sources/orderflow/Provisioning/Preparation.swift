@@ -13,7 +13,7 @@ enum Preparation {
     static func createTopics(_ settings: Settings, waiting limit: Duration?, stop: StopSignal) throws {
         let provisioner = TopicProvisioner(settings: settings, logger: Logger(label: "topics"))
         let result = try ServerWait.until(
-            "Kafka", limit: limit, stop: stop, say: { complain($0) },
+            "Kafka", limit: limit, stop: stop, say: { complain("\($0)") },
             isWorthWaiting: { ($0 as? KafkaError)?.isRetriable ?? false },
             { try provisioner.run() })
         tell("topics: \(result.made.isEmpty ? "all there" : "made \(result.made.count)")\n")

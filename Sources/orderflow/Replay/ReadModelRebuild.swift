@@ -84,12 +84,14 @@ struct ReadModelRebuild {
     private func clearLine() { _ = write(STDERR_FILENO, "\r\u{1B}[K", 4) }
 
     /// `orders: 200000 events (reading 3.2 s, making indexes 0.5 s, …)`
-    private func report(_ outcome: Rebuild.Outcome) -> String {
+    private func report(_ outcome: Rebuild.Outcome) -> TerminalText {
         let resumed = outcome.resumed > 0 ? ", \(outcome.resumed) of them by earlier runs" : ""
         let times = outcome.times.map { phase, time in
             "\(Self.text(of: phase)) \((time / .milliseconds(100)).rounded() / 10) s"
         }
-        var lines = ["\(model.name): \(outcome.events) events\(resumed) (\(times.joined(separator: ", ")))"]
+        var lines: [TerminalText] = [
+            "\(model.name): \(outcome.events) events\(resumed) (\(times.joined(separator: ", ")))"
+        ]
         if let first = outcome.firstUnreadable {
             lines.append("  \(outcome.unreadable) records can't be handled and were left out, the first is \(first)")
         }

@@ -2,6 +2,7 @@ import Foundation
 import JSON
 import Kafka
 import Messaging
+import Telemetry
 
 /// One record as one line.
 ///
@@ -70,7 +71,10 @@ struct RecordLine {
         Self.append("  ", to: &bytes)
         switch value {
         case .tombstone: Self.append("null", to: &bytes)
-        case .envelope(_, let payload), .json(let payload): Self.appendOneLine(payload, to: &bytes)
+        case .envelope(_, let payload), .json(let payload):
+            let start = bytes.count
+            Self.appendOneLine(payload, to: &bytes)
+            PrintableText.escape(json: &bytes, from: start)
         case .other(let value):
             Self.appendVisible(Self.text(value) ?? "base64:" + Data(value).base64EncodedString(), to: &bytes)
         }
@@ -150,12 +154,8 @@ struct RecordLine {
         for index in start..<bytes.count where bytes[index] == 0x0A || bytes[index] == 0x0D { bytes[index] = 0x20 }
     }
 
-    /// A terminal must not obey what is in a topic.
     private static func appendVisible(_ text: String, to bytes: inout [UInt8]) {
-        for scalar in text.unicodeScalars {
-            let isControl = scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value)
-            bytes.append(contentsOf: isControl ? Array("\u{FFFD}".utf8) : Array(String(scalar).utf8))
-        }
+        bytes.append(contentsOf: PrintableText.escaped(text).utf8)
     }
 }
 

@@ -1,4 +1,5 @@
 import Glibc
+import Telemetry
 
 /// Stdout in large pieces.
 struct StandardOutput {
@@ -12,6 +13,13 @@ struct StandardOutput {
     init(file: Int32 = STDOUT_FILENO) {
         self.file = file
         bytes.reserveCapacity(Self.pieceSize + (64 << 10))
+    }
+
+    /// One line of JSON, with nothing in it that a terminal would obey.
+    mutating func append(json write: (inout [UInt8]) -> Void) {
+        let start = bytes.count
+        write(&bytes)
+        PrintableText.escape(json: &bytes, from: start)
     }
 
     /// Writes when a piece is full.

@@ -74,7 +74,7 @@ struct TopicReplay {
             let line = RecordLine(record)
             guard isWanted(line) else { continue }
             switch request.format {
-            case .json: line.appendJSON(to: &output.bytes)
+            case .json: output.append(json: line.appendJSON)
             case .text: line.appendText(to: &output.bytes)
             }
             shown += 1

@@ -8,9 +8,12 @@ struct VerificationText {
     private var brokenTold = 0
     private var runningTold = 0
 
-    init(asJSON: Bool, limit: Int) {
+    private let write: (TerminalText) -> Void
+
+    init(asJSON: Bool, limit: Int, write: @escaping (TerminalText) -> Void = orderflow.tell) {
         self.asJSON = asJSON
         self.limit = limit
+        self.write = write
     }
 
     mutating func tell(_ finding: OrderVerification.Finding) {
@@ -27,7 +30,7 @@ struct VerificationText {
     private func line(_ kind: String, _ order: OrderKey?, _ text: String) {
         guard asJSON else {
             let tenant = order.map { $0.tenant == "default" ? "" : " of tenant \($0.tenant)" } ?? ""
-            orderflow.tell("\(kind)  \(order.map { "order \($0.orderID)\(tenant)  " } ?? "")\(text)\n")
+            write("\(kind)  \(order.map { "order \($0.orderID)\(tenant)  " } ?? "")\(text)\n")
             return
         }
         var json = JSONWriter()
@@ -37,7 +40,7 @@ struct VerificationText {
             json.field("tenant", order?.tenant)
             json.field("detail", text)
         }
-        orderflow.tell(String(decoding: json.bytes, as: UTF8.self) + "\n")
+        write(TerminalText(json: json.bytes))
     }
 
     func finish(_ report: OrderVerification.Report) {
@@ -53,7 +56,7 @@ struct VerificationText {
                 ["records", "\(report.records), \(report.copies) of them copies, \(report.unreadable) unreadable"],
                 ["broken", "\(report.broken)"],
             ]
-            orderflow.tell(TextTable.write(rows))
+            write(TextTable.write(rows))
             return
         }
         var json = JSONWriter()
@@ -77,6 +80,6 @@ struct VerificationText {
             json.field("unreadable", report.unreadable)
             json.field("broken", report.broken)
         }
-        orderflow.tell(String(decoding: json.bytes, as: UTF8.self) + "\n")
+        write(TerminalText(json: json.bytes))
     }
 }

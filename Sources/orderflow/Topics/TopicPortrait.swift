@@ -45,8 +45,8 @@ struct TopicPortrait: Sendable {
     /// Of the partitions that can be asked.
     var records: Int64 { partitions.reduce(0) { $0 + ($1.records ?? 0) } }
 
-    func page(allSettings: Bool) -> String {
-        var page = "\(name): \(partitions.count) partitions, \(records) records\n\n"
+    func page(allSettings: Bool) -> TerminalText {
+        var page: TerminalText = "\(name): \(partitions.count) partitions, \(records) records\n\n"
         page += TextTable.write(
             [["PARTITION", "LEADER", "COPIES", "IN SYNC", "OLDEST", "NEXT", "RECORDS"]]
                 + partitions.map { partition in
@@ -65,7 +65,7 @@ struct TopicPortrait: Sendable {
                 [["SETTING", "VALUE", "FROM"]] + shown.map { [$0.name, $0.value ?? "(secret)", $0.origin.rawValue] })
     }
 
-    var json: String {
+    var json: TerminalText {
         var json = JSONWriter(capacity: 2048)
         json.object { json in
             json.field("topic", name)
@@ -95,6 +95,6 @@ struct TopicPortrait: Sendable {
                 }
             }
         }
-        return String(decoding: json.bytes, as: UTF8.self) + "\n"
+        return TerminalText(json: json.bytes)
     }
 }

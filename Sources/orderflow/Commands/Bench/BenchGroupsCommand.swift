@@ -80,7 +80,7 @@ struct BenchGroupsCommand: OrderflowCommand {
         return (races, usage.stop())
     }
 
-    private static func table(_ races: [GroupRace], _ costs: [RoleUsage.Cost]) -> String {
+    private static func table(_ races: [GroupRace], _ costs: [RoleUsage.Cost]) -> TerminalText {
         guard !races.isEmpty else { return "no group lags\n" }
         let rows = races.map { race in
             [
@@ -130,7 +130,7 @@ private struct GroupRace: Sendable {
         rate = Double(started.left) / max(time, 1e-6)
     }
 
-    var json: String {
+    var json: TerminalText {
         var writer = JSONWriter()
         writer.object {
             $0.field("group", group)
@@ -138,6 +138,6 @@ private struct GroupRace: Sendable {
             if let seconds { $0.field("seconds", raw: BenchReport.number(seconds, 3).utf8) }
             if let rate { $0.field("recordsPerSecond", raw: BenchReport.number(rate, 0).utf8) }
         }
-        return String(decoding: writer.bytes, as: UTF8.self) + "\n"
+        return TerminalText(json: writer.bytes)
     }
 }

@@ -75,7 +75,7 @@ struct BenchOrdersCommand: OrderflowCommand {
         }
         tell(json ? report.json : report.table)
         if let problem = report.problem {
-            complain(problem)
+            complain("\(problem)")
             throw ExitCode(ExitStatus.failure)
         }
     }

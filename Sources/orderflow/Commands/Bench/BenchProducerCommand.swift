@@ -61,7 +61,7 @@ struct BenchProducerCommand: OrderflowCommand {
                 $0.field("seconds", raw: BenchReport.number(seconds, 3).utf8)
                 $0.field("recordsPerSecond", raw: rate.utf8)
             }
-            tell(String(decoding: writer.bytes, as: UTF8.self) + "\n")
+            tell(TerminalText(json: writer.bytes))
         } else {
             tell(TextTable.write([["published", "\(rate)/s (\(records) in \(BenchReport.number(seconds, 1)) s)"]]))
         }

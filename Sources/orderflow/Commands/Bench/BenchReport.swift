@@ -29,7 +29,7 @@ struct BenchReport: Sendable {
 
     // MARK: Text
 
-    var table: String {
+    var table: TerminalText {
         var rows: [[String]] = []
         let loop = plan.rate.map { "\(Self.number($0, 0))/s, open loop" } ?? "closed loop"
         rows.append(["connections", "\(plan.connections), \(loop)"])
@@ -86,7 +86,7 @@ struct BenchReport: Sendable {
 
     // MARK: JSON
 
-    var json: String {
+    var json: TerminalText {
         var writer = JSONWriter()
         writer.object { json in
             json.field("connections", plan.connections)
@@ -121,7 +121,7 @@ struct BenchReport: Sendable {
                 }
             }
         }
-        return String(decoding: writer.bytes, as: UTF8.self) + "\n"
+        return TerminalText(json: writer.bytes)
     }
 
     fileprivate static func members(_ histogram: Histogram<UInt64>, _ json: inout JSONWriter) {

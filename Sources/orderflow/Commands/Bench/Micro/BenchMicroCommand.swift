@@ -47,7 +47,7 @@ struct BenchMicroCommand: OrderflowCommand {
                 $0.field("step", step.name)
                 $0.field("nanoseconds", raw: BenchReport.number(median, 1).utf8)
             }
-            tell(String(decoding: writer.bytes, as: UTF8.self) + "\n")
+            tell(TerminalText(json: writer.bytes))
         }
     }
 }

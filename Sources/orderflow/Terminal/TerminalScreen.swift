@@ -12,10 +12,13 @@ struct TerminalScreen: ~Copyable {
     deinit { tell("\u{1B}[?25h\u{1B}[?1049l") }
 
     /// Shows the text, cut to what fits. Written over the last one, not after clearing: that would flicker.
-    func show(_ text: String) {
+    func show(_ text: TerminalText) {
         let size = Self.size
-        let lines = text.split(separator: "\n", omittingEmptySubsequences: false).prefix(max(1, size.rows - 1))
-        tell("\u{1B}[H" + lines.map { Self.cut(String($0), to: size.columns) + "\u{1B}[K\r\n" }.joined() + "\u{1B}[J")
+        let lines = text.lines.prefix(max(1, size.rows - 1))
+        tell(
+            "\u{1B}[H"
+                + lines.map { line in line.map { Self.cut($0, to: size.columns) } + "\u{1B}[K\r\n" }.joined()
+                + "\u{1B}[J")
     }
 
     static var size: (rows: Int, columns: Int) {

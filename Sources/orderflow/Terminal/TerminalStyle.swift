@@ -22,8 +22,8 @@ struct TerminalStyle: Sendable {
                 environment: ProcessInfo.processInfo.environment))
     }
 
-    func paint(_ text: String, _ ink: Ink?) -> String {
-        guard isColoured, let ink, !text.isEmpty else { return text }
+    func paint(_ text: TerminalText, _ ink: Ink?) -> TerminalText {
+        guard isColoured, let ink, !text.text.isEmpty else { return text }
         return "\u{1B}[\(ink.rawValue)m\(text)\u{1B}[0m"
     }
 }
