@@ -161,6 +161,44 @@ import Testing
         #expect(try up.terminate() == 0)
     }
 
+    /// The saga waits for inventory, whose message to do it lies behind a letter: who looks after orders is told at once,
+    /// and no longer than it is so.
+    @Test func anOrderBehindALetterNeedsAttention() async throws {
+        let shop = try Shop()
+        let daemons = try ["inventory", "saga"].map { try shop.daemon($0) }
+        for daemon in daemons { try daemon.start() }
+        try shop.publish("{no JSON", key: "o-1", to: "inventory-commands")
+        try eventually("the letter is there") { try !Self.letters(shop, "list").isEmpty }
+        // No saga waits for it yet.
+        #expect(try shop.run("sagas", "list", "--attention", "--json") == "")
+        try shop.publish(Self.orderCreated("o-1"), key: "o-1", to: "order-events")
+        try shop.publish(Self.orderCreated("o-2"), key: "o-2", to: "order-events")
+        try eventually("the order waits behind the letter") {
+            try Self.letters(shop, "list").first?["parkedBehind"] as? Int == 1
+        }
+        let name = try #require(try Self.letters(shop, "list").first?["letter"] as? String)
+        let listed = try Self.lines(shop.run("sagas", "list", "--attention", "--json"))
+        #expect(listed.map { $0["orderId"] as? String } == ["o-1"])
+        let held = try #require(listed.first?["heldBy"] as? [[String: Any]])
+        #expect(held.map { $0["letter"] as? String } == [name])
+        #expect(held.map { $0["group"] as? String } == ["inventory-group"])
+        #expect(
+            try shop.run("sagas", "list", "--attention").contains("held up by dead letter \(name) of inventory-group"))
+        #expect(try shop.run("sagas", "list", "--attention", "--tenant", "acme", "--json") == "")
+        #expect(try shop.run("sagas", "show", "o-1").contains("dead letter \(name)"))
+        #expect(try !shop.run("sagas", "show", "o-2").contains("dead letter"))
+        let status = try Self.lines(shop.output("status", "--json"))
+        let shown = try #require(status.first?["held"] as? [[String: Any]])
+        #expect(shown.map { $0["orderId"] as? String } == ["o-1"])
+        #expect(shown.map { $0["letters"] as? [String] } == [[name]])
+        #expect(try shop.output("status").contains("ORDERS HELD UP"))
+
+        try shop.run("deadletters", "discard", name, "--note", "a broken producer", "--by", "mo")
+        try eventually("both are reserved") { try Self.facts(shop, "StockReserved") == ["o-1", "o-2"] }
+        #expect(try shop.run("sagas", "list", "--attention", "--json") == "")
+        for daemon in daemons { #expect(try daemon.terminate() == 0) }
+    }
+
     // MARK: What is sent and seen
 
     /// An order without a time of its own.
@@ -189,7 +227,11 @@ import Testing
     }
 
     static func letters(_ shop: Shop, _ arguments: String...) throws -> [[String: Any]] {
-        try shop.run(["deadletters"] + arguments + ["--json"]).split(separator: "\n").compactMap {
+        try lines(shop.run(["deadletters"] + arguments + ["--json"]))
+    }
+
+    static func lines(_ text: String) throws -> [[String: Any]] {
+        try text.split(separator: "\n").compactMap {
             try JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any]
         }
     }

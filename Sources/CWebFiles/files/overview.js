@@ -58,7 +58,7 @@ function show(places, state, points, seconds) {
   draw(places.funnel, [points.map((point) => point.at), state.sagas], () => funnel(points, state));
   // Those that are quickly done need nobody's eyes.
   const long = state.waiting.filter(({ waits }) => waits.some(({ since }) => Date.parse(state.at) - Date.parse(since) > 5000));
-  draw(places.stuck, [state.stuck, long], ([stuck, waiting]) => orders(stuck, waiting));
+  draw(places.stuck, [state.stuck, long, state.held], ([stuck, waiting, held]) => orders(stuck, waiting, held));
   draw(places.letters, state.letters, letters);
 }
 
@@ -164,8 +164,8 @@ function funnel(points, state) {
     row("Cancelled", cancelled, "idle"), row("Under way", open, "second"));
 }
 
-function orders(stuck, waiting) {
-  if (!stuck.length && !waiting.length) return h("p", { class: "empty" }, "No order has waited for anything for more than five seconds.");
+function orders(stuck, waiting, held) {
+  if (!stuck.length && !waiting.length && !held.length) return h("p", { class: "empty" }, "No order has waited for anything for more than five seconds.");
   const item = (order, isStuck) => h("li", { class: isStuck ? "critical" : null },
     h("div", null, orderLink(order.orderId, order.tenant),
       isStuck ? badge("bad", "stuck") : badge(order.status === "compensating" ? "warn" : "busy", order.status === "compensating" ? "being undone" : "under way"),
@@ -173,8 +173,15 @@ function orders(stuck, waiting) {
     h("p", null, isStuck ? order.attention : ["waits for ", order.waits.map((wait, index) => [index ? ", " : "", h("strong", null, waitName(wait.for)), " ", ago(wait.since, (text) => `for ${text}`)])],
       order.reason ? h("span", { class: "muted" }, ` because ${order.reason}`) : null),
     isStuck ? command(`orderflow sagas retry ${order.orderId} --note 'why'`) : null);
-  const shown = waiting.filter(({ orderId }) => !stuck.some((order) => order.orderId === orderId)).slice(0, 6);
-  return h("ul", { class: "list" }, stuck.map((order) => item(order, true)), shown.map((order) => item(order, false)));
+  // What a dead letter holds up doesn't go on by itself either.
+  const heldItem = (order) => h("li", { class: "critical" },
+    h("div", null, orderLink(order.orderId, order.tenant), badge("bad", "held up"),
+      order.tenant !== "default" ? h("span", { class: "muted" }, order.tenant) : null),
+    h("p", null, `by dead letter ${order.letter}: `, order.groups.map((group) => group.replace(/-group$/, "")).join(", "), " can't go on with it"),
+    command(`orderflow deadletters show ${order.letter}`));
+  const known = [...stuck, ...held];
+  const shown = waiting.filter(({ orderId }) => !known.some((order) => order.orderId === orderId)).slice(0, 6);
+  return h("ul", { class: "list" }, stuck.map((order) => item(order, true)), held.map(heldItem), shown.map((order) => item(order, false)));
 }
 
 const waitName = (name) => (name === "abort" ? "cancellation" : name.replace(/^undo /, "undoing "));

@@ -105,6 +105,21 @@ public struct SagaDesk: Sendable {
                 [.text(definition.name), .int(limit)]), of: definition)
     }
 
+    /// Those of `keys` that are under way, and those that can't be read.
+    public func open(
+        _ keys: some Sequence<SagaKey>, on connection: Connection
+    ) throws -> (sagas: [StoredSaga], unreadable: [UnreadableSaga]) {
+        let keys = Set(keys).sorted()
+        return try SagaStore.decodeEach(
+            connection.query(
+                """
+                \(SagaStore.select)
+                WHERE saga = $1 AND (tenant, id) IN (SELECT * FROM unnest($2::text[], $3::text[])) AND ended_at IS NULL
+                ORDER BY tenant, id
+                """, [.text(definition.name), .textArray(keys.map(\.tenant)), .textArray(keys.map(\.id))]),
+            of: definition)
+    }
+
     /// One instance with its history; nil where there is none.
     public func show(_ key: SagaKey, on connection: Connection) throws -> (saga: StoredSaga, log: [SagaLogEntry])? {
         let rows = try connection.query(

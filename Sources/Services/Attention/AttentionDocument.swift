@@ -26,7 +26,7 @@ public struct AttentionDocument: Sendable {
     }
 
     func read(on connection: Connection) throws -> [UInt8] {
-        let letters = try DeadLetterQueue.list(limit: Self.letters, withValues: false, on: connection)
+        let letters = try DeadLetterQueue.list(limit: Self.letters, valueLimit: HeldOrder.valueLimit, on: connection)
         let troubled = try sagas?.troubled(limit: Self.troubled, on: connection) ?? []
         let waiting = try sagas?.nextDue(limit: Self.waiting, on: connection) ?? []
         var json = JSONWriter(capacity: 4096)
@@ -47,8 +47,11 @@ public struct AttentionDocument: Sendable {
 
 extension JSONWriter {
     fileprivate mutating func letter(_ entry: DeadLetterQueue.Entry, of service: String) {
+        let held = HeldOrder(entry, of: service)
         object { json in
-            json.field("letter", "\(service)/\(entry.id)")
+            json.field("letter", held.letter)
+            json.field("orderId", held.key.orderID)
+            json.field("tenant", held.key.tenant)
             json.field("group", entry.group)
             json.field("topic", entry.source.topic)
             json.field("partition", Int(entry.source.partition))
@@ -58,7 +61,7 @@ extension JSONWriter {
             json.field("error", entry.error)
             json.field("attempts", entry.attempts)
             json.time("since", entry.createdAt)
-            json.field("behind", entry.parkedBehind)
+            json.field("behind", entry.parkedBehind ?? 0)
         }
     }
 

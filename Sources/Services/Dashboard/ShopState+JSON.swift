@@ -49,6 +49,19 @@ extension ShopState {
             json.field("stuck", .array(stuck))
             json.field("waiting", .array(waiting))
             json.field("letters", .array(letters))
+            json.key("held")
+            json.array { json in
+                for order in held {
+                    json.object { json in
+                        json.field("orderId", order.orderID)
+                        json.field("tenant", order.tenant)
+                        json.field("status", order.status)
+                        json.field("letter", order.letter)
+                        json.key("groups")
+                        json.array { json in for group in order.groups { json.value(group) } }
+                    }
+                }
+            }
         }
         return json.bytes
     }

@@ -104,6 +104,20 @@ extension ShopState {
             stuck += scrape.attention["stuck"]?.array ?? []
             waiting += scrape.attention["waiting"]?.array ?? []
         }
+        // In an order that is the same at every look.
+        for letter in letters.sorted(by: { ($0["letter"]?.string ?? "") < ($1["letter"]?.string ?? "") }) {
+            guard let orderID = letter["orderId"]?.string, let group = letter["group"]?.string else { continue }
+            let tenant = letter["tenant"]?.string ?? "default"
+            if let index = held.firstIndex(where: { $0.orderID == orderID && $0.tenant == tenant }) {
+                held[index].groups.append(group)
+                continue
+            }
+            let saga = (stuck + waiting).first { $0["orderId"]?.string == orderID && $0["tenant"]?.string == tenant }
+            held.append(
+                Held(
+                    orderID: orderID, tenant: tenant, letter: letter["letter"]?.string ?? "", groups: [group],
+                    status: saga?["status"]?.string))
+        }
     }
 }
 

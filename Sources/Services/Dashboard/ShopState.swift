@@ -88,6 +88,18 @@ struct ShopState: Sendable {
     var stuck: [JSONValue] = []
     var waiting: [JSONValue] = []
     var letters: [JSONValue] = []
+    /// The orders that these letters are about, each once, with the groups that can't go on with it.
+    var held: [Held] = []
+
+    struct Held: Sendable {
+        let orderID: String
+        let tenant: String
+        /// The first one.
+        let letter: String
+        var groups: [String]
+        /// Nil for one that isn't among those that wait for longest.
+        var status: String?
+    }
     var oldestPayment = 0.0
     var oldestMail = 0.0
     /// How far the read model of orders is behind the event store, and how many orders it shows otherwise.

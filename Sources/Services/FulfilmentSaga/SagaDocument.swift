@@ -4,8 +4,12 @@ import Orders
 
 /// Where an order stands, as JSON: what the API, the saga's own routes and `orderflow sagas --json` say.
 public enum SagaDocument {
-    /// - Parameter log: the history; nil leaves it out.
-    public static func write(_ saga: StoredSaga, log: [SagaLogEntry]?, into json: inout JSONWriter) {
+    /// - Parameters:
+    ///   - log: the history; nil leaves it out.
+    ///   - letters: dead letters that hold it up, as far as the writer knows.
+    public static func write(
+        _ saga: StoredSaga, log: [SagaLogEntry]?, heldBy letters: [HeldOrder] = [], into json: inout JSONWriter
+    ) {
         let instance = saga.instance
         json.object { json in
             json.field("orderId", saga.key.id)
@@ -35,6 +39,7 @@ public enum SagaDocument {
                 json.key("abort")
                 json.object { $0.call(instance.abort) }
             }
+            json.held(by: letters)
             if let log {
                 json.key("log")
                 json.array { json in for entry in log { json.entry(entry) } }
@@ -43,7 +48,35 @@ public enum SagaDocument {
     }
 }
 
+extension SagaDocument {
+    /// Of an order that the saga can't have heard of: its own message is the dead letter.
+    public static func write(unheard key: OrderKey, heldBy letters: [HeldOrder], into json: inout JSONWriter) {
+        json.object { json in
+            json.field("orderId", key.orderID)
+            json.field("saga", FulfilmentSaga.name)
+            json.field("status", SagaInstance.Status.awaitingStart.rawValue)
+            json.held(by: letters)
+        }
+    }
+}
+
 extension JSONWriter {
+    fileprivate mutating func held(by letters: [HeldOrder]) {
+        guard !letters.isEmpty else { return }
+        key("heldBy")
+        array { json in
+            for letter in letters {
+                json.object {
+                    $0.field("letter", letter.letter)
+                    $0.field("group", letter.group)
+                    $0.field("topic", letter.topic)
+                    $0.field("error", letter.error)
+                    $0.time("since", letter.since)
+                }
+            }
+        }
+    }
+
     fileprivate mutating func call(_ call: SagaCall) {
         field("progress", call.progress.rawValue)
         if let time = call.requestedAt { self.time("requestedAt", time) }

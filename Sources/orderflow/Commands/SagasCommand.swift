@@ -4,6 +4,7 @@ import Foundation
 import JSON
 import Logging
 import Messaging
+import Orders
 import Postgres
 import Services
 
@@ -29,6 +30,9 @@ struct SagasListCommand: OrderflowCommand {
         commandName: "list",
         abstract: "List orders, the newest first.",
         discussion: """
+            --attention also looks into the services' dead letters: an order under way that waits for a group which \
+            can't handle one of its messages is listed with the letter's number.
+
             EXAMPLES
               orderflow sagas list --status compensating
               orderflow sagas list --attention --limit 1000 --json
@@ -56,9 +60,19 @@ struct SagasListCommand: OrderflowCommand {
         let found = try await sagas.atDesk(options) { desk, connection in
             try desk.list(filter, limit: limit, on: connection)
         }
-        tell(sagas.json ? found.sagas.map { SagasText.json($0, log: nil) }.joined() : SagasText.table(found.sagas))
-        for error in found.unreadable { complain("\(error)") }
-        if !found.unreadable.isEmpty { throw ExitCode(ExitStatus.failure) }
+        let held = attention ? try await sagas.held(options) : HeldSagas()
+        // One with both is told with its letters.
+        let heldKeys = Set(held.entries.map(\.key))
+        let others = found.sagas.filter { !heldKeys.contains(OrderKey(tenant: $0.key.tenant, orderID: $0.key.id)) }
+        let shown = held.entries.filter { filter.status == nil || $0.saga?.instance.status == filter.status }
+            .prefix(limit)
+        tell(
+            sagas.json
+                ? others.map { SagasText.json($0, log: nil) }.joined() + SagasText.json(Array(shown))
+                : SagasText.table(others, held: Array(shown)))
+        let problems = found.unreadable.map { "\($0)" } + held.problems
+        for problem in problems { complain("\(problem)") }
+        if !problems.isEmpty { throw ExitCode(ExitStatus.failure) }
     }
 }
 
@@ -79,7 +93,13 @@ struct SagasShowCommand: OrderflowCommand {
         let key = SagaKey(tenant: sagas.tenant, id: orderID)
         let found = try await sagas.atDesk(options) { try $0.show(key, on: $1) }
         guard let found else { throw SagasOptions.Unknown(key: key) }
-        tell(sagas.json ? SagasText.json(found.saga, log: found.log) : SagasText.page(found.saga, found.log))
+        let held = try await sagas.held(options)
+        let letters = held.entries.first { $0.key.orderID == orderID }?.letters ?? []
+        tell(
+            sagas.json
+                ? SagasText.json(found.saga, log: found.log, heldBy: letters)
+                : SagasText.page(found.saga, found.log, heldBy: letters))
+        for problem in held.problems { complain("\(problem)") }
     }
 }
 
@@ -157,6 +177,12 @@ struct SagasOptions: ParsableArguments {
             defer { connection.close() }
             return try body(desk, connection)
         }
+    }
+
+    /// The tenant's orders that wait behind dead letters.
+    func held(_ options: SettingsOptions) async throws -> HeldSagas {
+        let (settings, tenant) = (try options.load().settings, tenant)
+        return try await HeldSagas.gather(settings, tenant: tenant)
     }
 
     struct Unknown: Error, CustomStringConvertible {

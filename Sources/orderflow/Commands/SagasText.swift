@@ -4,30 +4,46 @@ import Services
 
 /// Sagas for terminals and scripts.
 enum SagasText {
-    static func json(_ saga: StoredSaga, log: [SagaLogEntry]?) -> String {
+    static func json(_ saga: StoredSaga, log: [SagaLogEntry]?, heldBy letters: [HeldOrder] = []) -> TerminalText {
         var json = JSONWriter(capacity: 1024)
-        SagaDocument.write(saga, log: log, into: &json)
-        return String(decoding: json.bytes, as: UTF8.self) + "\n"
+        SagaDocument.write(saga, log: log, heldBy: letters, into: &json)
+        return TerminalText(json: json.bytes)
     }
 
-    static func table(_ sagas: [StoredSaga]) -> String {
+    /// Those that a dead letter holds up, each once.
+    static func json(_ held: [HeldSagas.Entry]) -> TerminalText {
+        held.map { entry in
+            if let saga = entry.saga { return json(saga, log: nil, heldBy: entry.letters) }
+            var json = JSONWriter(capacity: 512)
+            SagaDocument.write(unheard: entry.key, heldBy: entry.letters, into: &json)
+            return TerminalText(json: json.bytes)
+        }.joined()
+    }
+
+    static func table(_ sagas: [StoredSaga], held: [HeldSagas.Entry] = []) -> TerminalText {
         let head = ["ORDER", "STATUS", "SINCE", "WAITS FOR", "ATTENTION"]
+        func row(_ saga: StoredSaga, _ attention: String?) -> [String] {
+            [
+                saga.key.id, saga.instance.status.rawValue, time(saga.createdAt),
+                saga.waits.map(\.text).joined(separator: ", "),
+                attention ?? saga.instance.attention ?? saga.instance.reason ?? "",
+            ]
+        }
+        let unheard = SagaInstance.Status.awaitingStart.rawValue
         return TextTable.write(
-            [head]
-                + sagas.map { saga in
-                    [
-                        saga.key.id, saga.instance.status.rawValue, time(saga.createdAt),
-                        saga.waits.map(\.text).joined(separator: ", "),
-                        saga.instance.attention ?? saga.instance.reason ?? "",
-                    ]
+            [head] + sagas.map { row($0, nil) }
+                + held.map { entry in
+                    entry.saga.map { row($0, entry.text) }
+                        ?? [entry.key.orderID, unheard, time(entry.letters.first?.since ?? 0), "", entry.text]
                 })
     }
 
-    static func page(_ saga: StoredSaga, _ log: [SagaLogEntry]) -> String {
+    static func page(_ saga: StoredSaga, _ log: [SagaLogEntry], heldBy letters: [HeldOrder] = []) -> TerminalText {
         let instance = saga.instance
         var facts = [["order", saga.key.id], ["tenant", saga.key.tenant], ["status", instance.status.rawValue]]
         if let reason = instance.reason { facts.append(["reason", reason]) }
         if let attention = instance.attention { facts.append(["attention", attention]) }
+        for letter in letters { facts.append(["attention", "\(letter.text): \(letter.error)"]) }
         if let due = instance.nextDeadline { facts.append(["next deadline", time(due)]) }
         facts.append(["correlation", saga.correlationID])
         var steps = [["STEP", "PROGRESS", "COMPENSATION", "DETAIL"]]

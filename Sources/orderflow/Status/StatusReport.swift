@@ -40,6 +40,8 @@ struct StatusReport: Sendable {
     var roles: [RoleState] = []
     var groups: [GroupState] = []
     var sagas: [SagaCount] = []
+    /// Orders under way that wait behind dead letters, the longest held first.
+    var held: [HeldSagas.Entry] = []
     /// Nil where the databases can't be asked.
     var views: ViewState?
     /// What couldn't be asked, and why.
@@ -52,6 +54,7 @@ struct StatusReport: Sendable {
         report.askGroups(settings)
         report.askSagas(settings)
         report.compareViews(settings)
+        report.askHeld(settings)
         return report
     }
 
@@ -145,6 +148,12 @@ struct StatusReport: Sendable {
             let problem = "database of saga: \(error)"
             if !problems.contains(problem) { problems.append(problem) }
         }
+    }
+
+    private mutating func askHeld(_ settings: Settings) {
+        // Most times there is no letter at all, and nobody has to be asked again.
+        guard groups.contains(where: { $0.dead > 0 }) else { return }
+        held = HeldSagas.gather(settings).entries
     }
 
     private mutating func compareViews(_ settings: Settings) {

@@ -5,12 +5,12 @@ import Services
 
 /// The status for terminals and scripts.
 enum StatusText {
-    static func page(_ report: StatusReport, _ style: TerminalStyle = .plain) -> String {
+    static func page(_ report: StatusReport, _ style: TerminalStyle = .plain) -> TerminalText {
         func table(_ rows: [[String]], _ paint: @escaping (_ column: Int, _ text: String) -> TerminalStyle.Ink?)
-            -> String
+            -> TerminalText
         {
             TextTable.write(rows) { row, column, text in
-                row == 0 ? style.paint(text, .heading) : style.paint(text, paint(column, text))
+                row == 0 ? style.paint(text, .heading) : style.paint(text, paint(column, text.text))
             }
         }
         /// What should be 0.
@@ -49,6 +49,18 @@ enum StatusText {
                         + report.sagas.map { [$0.status, "\($0.count)", "\($0.attention)"] }
                 ) { column, text in column == 2 ? count(text) : nil })
         }
+        if !report.held.isEmpty {
+            let shown = report.held.prefix(Self.heldShown)
+            let more = report.held.count - shown.count
+            parts.append(
+                table(
+                    [["ORDERS HELD UP", "LETTER", "GROUP", "WHY"]]
+                        + shown.map { entry in
+                            [entry.key.orderID] + (entry.letters.first.map { [$0.letter, $0.group, $0.error] } ?? [])
+                        }
+                        + (more > 0 ? [["and \(more) more", "", "", ""]] : [])
+                ) { column, _ in column == 0 ? .bad : nil })
+        }
         if let views = report.views {
             parts.append(
                 table([
@@ -62,8 +74,11 @@ enum StatusText {
         return parts.joined(separator: "\n")
     }
 
+    /// Of orders behind dead letters; `orderflow sagas list --attention` has all of them.
+    private static let heldShown = 10
+
     /// - Parameter at: when, in microseconds since the Unix epoch; nil doesn't say.
-    static func json(_ report: StatusReport, at: Int64? = nil) -> String {
+    static func json(_ report: StatusReport, at: Int64? = nil) -> TerminalText {
         var json = JSONWriter(capacity: 2048)
         json.object { json in
             if let at { json.time("at", at) }
@@ -102,6 +117,19 @@ enum StatusText {
                     }
                 }
             }
+            json.key("held")
+            json.array { json in
+                for entry in report.held {
+                    json.object { json in
+                        json.field("orderId", entry.key.orderID)
+                        json.field("tenant", entry.key.tenant)
+                        json.key("letters")
+                        json.array { json in for letter in entry.letters { json.value(letter.letter) } }
+                        json.field("group", entry.letters.first?.group)
+                        json.field("error", entry.letters.first?.error)
+                    }
+                }
+            }
             if let views = report.views {
                 json.key("readModels")
                 json.object { json in
@@ -114,7 +142,7 @@ enum StatusText {
             json.key("problems")
             json.array { json in for problem in report.problems { json.value(problem) } }
         }
-        return String(decoding: json.bytes, as: UTF8.self) + "\n"
+        return TerminalText(json: json.bytes)
     }
 
     /// In tenths, which JSON takes too.

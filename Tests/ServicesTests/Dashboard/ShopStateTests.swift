@@ -153,6 +153,48 @@ import Testing
         #expect(state.letters.count == 1 && state.stuck.count == 1)
     }
 
+    /// Each order once, with its standing where that is known.
+    @Test func ordersBehindLettersAreNamed() {
+        func letter(_ number: Int, _ group: String, _ order: String, _ tenant: String = "default") -> JSONValue {
+            [
+                "letter": .string("\(group)/\(number)"), "group": .string(group), "orderId": .string(order),
+                "tenant": .string(tenant),
+            ]
+        }
+        let state = shop([
+            (
+                "shipping",
+                answering(
+                    scrape(
+                        0,
+                        attention: [
+                            "role": "shipping",
+                            "letters": .array([letter(3, "shipping", "o-1"), letter(2, "shipping", "o-1", "acme")]),
+                        ]))
+            ),
+            (
+                "payment",
+                answering(scrape(0, attention: ["role": "payment", "letters": .array([letter(9, "payment", "o-1")])]))
+            ),
+            (
+                "saga",
+                answering(
+                    scrape(
+                        0,
+                        attention: [
+                            "role": "saga", "letters": .array([]),
+                            "waiting": .array([["orderId": "o-1", "tenant": "default", "status": "running"]]),
+                        ]))
+            ),
+        ])
+        #expect(
+            state.held.map { "\($0.tenant)/\($0.orderID) \($0.letter)" } == [
+                "default/o-1 payment/9", "acme/o-1 shipping/2",
+            ])
+        #expect(state.held[0].groups == ["payment", "shipping"] && state.held[0].status == "running")
+        #expect(state.held[1].groups == ["shipping"] && state.held[1].status == nil)
+    }
+
     @Test func theSlowServiceIsNamed() {
         func saga(_ at: Double, _ count: Int) -> RoleScrape {
             scrape(
@@ -190,7 +232,7 @@ import Testing
         #expect(
             json.object?.members.map(\.name) == [
                 "at", "verdict", "concerns", "ordersPerSecond", "errorsPerSecond", "acceptance", "fulfilment", "sagas",
-                "steps", "roles", "stuck", "waiting", "letters",
+                "steps", "roles", "stuck", "waiting", "letters", "held",
             ])
         #expect(json["at"] == "2026-01-01T00:00:00.000000Z" && json["verdict"] == "critical")
         var history = DashboardHistory()
