@@ -26,9 +26,12 @@ import Testing
         #expect(walk.count { $0.contains("-X POST") } >= 8, "the walk is found: \(walk)")
         var shell = Walk(shop: shop, api: up)
         for command in walk {
-            // What is asked for may be under way.
-            try await eventually(within: .seconds(60), "\(command) works; the last answer: \(shell.answer)") {
-                try shell.type(command)
+            do {
+                // What is asked for may be under way.
+                try eventually(within: .seconds(60), "\(command) works") { try shell.type(command) }
+            } catch {
+                Issue.record("\(shell.answer)")
+                throw error
             }
         }
         // Of the other section's commands those that end by themselves and don't start servers.
@@ -37,7 +40,7 @@ import Testing
             #expect(try shell.type(command), "\(command): \(shell.answer)")
         }
         do {
-            try await eventually(within: .seconds(60), "the shop verifies clean, with all orders at their end") {
+            try eventually(within: .seconds(60), "the shop verifies clean, with all orders at their end") {
                 try shell.type("orderflow status --verify --settle 0s --json")
                     && shell.answer.contains(#""running":0,"#)
             }
