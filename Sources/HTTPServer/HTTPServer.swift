@@ -32,7 +32,8 @@ public final class HTTPServer: Sendable {
         configuration.validate()
         environment = ServerEnvironment(
             configuration: configuration, router: router, observer: observer, logger: logger,
-            census: ConnectionCensus(configuration.limits), times: ServerEnvironment.Times(configuration.timeouts))
+            census: ConnectionCensus(configuration.limits), budget: OutputBudget(configuration.limits),
+            times: ServerEnvironment.Times(configuration.timeouts))
     }
 
     /// Stops at once: nobody can call `stop` any more.
@@ -44,6 +45,9 @@ public final class HTTPServer: Sendable {
 
     /// Connections open now, for metrics.
     public var openConnections: Int { environment.census.open }
+
+    /// Bytes of answers and events that clients haven't taken, for metrics.
+    public var unsentBytes: Int { environment.budget.held }
 
     /// Binds and starts to serve; once. Returns the bound addresses, with the real port where 0 was asked for.
     public func start() throws(HTTPServerError) -> [SocketAddress] {

@@ -31,6 +31,8 @@ public struct HTTPServerConfiguration: Sendable {
         public var bodyBytes = 64 << 10
         /// A chunk's size in hexadecimal; 400 beyond.
         public var chunkLineBytes = 32
+        /// The extensions of all chunks of a body together; 400 beyond.
+        public var chunkExtensionBytes = 4 << 10
         /// 431 beyond.
         public var trailerLines = 16
         /// 431 beyond.
@@ -41,6 +43,9 @@ public struct HTTPServerConfiguration: Sendable {
         public var connectionsPerAddress: Int?
         /// Answers that a client hasn't taken yet. Beyond it nothing more is read from that connection.
         public var unsentBytes = 256 << 10
+        /// The same over all connections, event streams included. Beyond it a GET whose answer is large gets a 503
+        /// instead, nothing more is read from who hasn't taken all of his answers, and a stream that waits is ended.
+        public var totalUnsentBytes = 64 << 20
         /// Events waiting for one client of an event stream. A client that falls behind further is disconnected.
         public var streamBytes = 256 << 10
         /// Connections the kernel completes and holds until they are accepted.
@@ -56,8 +61,12 @@ public struct HTTPServerConfiguration: Sendable {
         public var body: Duration = .seconds(20)
         /// Between requests, and before the first.
         public var idle: Duration = .seconds(30)
-        /// Without the client taking a byte of the answer.
+        /// While an answer waits to be taken, how often it is looked at what the client has acknowledged. It is cut off
+        /// where that is less than `leastRate` for as long.
         public var write: Duration = .seconds(20)
+        /// Bytes a second that a client has to take while there is something for it; sixteen times as many while more than
+        /// half of `totalUnsentBytes` is used.
+        public var leastRate = 1 << 10
         /// For the client to read an error and close, before the connection is torn down.
         public var linger: Duration = .seconds(2)
         /// Between the comments that keep an idle event stream open through proxies.
@@ -75,5 +84,8 @@ public struct HTTPServerConfiguration: Sendable {
         precondition((0...(1 << 40)).contains(limits.bodyBytes), "bodyBytes: \(limits.bodyBytes)")
         precondition((1...1 << 24).contains(limits.connections), "connections: \(limits.connections)")
         precondition(limits.unsentBytes > 0 && limits.streamBytes > 0, "unsentBytes, streamBytes")
+        precondition(limits.totalUnsentBytes > 0, "totalUnsentBytes: \(limits.totalUnsentBytes)")
+        precondition((1...1 << 30).contains(timeouts.leastRate), "leastRate: \(timeouts.leastRate)")
+        precondition((0...1 << 16).contains(limits.chunkExtensionBytes), "chunkExtensionBytes")
     }
 }

@@ -2,12 +2,21 @@ import Glibc
 
 /// An IPv4 or IPv6 address with its port.
 public struct SocketAddress: Sendable, Hashable, CustomStringConvertible {
-    /// The address without the port: what a limit per address counts by.
+    /// The address without the port.
     struct Host: Sendable, Hashable {
         let isIPv6: Bool
         let high: UInt64
         let low: UInt64
     }
+
+    /// Whom a limit per address counts: an IPv4 address, or the upper half of an IPv6 address, because whoever has one
+    /// address of a network has all of them (RFC 4291 §2.5.4).
+    public struct Origin: Sendable, Hashable {
+        let isIPv6: Bool
+        let network: UInt64
+    }
+
+    public var origin: Origin { Origin(isIPv6: isIPv6, network: isIPv6 ? host.high : host.low) }
 
     let host: Host
     public let port: UInt16

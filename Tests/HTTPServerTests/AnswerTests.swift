@@ -82,6 +82,29 @@ import Testing
         }
     }
 
+    /// Whatever is wrong with it, and however early that is found.
+    @Test(arguments: [
+        ("/hello HTTP/1.1\r\n\r\n", 400), ("/hello HTTP/1.1\r\nHost: a\n\r\n", 400), ("/hello HTTP/3.0\r\n", 505),
+        ("/\(String(repeating: "a", count: 4200))", 414), ("hello HTTP/1.1\r\n", 400),
+        ("/hello HTTP/1.1\r\nHost: a\r\nX: \(String(repeating: "a", count: 9000))", 431),
+        ("/orders/%zz HTTP/1.1\r\nHost: a\r\n\r\n", 400), ("/hello HTTP/1.1\r\nHost: ][\r\n\r\n", 400),
+        ("/hello HTTP/1.1\r\nHost: a\r\nExpect: cake\r\n\r\n", 417), ("/none HTTP/1.1\r\nHost: a\r\n\r\n", 404),
+        ("/echo HTTP/1.1\r\nHost: a\r\n\r\n", 405), ("/hello HT", 408),
+    ])
+    func aRefusedHeadHasNoContent(_ rest: String, _ status: Int) async throws {
+        try await TestServer.run {
+            if status == 408 { $0.timeouts.head = .milliseconds(200) }
+            $0.timeouts.idle = .milliseconds(500)
+        } _: { server in
+            let client = try server.client()
+            try client.send("HEAD \(rest)")
+            let response = try client.response(isHead: true)
+            #expect(response.status == status)
+            #expect((response.header("Content-Length").flatMap { Int($0) } ?? 0) > 0)
+            #expect(try client.isClosed())
+        }
+    }
+
     @Test func noContentHasNoLength() async throws {
         try await TestServer.run { server in
             let responses = try server.exchange("DELETE /orders/1 HTTP/1.1\r\nHost: a\r\n\r\n" + get)

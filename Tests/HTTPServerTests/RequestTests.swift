@@ -24,6 +24,14 @@ import Testing
         Case("/orders/a+b", 200, "a+b"),
         Case("/orders/%252F", 200, "%2F"),
         Case("/orders/...", 200, "..."),
+        Case("/orders/a%2Fb", 200, "a/b"),
+        Case("/orders/%2F", 200, "/"),
+        Case("/orders/..", 200, ".."),
+        Case("/orders/%2E%2e", 200, ".."),
+        Case("/orders/.", 200, "."),
+        Case("/orders/..%2F..%2Fhello", 200, "../../hello"),
+        Case("/orders/1%2Fitems%2F2", 200, "1/items/2"),
+        Case("/orders/%F0%9F%92%A9", 200, "💩"),
         Case("/orders/1/items/2", 200, "1 2"),
         Case("/orders/1/items/-2", 200, "1 -2"),
         Case("/orders/1/items/x", 400),
@@ -57,6 +65,25 @@ import Testing
             #expect(response.status == row.status)
             if let body = row.body { #expect(response.body == body) }
         }
+    }
+
+    /// RFC 9112 §3.2.2: whoever asks for the Host gets what the target says.
+    @Test func theTargetsAuthorityStandsInPlaceOfHost() async throws {
+        var router = Router()
+        router.on(.get, "/") { request, responder in
+            responder.send(.text(.ok, "\(request.header("Host") ?? "-") \(request.path) \(request.rawQuery ?? "-")"))
+        }
+        let server = HTTPServer(HTTPServerConfiguration(host: "127.0.0.1", port: 0), router: router)
+        let port = try server.start()[0].port
+        for (target, expected) in [
+            ("/", "a / -"), ("http://b.example:80/?x=y", "b.example:80 / x=y"), ("http://[::1]", "[::1] / -"),
+            ("http://b?x", "b / x"),
+        ] {
+            let client = try RawClient(port: port)
+            try client.send("GET \(target) HTTP/1.1\r\nX: y\r\nHost: a\r\nY: z\r\n\r\n")
+            #expect(try client.response().body == expected)
+        }
+        await server.stop(deadline: .zero)
     }
 
     @Test func headersAreFoundInAnyCase() async throws {

@@ -106,6 +106,46 @@ import Testing
         }
     }
 
+    /// Reads at `rate` bytes a second for at most `limit` bytes; returns how many came before the end or a reset.
+    private static func read(_ client: RawClient, _ limit: Int, rate: Int) -> Int {
+        var buffer = [UInt8](repeating: 0, count: max(1, rate / 50))
+        var count = 0
+        while count < limit {
+            let received = recv(client.descriptor, &buffer, buffer.count, 0)
+            guard received > 0 else { break }
+            count += received
+            // Twenty milliseconds at that rate.
+            usleep(UInt32(received * 1_000_000 / rate))
+        }
+        return count
+    }
+
+    /// Slower than the socket's buffer shows within the time limit, but steady: by what it acknowledges.
+    @Test func aSteadyReaderGetsEverything() async throws {
+        try await TestServer.run {
+            $0.timeouts.write = .milliseconds(300)
+            $0.timeouts.leastRate = 50_000
+        } _: { server in
+            let client = try server.client(receiveBuffer: 32 << 10)
+            try client.send("GET /bytes/4500000 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+            #expect(Self.read(client, .max, rate: 1_200_000) > 4_500_000)
+        }
+    }
+
+    /// Enough of them would hold the server's memory for hours.
+    @Test func aTricklingReaderIsCutOff() async throws {
+        try await TestServer.run {
+            $0.timeouts.write = Self.short
+            $0.timeouts.leastRate = 1_000_000
+        } _: { server in
+            let client = try server.client(receiveBuffer: 4096)
+            try client.send("GET /bytes/20000000 HTTP/1.1\r\nHost: a\r\n\r\n")
+            #expect(Self.read(client, 20_000_000, rate: 100_000) < 20_000_000)
+            eventually("the server gives up") { server.server.openConnections == 0 }
+            #expect(server.server.unsentBytes == 0)
+        }
+    }
+
     /// A slow reader isn't idle and isn't stalled.
     @Test func slowReaderGetsEverything() async throws {
         try await TestServer.run {

@@ -78,11 +78,20 @@ final class EventStreamCore: Sendable {
     private let mailbox: Mailbox
     private let ticket: Mailbox.Ticket
     private let limit: Int
+    private let budget: OutputBudget
 
-    init(mailbox: Mailbox, ticket: Mailbox.Ticket, limit: Int) {
+    init(mailbox: Mailbox, ticket: Mailbox.Ticket, limit: Int, budget: OutputBudget) {
         self.mailbox = mailbox
         self.ticket = ticket
         self.limit = limit
+        self.budget = budget
+    }
+
+    deinit { state.withLock { clear(&$0) } }
+
+    private func clear(_ state: inout State) {
+        budget.change(by: -state.queue.count)
+        state.queue = []
     }
 
     var isOpen: Bool { state.withLock { !$0.isFinished && !$0.isDisconnected && !$0.hasOverflowed } }
@@ -90,10 +99,11 @@ final class EventStreamCore: Sendable {
     func enqueue(_ frame: [UInt8]) -> Bool {
         let (isAccepted, mustTell) = state.withLock { state -> (Bool, Bool) in
             guard !state.isFinished, !state.isDisconnected, !state.hasOverflowed else { return (false, false) }
-            if state.queue.count + frame.count > limit {
+            if state.queue.count + frame.count > limit || budget.isExceeded(by: frame.count) {
                 state.hasOverflowed = true
-                state.queue = []
+                clear(&state)
             } else {
+                budget.change(by: frame.count)
                 state.queue.append(contentsOf: frame)
             }
             defer { state.isScheduled = true }
@@ -137,6 +147,7 @@ final class EventStreamCore: Sendable {
     func take(into events: inout [UInt8]) -> Next {
         state.withLock { state in
             state.isScheduled = false
+            budget.change(by: -state.queue.count)
             swap(&events, &state.queue)
             if state.isFinished { return .end }
             return events.isEmpty ? .nothing : .events
@@ -147,7 +158,7 @@ final class EventStreamCore: Sendable {
     func disconnected() {
         let observers = state.withLock { state -> [@Sendable () -> Void] in
             state.isDisconnected = true
-            state.queue = []
+            clear(&state)
             defer { state.observers = [] }
             return state.observers
         }

@@ -20,9 +20,21 @@ public struct Responder: Sendable {
     public func stream(headers: [HTTPHeader] = []) -> EventStream {
         let isFirst = exchange.claim()
         let core = EventStreamCore(
-            mailbox: exchange.loop.mailbox, ticket: exchange.ticket, limit: exchange.loop.streamLimit)
+            mailbox: exchange.loop.mailbox, ticket: exchange.ticket, limit: exchange.loop.streamLimit,
+            budget: exchange.loop.environment.budget)
         if isFirst { exchange.deliver(.stream(core, headers)) } else { core.disconnected() }
         return EventStream(core)
+    }
+
+    /// Has `body` called once, unless the request is answered before, when its client is gone or has shut its side of the
+    /// connection. A client that only did the latter still gets an answer, but nothing should be kept waiting for it: end
+    /// the wait and answer what there is. `body` may run on a loop's thread and must not block; from any thread.
+    public func onPeerEnded(_ body: @escaping @Sendable () -> Void) {
+        if exchange.isClaimed { return }
+        // Whoever waits for the client must not keep a dropped responder from being noticed.
+        exchange.loop.watchPeer(exchange.ticket) { [weak exchange] in
+            if let exchange, !exchange.isClaimed { body() }
+        }
     }
 
     /// Answers that `body` sends from this thread wake each event loop once, at the end, instead of whenever a loop
@@ -54,8 +66,10 @@ final class Exchange: Sendable {
     }
 
     deinit {
-        if !isAnswered.load(ordering: .acquiring) { loop.deliver(ticket, .dropped) }
+        if !isClaimed { loop.deliver(ticket, .dropped) }
     }
+
+    var isClaimed: Bool { isAnswered.load(ordering: .acquiring) }
 
     /// True for the first caller, who then answers.
     func claim() -> Bool { !isAnswered.exchange(true, ordering: .acquiringAndReleasing) }

@@ -14,6 +14,14 @@ extension Connection {
     }
 
     private func finish(_ response: HTTPResponse, _ loop: EventLoop) {
+        peerObservers = []
+        var response = response
+        // What has been done for a POST must be told, and its answer is no larger than what it sent.
+        if method == .get, response.body.count > OutputBudget.smallAnswer,
+            !reserve(response.body.count, loop.environment.budget)
+        {
+            response = OutputBudget.exceeded.response
+        }
         let staysOpen = keepsAlive && loop.stopDeadline == nil
         let before = loop.scratch.count
         loop.scratch.append(
@@ -49,7 +57,8 @@ extension Connection {
                 "status": "\(refusal.status.rawValue)", "detail": "\(refusal.detail)", "peer": "\(remote)",
             ])
         if progress.headLength == 0 {
-            method = nil
+            // HEAD has no content even where no more than that was understood (RFC 9110 §9.3.2).
+            method = input.beginsWith("HEAD ") ? .head : nil
             startedAt = 0
             requestBytes = input.count
             route = nil
@@ -74,6 +83,7 @@ extension Connection {
     // MARK: Event streams
 
     private func open(_ core: EventStreamCore, _ headers: [HTTPHeader], _ loop: EventLoop) {
+        peerObservers = []
         let before = loop.scratch.count
         loop.scratch.appendStreamHead(headers, date: loop.date)
         report(.ok, bytes: loop.scratch.count - before, loop)
@@ -113,11 +123,13 @@ extension Connection {
     func sendScratch(_ loop: EventLoop) {
         if !loop.scratch.isEmpty {
             if output.isEmpty {
+                let count = loop.scratch.count
                 switch loop.scratch.send(to: descriptor) {
-                case .everything: break
+                case .everything: writing.handed(count)
                 case .some, .wouldBlock:
+                    writing.handed(count - loop.scratch.count)
                     swap(&loop.scratch, &output)
-                    writeDeadline = loop.now + loop.environment.times.write
+                    beginWriteWindow(loop)
                 case .failed:
                     loop.scratch.clear()
                     return loop.close(self)
@@ -126,14 +138,16 @@ extension Connection {
                 output.take(&loop.scratch)
             }
         }
+        settleBudget(loop.environment.budget)
         if phase == .closing, output.isEmpty { endOutput(loop) }
     }
 
     /// Goes on with `output` when the socket takes more.
     func sendPending(_ loop: EventLoop) {
         while !output.isEmpty {
+            let count = output.count
             switch output.send(to: descriptor) {
-            case .everything, .some: writeDeadline = loop.now + loop.environment.times.write
+            case .everything, .some: writing.handed(count - output.count)
             case .wouldBlock: return
             case .failed: return loop.close(self)
             }
@@ -147,6 +161,11 @@ extension Connection {
             }
         }
         sendEvents(loop)
+    }
+
+    private func beginWriteWindow(_ loop: EventLoop) {
+        writing.begin(descriptor)
+        writeDeadline = loop.now + loop.environment.times.write
     }
 
     // MARK: Closing
@@ -202,7 +221,14 @@ extension Connection {
 
     /// A deadline has passed.
     func timeOut(_ loop: EventLoop) {
-        if !output.isEmpty, writeDeadline <= loop.now { return abandon(loop) }
+        if !output.isEmpty, writeDeadline <= loop.now {
+            let haste = loop.environment.budget.isTight ? WriteProgress.haste : 1
+            guard writing.hasReached(loop.environment.times.leastWritten * haste, descriptor) else {
+                return abandon(loop)
+            }
+            beginWriteWindow(loop)
+            guard deadline <= loop.now else { return loop.setTimer(for: self) }
+        }
         switch phase {
         case .receiving where progress.hasBegun:
             refuse(Refusal(.requestTimeout, "the request took too long"), loop)

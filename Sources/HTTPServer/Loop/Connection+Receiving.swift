@@ -15,6 +15,7 @@ extension Connection {
         if events & EPOLLRDHUP.rawValue != 0 {
             isReadable = true
             isEnded = true
+            if phase == .answering { tellPeerObservers() }
         } else if events & EPOLLIN.rawValue != 0 {
             isReadable = true
         }
@@ -45,11 +46,13 @@ extension Connection {
 
     private func receive(_ loop: EventLoop) {
         let limits = loop.environment.configuration.limits
+        let budget = loop.environment.budget
         var served = 0
         while phase == .receiving {
-            if loop.scratch.count >= Self.gatheredBytes { sendScratch(loop) }
+            let isTight = budget.isExceeded()
+            if loop.scratch.count >= (isTight ? 1 : Self.gatheredBytes) { sendScratch(loop) }
             guard phase == .receiving else { return }
-            isHeldBack = output.count > limits.unsentBytes
+            isHeldBack = output.count > limits.unsentBytes || isTight && !output.isEmpty
             if isHeldBack { return }
             if !input.isEmpty {
                 do throws(Refusal) {

@@ -34,13 +34,15 @@ final class Connection {
     var isReadable = true
     /// Nothing is read because the client doesn't take its answers.
     var isHeldBack = false
-    /// The peer has sent its last byte.
+    /// The peer has sent its last byte. It may be gone, or listen still: TCP can't tell.
     var isEnded = false
 
     var progress = RequestProgress()
     /// Which request is being answered.
     var serial: UInt64 = 0
     var stream: EventStreamCore?
+    /// Who wants to know when the peer of the request that is being answered is gone.
+    var peerObservers: [@Sendable () -> Void] = []
 
     // What the answer needs to know of its request.
     var route: Route?
@@ -55,6 +57,9 @@ final class Connection {
     // Deadlines in nanoseconds of the monotonic clock.
     var readDeadline = UInt64.max
     var writeDeadline = UInt64.max
+    var writing = WriteProgress()
+    /// What of `output` the server's budget knows of.
+    private var budgeted = 0
 
     /// While answers wait to be taken, an idle client isn't idle; and one that isn't read from can't finish a request.
     var deadline: UInt64 {
@@ -70,6 +75,28 @@ final class Connection {
         self.token = UInt64(generation) << 32 | UInt64(slot)
         self.remote = remote
         self.isCounted = isCounted
+    }
+
+    /// Asks the budget for room for an answer; what isn't needed goes back when it is sent.
+    func reserve(_ count: Int, _ budget: OutputBudget) -> Bool {
+        guard budget.reserve(count) else { return false }
+        budgeted += count
+        return true
+    }
+
+    /// Tells the budget what is held for this client now.
+    func settleBudget(_ budget: OutputBudget, closed: Bool = false) {
+        let held = closed ? 0 : output.heldBytes
+        guard held != budgeted else { return }
+        budget.change(by: held - budgeted)
+        budgeted = held
+    }
+
+    func tellPeerObservers() {
+        guard !peerObservers.isEmpty else { return }
+        let observers = peerObservers
+        peerObservers = []
+        for observer in observers { observer() }
     }
 }
 

@@ -6,7 +6,7 @@ final class ConnectionCensus: Sendable {
     private let limit: Int
     private let limitPerAddress: Int?
     private let total = Atomic(0)
-    private let perAddress = Monitor([SocketAddress.Host: Int]())
+    private let perAddress = Monitor([SocketAddress.Origin: Int]())
 
     init(_ limits: HTTPServerConfiguration.Limits) {
         limit = limits.connections
@@ -17,31 +17,31 @@ final class ConnectionCensus: Sendable {
 
     /// Counts a connection in, or says why not. The total comes last, here and in `leave`: by the time that it has moved,
     /// the address's count has too.
-    func admit(_ host: SocketAddress.Host) -> ConnectionRefusal? {
-        guard enter(host) else { return .connectionsPerAddress }
+    func admit(_ origin: SocketAddress.Origin) -> ConnectionRefusal? {
+        guard enter(origin) else { return .connectionsPerAddress }
         if total.wrappingAdd(1, ordering: .acquiringAndReleasing).newValue > limit {
-            leave(host)
+            leave(origin)
             return .connections
         }
         return nil
     }
 
-    func leave(_ host: SocketAddress.Host) {
+    func leave(_ origin: SocketAddress.Origin) {
         if limitPerAddress != nil {
             perAddress.withLock { counts in
-                let count = counts[host, default: 0]
-                counts[host] = count > 1 ? count - 1 : nil
+                let count = counts[origin, default: 0]
+                counts[origin] = count > 1 ? count - 1 : nil
             }
         }
         total.wrappingSubtract(1, ordering: .acquiringAndReleasing)
     }
 
-    private func enter(_ host: SocketAddress.Host) -> Bool {
+    private func enter(_ origin: SocketAddress.Origin) -> Bool {
         guard let limitPerAddress else { return true }
         return perAddress.withLock { counts in
-            let count = counts[host, default: 0]
+            let count = counts[origin, default: 0]
             guard count < limitPerAddress else { return false }
-            counts[host] = count + 1
+            counts[origin] = count + 1
             return true
         }
     }

@@ -55,7 +55,7 @@ extension EventLoop {
     }
 
     private func admit(_ descriptor: Int32, _ remote: SocketAddress) {
-        if let refusal = environment.census.admit(remote.host) {
+        if let refusal = environment.census.admit(remote.origin) {
             environment.observer?.connectionRefused(refusal)
             guard refusedLingering < Self.refusedAtOnce else {
                 Glibc.close(descriptor)
@@ -105,10 +105,11 @@ extension EventLoop {
         connections[connection.slot] = nil
         freeSlots.append(connection.slot)
         wheel.cancel(connection.slot)
+        connection.settleBudget(environment.budget, closed: true)
         openCount -= 1
         Glibc.close(connection.descriptor)
         if connection.isCounted {
-            environment.census.leave(connection.remote.host)
+            environment.census.leave(connection.remote.origin)
             environment.observer?.connectionClosed()
         } else {
             refusedLingering -= 1
@@ -117,6 +118,7 @@ extension EventLoop {
             connection.observation = nil
             environment.observer?.requestAbandoned(observation)
         }
+        connection.tellPeerObservers()
         let stream = connection.stream
         connection.stream = nil
         stream?.disconnected()

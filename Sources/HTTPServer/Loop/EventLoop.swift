@@ -158,6 +158,13 @@ final class EventLoop: @unchecked Sendable {
         }
     }
 
+    /// Has `body` called, on this loop's thread, once the client that asked is seen to send nothing more or to be gone;
+    /// never after the answer. From any thread.
+    func watchPeer(_ ticket: Mailbox.Ticket, _ body: @escaping @Sendable () -> Void) {
+        let message = Mailbox.Message.watch(ticket, body)
+        if isCurrent { local.append(message) } else if !mailbox.post(message) { body() }
+    }
+
     /// Runs `handler` with `ticket` as the current request; returns the answer if it gave one.
     func collectingAnswer(to ticket: Mailbox.Ticket, _ handler: () -> Void) -> Answer? {
         current = ticket
@@ -189,6 +196,11 @@ final class EventLoop: @unchecked Sendable {
             else { return discard(answer) }
             connection.complete(answer, self)
             connection.proceed(self)
+        case .watch(let ticket, let body):
+            guard let connection = connection(ticket.token) else { return body() }
+            // Otherwise it was answered meanwhile.
+            guard connection.serial == ticket.serial, connection.phase == .answering else { return }
+            if connection.isEnded { body() } else { connection.peerObservers.append(body) }
         case .streamReady(let ticket):
             guard let connection = connection(ticket.token), connection.serial == ticket.serial else { return }
             connection.sendEvents(self)
@@ -262,11 +274,14 @@ struct ServerEnvironment: Sendable {
     let observer: (any HTTPObserver)?
     let logger: Logger
     let census: ConnectionCensus
+    let budget: OutputBudget
     /// The configured times in nanoseconds, converted once.
     let times: Times
 
     struct Times: Sendable {
         let head, body, idle, write, linger, heartbeat: UInt64
+        /// Bytes that a client has to take within `write`.
+        let leastWritten: UInt64
 
         init(_ timeouts: HTTPServerConfiguration.Timeouts) {
             head = Self.nanoseconds(timeouts.head)
@@ -275,6 +290,8 @@ struct ServerEnvironment: Sendable {
             write = Self.nanoseconds(timeouts.write)
             linger = Self.nanoseconds(timeouts.linger)
             heartbeat = Self.nanoseconds(timeouts.heartbeat)
+            // Below 2^50, so that a multiple of it doesn't overflow either.
+            leastWritten = UInt64(min(max(1, Double(write) / 1e9 * Double(timeouts.leastRate)), 0x1p50))
         }
 
         /// Clamped to a millisecond … a century, far from overflow.

@@ -22,6 +22,11 @@ struct InputBuffer: ~Copyable {
         return base + start
     }
 
+    func beginsWith(_ text: StaticString) -> Bool {
+        let length = text.utf8CodeUnitCount
+        return count >= length && memcmp(bytes, text.utf8Start, length) == 0
+    }
+
     enum Outcome { case received(Int, drained: Bool), end, wouldBlock, failed }
 
     /// Reads once from `socket`. A read that didn't fill the room has drained the socket (epoll(7), "Questions and

@@ -92,6 +92,7 @@ struct Listeners {
         if sharesPort { set(descriptor, SOL_SOCKET, SO_REUSEPORT) }
         // Accepted sockets inherit it, which saves a call for each.
         set(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY)
+        set(descriptor, Int32(IPPROTO_TCP), TCP_NOTSENT_LOWAT, to: unsentInKernel)
         if family == AF_INET6, target.host != "::" { set(descriptor, Int32(IPPROTO_IPV6), IPV6_V6ONLY) }
         var storage = target.storage
         let bound = withUnsafePointer(to: &storage) {
@@ -105,9 +106,13 @@ struct Listeners {
         return descriptor
     }
 
-    private static func set(_ descriptor: Int32, _ level: Int32, _ option: Int32) {
-        var on: Int32 = 1
-        setsockopt(descriptor, level, option, &on, socklen_t(MemoryLayout<Int32>.size))
+    /// What the kernel takes ahead of what it may send (tcp(7), TCP_NOTSENT_LOWAT): enough to fill the gap until the loop
+    /// is back, instead of megabytes for each client that doesn't read.
+    private static let unsentInKernel: Int32 = 128 << 10
+
+    private static func set(_ descriptor: Int32, _ level: Int32, _ option: Int32, to value: Int32 = 1) {
+        var value = value
+        setsockopt(descriptor, level, option, &value, socklen_t(MemoryLayout<Int32>.size))
     }
 
     private static func localAddress(of descriptor: Int32) throws(HTTPServerError) -> SocketAddress {

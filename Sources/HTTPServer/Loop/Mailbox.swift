@@ -14,6 +14,8 @@ final class Mailbox: Sendable {
     enum Message: Sendable {
         case answer(Ticket, Answer)
         case streamReady(Ticket)
+        /// Wants to be told when the client of this request is gone.
+        case watch(Ticket, @Sendable () -> Void)
         /// `deadline` in nanoseconds of the monotonic clock.
         case stop(deadline: UInt64)
     }

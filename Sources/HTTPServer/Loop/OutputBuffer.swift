@@ -16,6 +16,8 @@ struct OutputBuffer: ~Copyable {
 
     var count: Int { end - start }
     var isEmpty: Bool { end == start }
+    /// Memory that bytes to send keep from being given back.
+    var heldBytes: Int { isEmpty ? 0 : capacity }
 
     @inline(__always)
     mutating func append(_ bytes: UnsafePointer<UInt8>, count length: Int) {

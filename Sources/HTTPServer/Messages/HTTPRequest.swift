@@ -31,7 +31,10 @@ public struct HTTPRequest: ~Copyable {
 
     /// The path as it was sent, escapes and all.
     public var path: String {
-        String(decoding: UnsafeBufferPointer(start: bytes + head.targetStart, count: head.pathLength), as: UTF8.self)
+        // A URI without a path means the root (RFC 9110 §4.2.3).
+        guard head.pathLength > 0 else { return "/" }
+        return String(
+            decoding: UnsafeBufferPointer(start: bytes + head.targetStart, count: head.pathLength), as: UTF8.self)
     }
 
     /// What follows `?`, as it was sent; nil without `?`.

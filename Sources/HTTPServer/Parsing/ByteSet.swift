@@ -33,8 +33,8 @@ struct ByteSet: Sendable {
     static let path = ByteSet("-._~!$&'()*+,;=:@%/").union(alphanumeric)
     /// RFC 3986 §3.4.
     static let query = path.union(ByteSet("?"))
-    /// RFC 3986 §3.2.2: a host, an IP literal in brackets, a port.
-    static let host = ByteSet("-._~!$&'()*+,;=:%[]").union(alphanumeric)
+    /// RFC 3986 §3.2.2: a registered name, without the escapes that it may have.
+    static let name = ByteSet("-._~!$&'()*+,;=").union(alphanumeric)
 
     @inline(__always)
     static func lowercased(_ byte: UInt8) -> UInt8 { byte &- 65 < 26 ? byte | 0x20 : byte }

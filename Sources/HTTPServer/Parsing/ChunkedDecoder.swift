@@ -1,8 +1,8 @@
 import Glibc
 
 /// Decodes a chunked body in place (RFC 9112 §7.1): content moves down over the chunk lines, so that it ends up in
-/// one piece after the head and never needs a second buffer. Chunk extensions are refused: nobody needs them, and
-/// servers have read them differently.
+/// one piece after the head and never needs a second buffer. Chunk extensions are read by
+/// the letter, bounded in sum, and ignored (§7.1.1).
 struct ChunkedDecoder {
     private enum State {
         case size, content(remaining: Int), contentEnd, trailer, done
@@ -11,6 +11,7 @@ struct ChunkedDecoder {
     private var state = State.size
     private var trailerLines = 0
     private var trailerBytes = 0
+    private var extensionBytes = 0
     /// Bytes of content so far, counted from where the body starts.
     private(set) var decoded = 0
     /// First byte not yet looked at, counted from where the body starts.
@@ -24,11 +25,15 @@ struct ChunkedDecoder {
         while true {
             switch state {
             case .size:
-                let tooLong = Refusal(.badRequest, "a chunk line is too long")
-                guard let line = try line(bytes, count: count, limit: limits.chunkLineBytes, beyond: tooLong) else {
+                let rest = UnsafeBufferPointer(start: bytes + consumed, count: count - consumed)
+                guard rest.prefix(while: { ByteSet.hexValue($0) != nil }).count <= limits.chunkLineBytes else {
+                    throw Self.lineTooLong
+                }
+                let longest = limits.chunkLineBytes + limits.chunkExtensionBytes - extensionBytes
+                guard let line = try line(bytes, count: count, limit: longest, beyond: Self.lineTooLong) else {
                     return false
                 }
-                let size = try Self.parseSize(line)
+                let size = try readSize(line, limits)
                 if size > bodyLimit - decoded { throw Refusal(.contentTooLarge, "the body is too large") }
                 state = size == 0 ? .trailer : .content(remaining: size)
             case .content(let remaining):
@@ -96,15 +101,17 @@ struct ChunkedDecoder {
         return UnsafeBufferPointer(start: bytes + start, count: newline - 1 - start)
     }
 
-    private static func parseSize(_ line: UnsafeBufferPointer<UInt8>) throws(Refusal) -> Int {
-        guard !line.isEmpty else { throw malformed }
-        var size = 0
-        for byte in line {
-            guard let digit = ByteSet.hexValue(byte) else { throw malformed }
-            guard size < 1 << 48 else { return .max }
-            size = size << 4 | Int(digit)
+    private mutating func readSize(
+        _ line: UnsafeBufferPointer<UInt8>, _ limits: HTTPServerConfiguration.Limits
+    ) throws(Refusal) -> Int {
+        let digits = line.prefix { ByteSet.hexValue($0) != nil }
+        guard !digits.isEmpty else { throw Self.malformed }
+        extensionBytes += line.count - digits.count
+        guard extensionBytes <= limits.chunkExtensionBytes else { throw Self.lineTooLong }
+        guard ChunkExtensions.areValid(line[digits.endIndex...]) else { throw Self.malformed }
+        return digits.reduce(0) { size, byte in
+            size < 1 << 48 ? size << 4 | Int(ByteSet.hexValue(byte) ?? 0) : .max
         }
-        return size
     }
 
     /// Trailers are read and dropped, but a malformed one is still an error.
@@ -116,5 +123,6 @@ struct ChunkedDecoder {
     }
 
     private static let trailersTooLarge = Refusal(.headerFieldsTooLarge, "the trailers are too large")
+    private static let lineTooLong = Refusal(.badRequest, "a chunk line is too long")
     private static let malformed = Refusal(.badRequest, "the chunked body is malformed")
 }

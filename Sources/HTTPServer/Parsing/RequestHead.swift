@@ -11,8 +11,9 @@ package struct HeaderField {
 /// A complete request head, parsed strictly (RFC 9112). It holds offsets only; nothing is copied or allocated.
 package struct RequestHead {
     private(set) var method: HTTPMethod?
+    /// Where the path starts.
     private(set) var targetStart = 0
-    /// Length of the path, without the query.
+    /// Length of the path, without the query; 0 for a target in absolute form that has none, which is the root.
     private(set) var pathLength = 0
     /// Length of the query without its `?`; -1 when there is none.
     private(set) var queryLength = -1
@@ -22,8 +23,14 @@ package struct RequestHead {
     private(set) var keepsAlive = true
     private(set) var expectsContinue = false
     private var isVersion10 = false
+    /// `OPTIONS *`, about the server itself.
+    private(set) var isAsteriskForm = false
 
+    /// Of a target in absolute form; empty without one.
+    private var authority: (start: Int, length: Int) = (0, 0)
     private var hostCount = 0
+    /// Which of the fields is `Host`.
+    private var hostField = 0
     private var transferEncoding: TransferEncoding?
     private var saysClose = false
     private var saysKeepAlive = false
@@ -33,7 +40,6 @@ package struct RequestHead {
     private enum Expectation { case proceed, other }
 
     var hasBody: Bool { isChunked || (contentLength ?? 0) > 0 }
-    var isAsteriskForm: Bool { pathLength == 0 }
     var needsKeepAliveHeader: Bool { isVersion10 && keepsAlive }
 
     /// Parses `length` bytes that `HeadScanner` found to be a head, into `fields`, which has room for
@@ -49,6 +55,11 @@ package struct RequestHead {
             fieldCount += 1
         }
         try settle()
+        // The target's authority stands in place of what Host says (RFC 9112 §3.2.2), for whoever asks.
+        if authority.length > 0, hostCount > 0 {
+            fields[hostField].valueStart = UInt16(truncatingIfNeeded: authority.start)
+            fields[hostField].valueLength = UInt16(truncatingIfNeeded: authority.length)
+        }
     }
 
     /// Checks a request line alone, so that nonsense is refused before the rest of the head arrives.
@@ -64,20 +75,15 @@ package struct RequestHead {
         }
         method = HTTPMethod(UnsafeBufferPointer(start: bytes, count: cursor))
         cursor += 1
-        targetStart = cursor
         if cursor < length, bytes[cursor] == UInt8(ascii: "/") {
-            while cursor < length, ByteSet.path.contains(bytes[cursor]) { cursor += 1 }
-            pathLength = cursor - targetStart
-            if cursor < length, bytes[cursor] == UInt8(ascii: "?") {
-                let queryStart = cursor + 1
-                cursor = queryStart
-                while cursor < length, ByteSet.query.contains(bytes[cursor]) { cursor += 1 }
-                queryLength = cursor - queryStart
-            }
+            cursor = parsePath(bytes, at: cursor, length: length)
         } else if cursor < length, bytes[cursor] == UInt8(ascii: "*"), method == .options {
+            isAsteriskForm = true
             cursor += 1
         } else {
-            throw Refusal(.badRequest, "the request target must be a path")
+            cursor = try parseAuthority(bytes, at: cursor, length: length)
+            cursor = parsePath(bytes, at: cursor, length: length)
+            isAsteriskForm = method == .options && pathLength == 0 && queryLength < 0
         }
         guard cursor < length, bytes[cursor] == 0x20 else {
             throw Refusal(.badRequest, "the request target has a character that must be percent-encoded")
@@ -86,12 +92,51 @@ package struct RequestHead {
         if method == nil { throw Refusal(.notImplemented, "the method isn't known here") }
     }
 
+    /// Path and query; returns where they end.
+    private mutating func parsePath(_ bytes: UnsafePointer<UInt8>, at start: Int, length: Int) -> Int {
+        var cursor = start
+        targetStart = start
+        while cursor < length, ByteSet.path.contains(bytes[cursor]) { cursor += 1 }
+        pathLength = cursor - start
+        if cursor < length, bytes[cursor] == UInt8(ascii: "?") {
+            let queryStart = cursor + 1
+            cursor = queryStart
+            while cursor < length, ByteSet.query.contains(bytes[cursor]) { cursor += 1 }
+            queryLength = cursor - queryStart
+        }
+        return cursor
+    }
+
+    /// The beginning of a target in absolute form, as it is sent to proxies and every server has to take it (RFC 9112
+    /// §3.2.2): scheme and authority. Returns where they end.
+    private mutating func parseAuthority(
+        _ bytes: UnsafePointer<UInt8>, at start: Int, length: Int
+    ) throws(Refusal) -> Int {
+        let rest = UnsafeBufferPointer(start: bytes + start, count: length - start)
+        let scheme = UnsafeBufferPointer(rebasing: rest.prefix { $0 != UInt8(ascii: "/") })
+        guard scheme.equalsIgnoringCase("http:") || scheme.equalsIgnoringCase("https:"),
+            scheme.count + 1 < rest.count, rest[scheme.count + 1] == UInt8(ascii: "/")
+        else { throw Refusal(.badRequest, "the request target must be a path or an http URI") }
+        let authorityStart = start + scheme.count + 2
+        var cursor = authorityStart
+        while cursor < length, bytes[cursor] != UInt8(ascii: "/"), bytes[cursor] != UInt8(ascii: "?"),
+            bytes[cursor] != 0x20
+        { cursor += 1 }
+        authority = (authorityStart, cursor - authorityStart)
+        // An http URI without a host, or with a user, is none (RFC 9110 §4.2.1, §4.2.4).
+        guard HostSyntax.isValid(UnsafeBufferPointer(start: bytes + authorityStart, count: authority.length)) else {
+            throw Refusal(.badRequest, "the request target's authority is malformed")
+        }
+        return cursor
+    }
+
     private mutating func parseVersion(_ bytes: UnsafePointer<UInt8>, length: Int) throws(Refusal) {
         let name: StaticString = "HTTP/"
         guard length == 8, (0..<5).allSatisfy({ bytes[$0] == name.utf8Start[$0] }),
             bytes[5] &- 48 < 10, bytes[6] == UInt8(ascii: "."), bytes[7] &- 48 < 10
         else { throw Refusal(.badRequest, "the HTTP version is malformed") }
-        guard bytes[5] == UInt8(ascii: "1"), bytes[7] <= UInt8(ascii: "1") else {
+        // A higher minor version is served as the highest that we know (RFC 9110 §2.5).
+        guard bytes[5] == UInt8(ascii: "1") else {
             throw Refusal(.versionNotSupported, "only HTTP/1.1 and HTTP/1.0 are spoken here")
         }
         isVersion10 = bytes[7] == UInt8(ascii: "0")
@@ -129,7 +174,9 @@ package struct RequestHead {
         switch name.count {
         case 4 where name.equalsIgnoringCase("host"):
             hostCount += 1
-            guard value.allSatisfy({ ByteSet.host.contains($0) }) else {
+            hostField = fieldCount
+            // Empty where the target has no authority (RFC 9112 §3.2).
+            guard value.isEmpty || HostSyntax.isValid(value) else {
                 throw Refusal(.badRequest, "the Host header is malformed")
             }
         case 6 where name.equalsIgnoringCase("expect"):

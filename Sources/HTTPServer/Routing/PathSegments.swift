@@ -16,8 +16,9 @@ struct PathSegments: ~Copyable {
     /// Points into the request head or, for a segment that had escapes, into this value's own buffer.
     subscript(_ index: Int) -> UnsafeBufferPointer<UInt8> { segments[index] }
 
-    /// Splits a raw path, which starts with `/`. What decodes to a slash, a control character, a dot segment or bad
-    /// UTF-8 is refused: it could mean one thing to a proxy and another to a handler.
+    /// Splits a raw path, which starts with `/` or is empty, and then decodes: a slash or dots that were escaped are
+    /// data like any other. Paths name no files here and nothing is ever taken out of them, so a dot segment leads
+    /// nowhere but to a parameter. What decodes to a control character or bad UTF-8 is refused.
     mutating func split(_ path: UnsafeBufferPointer<UInt8>) throws(Refusal) {
         segments.removeAll(keepingCapacity: true)
         guard path.count > 1 else { return }
@@ -38,12 +39,9 @@ struct PathSegments: ~Copyable {
                 }
                 segment = UnsafeBufferPointer(start: decoded + used, count: length)
                 used += length
-                guard segment.allSatisfy({ $0 >= 0x20 && $0 != 0x7F && $0 != UInt8(ascii: "/") }),
+                guard segment.allSatisfy({ $0 >= 0x20 && $0 != 0x7F }),
                     String(validating: segment, as: UTF8.self) != nil
                 else { throw Refusal(.badRequest, "the path has an escape that isn't allowed") }
-            }
-            if segment.count <= 2, segment.count > 0, segment.allSatisfy({ $0 == UInt8(ascii: ".") }) {
-                throw Refusal(.badRequest, "the path has a dot segment")
             }
             segments.append(segment)
             start = end + 1
