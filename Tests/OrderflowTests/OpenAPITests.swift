@@ -1,4 +1,5 @@
 import Foundation
+import FoundationNetworking
 import HTTPServer
 import JSON
 import Logging
@@ -62,6 +63,34 @@ import Testing
             #expect(own.isSubset(of: routes) && routes.isSubset(of: own.union(described)), "\(role)")
         }
         #expect(all == Set(operations.map(\.name)))
+    }
+
+    /// Whatever a role takes by POST is JSON, and is asked whether it is before anything else.
+    @Test func everyPostHasTheGateForBodies() async throws {
+        var posts = 0
+        for role in Role.allCases {
+            let runtime = RoleRuntime(
+                role: role, settings: Settings(), health: HealthRegistry(),
+                logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
+            let router = try runtime.router(runtime.assemble())
+            let server = HTTPServer(HTTPServerConfiguration(host: "127.0.0.1", port: 0), router: router)
+            let port = try server.start()[0].port
+            for route in router.routes where route.method == .post {
+                posts += 1
+                let path = route.pattern.split(separator: "/").map { $0.hasPrefix(":") ? "x" : $0 }
+                for type in ["text/plain", "application/x-www-form-urlencoded"] {
+                    var request = URLRequest(
+                        url: try #require(URL(string: "http://127.0.0.1:\(port)/\(path.joined(separator: "/"))")))
+                    request.httpMethod = "POST"
+                    request.setValue(type, forHTTPHeaderField: "Content-Type")
+                    request.httpBody = Data("{}".utf8)
+                    let (_, response) = try await URLSession.shared.data(for: request)
+                    #expect((response as? HTTPURLResponse)?.statusCode == 415, "\(route.pattern) \(type)")
+                }
+            }
+            await server.stop(deadline: .zero)
+        }
+        #expect(posts >= 5)
     }
 
     @Test func itIsServed() throws {

@@ -19,6 +19,42 @@ import Testing
         }
     }
 
+    private func status(_ port: UInt16, _ path: String, _ fields: String, _ body: String = "{}") throws -> Int {
+        let client = try WireClient(port: port)
+        let head = "POST \(path) HTTP/1.1\r\nHost: a\r\n\(fields)Content-Length: \(body.utf8.count)\r\n\r\n"
+        try client.send(raw: head + body)
+        return try client.answer().status
+    }
+
+    /// One gate, whatever the route does with it.
+    @Test func aBodySaysThatItIsJSON() async throws {
+        var router = Router()
+        router.post("/required") { _, responder in responder.send(.text(.ok, "ok")) }
+        router.post("/optional", .optional) { _, responder in responder.send(.text(.ok, "ok")) }
+        try await serving(router, with: []) { port in
+            let json = "Content-Type: application/json\r\n"
+            let table: [(fields: String, status: Int)] = [
+                (json, 200), ("content-type: APPLICATION/JSON ; charset=utf-8\r\n", 200),
+                ("Content-Type: application/vnd.shop+json\r\n", 200), ("", 415), ("Content-Type:\r\n", 415),
+                ("Content-Type: text/plain\r\n", 415), ("Content-Type: application/x-www-form-urlencoded\r\n", 415),
+                ("Content-Type: multipart/form-data; boundary=a\r\n", 415),
+                ("Content-Type: application/json5\r\n", 415),
+                ("Content-Type: text/json, application/json\r\n", 415), (json + json, 400),
+                (json + "Content-Encoding: gzip\r\n", 415), (json + "Content-Encoding: identity\r\n", 200),
+            ]
+            for (fields, expected) in table {
+                for path in ["/required", "/optional"] {
+                    let answered = try status(port, path, fields)
+                    #expect(answered == expected, "\(path) \(fields)")
+                }
+            }
+            #expect(try status(port, "/required", "", "") == 415)
+            // What `curl -d ''` sends is nothing.
+            #expect(try status(port, "/optional", "Content-Type: application/x-www-form-urlencoded\r\n", "") == 200)
+            #expect(try status(port, "/optional", "", "") == 200)
+        }
+    }
+
     @Test(
         arguments: [
             (#"{"sku":"A","quantity":1}"#, 200, []), (#"{"sku":1,"quantity":1}"#, 422, ["/sku"]),

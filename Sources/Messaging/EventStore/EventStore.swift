@@ -114,7 +114,7 @@ public enum EventStore {
                 """, [.textArray(tenants), .textArray(streamIDs)]))
     }
 
-    private static let selectEvents = """
+    static let selectEvents = """
         SELECT tenant, stream_id, version, type, schema_version, data, metadata, position, created_at FROM events
         """
 

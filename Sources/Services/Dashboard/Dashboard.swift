@@ -14,6 +14,8 @@ public final class Dashboard: Sendable {
         public var hosts: [String]
         /// Who may watch at once; 503 beyond.
         public var streamLimit = 64
+        /// Of them, those of one address; 429 beyond.
+        public var streamsPerAddress = 32
 
         public init(roles: [RoleAddress], hosts: [String] = []) {
             self.roles = roles
@@ -23,8 +25,7 @@ public final class Dashboard: Sendable {
 
     private struct State {
         var viewers: [Int: EventStream] = [:]
-        /// Being opened.
-        var reserved = 0
+        var places: Places
         var lastID = 0
         var history = DashboardHistory()
         var latest: [UInt8]?
@@ -33,7 +34,7 @@ public final class Dashboard: Sendable {
     let configuration: Configuration
     private let probes: [RoleProbe]
     private let pace = DashboardPace()
-    private let state = Monitor(State())
+    private let state: Monitor<State>
 
     /// - Parameters:
     ///   - health: of this process.
@@ -44,6 +45,8 @@ public final class Dashboard: Sendable {
         metrics: @escaping @Sendable () -> [UInt8], attention: AttentionRoute
     ) {
         self.configuration = configuration
+        state = Monitor(
+            State(places: Places(configuration.streamLimit, share: configuration.streamsPerAddress)))
         // Asked without a detour, whatever its port is.
         let own = RoleProbe(RoleAddress(role: role, url: "this process")) { _, last in
             RoleScrape(
@@ -84,17 +87,11 @@ public final class Dashboard: Sendable {
     /// The last state; nil before the first.
     var latest: [UInt8]? { state.withLock(\.latest) }
 
-    /// Sends the past, the present, and then every state. False when too many watch.
-    func watch(_ open: () -> EventStream) -> Bool {
-        let hasPlace = state.withLock { state in
-            guard state.viewers.count + state.reserved < configuration.streamLimit else { return false }
-            state.reserved += 1
-            return true
-        }
-        guard hasPlace else { return false }
+    /// Sends the past, the present, and then every state. Throws when too many watch.
+    func watch(from origin: SocketAddress.Origin, _ open: () -> EventStream) throws(HTTPProblem) {
+        if let problem = state.withLock({ $0.places.take(origin) }) { throw problem }
         let stream = open()
         let (id, history, latest) = state.withLock { state in
-            state.reserved -= 1
             state.lastID += 1
             state.viewers[state.lastID] = stream
             return (state.lastID, state.history.json, state.latest)
@@ -105,11 +102,11 @@ public final class Dashboard: Sendable {
         stream.onDisconnect { [self] in
             let nobody = state.withLock { state in
                 state.viewers[id] = nil
+                state.places.give(origin)
                 return state.viewers.isEmpty
             }
             if nobody { pace.watch(false) }
         }
-        return true
     }
 
     var viewers: Int { state.withLock { $0.viewers.count } }

@@ -38,7 +38,7 @@ public struct DashboardRoutes: Sendable {
         router.on(.get, "/dashboard/stream") { request, responder in
             try names.check(request)
             let headers = Self.headers + [WebFile.noSniffing]
-            guard dashboard.watch({ responder.stream(headers: headers) }) else { throw Unavailable.overloaded }
+            try dashboard.watch(from: request.remoteAddress.origin) { responder.stream(headers: headers) }
         }
         router.on(.get, "/dashboard/state") { request, responder in
             try names.check(request)

@@ -42,40 +42,27 @@ public struct SagaRoutes: Sendable {
     private func list(_ request: borrowing HTTPRequest, _ responder: Responder) throws {
         let context = try RequestContext(request)
         var filter = SagaDesk.Filter(tenant: context.tenant)
-        if let text = try request.query("status") {
-            guard let status = SagaInstance.Status(rawValue: text) else {
-                let known = SagaInstance.Status.allCases.map(\.rawValue).joined(separator: ", ")
-                throw HTTPProblem(.badRequest, detail: "status must be one of \(known)")
-            }
-            filter.status = status
-        }
+        filter.status = try request.choice("status", of: SagaInstance.Status.self)
         if let text = try request.query("attention") {
             guard let attention = Bool(text) else {
                 throw HTTPProblem(.badRequest, detail: "attention must be true or false")
             }
             filter.attention = attention
         }
-        let limit = try request.query("limit", as: Int.self) ?? 50
-        guard Self.listLimit.contains(limit) else {
-            throw HTTPProblem(
-                .badRequest, detail: "limit must be from \(Self.listLimit.lowerBound) to \(Self.listLimit.upperBound)")
-        }
-        var place: SagaDesk.Place?
-        if let text = try request.query("cursor") {
-            guard let cursor = ListCursor(encoded: text) else {
-                throw HTTPProblem(.badRequest, detail: "cursor is none that this API gave out")
-            }
-            place = SagaDesk.Place(createdAt: cursor.createdAt, id: cursor.orderID)
-        }
+        let limit = try request.limit(Self.listLimit, default: 50)
+        let place = try request.cursor(ListCursor.self).map { SagaDesk.Place(createdAt: $0.createdAt, id: $0.id) }
         PooledAnswer.send(responder, from: database, logger: logger, fields: context.requestFields) {
-            [filter, place] connection in
+            [filter] connection in
             let page = try desk.list(filter, after: place, limit: limit, on: connection)
             for error in page.unreadable { logger.error("saga_unreadable", metadata: ["error": "\(error)"]) }
             var json = JSONWriter(capacity: 512 * page.sagas.count + 64)
             json.object { json in
-                json.key("sagas")
-                json.array { json in for saga in page.sagas { SagaDocument.write(saga, log: nil, into: &json) } }
-                json.field("nextCursor", page.next.map { ListCursor(createdAt: $0.createdAt, orderID: $0.id).encoded })
+                let written = json.page("sagas", page.sagas) { SagaDocument.write($1, log: nil, into: &$0) }
+                let next =
+                    written < page.sagas.count
+                    ? ListCursor(createdAt: page.sagas[written - 1].createdAt, id: page.sagas[written - 1].key.id)
+                    : page.next.map { ListCursor(createdAt: $0.createdAt, id: $0.id) }
+                json.field("nextCursor", next?.encoded)
             }
             return .json(.ok, json.bytes, headers: Self.headers)
         }

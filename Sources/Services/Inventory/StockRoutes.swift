@@ -17,13 +17,12 @@ public struct StockRoutes: Sendable {
     }
 
     public func add(to router: inout Router) {
-        router.on(.post, "/stock", bodyLimit: 4 << 10) { try set($0, $1) }
+        router.post("/stock", limit: 4 << 10) { try set($0, $1) }
         router.on(.get, "/stock") { try list($0, $1) }
         router.on(.get, "/stock/:sku") { try one($0, $1) }
     }
 
     private func set(_ request: borrowing HTTPRequest, _ responder: Responder) throws {
-        try RequestContext.requireJSON(request)
         let context = try RequestContext(request)
         let tenant = context.tenant
         let wish = try StockRequest(request.body)
@@ -54,19 +53,21 @@ public struct StockRoutes: Sendable {
         let context = try RequestContext(request)
         let tenant = context.tenant
         let after = try request.query("after") ?? ""
-        let limit = try request.query("limit", as: Int.self) ?? 100
-        guard Self.listLimit.contains(limit) else {
-            throw HTTPProblem(
-                .badRequest, detail: "limit must be from \(Self.listLimit.lowerBound) to \(Self.listLimit.upperBound)")
-        }
+        let limit = try request.limit(Self.listLimit, default: 100)
+        // For an article whose name clients can't put into a path: they take `..` for a way up.
+        let sku = try request.query("sku")
         PooledAnswer.send(responder, from: database, logger: logger, fields: context.requestFields) { connection in
-            let entries = try StockStore.page(tenant: tenant, after: after, limit: limit + 1, on: connection)
+            let entries =
+                if let sku {
+                    try [StockStore.one(tenant: tenant, sku: sku, on: connection)].compactMap(\.self)
+                } else {
+                    try StockStore.page(tenant: tenant, after: after, limit: limit + 1, on: connection)
+                }
             var json = JSONWriter(capacity: 96 * entries.count + 32)
             json.object { json in
-                json.key("stock")
-                json.array { json in for entry in entries.prefix(limit) { json.stock(entry) } }
+                let written = json.page("stock", entries.prefix(limit)) { $0.stock($1) }
                 // Where the next page begins: ?after=
-                json.field("next", entries.count > limit ? entries[limit - 1].sku : nil)
+                json.field("next", written < entries.count ? entries[written - 1].sku : nil)
             }
             return HTTPResponse.json(.ok, json.bytes, headers: [HTTPHeader("Cache-Control", "no-cache")])
         }

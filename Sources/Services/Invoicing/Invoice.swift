@@ -7,7 +7,6 @@ struct Invoice: Sendable {
         let orderID: String
         let createdAt: Int64
         let total: Money
-        let email: String?
         let shippingAddress: String?
         /// As JSON.
         let items: [UInt8]
@@ -17,15 +16,12 @@ struct Invoice: Sendable {
     let name: String?
     let email: String?
     let address: String?
-    /// By the time of their creation.
+    /// A page of them, by the time of their creation.
     let orders: [Line]
-
-    /// One sum a currency, by its code.
-    var totals: [MoneySum] {
-        Dictionary(grouping: orders.map(\.total), by: \.currency).map { currency, amounts in
-            amounts.reduce(into: MoneySum(currency: currency)) { $0 += $1 }
-        }.sorted { $0.currency.code < $1.currency.code }
-    }
+    /// Of the whole month: one sum a currency, by its code.
+    let totals: [MoneySum]
+    /// Where the next page begins.
+    let next: ListCursor?
 
     func document(_ month: InvoiceMonth) -> [UInt8] {
         var json = JSONWriter(capacity: 256 + orders.count * 256)
@@ -34,10 +30,8 @@ struct Invoice: Sendable {
             json.field("year", month.year)
             json.field("month", month.month)
             json.field("name", name)
-            // Before we hear of the user, what the orders say has to do.
-            json.field("email", email ?? orders.last { $0.email != nil }?.email)
-            json.field(
-                "shippingAddress", address ?? orders.last { $0.shippingAddress != nil }?.shippingAddress)
+            json.field("email", email)
+            json.field("shippingAddress", address)
             json.key("orders")
             json.array { json in
                 for order in orders {
@@ -51,10 +45,10 @@ struct Invoice: Sendable {
                 }
             }
             // The usual case is one currency; there is no sum of several.
-            let totals = totals
             if totals.count <= 1 { json.money("total", totals.first ?? MoneySum(currency: .usd)) }
             json.key("totals")
             json.array { json in for total in totals { json.object { $0.money("total", total) } } }
+            json.field("nextCursor", next?.encoded)
         }
         return json.bytes
     }

@@ -72,38 +72,92 @@ enum InvoiceStore {
 
     // MARK: Reading
 
+    /// A month's invoice with one page of its orders, which ends with the one that fills `bytes`.
+    ///
     /// - Parameter from: first microsecond of the month; `before`: of the next one.
     static func invoice(
-        tenant: String, userID: String, from: Int64, before: Int64, on connection: Connection
+        tenant: String, userID: String, from: Int64, before: Int64, after cursor: ListCursor? = nil,
+        limit: Int = InvoiceRoutes.listLimit.upperBound, bytes: Int = PageSize.bytes, on connection: Connection
     ) throws -> Invoice? {
+        let month: [Parameter] = [
+            .text(tenant), .text(userID), .int4(Purchase.Status.confirmed.rawValue), .timestamp(from),
+            .timestamp(before),
+        ]
         let recipient = try connection.query(
             "SELECT name, email, address FROM invoice_recipients WHERE tenant = $1 AND user_id = $2",
             [.text(tenant), .text(userID)]
         ).first
-        let orders = try connection.query(
+        let totals = try totals(month, on: connection)
+        guard recipient != nil || !totals.isEmpty else { return nil }
+        let (orders, next) = try page(month, after: cursor, limit: limit, bytes: bytes, on: connection)
+        let name = try recipient?.get(0, as: String?.self) ?? nil
+        var email = try recipient?.get(1, as: String?.self) ?? nil
+        var address = try recipient?.get(2, as: String?.self) ?? nil
+        // Before we hear of the user, what the orders say has to do.
+        if email == nil { email = try latest("email", month, on: connection) }
+        if address == nil { address = try latest("shipping_address", month, on: connection) }
+        return Invoice(
+            userID: userID, name: name, email: email, address: address, orders: orders, totals: totals, next: next)
+    }
+
+    private static let ofMonth = """
+        FROM invoice_orders
+        WHERE tenant = $1 AND user_id = $2 AND status = $3 AND created_at >= $4 AND created_at < $5
+        """
+
+    private static func totals(_ month: [Parameter], on connection: Connection) throws -> [MoneySum] {
+        try connection.query(
+            "SELECT currency, sum(total) \(ofMonth) GROUP BY currency ORDER BY currency", month
+        ).map { row in
+            MoneySum(
+                minorUnits: try row.get(1, as: Int128.self),
+                currency: try Currency(stored: try row.get(0, as: String.self)))
+        }
+    }
+
+    /// - Parameter column: a name of ours, never input.
+    private static func latest(_ column: String, _ month: [Parameter], on connection: Connection) throws -> String? {
+        try connection.query(
             """
-            SELECT order_id, created_at, total, currency, email, shipping_address, items FROM invoice_orders
-            WHERE tenant = $1 AND user_id = $2 AND status = $3 AND created_at >= $4 AND created_at < $5
+            SELECT \(column) \(ofMonth) AND \(column) IS NOT NULL ORDER BY created_at DESC, order_id DESC LIMIT 1
+            """, month
+        ).first?.get(0, as: String.self)
+    }
+
+    private static func page(
+        _ month: [Parameter], after cursor: ListCursor?, limit: Int, bytes: Int, on connection: Connection
+    ) throws -> (lines: [Invoice.Line], next: ListCursor?) {
+        let rows = try connection.query(
+            """
+            SELECT order_id, created_at, total, currency, shipping_address, items, available FROM (
+                SELECT *, count(*) OVER () AS available,
+                       sum(octet_length(items::text) + octet_length(coalesce(shipping_address, '')) + 200) OVER (
+                           ORDER BY created_at, order_id ROWS UNBOUNDED PRECEDING EXCLUDE CURRENT ROW) AS before
+                FROM (
+                    SELECT order_id, created_at, total, currency, shipping_address, items
+                    \(ofMonth) AND ($6::timestamptz IS NULL OR (created_at, order_id) > ($6, $7))
+                    ORDER BY created_at, order_id LIMIT $8
+                ) AS wanted
+            ) AS measured
+            WHERE before IS NULL OR before < $9
             ORDER BY created_at, order_id
             """,
-            [
-                .text(tenant), .text(userID), .int4(Purchase.Status.confirmed.rawValue),
-                .timestamp(from), .timestamp(before),
-            ]
-        ).map { row in
+            month + [
+                cursor.map { .timestamp($0.createdAt) } ?? .null, .text(cursor?.id ?? ""), .int(limit + 1),
+                .int(bytes),
+            ])
+        let lines = try rows.prefix(limit).map { row in
             Invoice.Line(
                 orderID: try row.get(0, as: String.self),
                 createdAt: try row.get(1, as: Timestamp.self).microseconds,
                 total: Money(
                     minorUnits: try row.get(2, as: Int64.self),
                     currency: try Currency(stored: try row.get(3, as: String.self))),
-                email: try row.get(4, as: String?.self), shippingAddress: try row.get(5, as: String?.self),
-                items: try row.get(6, as: [UInt8].self))
+                shippingAddress: try row.get(4, as: String?.self), items: try row.get(5, as: [UInt8].self))
         }
-        guard recipient != nil || !orders.isEmpty else { return nil }
-        return Invoice(
-            userID: userID, name: try recipient?.get(0, as: String?.self) ?? nil,
-            email: try recipient?.get(1, as: String?.self) ?? nil,
-            address: try recipient?.get(2, as: String?.self) ?? nil, orders: orders)
+        guard let last = lines.last, let row = rows.first, try row.get(6, as: Int64.self) > lines.count else {
+            return (lines, nil)
+        }
+        return (lines, ListCursor(createdAt: last.createdAt, id: last.orderID))
     }
 }

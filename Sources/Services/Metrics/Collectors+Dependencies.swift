@@ -1,4 +1,5 @@
 import Execution
+import HTTPServer
 import Postgres
 import Telemetry
 
@@ -18,6 +19,11 @@ extension Collectors {
             scrape.counter("orderflow_pool_expired_total", labels, value: counters.expired)
             scrape.counter("orderflow_pool_connects_total", labels, value: counters.connects)
         }
+    }
+
+    /// What clients of this process have yet to take.
+    public func watch(_ server: HTTPServer) {
+        add { scrape in scrape.gauge("orderflow_http_unsent_bytes", value: server.unsentBytes) }
     }
 
     /// Those who wait for orders to change.

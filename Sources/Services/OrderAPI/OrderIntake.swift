@@ -17,7 +17,6 @@ public struct OrderIntake: Sendable {
     public let answer: HTTPResponse
 
     public init(_ request: borrowing HTTPRequest) throws {
-        try RequestContext.requireJSON(request)
         let context = try RequestContext(request)
         let idempotencyKey = try IdempotencyKey(request)
         let order: OrderRequest

@@ -11,14 +11,16 @@ public struct OrderRoutes: Sendable {
     private let service: OrderService
     private let logger: Logger
 
+    public static let historyLimit = 1...1000
+
     public init(_ service: OrderService, logger: Logger) {
         self.service = service
         self.logger = logger
     }
 
     public func add(to router: inout Router) {
-        router.on(.post, "/orders") { try create($0, $1) }
-        router.on(.post, "/orders/:id/cancel", bodyLimit: 4 << 10) { try cancel($0, $1) }
+        router.post("/orders") { try create($0, $1) }
+        router.post("/orders/:id/cancel", .optional, limit: 4 << 10) { try cancel($0, $1) }
         router.on(.get, "/orders/:id/events") { try history($0, $1) }
     }
 
@@ -96,9 +98,13 @@ public struct OrderRoutes: Sendable {
     private func history(_ request: borrowing HTTPRequest, _ responder: Responder) throws {
         let context = try RequestContext(request)
         let key = OrderKey(tenant: context.tenant, orderID: request.pathParameter("id"))
+        let limit = try request.limit(Self.historyLimit, default: Self.historyLimit.upperBound)
+        let cursor = try request.cursor(VersionCursor.self)
         read(responder, key, context) { connection in
-            let events = try EventStore.load(tenant: key.tenant, streamID: key.orderID, on: connection)
-            guard !events.isEmpty else { throw HTTPProblem(.notFound, detail: "there is no order \(key.orderID)") }
+            let (events, version) = try EventStore.page(
+                tenant: key.tenant, streamID: key.orderID, after: cursor?.version ?? 0, limit: limit,
+                bytes: PageSize.bytes, on: connection)
+            guard version > 0 else { throw HTTPProblem(.notFound, detail: "there is no order \(key.orderID)") }
             var json = JSONWriter(capacity: 512 * events.count)
             try json.object { json in
                 json.field("orderId", key.orderID)
@@ -117,8 +123,10 @@ public struct OrderRoutes: Sendable {
                         }
                     }
                 }
+                let next = events.last.flatMap { $0.version < version ? VersionCursor(version: $0.version) : nil }
+                json.field("nextCursor", next?.encoded)
             }
-            return HTTPResponse.json(.ok, json.bytes, headers: [HTTPHeader("ETag", "\"\(events.count)\"")])
+            return HTTPResponse.json(.ok, json.bytes, headers: [HTTPHeader("ETag", "\"\(version)\"")])
         }
     }
 
@@ -129,6 +137,21 @@ public struct OrderRoutes: Sendable {
     ) {
         PooledAnswer.send(responder, from: service.database, logger: logger, fields: context.logFields(key), body)
     }
+}
+
+/// A place in an order's history.
+struct VersionCursor: PageCursor {
+    /// The last one that was shown.
+    let version: Int
+
+    init(version: Int) { self.version = version }
+
+    init?(encoded text: String) {
+        guard let version = CursorText.read(text, parts: 1).flatMap({ Int32($0[0]) }), version >= 0 else { return nil }
+        self.version = Int(version)
+    }
+
+    var encoded: String { CursorText.write([String(version)]) }
 }
 
 extension JSONWriter {

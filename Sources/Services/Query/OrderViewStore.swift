@@ -19,18 +19,25 @@ enum OrderViewStore {
         }
     }
 
-    /// The views that meet an interest each, with its index.
+    /// The views that meet an interest each, with its index; no more of them once they fill `bytes`. Many may watch one
+    /// large order.
     static func changed(
-        _ interests: [OrderWatch.Interest], on connection: Connection
-    ) throws -> [(index: Int, view: View)] {
-        try connection.query(
+        _ interests: [OrderWatch.Interest], bytes: Int = 4 * PageSize.bytes, on connection: Connection
+    ) throws -> (found: [(index: Int, view: View)], isComplete: Bool) {
+        let rows = try connection.query(
             """
-            SELECT t.place, v.document, v.version, v.revision
-            FROM unnest($1::text[], $2::text[], $3::int[], $4::int[], $5::int[], $6::int[]) WITH ORDINALITY
-                 AS t (tenant, order_id, least_version, least_revision, known_version, known_revision, place)
-            JOIN order_views v ON v.tenant = t.tenant AND v.order_id = t.order_id
-            WHERE v.user_id IS NOT NULL AND v.version >= t.least_version AND v.revision >= t.least_revision
-              AND (v.version, v.revision) <> (t.known_version, t.known_revision)
+            SELECT place, document, version, revision, available FROM (
+                SELECT t.place, v.document, v.version, v.revision, count(*) OVER () AS available,
+                       sum(octet_length(v.document::text)) OVER (
+                           ORDER BY t.place ROWS UNBOUNDED PRECEDING EXCLUDE CURRENT ROW) AS before
+                FROM unnest($1::text[], $2::text[], $3::int[], $4::int[], $5::int[], $6::int[]) WITH ORDINALITY
+                     AS t (tenant, order_id, least_version, least_revision, known_version, known_revision, place)
+                JOIN order_views v ON v.tenant = t.tenant AND v.order_id = t.order_id
+                WHERE v.user_id IS NOT NULL AND v.version >= t.least_version AND v.revision >= t.least_revision
+                  AND (v.version, v.revision) <> (t.known_version, t.known_revision)
+            ) AS changed
+            WHERE before IS NULL OR before < $7
+            ORDER BY place
             """,
             [
                 .textArray(interests.map(\.key.tenant)), .textArray(interests.map(\.key.orderID)),
@@ -38,14 +45,15 @@ enum OrderViewStore {
                 .int4Array(interests.map { Int32(clamping: $0.least.revision) }),
                 // No view is at -1.
                 .int4Array(interests.map { Int32(clamping: $0.known?.version ?? -1) }),
-                .int4Array(interests.map { Int32(clamping: $0.known?.revision ?? -1) }),
-            ]
-        ).map { row in
+                .int4Array(interests.map { Int32(clamping: $0.known?.revision ?? -1) }), .int(bytes),
+            ])
+        let found = try rows.map { row in
             (
                 index: Int(try row.get(0, as: Int64.self)) - 1,
                 view: View(document: try row.get(1, as: [UInt8].self), tag: try tag(row, 2))
             )
         }
+        return (found, try rows.first.map { try $0.get(4, as: Int64.self) == found.count } ?? true)
     }
 
     private static func tag(_ row: Row, _ column: Int) throws -> ViewTag {
@@ -63,38 +71,50 @@ enum OrderViewStore {
         var createdBefore: Int64?
     }
 
-    /// One page, the newest first, and where the next one starts. Stable while orders come in: a cursor is a place in
-    /// the order of (creation time, id), not a count of rows.
+    /// One page, the newest first, and where the next one starts; it ends with the document that fills `bytes`. Stable
+    /// while orders come in: a cursor is a place in the order of (creation time, id), not a count of rows.
     static func page(
-        _ filter: Filter, after cursor: ListCursor?, limit: Int, on connection: Connection
+        _ filter: Filter, after cursor: ListCursor?, limit: Int, bytes: Int = PageSize.bytes,
+        on connection: Connection
     ) throws -> (documents: [[UInt8]], next: ListCursor?) {
         let rows = try connection.query(
             """
-            SELECT document, created_at, order_id FROM order_views
-            WHERE tenant = $1 AND user_id IS NOT NULL
-              AND ($2::text IS NULL OR user_id = $2)
-              AND ($3::text IS NULL OR status = $3)
-              AND ($4::timestamptz IS NULL OR created_at >= $4)
-              AND ($5::timestamptz IS NULL OR created_at < $5)
-              AND ($6::timestamptz IS NULL OR (created_at, order_id) < ($6, $7))
+            SELECT document, created_at, order_id, available FROM (
+                SELECT document, created_at, order_id, count(*) OVER () AS available,
+                       sum(octet_length(document::text)) OVER (
+                           ORDER BY created_at DESC, order_id DESC ROWS UNBOUNDED PRECEDING EXCLUDE CURRENT ROW
+                       ) AS before
+                FROM (
+                    SELECT document, created_at, order_id FROM order_views
+                    WHERE tenant = $1 AND user_id IS NOT NULL
+                      AND ($2::text IS NULL OR user_id = $2)
+                      AND ($3::text IS NULL OR status = $3)
+                      AND ($4::timestamptz IS NULL OR created_at >= $4)
+                      AND ($5::timestamptz IS NULL OR created_at < $5)
+                      AND ($6::timestamptz IS NULL OR (created_at, order_id) < ($6, $7))
+                    ORDER BY created_at DESC, order_id DESC
+                    LIMIT $8
+                ) AS wanted
+            ) AS measured
+            WHERE before IS NULL OR before < $9
             ORDER BY created_at DESC, order_id DESC
-            LIMIT $8
             """,
             [
                 .text(filter.tenant), filter.userID.map { .text($0) } ?? .null,
                 filter.status.map { .text($0) } ?? .null,
                 filter.createdFrom.map { .timestamp($0) } ?? .null,
                 filter.createdBefore.map { .timestamp($0) } ?? .null,
-                cursor.map { .timestamp($0.createdAt) } ?? .null, .text(cursor?.orderID ?? ""),
-                .int8(Int64(limit + 1)),
+                cursor.map { .timestamp($0.createdAt) } ?? .null, .text(cursor?.id ?? ""),
+                .int8(Int64(limit + 1)), .int8(Int64(bytes)),
             ])
         let documents = try rows.prefix(limit).map { try $0.get(0, as: [UInt8].self) }
-        guard rows.count > limit else { return (documents, nil) }
-        let last = rows[limit - 1]
+        guard let last = rows.prefix(limit).last, try last.get(3, as: Int64.self) > documents.count else {
+            return (documents, nil)
+        }
         return (
             documents,
             ListCursor(
-                createdAt: try last.get(1, as: Timestamp.self).microseconds, orderID: try last.get(2, as: String.self))
+                createdAt: try last.get(1, as: Timestamp.self).microseconds, id: try last.get(2, as: String.self))
         )
     }
 }

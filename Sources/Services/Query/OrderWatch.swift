@@ -1,4 +1,5 @@
 import Execution
+import HTTPServer
 import Logging
 import Postgres
 
@@ -11,8 +12,12 @@ public final class OrderWatch: Sendable {
     public struct Limits: Sendable {
         /// Requests that may wait; 503 beyond.
         public var waits = 1_000
+        /// Of them, those of one address; 429 beyond. Nil where all come from one, as behind a proxy.
+        public var waitsPerAddress: Int?
         /// Event streams that may be open; 503 beyond.
         public var streams = 1_000
+        /// Of them, those of one address; 429 beyond.
+        public var streamsPerAddress: Int?
 
         public init() {}
     }
@@ -24,28 +29,43 @@ public final class OrderWatch: Sendable {
         var known: ViewTag?
     }
 
-    private enum Waiter {
-        /// Told once: nil when the time is up.
-        case once(Interest, deadline: ContinuousClock.Instant, @Sendable (OrderViewStore.View?) -> Void)
-        /// Told of every state until it answers false.
-        case stream(Interest, @Sendable (OrderViewStore.View) -> Bool)
-
-        var interest: Interest {
-            switch self {
-            case .once(let interest, _, _), .stream(let interest, _): interest
-            }
+    private struct Waiter {
+        enum Telling {
+            /// Once: nil when the time is up.
+            case once(deadline: ContinuousClock.Instant, @Sendable (OrderViewStore.View?) -> Void)
+            /// Of every state until it answers false.
+            case stream(@Sendable (OrderViewStore.View) -> Bool)
         }
+
+        var interest: Interest
+        let origin: SocketAddress.Origin
+        let telling: Telling
     }
 
     private struct State {
         var waiters: [Int: Waiter] = [:]
         var lastID = 0
-        var streams = 0
-        var refused = 0
+        var waits: Places
+        var streams: Places
         /// Something may have changed since the last look.
         var isDirty = false
         var isLooking = false
         var isStopped = false
+
+        init(_ limits: Limits) {
+            waits = Places(limits.waits, share: limits.waitsPerAddress)
+            streams = Places(limits.streams, share: limits.streamsPerAddress)
+        }
+
+        /// Whoever goes gives his place back.
+        mutating func remove(_ id: Int) -> Waiter? {
+            guard let waiter = waiters.removeValue(forKey: id) else { return nil }
+            switch waiter.telling {
+            case .once: waits.give(waiter.origin)
+            case .stream: streams.give(waiter.origin)
+            }
+            return waiter
+        }
     }
 
     /// For metrics.
@@ -57,10 +77,9 @@ public final class OrderWatch: Sendable {
 
     private let views: ConnectionPool
     private let database: PostgresConfiguration
-    private let limits: Limits
     private let isDraining: @Sendable () -> Bool
     private let logger: Logger
-    private let state = Monitor(State())
+    private let state: Monitor<State>
 
     private static let pollInterval: Duration = .seconds(1)
     /// Commits that come closer together than this are looked at together.
@@ -76,63 +95,60 @@ public final class OrderWatch: Sendable {
     ) {
         self.views = views
         self.database = database
-        self.limits = limits
+        state = Monitor(State(limits))
         self.isDraining = isDraining
         self.logger = logger
     }
 
-    /// Calls `completion` once, on a thread of ours: with the first view that meets the interest, or with nil after
-    /// `duration`. False, and never called, when too many wait.
+    /// Calls `completion` once: with the first view that meets the interest, on a thread of ours, or with nil after
+    /// `duration`. Throws, and never calls, when too many wait.
+    ///
+    /// - Returns: ends the wait now, as if the time were up.
     func wait(
-        _ interest: Interest, for duration: Duration,
+        _ interest: Interest, for duration: Duration, from origin: SocketAddress.Origin,
         _ completion: @escaping @Sendable (OrderViewStore.View?) -> Void
-    ) -> Bool {
-        state.update { state in
-            guard !state.isStopped, state.waiters.count - state.streams < limits.waits else {
-                state.refused += 1
-                return false
-            }
+    ) throws(HTTPProblem) -> @Sendable () -> Void {
+        let id = try state.update { state throws(HTTPProblem) in
+            if state.isStopped { throw Unavailable.overloaded }
+            if let problem = state.waits.take(origin) { throw problem }
             state.lastID += 1
-            state.waiters[state.lastID] = .once(interest, deadline: .now + duration, completion)
+            state.waiters[state.lastID] = Waiter(
+                interest: interest, origin: origin, telling: .once(deadline: .now + duration, completion))
             state.isDirty = true
-            return true
+            return state.lastID
+        }
+        return { [state] in
+            if state.withLock({ $0.remove(id) }) != nil { completion(nil) }
         }
     }
 
     /// Calls `send` with every state of a view that is seen and differs from the one before, until `send` answers
-    /// false. States that follow each other quickly may be seen as one. Nil, and never called, when too many stream.
+    /// false. States that follow each other quickly may be seen as one. Throws, and never calls, when too many stream.
     ///
     /// - Returns: ends it.
     func stream(
-        _ interest: Interest, _ open: () -> (@Sendable (OrderViewStore.View) -> Bool)
-    ) -> (@Sendable () -> Void)? {
-        let hasPlace = state.withLock { state in
-            guard !state.isStopped, state.streams < limits.streams else {
-                state.refused += 1
-                return false
-            }
-            state.streams += 1
-            return true
+        _ interest: Interest, from origin: SocketAddress.Origin,
+        _ open: () -> (@Sendable (OrderViewStore.View) -> Bool)
+    ) throws(HTTPProblem) -> @Sendable () -> Void {
+        try state.withLock { state throws(HTTPProblem) in
+            if state.isStopped { throw Unavailable.overloaded }
+            if let problem = state.streams.take(origin) { throw problem }
         }
-        guard hasPlace else { return nil }
         let send = open()
         let id = state.update { state in
             state.lastID += 1
-            state.waiters[state.lastID] = .stream(interest, send)
+            state.waiters[state.lastID] = Waiter(interest: interest, origin: origin, telling: .stream(send))
             state.isDirty = true
             return state.lastID
         }
-        return { [self] in remove(stream: id) }
-    }
-
-    private func remove(stream id: Int) {
-        state.withLock { state in
-            if state.waiters.removeValue(forKey: id) != nil { state.streams -= 1 }
-        }
+        return { [state] in _ = state.withLock { $0.remove(id) } }
     }
 
     var census: Census {
-        state.withLock { Census(waits: $0.waiters.count - $0.streams, streams: $0.streams, refused: $0.refused) }
+        state.withLock {
+            Census(
+                waits: $0.waits.taken, streams: $0.streams.taken, refused: $0.waits.refused + $0.streams.refused)
+        }
     }
 
     public var parts: [ThreadGroup.Part] {
@@ -192,7 +208,7 @@ public final class OrderWatch: Sendable {
         state.withLock { state in
             state.waiters.values.reduce(nil as Duration?) { shortest, waiter in
                 var left = Self.pollInterval
-                if case .once(_, let deadline, _) = waiter {
+                if case .once(let deadline, _) = waiter.telling {
                     left = min(left, ContinuousClock.now.duration(to: deadline))
                 }
                 return min(shortest ?? left, left)
@@ -208,10 +224,10 @@ public final class OrderWatch: Sendable {
         let everybody = isDraining()
         let now = ContinuousClock.now
         let expired = state.waiters.filter { _, waiter in
-            if case .once(_, let deadline, _) = waiter { everybody || deadline <= now } else { false }
+            if case .once(let deadline, _) = waiter.telling { everybody || deadline <= now } else { false }
         }
         if !expired.isEmpty {
-            for id in expired.keys { state.waiters[id] = nil }
+            for id in expired.keys { _ = state.remove(id) }
             return .expire(Array(expired.values))
         }
         guard state.isDirty, !state.isLooking, !state.waiters.isEmpty else { return nil }
@@ -221,7 +237,9 @@ public final class OrderWatch: Sendable {
     }
 
     private func tellExpired(_ waiters: [Waiter]) {
-        for case .once(_, _, let completion) in waiters { completion(nil) }
+        for waiter in waiters {
+            if case .once(_, let completion) = waiter.telling { completion(nil) }
+        }
     }
 
     /// Looks on a thread of the pool. One look at a time, so that a stream's states keep their order.
@@ -229,8 +247,11 @@ public final class OrderWatch: Sendable {
         let queued = views.submit { [self] connection in
             defer { state.update { $0.isLooking = false } }
             do {
-                let found = try OrderViewStore.changed(interests.map(\.interest), on: connection.get())
+                let (found, isComplete) = try OrderViewStore.changed(
+                    interests.map(\.interest), on: connection.get())
                 for (index, view) in found { tell(interests[index].id, view) }
+                // Those who were told are content for now.
+                if !isComplete { state.update { $0.isDirty = true } }
             } catch {
                 logger.debug("view_look_failed", metadata: ["error": "\(error)"])
             }
@@ -241,19 +262,14 @@ public final class OrderWatch: Sendable {
 
     private func tell(_ id: Int, _ view: OrderViewStore.View) {
         let waiter = state.withLock { state in
-            switch state.waiters[id] {
-            case .once: return state.waiters.removeValue(forKey: id)
-            case .stream(var interest, let send):
-                interest.known = view.tag
-                let waiter = Waiter.stream(interest, send)
-                state.waiters[id] = waiter
-                return waiter
-            case nil: return nil
-            }
+            guard let waiter = state.waiters[id] else { return nil as Waiter? }
+            if case .once = waiter.telling { return state.remove(id) }
+            state.waiters[id]?.interest.known = view.tag
+            return waiter
         }
-        switch waiter {
-        case .once(_, _, let completion): completion(view)
-        case .stream(_, let send): if !send(view) { remove(stream: id) }
+        switch waiter?.telling {
+        case .once(_, let completion): completion(view)
+        case .stream(let send): if !send(view) { _ = state.withLock { $0.remove(id) } }
         case nil: break
         }
     }

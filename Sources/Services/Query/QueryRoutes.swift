@@ -32,7 +32,8 @@ public struct QueryRoutes: Sendable {
     private func one(_ request: borrowing HTTPRequest, _ responder: Responder) throws {
         let context = try RequestContext(request)
         let key = OrderKey(tenant: context.tenant, orderID: request.pathParameter("id"))
-        if let time = try Self.time(request, "at") { return past(key, at: time, context, responder) }
+        let origin = request.remoteAddress.origin
+        if let time = try request.time("at") { return past(key, at: time, context, responder) }
         let condition = try ReadCondition(request)
         PooledAnswer.send(responder, from: views, logger: logger, fields: context.logFields(key)) { connection in
             let view = try OrderViewStore.one(key, on: connection)
@@ -40,12 +41,13 @@ public struct QueryRoutes: Sendable {
             let otherwise = OrderViewAnswer.unmet(condition, view?.tag, key)
             guard condition.wait > 0 else { return otherwise }
             let known = view.flatMap { condition.isKnown($0.tag) ? $0.tag : nil }
-            let isWaiting = watch.wait(
-                OrderWatch.Interest(key: key, least: condition.least, known: known), for: .seconds(condition.wait)
+            let end = try watch.wait(
+                OrderWatch.Interest(key: key, least: condition.least, known: known), for: .seconds(condition.wait),
+                from: origin
             ) { view in
                 responder.send(view.map { OrderViewAnswer.found($0, condition) } ?? otherwise)
             }
-            if !isWaiting { throw Unavailable.overloaded }
+            responder.onPeerEnded(end)
             return nil
         }
     }
@@ -70,35 +72,37 @@ public struct QueryRoutes: Sendable {
         let context = try RequestContext(request)
         let key = OrderKey(tenant: context.tenant, orderID: request.pathParameter("id"))
         let known = request.header("Last-Event-ID").flatMap { ViewTag($0) }
+        let origin = request.remoteAddress.origin
         PooledAnswer.send(responder, from: views, logger: logger, fields: context.logFields(key)) { connection in
             if try OrderViewStore.one(key, on: connection) != nil {
-                try follow(key, known, responder)
+                try follow(key, known, origin, responder)
                 return nil
             }
             // A customer's page may be quicker than the projection. An EventSource gives up for good at a 404.
-            let isWaiting = watch.wait(
-                OrderWatch.Interest(key: key), for: .seconds(ReadCondition.longestWait)
+            let end = try watch.wait(
+                OrderWatch.Interest(key: key), for: .seconds(ReadCondition.longestWait), from: origin
             ) { view in
                 do {
                     guard view != nil else { throw OrderViewAnswer.missing(key) }
-                    try follow(key, known, responder)
+                    try follow(key, known, origin, responder)
                 } catch {
                     responder.send(error as? HTTPProblem ?? HTTPProblem(.internalServerError))
                 }
             }
-            if !isWaiting { throw Unavailable.overloaded }
+            responder.onPeerEnded(end)
             return nil
         }
     }
 
-    private func follow(_ key: OrderKey, _ known: ViewTag?, _ responder: Responder) throws(HTTPProblem) {
+    private func follow(
+        _ key: OrderKey, _ known: ViewTag?, _ origin: SocketAddress.Origin, _ responder: Responder
+    ) throws(HTTPProblem) {
         var stream: EventStream?
-        let end = watch.stream(OrderWatch.Interest(key: key, known: known)) {
+        let end = try watch.stream(OrderWatch.Interest(key: key, known: known), from: origin) {
             let opened = responder.stream()
             stream = opened
             return { view in opened.send(event: "order", id: view.tag.description, data: view.document) }
         }
-        guard let end else { throw Unavailable.overloaded }
         stream?.onDisconnect(end)
     }
 
@@ -108,26 +112,11 @@ public struct QueryRoutes: Sendable {
         let context = try RequestContext(request)
         var filter = OrderViewStore.Filter(tenant: context.tenant)
         filter.userID = try request.query("userId")
-        filter.status = try request.query("status")
-        if let status = filter.status, Order.Status(rawValue: status) == nil {
-            throw HTTPProblem(
-                .badRequest,
-                detail: "status must be one of \(Order.Status.allCases.map(\.rawValue).joined(separator: ", "))")
-        }
-        filter.createdFrom = try Self.time(request, "from")
-        filter.createdBefore = try Self.time(request, "to")
-        let limit = try request.query("limit", as: Int.self) ?? 50
-        guard Self.listLimit.contains(limit) else {
-            throw HTTPProblem(
-                .badRequest, detail: "limit must be from \(Self.listLimit.lowerBound) to \(Self.listLimit.upperBound)")
-        }
-        var cursor: ListCursor?
-        if let text = try request.query("cursor") {
-            guard let known = ListCursor(encoded: text) else {
-                throw HTTPProblem(.badRequest, detail: "cursor is none that this API gave out")
-            }
-            cursor = known
-        }
+        filter.status = try request.choice("status", of: Order.Status.self)?.rawValue
+        filter.createdFrom = try request.time("from")
+        filter.createdBefore = try request.time("to")
+        let limit = try request.limit(Self.listLimit, default: 50)
+        let cursor = try request.cursor(ListCursor.self)
         PooledAnswer.send(responder, from: views, logger: logger, fields: context.requestFields) {
             [cursor, filter] connection in
             let (documents, next) = try OrderViewStore.page(filter, after: cursor, limit: limit, on: connection)
@@ -139,13 +128,5 @@ public struct QueryRoutes: Sendable {
             }
             return HTTPResponse.json(.ok, json.bytes, headers: [HTTPHeader("Cache-Control", "no-cache")])
         }
-    }
-
-    private static func time(_ request: borrowing HTTPRequest, _ name: String) throws(HTTPProblem) -> Int64? {
-        guard let text = try request.query(name) else { return nil }
-        guard let time = RFC3339.microseconds(text) else {
-            throw HTTPProblem(.badRequest, detail: "\(name) must be an RFC 3339 time such as 2026-01-31T00:00:00Z")
-        }
-        return time
     }
 }

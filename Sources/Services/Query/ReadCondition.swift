@@ -10,15 +10,16 @@ struct ReadCondition: Sendable {
     let least: ViewTag
     /// Seconds; 0 doesn't wait.
     let wait: Int
-    private let noneMatch: String?
+    private let noneMatch: [String]
 
     /// Seconds. Proxies and clients give up after 30 or 60.
     static let longestWait = 10
 
     init(_ request: borrowing HTTPRequest) throws(HTTPProblem) {
         var least = ViewTag.zero
-        if let header = request.header("If-Match") {
-            let tags = EntityTagList.opaqueTags(header)
+        let match = request.headers("If-Match")
+        if !match.isEmpty {
+            let tags = EntityTagList.opaqueTags(match)
             let known = tags.contains("*") ? [.zero] : tags.compactMap { ViewTag($0) }
             guard let lowest = known.min(by: { ($0.version, $0.revision) < ($1.version, $1.revision) }) else {
                 throw HTTPProblem(.preconditionFailed, detail: "If-Match has no tag that this API gave out")
@@ -33,7 +34,7 @@ struct ReadCondition: Sendable {
         }
         self.least = least
         wait = min(Preferences.wait(request.headers("Prefer")) ?? 0, Self.longestWait)
-        noneMatch = request.header("If-None-Match")
+        noneMatch = EntityTagList.opaqueTags(request.headers("If-None-Match"))
     }
 
     /// Whether a reader is content with the state `tag`.
@@ -41,9 +42,9 @@ struct ReadCondition: Sendable {
 
     /// RFC 9110 §13.1.2: any of the listed tags, or `*`.
     func isKnown(_ tag: ViewTag) -> Bool {
-        guard let noneMatch else { return false }
+        if noneMatch.isEmpty { return false }
         let text = tag.description
-        return EntityTagList.opaqueTags(noneMatch).contains { $0 == "*" || $0 == text }
+        return noneMatch.contains { $0 == "*" || $0 == text }
     }
 }
 
@@ -51,10 +52,10 @@ struct ReadCondition: Sendable {
 enum Preferences {
     /// The seconds of the first `wait`; nil without one.
     static func wait(_ headers: [String]) -> Int? {
-        for preference in headers.joined(separator: ",").split(separator: ",") {
-            let pair = preference.prefix { $0 != ";" }.split(
-                separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-            guard pair.count == 2, bare(pair[0]).lowercased() == "wait" else { continue }
+        for preference in headers.flatMap({ HeaderList.elements($0) }) {
+            let words = HeaderList.elements(preference, separator: UInt8(ascii: ";"))
+            let pair = words.first?.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false) ?? []
+            guard !preference.hasPrefix(";"), pair.count == 2, bare(pair[0]).lowercased() == "wait" else { continue }
             let digits = bare(pair[1])
             guard !digits.isEmpty, digits.utf8.allSatisfy({ $0 >= 0x30 && $0 <= 0x39 }) else { return nil }
             return Int(digits.prefix(9))

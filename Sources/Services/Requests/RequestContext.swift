@@ -57,26 +57,4 @@ struct RequestContext: Sendable {
         fields["correlation_id"] = correlationID.map { "\($0)" }
         return fields.merging(TraceContext.logFields(traceparent)) { $1 }
     }
-
-    /// A body has to say that it is JSON: a form posted across sites can't (RFC 9110 §8.3).
-    static func requireJSON(_ request: borrowing HTTPRequest) throws(HTTPProblem) {
-        guard request.withHeader("Content-Type", isJSON) == true else {
-            throw HTTPProblem(.unsupportedMediaType, detail: "the body must be application/json")
-        }
-    }
-
-    /// `application/json` or a type ending in `+json`, whatever its parameters.
-    private static func isJSON(_ type: UnsafeRawBufferPointer) -> Bool {
-        var end = type.firstIndex(of: UInt8(ascii: ";")) ?? type.endIndex
-        while end > 0, type[end - 1] == 0x20 || type[end - 1] == 0x09 { end -= 1 }
-        func ends(with suffix: StaticString) -> Bool {
-            let count = suffix.utf8CodeUnitCount
-            // Setting the bit makes capitals small, and none of these characters into another.
-            return count <= end
-                && (0..<count).allSatisfy {
-                    type[end - count + $0] | 0x20 == suffix.utf8Start[$0] | 0x20
-                }
-        }
-        return ends(with: "application/json") ? end == 16 : ends(with: "+json")
-    }
 }

@@ -96,7 +96,7 @@ enum SalesStore {
     }
 
     static func articles(
-        _ period: Period, sku: String?, limit: Int, on connection: Connection
+        _ period: Period, sku: String?, after cursor: SalesCursor? = nil, limit: Int, on connection: Connection
     ) throws -> [(SalesSums.DayKey, SalesSums.Day)] {
         try days(
             connection.query(
@@ -104,21 +104,30 @@ enum SalesStore {
                 SELECT tenant, day::text, sku, orders, amount FROM sales_by_article
                 WHERE tenant = $1 AND day >= $2::text::date AND day <= $3::text::date
                   AND ($4::text IS NULL OR sku = $4)
+                  AND ($6::text IS NULL OR (day, sku) > ($6::text::date, $7))
                 ORDER BY day, sku LIMIT $5
                 """,
                 [
                     .text(period.tenant), .text(period.from), .text(period.to), .text(sku), .int8(Int64(limit)),
+                    .text(cursor?.day), .text(cursor?.code ?? ""),
                 ]))
     }
 
-    static func revenues(_ period: Period, on connection: Connection) throws -> [(SalesSums.DayKey, SalesSums.Day)] {
+    static func revenues(
+        _ period: Period, after cursor: SalesCursor? = nil, limit: Int, on connection: Connection
+    ) throws -> [(SalesSums.DayKey, SalesSums.Day)] {
         try days(
             connection.query(
                 """
                 SELECT tenant, day::text, currency, orders, amount FROM sales_by_currency
                 WHERE tenant = $1 AND day >= $2::text::date AND day <= $3::text::date
-                ORDER BY day, currency
-                """, [.text(period.tenant), .text(period.from), .text(period.to)]))
+                  AND ($5::text IS NULL OR (day, currency) > ($5::text::date, $6))
+                ORDER BY day, currency LIMIT $4
+                """,
+                [
+                    .text(period.tenant), .text(period.from), .text(period.to), .int8(Int64(limit)),
+                    .text(cursor?.day), .text(cursor?.code ?? ""),
+                ]))
     }
 
     private static func days(_ rows: Rows) throws -> [(SalesSums.DayKey, SalesSums.Day)] {

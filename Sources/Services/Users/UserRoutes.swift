@@ -17,8 +17,8 @@ public struct UserRoutes: Sendable {
     }
 
     public func add(to router: inout Router) {
-        router.on(.post, "/users", bodyLimit: 4 << 10) { try createUser($0, $1) }
-        router.on(.post, "/accounts", bodyLimit: 16 << 10) { try createAccount($0, $1) }
+        router.post("/users", limit: 4 << 10) { try createUser($0, $1) }
+        router.post("/accounts", limit: 16 << 10) { try createAccount($0, $1) }
     }
 
     /// One request, and the id that it gives out: the same one for the same key.
@@ -31,7 +31,6 @@ public struct UserRoutes: Sendable {
         private(set) var digest: String?
 
         init(_ request: borrowing HTTPRequest, _ purpose: String) throws {
-            try RequestContext.requireJSON(request)
             let context = try RequestContext(request)
             let key = try IdempotencyKey(request)
             let now = WallClock.nowMicroseconds()

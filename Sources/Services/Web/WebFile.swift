@@ -21,7 +21,7 @@ struct WebFile: Sendable {
     func answer(_ request: borrowing HTTPRequest, headers: [HTTPHeader] = []) -> HTTPResponse {
         let headers =
             [HTTPHeader("ETag", entityTag), HTTPHeader("Cache-Control", "no-cache"), Self.noSniffing] + headers
-        let known = request.header("If-None-Match").map { EntityTagList.opaqueTags($0) } ?? []
+        let known = EntityTagList.opaqueTags(request.headers("If-None-Match"))
         if known.contains(where: { $0 == "*" || $0 == entityTag.dropFirst().dropLast() }) {
             return HTTPResponse(.notModified, headers: headers)
         }

@@ -20,6 +20,7 @@ enum MetricHelp {
         "orderflow_http_response_bytes_total": "Bytes of answers.",
         "orderflow_http_connections_total": "Accepted connections.",
         "orderflow_http_open_connections": "Connections open now.",
+        "orderflow_http_unsent_bytes": "Memory that holds answers and events which clients haven't taken.",
         "orderflow_http_refused_connections_total": "Connections turned away, and why.",
     ]
 

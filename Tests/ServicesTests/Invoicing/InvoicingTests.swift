@@ -107,6 +107,39 @@ import Testing
         #expect(after["orders"] == before["orders"])
     }
 
+    /// Pages of any size put together are the whole month, once, and each says the month's totals.
+    @Test func pagesAreTheWholeMonth() throws {
+        var random = SeededGenerator.fromEnvironment()
+        let month = try #require(InvoiceMonth(year: 2026, month: 1))
+        let database = try freshDatabase(ProjectionService.migrations)
+        let connection = try Connection(database, logger: quiet)
+        defer { connection.close() }
+        let orders = (0..<40).map { "order-\($0)" }
+        try InvoicingHandler().apply(
+            orders.flatMap {
+                [created($0, at: Self.january + Int64.random(in: 0...9, using: &random)), confirmed($0)]
+            },
+            on: connection)
+        let whole = try #require(try invoice("alice", month, on: connection))
+        #expect(whole["orders"]?.array?.count == 40 && whole["nextCursor"] == nil)
+        for _ in 0..<10 {
+            var seen: [JSONValue] = []
+            var cursor: ListCursor?
+            repeat {
+                let page = try #require(
+                    try InvoiceStore.invoice(
+                        tenant: "default", userID: "alice", from: month.from, before: month.before, after: cursor,
+                        limit: Int.random(in: 1...15, using: &random), bytes: Int.random(in: 1...5_000, using: &random),
+                        on: connection))
+                let document = try JSONValue(parsing: page.document(month))
+                #expect(document["totals"] == whole["totals"] && document["total"] == whole["total"])
+                seen += document["orders"]?.array ?? []
+                cursor = page.next
+            } while cursor != nil && seen.count <= 40
+            #expect(.array(seen) == whole["orders"], "seed \(random.seed)")
+        }
+    }
+
     @Test func aFactWithoutItsFieldsIsRejected() throws {
         let database = try freshDatabase(ProjectionService.migrations)
         let connection = try Connection(database, logger: quiet)
@@ -132,6 +165,8 @@ import Testing
             let table: [(query: String, status: Int)] = [
                 ("user_id=carol&month=1&year=2026", 404), ("month=1&year=2026", 400),
                 ("user_id=alice&year=2026", 400), ("user_id=alice&month=13&year=2026", 400),
+                ("user_id=alice&month=1&year=2026&limit=0", 400), ("user_id=alice&month=1&year=2026&limit=1001", 400),
+                ("user_id=alice&month=1&year=2026&cursor=x", 400), ("user_id=alice&month=1&year=2026&limit=1", 200),
                 ("user_id=alice&month=0&year=2026", 400), ("user_id=alice&month=1&year=x", 400),
             ]
             for (query, status) in table { #expect(try side.get("/invoices?\(query)").status == status, "\(query)") }

@@ -63,6 +63,9 @@ import Testing
             try side.project([created()])
             let mine = ["If-None-Match": "W/\"9.9\", \"1.1\""]
             #expect(try side.get("/orders/o-1", mine).status == 304)
+            // Over two fields, and not inside of another tag.
+            #expect(try side.get("/orders/o-1", ["If-None-Match": "\"9\"", "if-none-match": "\"1.1\""]).status == 304)
+            #expect(try side.get("/orders/o-1", ["If-None-Match": "\"x,1.1,y\""]).status == 200)
             let client = try beginWaiting(side, "/orders/o-1", mine.merging(["Prefer": "wait=10"]) { $1 })
             try side.project([heard(.stockReserved(items: []), at: 1_100_000)])
             let answer = try client.answer()
@@ -86,6 +89,20 @@ import Testing
             #expect(try side.get("/orders/o-2", ["Prefer": "wait=1"]).status == 404)
             #expect(try side.get("/orders/o-1?minVersion=-1").status == 400)
             #expect(try side.get("/orders/o-1?minVersion=x").status == 400)
+        }
+    }
+
+    /// Nobody is kept waiting who may be gone; who only shut his side gets what there is.
+    @Test func aWaitEndsWithItsReader() async throws {
+        try await ReadSide.run { side in
+            try side.project([created()])
+            let halfClosed = try beginWaiting(side, "/orders/o-1?minVersion=2", ["Prefer": "wait=10"])
+            halfClosed.finishSending()
+            #expect(try halfClosed.answer().status == 412)
+            var gone: WireClient? = try beginWaiting(side, "/orders/o-1?minVersion=2", ["Prefer": "wait=10"])
+            _ = gone
+            gone = nil
+            try eventually("the wait is over") { side.watch.census.waits == 0 }
         }
     }
 
@@ -115,9 +132,21 @@ import Testing
         let table: [(headers: [String], wait: Int?)] = [
             ([], nil), (["wait=5"], 5), (["Wait = 5"], 5), (["wait=\"7\""], 7), (["respond-async", "wait=3"], 3),
             (["handling=lenient; x=1, wait=4; y=2"], 4), (["wait=1, wait=2"], 1), (["wait"], nil), (["wait="], nil),
+            (["x=\"a, wait=5\""], nil), (["x=\"a;wait=5\\\", wait=6\", wait=3"], 3), ([",, ,wait=4"], 4),
+            ([";wait=4"], nil),
+            (["wait=5;"], 5), (["wait=1.5"], nil), (["wait=\u{FFFD}"], nil),
             (["wait=soon"], nil), (["wait=-1"], nil), (["wait=99999999999999999999"], 999_999_999), (["await=3"], nil),
         ]
         for (headers, wait) in table { #expect(Preferences.wait(headers) == wait, "\(headers)") }
+    }
+
+    @Test func listsOfTagsAreReadByTheLetter() {
+        let table: [(headers: [String], tags: [String])] = [
+            ([], []), ([""], []), (["*"], ["*"]), (["\"1.1\""], ["1.1"]), (["W/\"1.1\" ,\"2\""], ["1.1", "2"]),
+            (["\"1.1\"", "\"2\", \"3\""], ["1.1", "2", "3"]), (["\"x,1.1,y\""], ["x,1.1,y"]), (["1.1"], ["1.1"]),
+            (["\"a\\\", \"1.1\""], ["a\\", "1.1"]), (["\"1.1"], ["\"1.1"]), ([", ,"], []),
+        ]
+        for (headers, tags) in table { #expect(EntityTagList.opaqueTags(headers) == tags, "\(headers)") }
     }
 
     @Test func tagsAreReadBack() {

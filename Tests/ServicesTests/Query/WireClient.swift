@@ -33,6 +33,8 @@ final class WireClient {
 
     deinit { close(descriptor) }
 
+    func finishSending() { shutdown(descriptor, Int32(SHUT_WR)) }
+
     func get(_ path: String, _ headers: [String: String] = [:]) throws {
         try send("GET", path, headers, body: nil)
     }
@@ -42,7 +44,11 @@ final class WireClient {
         if headers["Host"] == nil { text += "Host: test\r\n" }
         for (name, value) in headers { text += "\(name): \(value)\r\n" }
         if let body { text += "Content-Type: application/json\r\nContent-Length: \(body.utf8.count)\r\n" }
-        let bytes = Array((text + "\r\n" + (body ?? "")).utf8)
+        try send(raw: text + "\r\n" + (body ?? ""))
+    }
+
+    func send(raw text: String) throws {
+        let bytes = Array(text.utf8)
         guard Glibc.send(descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL)) == bytes.count else {
             throw Failure(description: "send: \(String(cString: strerror(errno)))")
         }

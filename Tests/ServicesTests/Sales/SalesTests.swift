@@ -112,6 +112,40 @@ import Testing
         }
     }
 
+    /// First all articles, then all revenues, in pages of about a megabyte.
+    @Test func longAnswersComeByPages() async throws {
+        try await ReadSide.run { side in
+            let connection = try Connection(side.database, logger: quiet)
+            defer { connection.close() }
+            try connection.script(
+                """
+                INSERT INTO sales_by_article (tenant, day, sku, orders, amount)
+                SELECT 'default', date '2026-01-01' + n % 300, 'article-' || n || repeat('x', 60), 1, 2
+                FROM generate_series(1, 11000) n;
+                INSERT INTO sales_by_currency (tenant, day, currency, orders, amount)
+                SELECT 'default', date '2026-01-01' + n, 'USD', 1, 2 FROM generate_series(0, 299) n;
+                """)
+            var articles: [String] = []
+            var revenues: [String] = []
+            var cursor: String?
+            var pages = 0
+            repeat {
+                let answer = try side.get(
+                    "/sales?from=2026-01-01&to=2026-12-31" + (cursor.map { "&cursor=\($0)" } ?? ""))
+                #expect(answer.status == 200 && answer.body.utf8.count < PageSize.bytes + 64 << 10)
+                let json = try JSONValue(parsing: answer.body)
+                articles += json["articles"]?.array?.compactMap { $0["sku"]?.string } ?? []
+                revenues += json["revenue"]?.array?.compactMap { $0["day"]?.string } ?? []
+                cursor = json["nextCursor"]?.string
+                pages += 1
+            } while cursor != nil && pages < 10
+            #expect(pages > 1)
+            #expect(articles.count == 11_000 && Set(articles).count == 11_000)
+            #expect(revenues.count == 300 && revenues == revenues.sorted())
+            #expect(try side.get("/sales?from=2026-01-01&to=2026-12-31&cursor=00").status == 400)
+        }
+    }
+
     @Test func sumsAreServed() async throws {
         try await ReadSide.run { side in
             let connection = try Connection(side.database, logger: quiet)

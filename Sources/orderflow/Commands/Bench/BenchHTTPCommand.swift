@@ -29,7 +29,7 @@ struct BenchHTTPCommand: OrderflowCommand {
         let settings = try options.load().settings
         Observability.start(settings.log)
         var router = Router()
-        router.on(.post, "/orders", bodyLimit: 64 << 10) { request, responder in
+        router.post("/orders", limit: 64 << 10) { request, responder in
             responder.send(try OrderIntake(request).answer)
         }
         var configuration = HTTPServerConfiguration(host: "127.0.0.1", port: 0)
