@@ -64,7 +64,8 @@ let package = Package(
         .executableTarget(
             name: "orderflow",
             dependencies: [
-                "Bench", "Execution", "HTTPServer", "JSON", "Kafka", "Messaging", "Orders", "Outbound", "Postgres",
+                "Bench", "CEpoll", "Execution", "HTTPServer", "JSON", "Kafka", "Messaging", "Orders", "Outbound",
+                "Postgres",
                 "Services", "Telemetry",
                 histogram, lifecycle, log, tracing,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),

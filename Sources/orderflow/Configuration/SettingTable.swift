@@ -105,7 +105,15 @@ enum SettingTable {
             "http.body_timeout", \.http.bodyTimeout, requestTime, "From the end of the head to the end of the body."),
         SettingKey("http.idle_timeout", \.http.idleTimeout, requestTime, "Between requests."),
         SettingKey(
-            "http.write_timeout", \.http.writeTimeout, requestTime, "Without the client taking a byte of the answer."),
+            "http.write_timeout", \.http.writeTimeout, requestTime,
+            "A client that takes less than http.least_rate of its answer for so long is cut off."),
+        SettingKey(
+            "http.least_rate", \.http.leastRate, .bytes(1...16 << 20),
+            "A second, by what the client's machine has acknowledged; 16 times as much once half of http.max_unsent is used."
+        ),
+        SettingKey(
+            "http.max_unsent", \.http.unsentLimit, .bytes(1 << 20...16 << 30),
+            "Answers that clients haven't taken yet, over all connections; large ones are answered 503 beyond."),
     ]
     private static let requestTime = SettingFormat.duration(.milliseconds(100) ... .seconds(3600))
 
@@ -180,8 +188,14 @@ enum SettingTable {
             "views.max_waits", \.views.waits, .integer(1...1_000_000),
             "Requests that wait for an order to change (Prefer: wait); 503 beyond."),
         SettingKey(
+            "views.max_waits_per_address", \.views.waitsPerAddress, optional: .integer(1...1_000_000),
+            "Of them, those of one address, 429 beyond; empty is no limit, as behind a proxy it must be."),
+        SettingKey(
             "views.max_streams", \.views.streams, .integer(1...1_000_000),
             "Open streams of GET /orders/{id}/stream; 503 beyond."),
+        SettingKey(
+            "views.max_streams_per_address", \.views.streamsPerAddress, optional: .integer(1...1_000_000),
+            "Of them, those of one address, 429 beyond; empty is no limit, as behind a proxy it must be."),
         SettingKey(
             "views.check_interval", \.views.checkInterval, .duration(.zero ... .seconds(3600)),
             "How often one of the API's processes compares read models with the event store; 0s never does."),

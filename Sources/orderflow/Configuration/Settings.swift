@@ -55,6 +55,9 @@ struct Settings: Sendable {
         var bodyTimeout: Duration = .seconds(20)
         var idleTimeout: Duration = .seconds(30)
         var writeTimeout: Duration = .seconds(20)
+        /// Bytes a second.
+        var leastRate = 1 << 10
+        var unsentLimit = 64 << 20
     }
 
     struct Log: Sendable {
@@ -101,7 +104,9 @@ struct Settings: Sendable {
     struct Views: Sendable {
         var poolSize = 4
         var waits = 1_000
+        var waitsPerAddress: Int? = 500
         var streams = 1_000
+        var streamsPerAddress: Int? = 500
         /// Zero doesn't compare.
         var checkInterval: Duration = .seconds(10)
         var checkOrders = 500

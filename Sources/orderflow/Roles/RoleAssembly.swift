@@ -97,7 +97,9 @@ extension RoleRuntime {
         let pool = ConnectionPool(database, size: settings.views.poolSize, name: "views", logger: logger)
         var limits = OrderWatch.Limits()
         limits.waits = settings.views.waits
+        limits.waitsPerAddress = settings.views.waitsPerAddress
         limits.streams = settings.views.streams
+        limits.streamsPerAddress = settings.views.streamsPerAddress
         let watch = OrderWatch(
             views: pool, database: database, limits: limits, isDraining: { [health] in health.isStopping },
             logger: logger)

@@ -39,10 +39,12 @@ struct RoleRuntime: Sendable {
         // A reader that went away is an error of that write, not the end of the daemon.
         signal(SIGPIPE, SIG_IGN)
         DescriptorLimit.raise()
+        MemoryReturn.enable()
         let router = router(assembly)
         Observability.metrics.collectors.watch(health)
         let server = HTTPServer(
             settings.http.server(port: settings.port(of: role)), router: router, observer: observer, logger: logger)
+        Observability.metrics.collectors.watch(server)
         // The parts need some of the time too: a client that never ends its request must not take it all.
         let http = ServerService(server: server, deadline: settings.shutdown.deadline / 2)
         // A role without parts lives by its server alone: threads that have nothing to do would end, and it with them.
@@ -167,7 +169,9 @@ extension Settings.HTTP {
         server.timeouts.head = headTimeout
         server.timeouts.body = bodyTimeout
         server.timeouts.idle = idleTimeout
+        server.limits.totalUnsentBytes = unsentLimit
         server.timeouts.write = writeTimeout
+        server.timeouts.leastRate = leastRate
         return server
     }
 }
