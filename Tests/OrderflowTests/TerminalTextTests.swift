@@ -126,7 +126,7 @@ import Testing
             text.finish(found)
             #expect(told.count == 3)
             for line in told.prefix(2) { check(line, lines: 1, what) }
-            check(told[2], lines: asJSON ? 1 : 8, what)
+            check(told[2], lines: asJSON ? 1 : 9, what)
             if asJSON { try check(json: told[0], says: [a, b, c], what) }
         }
     }

@@ -59,10 +59,11 @@ struct ReplayProgress {
     func text(elapsed: Duration) -> String {
         let seconds = elapsed / .seconds(1)
         let rate = seconds > 0 ? Double(done - resumed) / seconds : 0
-        guard total > 0, done <= total else { return "\(done) \(things), \(Int64(saturating: rate))/s" }
+        let wholeRate = Int64(saturating: rate.rounded(.down))
+        guard total > 0, done <= total else { return "\(done) \(things), \(wholeRate)/s" }
         let filled = Int(Int64(Self.barWidth) * done / total)
         let bar = String(repeating: "#", count: filled) + String(repeating: "-", count: Self.barWidth - filled)
-        var text = "[\(bar)] \(done * 100 / total)%  \(done) of \(total) \(things), \(Int64(saturating: rate))/s"
+        var text = "[\(bar)] \(done * 100 / total)%  \(done) of \(total) \(things), \(wholeRate)/s"
         if rate > 0, done < total { text += ", \(Int64(saturating: (Double(total - done) / rate).rounded(.up)))s left" }
         return text
     }
