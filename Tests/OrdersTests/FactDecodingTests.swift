@@ -33,6 +33,7 @@ private func decimal(_ text: String) -> JSONValue { JSONNumber(text).map { .numb
             for value in control + wrong + [long(limit)] { flaws.append((member, value)) }
         }
         for member in ["orderId", "userId"] { for value: JSONValue in ["", .null] { flaws.append((member, value)) } }
+        flaws.append(("orderId", "user:alice"))
         for value: JSONValue in ["nobody", "a b@example.com", "a@b@c"] { flaws.append(("email", value)) }
         for value: JSONValue in ["XXX", "usd", "", .null, 5] { flaws.append(("currency", value)) }
         for member in ["total", "amount"] {

@@ -106,6 +106,9 @@ final class EventLoop: @unchecked Sendable {
         defer { ready.deallocate() }
         while !hasStopped {
             let count = epoll_wait(epoll, ready, 256, waitMilliseconds())
+            // A process that was stopped and goes on is told EINTR (signal(7)) and has seen nothing of what came
+            // meanwhile. Its clients are not late: first it looks.
+            if count < 0, errno == EINTR { continue }
             now = Self.clock()
             date.refresh(Int(time(nil)))
             for index in 0..<max(0, Int(count)) { handle(ready[index].data.u64, ready[index].events) }

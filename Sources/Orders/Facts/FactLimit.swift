@@ -2,6 +2,8 @@
 /// services write.
 public enum FactLimit {
     public static let orderID = 200
+    /// No order's id begins so: it would be a user's stream in the event store.
+    public static let usersStream = "user:"
     /// What a service or a customer says in words.
     public static let reason = 1_000
     /// A gateway's.

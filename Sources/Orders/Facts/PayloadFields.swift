@@ -152,6 +152,9 @@ struct PayloadFields: PayloadMembers {
         guard !id.isEmpty, id.utf8.count <= FactLimit.orderID, !id.utf8.contains(0) else {
             throw PayloadError(type: type, detail: "/orderId must have 1 to \(FactLimit.orderID) bytes and no NUL")
         }
+        guard origin == .store || !id.hasPrefix(FactLimit.usersStream) else {
+            throw PayloadError(type: type, detail: "/orderId must not begin with \(FactLimit.usersStream)")
+        }
         return id
     }
 

@@ -20,6 +20,7 @@ import Testing
     }
 
     @Test func aUserIsNoOrder() throws {
+        #expect(key.orderID.hasPrefix(FactLimit.usersStream), "the door refuses what begins so")
         #expect(try OrderStreams.events(of: key, on: connection).isEmpty)
         #expect(try OrderStreams.load([key], on: connection).isEmpty)
         let stored = StoredOrders(connection: connection)
