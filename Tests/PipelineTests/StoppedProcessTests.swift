@@ -31,7 +31,7 @@ import Testing
         try query.resume()
         for descriptor in descriptors {
             var answer = [UInt8](repeating: 0, count: 15)
-            let count = recv(descriptor, &answer, answer.count, Int32(MSG_WAITALL.rawValue))
+            let count = recv(descriptor, &answer, answer.count, Int32(MSG_WAITALL))
             #expect(String(decoding: answer.prefix(max(0, count)), as: UTF8.self) == "HTTP/1.1 200 OK")
         }
         #expect(try query.terminate() == 0)
