@@ -29,10 +29,18 @@ import Testing
         #expect(try stored.states(of: [key]).isEmpty)
     }
 
-    /// An order by a user's name is refused for good, not asked for again and again.
+    /// An order by a user's name is refused for good, not asked for again and again: at the door, as by every group, and
+    /// by the store itself.
     @Test func anOrderDoesNotTakeAUsersName() throws {
-        #expect(throws: BrokenStream.self) {
+        #expect(throws: MessageRejected.self) {
             try OrderCommandHandler().apply([created(key.orderID)], on: connection)
+        }
+        let order = OrderCreated(
+            orderID: key.orderID, userID: "alice", items: [OrderLine(sku: "A", quantity: 1)],
+            total: Money(minorUnits: 1, currency: .usd), createdAt: 0, email: nil, shippingAddress: nil,
+            paymentToken: nil)
+        #expect(throws: BrokenStream.self) {
+            try OrderDecisions.make([(created("alice"), key, .adopt(order))], on: connection)
         }
         #expect(try UserStreams.load(tenant: "default", userID: "alice", on: connection).count == 1)
         try OrderCommandHandler().apply([created("alice")], on: connection)
