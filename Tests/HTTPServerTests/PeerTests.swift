@@ -40,11 +40,12 @@ import Testing
             // It only shut its side: the answer still reaches it.
             responder.send(.text(.ok, "late"))
             #expect(try client.response().body == "late")
+            client.abort()
             let gone = try server.client()
             try gone.send(Self.request)
             let other = try server.routes.nextWaiting()
             gone.abort()
-            eventually("it is gone") { server.server.openConnections == 1 }
+            eventually("both are gone") { server.server.openConnections == 0 }
             withExtendedLifetime(other) { #expect(Self.isTold(Self.watch(other))) }
         }
     }
