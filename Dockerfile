@@ -1,7 +1,7 @@
 # One image for every role: docker run orderflow orderflow shipping
 FROM swift:6.2-bookworm AS build
 RUN apt-get -q update && apt-get -q install -y --no-install-recommends \
-        librdkafka-dev libpq-dev libcurl4-openssl-dev pkg-config \
+        librdkafka-dev libpq-dev libcurl4-openssl-dev libssl-dev pkg-config \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY Package.swift ./
@@ -12,7 +12,7 @@ RUN swift build -c release --product orderflow --static-swift-stdlib \
 
 FROM debian:bookworm-slim
 RUN apt-get -q update && apt-get -q install -y --no-install-recommends \
-        librdkafka1 libpq5 libcurl4 ca-certificates curl tzdata \
+        librdkafka1 libpq5 libcurl4 libssl3 ca-certificates curl tzdata \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --system --uid 10001 --create-home --home-dir /var/lib/orderflow orderflow
 COPY --from=build /out/orderflow /usr/local/bin/orderflow

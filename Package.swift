@@ -14,7 +14,6 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: ["YAML"]),
-        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-distributed-tracing", from: "1.7.3"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
@@ -26,6 +25,7 @@ let package = Package(
         // C libraries: module maps only.
         .systemLibrary(name: "CLibrdkafka", pkgConfig: "rdkafka", providers: [.apt(["librdkafka-dev"])]),
         .systemLibrary(name: "CLibpq", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
+        .systemLibrary(name: "CLibcrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CLibcurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
         .systemLibrary(name: "CEpoll"),
 
@@ -35,6 +35,7 @@ let package = Package(
         // Foundations: none of them knows of orders.
         .target(name: "Execution"),
         .target(name: "JSON"),
+        .target(name: "Hashing", dependencies: ["CLibcrypto"]),
         .target(name: "Kafka", dependencies: ["CLibrdkafka", "Execution", log]),
         .target(name: "Postgres", dependencies: ["CLibpq", "Execution", log]),
         .target(name: "HTTPServer", dependencies: ["CEpoll", "Execution", log]),
@@ -45,20 +46,20 @@ let package = Package(
         .target(name: "Bench", dependencies: ["CEpoll", "Execution", histogram]),
 
         // The domain: pure, no I/O.
-        .target(name: "Orders", dependencies: ["JSON", .product(name: "Crypto", package: "swift-crypto")]),
+        .target(name: "Orders", dependencies: ["Hashing", "JSON"]),
 
         .target(
             name: "Messaging",
             dependencies: [
-                "Execution", "JSON", "Kafka", "Postgres", "Telemetry", log, metrics, tracing,
-                .product(name: "Crypto", package: "swift-crypto"),
+                "Execution", "Hashing", "JSON", "Kafka", "Postgres", "Telemetry", log, metrics, tracing,
             ]),
         .target(
             name: "Services",
             dependencies: [
-                "CWebFiles", "Execution", "HTTPServer", "JSON", "Kafka", "Messaging", "Orders", "Outbound", "Postgres",
+                "CWebFiles", "Execution", "HTTPServer", "Hashing", "JSON", "Kafka", "Messaging", "Orders", "Outbound",
+                "Postgres",
                 "Telemetry",
-                log, metrics, tracing, .product(name: "Crypto", package: "swift-crypto"),
+                log, metrics, tracing,
             ],
         ),
         .executableTarget(
@@ -99,6 +100,7 @@ let package = Package(
             ]),
         .testTarget(name: "TestServersTests", dependencies: ["TestServers"]),
 
+        .testTarget(name: "HashingTests", dependencies: ["Hashing"]),
         .testTarget(name: "JSONTests", dependencies: ["JSON", "Randomness"]),
         .testTarget(name: "PostgresTests", dependencies: ["Postgres", "Execution", "Randomness", "TestServers", log]),
         .testTarget(

@@ -1,4 +1,4 @@
-import Crypto
+import Hashing
 
 /// What is parked together: one key of one topic.
 ///
@@ -24,7 +24,7 @@ struct ParkingKey: Hashable, Comparable, Sendable {
 
     static func text(_ key: UnsafeRawBufferPointer) -> String {
         if key.count > limit {
-            return "sha256:" + SHA256.hash(data: key).map { String($0, radix: 16) }.joined(separator: ".")
+            return "sha256:" + Digest.sha256.hash(key).map { String($0, radix: 16) }.joined(separator: ".")
         }
         if !key.contains(0), let text = String(validating: key, as: UTF8.self),
             !reserved.contains(where: { text.utf8.starts(with: $0.utf8) })

@@ -1,4 +1,4 @@
-import Crypto
+import Hashing
 
 /// UUIDs as the lowercase text that keys, columns and JSON carry (RFC 9562).
 public enum UUIDText {
@@ -19,13 +19,10 @@ public enum UUIDText {
 
     /// A name-based UUIDv5 (RFC 9562 §5.5): the same name gives the same id for ever.
     public static func v5(namespace: String = "orderflow", name: String) -> String {
-        var hash = Insecure.SHA1()
-        hash.update(data: Array(namespace.utf8))
-        hash.update(data: [0])
-        hash.update(data: Array(name.utf8))
+        let hash = Digest.sha1.hash(Array(namespace.utf8) + [0] + Array(name.utf8))
         var high: UInt64 = 0
         var low: UInt64 = 0
-        for (index, byte) in hash.finalize().prefix(16).enumerated() {
+        for (index, byte) in hash.prefix(16).enumerated() {
             if index < 8 { high = high << 8 | UInt64(byte) } else { low = low << 8 | UInt64(byte) }
         }
         return text(high & ~0xF000 | 0x5000, low & 0x3FFF_FFFF_FFFF_FFFF | 0x8000_0000_0000_0000)

@@ -1,4 +1,4 @@
-import Crypto
+import Hashing
 import Orders
 
 /// Tells whether two requests ask for the same order, whatever their white space and unknown members.
@@ -9,7 +9,7 @@ enum RequestDigest {
     }
 
     static func of(_ canonical: [UInt8]) -> String {
-        SHA256.hash(data: canonical).prefix(16).map { byte in
+        Digest.sha256.hash(canonical).prefix(16).map { byte in
             let text = String(byte, radix: 16)
             return byte < 16 ? "0" + text : text
         }.joined()
