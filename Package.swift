@@ -7,6 +7,19 @@ let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "sw
 let tracing = Target.Dependency.product(name: "Tracing", package: "swift-distributed-tracing")
 let histogram = Target.Dependency.product(name: "Histogram", package: "hdrhistogram-swift")
 
+/// One service: a target in `Sources/Services`.
+func service(
+    _ name: String, reading others: [Target.Dependency] = [], using more: [Target.Dependency] = []
+) -> Target {
+    .target(
+        name: name,
+        dependencies: others + more + [
+            "OrderflowKit", "Execution", "HTTPServer", "JSON", "Kafka", "Messaging", "Orders", "Postgres", "Telemetry",
+            log, metrics, tracing,
+        ],
+        path: "Sources/Services/\(name)")
+}
+
 let package = Package(
     name: "orderflow",
     platforms: [.macOS(.v15)],
@@ -53,27 +66,48 @@ let package = Package(
             dependencies: [
                 "Execution", "Hashing", "JSON", "Kafka", "Postgres", "Telemetry", log, metrics, tracing,
             ]),
+        // What every service stands on: how it is declared and run, its settings, routes, health and metrics.
         .target(
-            name: "Services",
+            name: "OrderflowKit",
             dependencies: [
-                "CWebFiles", "Execution", "HTTPServer", "Hashing", "JSON", "Kafka", "Messaging", "Orders", "Outbound",
-                "Postgres",
-                "Telemetry",
-                log, metrics, tracing,
-            ],
-        ),
-        .executableTarget(
-            name: "orderflow",
-            dependencies: [
-                "Bench", "CEpoll", "Execution", "HTTPServer", "JSON", "Kafka", "Messaging", "Orders", "Outbound",
-                "Postgres",
-                "Services", "Telemetry",
-                histogram, lifecycle, log, tracing,
-                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "CEpoll", "CWebFiles", "Execution", "HTTPServer", "Hashing", "JSON", "Kafka", "Messaging", "Orders",
+                "Outbound", "Postgres", "Telemetry", lifecycle, log, metrics, tracing,
                 .product(name: "Configuration", package: "swift-configuration"),
                 "Yams",
-            ],
-        ),
+            ]),
+
+        // The services, none of which knows another but for whose tables or facts it reads.
+        service("OrderAPI", reading: ["Query"]),
+        service("Query", reading: ["Projection"]),
+        service("Projection"),
+        service("Shipping"),
+        service("Notification", using: ["Outbound"]),
+        service("Payment", using: ["Outbound"]),
+        service("Inventory"),
+        service("Fulfilment"),
+
+        // Text for terminals and pipes.
+        .target(name: "Terminal"),
+        // Is it well? Dashboard, attention, consistency, verification, status.
+        .target(
+            name: "Operations",
+            dependencies: [
+                "Fulfilment", "OrderAPI", "OrderflowKit", "Projection", "Terminal",
+                "Execution", "HTTPServer", "JSON", "Kafka", "Messaging", "Orders", "Outbound", "Postgres", "Telemetry",
+                log,
+            ]),
+        // The commands.
+        .target(
+            name: "OrderflowApp",
+            dependencies: [
+                "Fulfilment", "Inventory", "Notification", "Operations", "OrderAPI", "OrderflowKit", "Payment",
+                "Projection", "Query", "Shipping", "Terminal",
+                "Bench", "Execution", "HTTPServer", "JSON", "Kafka", "Messaging", "Orders", "Outbound", "Postgres",
+                "Telemetry",
+                histogram, lifecycle, log, tracing,
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ]),
+        .executableTarget(name: "orderflow", dependencies: ["OrderflowApp"]),
 
         // Private PostgreSQL servers and Kafka brokers for the tests.
         .target(name: "TestServers", dependencies: ["Execution"], path: "Tests/TestServers"),
@@ -94,8 +128,8 @@ let package = Package(
         .testTarget(
             name: "PipelineTests",
             dependencies: [
-                "TestShop", "TestServers", "TestSchemas", "JSON", "HTTPServer", "Execution", "Kafka", "orderflow",
-                "chaos",
+                "TestShop", "TestServers", "TestSchemas", "JSON", "HTTPServer", "Execution", "Kafka", "Messaging",
+                "OrderflowApp", "OrderflowKit", "chaos", "orderflow",
                 log,
             ]),
         .testTarget(name: "TestServersTests", dependencies: ["TestServers"]),
@@ -118,13 +152,17 @@ let package = Package(
         .testTarget(
             name: "ServicesTests",
             dependencies: [
-                "Services", "Execution", "HTTPServer", "JSON", "Kafka", "Messaging", "Orders", "Outbound", "Postgres",
+                "Fulfilment", "Inventory", "Notification", "Operations", "OrderAPI", "OrderflowKit", "Payment",
+                "Projection", "Query", "Shipping",
+                "Execution", "HTTPServer", "JSON", "Kafka", "Messaging", "Orders", "Outbound", "Postgres",
                 "Randomness", "TestServers", log,
             ]),
         .testTarget(
             name: "OrderflowTests",
             dependencies: [
-                "orderflow", "TestServers", "Services", "HTTPServer", "Execution", "JSON", "Kafka", "Messaging",
+                "Fulfilment", "Inventory", "Operations", "OrderAPI", "OrderflowApp", "OrderflowKit", "Projection",
+                "Query", "Terminal", "orderflow",
+                "TestServers", "HTTPServer", "Execution", "JSON", "Kafka", "Messaging",
                 "Orders",
                 "Postgres", "Randomness", "Telemetry", "TestSchemas", "Yams",
                 log,

@@ -2,7 +2,7 @@ import Foundation
 import Testing
 import Yams
 
-@testable import orderflow
+@testable import OrderflowKit
 
 /// `docker-compose.yml` can't be run everywhere; what can go wrong unnoticed is checked here.
 @Suite struct ComposeTests {

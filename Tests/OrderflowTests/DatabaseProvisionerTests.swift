@@ -4,7 +4,8 @@ import Postgres
 import TestServers
 import Testing
 
-@testable import orderflow
+@testable import OrderflowApp
+@testable import OrderflowKit
 
 /// Against a PostgreSQL server of its own: roles belong to the whole server.
 @Suite(.blocking, .serialized) struct DatabaseProvisionerTests {

@@ -1,7 +1,7 @@
 import Glibc
 import Testing
 
-@testable import orderflow
+@testable import OrderflowKit
 
 @Suite struct DescriptorLimitTests {
     @Test func theSoftLimitIsRaisedToTheHardOneUpToTheCap() {

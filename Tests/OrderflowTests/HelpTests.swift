@@ -1,7 +1,8 @@
 import ArgumentParser
 import Testing
 
-@testable import orderflow
+@testable import OrderflowApp
+@testable import OrderflowKit
 
 /// Every subcommand teaches by example.
 @Suite struct HelpTests {

@@ -1,6 +1,6 @@
 import Testing
 
-@testable import Services
+@testable import OrderflowKit
 
 /// What is read from librdkafka's statistics, as STATISTICS.md has them.
 @Suite struct KafkaStatisticsTests {

@@ -2,12 +2,12 @@ import Execution
 import Foundation
 import Kafka
 import Logging
-import Services
 import Telemetry
 import TestServers
 import Testing
 
-@testable import orderflow
+@testable import OrderflowApp
+@testable import OrderflowKit
 
 /// Log lines on their way to their topic, and found there again.
 @Suite(.blocking) struct LogShippingTests {

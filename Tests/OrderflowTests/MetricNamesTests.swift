@@ -2,7 +2,7 @@ import Foundation
 import Testing
 import Yams
 
-@testable import orderflow
+@testable import OrderflowKit
 
 /// The source, the help, the alerts and the dashboard speak of the same metrics.
 @Suite struct MetricNamesTests {

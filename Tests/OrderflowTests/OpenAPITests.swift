@@ -3,11 +3,11 @@ import FoundationNetworking
 import HTTPServer
 import JSON
 import Logging
-import Services
 import TestSchemas
 import Testing
 
-@testable import orderflow
+@testable import OrderflowApp
+@testable import OrderflowKit
 
 /// `/openapi.json` describes the routes that there are, and nothing else.
 @Suite struct OpenAPITests {

@@ -4,12 +4,12 @@ import Kafka
 import Logging
 import Metrics
 import Postgres
-import Services
 import Telemetry
 import TestServers
 import Testing
 
-@testable import orderflow
+@testable import OrderflowKit
+@testable import Shipping
 
 /// What a running service says of itself, with real servers behind it.
 @Suite(.blocking) struct ScrapeTests {

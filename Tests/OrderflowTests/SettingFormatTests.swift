@@ -1,6 +1,6 @@
 import Testing
 
-@testable import orderflow
+@testable import OrderflowKit
 
 @Suite struct SettingFormatTests {
     @Test(arguments: [

@@ -1,7 +1,9 @@
 import Foundation
 import Testing
 
-@testable import orderflow
+@testable import Terminal
+@testable import OrderflowApp
+@testable import OrderflowKit
 
 @Suite struct SettingsTests {
     /// A settings file in a directory of its own.

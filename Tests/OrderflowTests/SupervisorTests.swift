@@ -4,7 +4,8 @@ import Logging
 import TestServers
 import Testing
 
-@testable import orderflow
+@testable import OrderflowApp
+@testable import OrderflowKit
 
 /// With real child processes: shell scripts that stand in for roles.
 @Suite(.blocking) struct SupervisorTests {

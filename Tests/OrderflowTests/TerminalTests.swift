@@ -1,6 +1,9 @@
 import Testing
 
-@testable import orderflow
+@testable import Operations
+@testable import OrderflowApp
+@testable import OrderflowKit
+@testable import Terminal
 
 @Suite struct TerminalTests {
     private var report: StatusReport {

@@ -5,9 +5,13 @@ import Randomness
 import Telemetry
 import Testing
 
+@testable import Fulfilment
+@testable import Inventory
 @testable import Messaging
-@testable import Services
-@testable import orderflow
+@testable import Operations
+@testable import OrderflowApp
+@testable import OrderflowKit
+@testable import Terminal
 
 /// Whatever data holds, an operator's terminal shows it: it doesn't obey it, and every line is one of ours.
 @Suite struct TerminalTextTests {

@@ -2,11 +2,12 @@ import Execution
 import Foundation
 import Kafka
 import Logging
-import Services
 import TestServers
 import Testing
 
-@testable import orderflow
+@testable import Operations
+@testable import OrderflowApp
+@testable import OrderflowKit
 
 /// Topics that somebody else has made.
 @Suite(.blocking) struct TopicDifferenceTests {

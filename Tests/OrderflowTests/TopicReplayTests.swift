@@ -6,7 +6,8 @@ import Logging
 import TestServers
 import Testing
 
-@testable import orderflow
+@testable import OrderflowApp
+@testable import OrderflowKit
 
 @Suite(.blocking) struct TopicReplayTests {
     private let kafka: KafkaConfiguration

@@ -2,7 +2,7 @@ import TestServers
 import TestShop
 import Testing
 
-@testable import orderflow
+@testable import OrderflowKit
 
 /// What a whole shop says of itself to Prometheus.
 @Suite(.serialized) struct MetricsTests {

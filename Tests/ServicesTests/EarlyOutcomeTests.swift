@@ -3,7 +3,8 @@ import Orders
 import Postgres
 import Testing
 
-@testable import Services
+@testable import OrderAPI
+@testable import OrderflowKit
 
 /// In choreography a foreign producer's partitioner may bring what came of an order before its announcement.
 @Suite(.blocking) struct EarlyOutcomeTests {

@@ -5,7 +5,8 @@ import Postgres
 import TestServers
 import Testing
 
-@testable import Services
+@testable import Payment
+@testable import OrderflowKit
 
 @Suite(.serialized) struct GatewayWorkerTests {
     struct Case: Sendable, CustomTestStringConvertible {

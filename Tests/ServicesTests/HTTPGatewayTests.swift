@@ -6,7 +6,8 @@ import Outbound
 import TestServers
 import Testing
 
-@testable import Services
+@testable import OrderflowKit
+@testable import Payment
 
 @Suite struct HTTPGatewayTests {
     /// A gateway on this machine that answers as it is told and remembers what it was sent.

@@ -5,7 +5,8 @@ import Postgres
 import TestServers
 import Testing
 
-@testable import Services
+@testable import Inventory
+@testable import OrderflowKit
 
 @Suite struct InventoryHandlerTests {
     private let database: PostgresConfiguration

@@ -3,7 +3,8 @@ import Orders
 import Postgres
 import Testing
 
-@testable import Services
+@testable import OrderflowKit
+@testable import Payment
 
 @Suite struct PaymentHandlerTests {
     /// Nothing is asked of the gateway here: what is answered at once, and what is left to be asked.

@@ -2,7 +2,7 @@ import Glibc
 import Testing
 
 @testable import HTTPServer
-@testable import Services
+@testable import OrderflowKit
 
 @Suite struct PlacesTests {
     private func origin(_ text: String) -> SocketAddress.Origin {

@@ -3,7 +3,9 @@ import JSON
 import Orders
 import Testing
 
-@testable import Services
+@testable import Inventory
+@testable import OrderAPI
+@testable import OrderflowKit
 
 /// The small bodies: what is no JSON is 400, what is no request 422 with the place.
 @Suite struct RequestBodyTests {

@@ -2,7 +2,7 @@ import HTTPServer
 import TestServers
 import Testing
 
-@testable import Services
+@testable import OrderflowKit
 
 @Suite(.blocking) struct RequestContextTests {
     /// A proxy may have checked the other one.

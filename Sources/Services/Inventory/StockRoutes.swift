@@ -1,6 +1,7 @@
 import HTTPServer
 import JSON
 import Logging
+import OrderflowKit
 import Orders
 import Postgres
 

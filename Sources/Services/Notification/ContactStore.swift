@@ -1,4 +1,5 @@
 import Messaging
+import OrderflowKit
 import Postgres
 
 /// The `contacts` and `early_mails` tables: whom to write to about an order, and what waits for that to be known.

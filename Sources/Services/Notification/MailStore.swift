@@ -1,4 +1,5 @@
 import Messaging
+import OrderflowKit
 import Postgres
 
 /// The `mails` table: what is to be sent, and what came of it.

@@ -1,4 +1,5 @@
 import Messaging
+import OrderflowKit
 import Orders
 
 /// A mail that a fact asks for, to whomever the order belongs.

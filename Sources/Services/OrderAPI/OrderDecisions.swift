@@ -1,5 +1,6 @@
 import Execution
 import Messaging
+import OrderflowKit
 import Orders
 import Postgres
 

@@ -2,6 +2,7 @@ import Execution
 import HTTPServer
 import Logging
 import Messaging
+import OrderflowKit
 import Orders
 import Telemetry
 

@@ -1,3 +1,4 @@
+import OrderflowKit
 import Orders
 import Postgres
 

@@ -3,6 +3,7 @@ import HTTPServer
 import JSON
 import Logging
 import Messaging
+import OrderflowKit
 import Orders
 import Postgres
 

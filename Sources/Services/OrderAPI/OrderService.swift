@@ -2,6 +2,7 @@ import Execution
 import HTTPServer
 import Kafka
 import Messaging
+import OrderflowKit
 import Orders
 import Postgres
 

@@ -1,19 +1,20 @@
 import Execution
 import Messaging
+import OrderflowKit
 import Orders
 import Postgres
 
 /// Orders as streams of the event store: loading aggregates, and appending what they decided.
-enum OrderStreams {
-    static let category = "order"
+package enum OrderStreams {
+    package static let category = "order"
     /// An order that a foreign producer announced on the topic: its `OrderCreated` is kept, but is published already.
-    static let adoptedCategory = "adopted-order"
+    package static let adoptedCategory = "adopted-order"
     /// Of all that makes an order's stream.
-    static let categories: Set<String> = [category, adoptedCategory]
-    static let source = "/orderflow/orders"
+    package static let categories: Set<String> = [category, adoptedCategory]
+    package static let source = "/orderflow/orders"
 
     /// An aggregate, and the order that it was created with.
-    static func load(_ keys: [OrderKey], on connection: Connection) throws -> [OrderKey: Order] {
+    package static func load(_ keys: [OrderKey], on connection: Connection) throws -> [OrderKey: Order] {
         let events = try EventStore.load(
             tenants: keys.map(\.tenant), streamIDs: keys.map(\.orderID), categories: categories, on: connection)
         var orders: [OrderKey: Order] = [:]
@@ -28,11 +29,11 @@ enum OrderStreams {
     }
 
     /// One order's events, in order; none where there is no such order.
-    static func events(of key: OrderKey, on connection: Connection) throws -> [StoredEvent] {
+    package static func events(of key: OrderKey, on connection: Connection) throws -> [StoredEvent] {
         try EventStore.load(tenant: key.tenant, streamID: key.orderID, categories: categories, on: connection)
     }
 
-    static func decode(_ event: StoredEvent) throws -> OrderEvent {
+    package static func decode(_ event: StoredEvent) throws -> OrderEvent {
         let fact = try OrderFact.decode(
             type: event.type, schemaVersion: event.schemaVersion, payload: event.data, time: event.createdAt,
             from: .store)
@@ -41,7 +42,7 @@ enum OrderStreams {
     }
 
     /// The append for `events`, decided on `order` (nil: a new stream).
-    static func append(
+    package static func append(
         _ events: [OrderEvent], to key: OrderKey, at version: Int, category: String = category,
         metadata: (_ index: Int) -> EventMetadata
     ) -> StreamAppend {

@@ -1,6 +1,7 @@
 import Execution
 import HTTPServer
 import Logging
+import OrderflowKit
 import Outbound
 
 /// `GET /orders/{id}/saga` on the API: asks the saga role, whose database is its own, on threads of its own.

@@ -1,5 +1,6 @@
 import Execution
 import Metrics
+import OrderflowKit
 import Orders
 import Telemetry
 

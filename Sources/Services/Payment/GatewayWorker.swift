@@ -1,6 +1,7 @@
 import Execution
 import Logging
 import Messaging
+import OrderflowKit
 import Orders
 import Postgres
 import Telemetry

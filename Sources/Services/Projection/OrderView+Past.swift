@@ -3,7 +3,7 @@ import Orders
 extension OrderView {
     /// The order as it was at `time` (microseconds since the Unix epoch): the facts up to then, folded again. Nil
     /// before it was created. The times are those at which things happened, not those at which we heard of them.
-    func asOf(_ time: Int64) -> OrderView? {
+    package func asOf(_ time: Int64) -> OrderView? {
         guard let created else { return nil }
         var past = OrderView(orderID: orderID)
         for entry in timeline where entry.at <= time {
@@ -55,7 +55,7 @@ extension OrderView {
 }
 
 extension OrderView.Entry.Detail {
-    init(_ kind: OrderFact.Kind) {
+    package init(_ kind: OrderFact.Kind) {
         switch kind {
         case .orderCancellationRequested(let reason), .orderCancelled(_, _, let reason), .stockRejected(let reason, _),
             .paymentFailed(let reason), .paymentRefundFailed(let reason), .shipmentFailed(let reason):

@@ -6,100 +6,100 @@ import Orders
 /// Folding is tolerant: facts may come twice, and those of different services in any order. Every part is decided by
 /// what the facts say, not by which came last, so that a rebuild from offset zero gives the same document.
 package struct OrderView: Hashable, Sendable {
-    struct Entry: Hashable, Sendable {
-        let type: String
-        let at: Int64
+    package struct Entry: Hashable, Sendable {
+        package let type: String
+        package let at: Int64
         /// `ce_id` of the fact's message.
-        let id: String
+        package let id: String
         /// `ce_source`; nil where it isn't said, and in entries from before it was kept.
-        var origin: String?
+        package var origin: String?
         /// Stream version, of the order's own facts.
-        var version: Int?
-        var detail = Detail()
+        package var version: Int?
+        package var detail = Detail()
 
         /// What a later fact may cover up in the document's parts: with it, the past can be told (`asOf`).
-        struct Detail: Hashable, Sendable {
-            var reason: String?
-            var amount: Money?
-            var reference: String?
-            var shipmentID: String?
-            var trackingNumber: String?
+        package struct Detail: Hashable, Sendable {
+            package var reason: String?
+            package var amount: Money?
+            package var reference: String?
+            package var shipmentID: String?
+            package var trackingNumber: String?
             /// Members that this version of the program doesn't know, as they were written.
-            var others: [Other] = []
+            package var others: [Other] = []
         }
 
-        struct Other: Hashable, Sendable {
-            let name: String
-            let json: [UInt8]
+        package struct Other: Hashable, Sendable {
+            package let name: String
+            package let json: [UInt8]
         }
 
         /// What makes a second copy of the fact recognisable.
-        var identity: String { EventIdentity.text(source: origin, id: id) }
+        package var identity: String { EventIdentity.text(source: origin, id: id) }
 
-        func comes(before other: Entry) -> Bool {
+        package func comes(before other: Entry) -> Bool {
             at == other.at ? identity < other.identity : at < other.at
         }
 
         /// The same fact, or one that an earlier version has noted without its source.
-        func isCopy(of other: Entry) -> Bool {
+        package func isCopy(of other: Entry) -> Bool {
             guard id == other.id else { return false }
             return origin == other.origin || identity == other.identity
                 || origin == nil && type == other.type && at == other.at
         }
     }
 
-    struct Payment: Hashable, Sendable {
-        enum Status: Int, Sendable, CaseIterable { case failed, charged, refundFailed, voided, refunded }
-        var status: Status
-        var amount: Money?
-        var reference: String?
-        var reason: String?
-        var at: Int64
+    package struct Payment: Hashable, Sendable {
+        package enum Status: Int, Sendable, CaseIterable { case failed, charged, refundFailed, voided, refunded }
+        package var status: Status
+        package var amount: Money?
+        package var reference: String?
+        package var reason: String?
+        package var at: Int64
     }
 
-    struct ShipmentPart: Hashable, Sendable {
-        enum Status: Int, Sendable, CaseIterable { case failed, prepared, dispatched, cancelled }
-        var status: Status
-        var shipmentID: String?
-        var trackingNumber: String?
-        var reason: String?
-        var at: Int64
+    package struct ShipmentPart: Hashable, Sendable {
+        package enum Status: Int, Sendable, CaseIterable { case failed, prepared, dispatched, cancelled }
+        package var status: Status
+        package var shipmentID: String?
+        package var trackingNumber: String?
+        package var reason: String?
+        package var at: Int64
     }
 
-    struct Stock: Hashable, Sendable {
-        enum Status: Int, Sendable, CaseIterable { case rejected, reserved, released }
-        var status: Status
-        var reason: String?
-        var at: Int64
+    package struct Stock: Hashable, Sendable {
+        package enum Status: Int, Sendable, CaseIterable { case rejected, reserved, released }
+        package var status: Status
+        package var reason: String?
+        package var at: Int64
     }
 
-    struct Notification: Hashable, Sendable {
-        let kind: String
-        let recipient: String
-        let messageID: String
-        let sentAt: Int64
+    package struct Notification: Hashable, Sendable {
+        package let kind: String
+        package let recipient: String
+        package let messageID: String
+        package let sentAt: Int64
     }
 
-    let orderID: String
+    package let orderID: String
     /// Nil until OrderCreated is seen.
-    var created: OrderCreated?
-    var status: Order.Status = .pending
-    var cancellationReason: String?
+    package var created: OrderCreated?
+    package var status: Order.Status = .pending
+    package var cancellationReason: String?
     /// Highest stream version of the order's own facts.
-    var version = 0
+    package var version = 0
     /// Facts applied.
-    var revision = 0
-    var updatedAt: Int64 = 0
-    var stock: Stock?
-    var payment: Payment?
-    var shipment: ShipmentPart?
-    var notifications: [Notification] = []
-    var timeline: [Entry] = []
+    package var revision = 0
+    package var updatedAt: Int64 = 0
+    package var stock: Stock?
+    package var payment: Payment?
+    package var shipment: ShipmentPart?
+    package var notifications: [Notification] = []
+    package var timeline: [Entry] = []
 
-    init(orderID: String) { self.orderID = orderID }
+    package init(orderID: String) { self.orderID = orderID }
 
     /// Applies one fact. False when it was applied before.
-    mutating func apply(_ fact: OrderFact, id: String, origin: String? = nil, streamVersion: Int?) -> Bool {
+    package mutating func apply(_ fact: OrderFact, id: String, origin: String? = nil, streamVersion: Int?) -> Bool {
         apply(
             fact,
             as: Entry(
@@ -107,7 +107,7 @@ package struct OrderView: Hashable, Sendable {
                 detail: Entry.Detail(fact.kind)))
     }
 
-    mutating func apply(_ fact: OrderFact, as entry: Entry) -> Bool {
+    package mutating func apply(_ fact: OrderFact, as entry: Entry) -> Bool {
         guard note(entry) else { return false }
         let streamVersion = entry.version
         switch fact.kind {
@@ -145,7 +145,7 @@ package struct OrderView: Hashable, Sendable {
     }
 
     /// Puts an entry in its place. False when it is there.
-    mutating func note(_ entry: Entry) -> Bool {
+    package mutating func note(_ entry: Entry) -> Bool {
         // A few entries: searching them costs less than a set.
         guard !timeline.contains(where: { $0.isCopy(of: entry) }) else { return false }
         let position = timeline.lastIndex { $0.comes(before: entry) }.map { $0 + 1 } ?? 0

@@ -1,4 +1,5 @@
 import JSON
+import OrderflowKit
 import Orders
 
 extension OrderView {
@@ -79,7 +80,7 @@ extension OrderView {
     }
 
     /// Reads what `document()` wrote.
-    init(document: UnsafeRawBufferPointer) throws {
+    package init(document: UnsafeRawBufferPointer) throws {
         var fields = DocumentFields()
         var reader = JSONReader(document)
         try reader.readObject { key, reader in try fields.read(key, &reader) }

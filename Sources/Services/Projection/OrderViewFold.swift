@@ -1,4 +1,5 @@
 import Messaging
+import OrderflowKit
 import Orders
 import Postgres
 
@@ -50,7 +51,7 @@ package struct OrderViewFold: Sendable {
     }
 
     /// Of all orders that facts were added of.
-    var keys: [OrderKey] { slots.map(\.key) }
+    package var keys: [OrderKey] { slots.map(\.key) }
 
     /// The views that the facts change, on top of `loaded`; each is made when it is asked for.
     package func views(over loaded: [OrderKey: OrderView]) -> some Sequence<Folded> {
@@ -83,7 +84,7 @@ extension OrderViewFold: HistoryFold {
     ///
     /// Of many new orders, looks up only those that may have a view. Where one that can't have was there after all,
     /// such as from a second copy of its first fact, all are looked up.
-    func save(on connection: Connection) throws -> Bool {
+    package func save(on connection: Connection) throws -> Bool {
         let mayBeThere = slots.filter { !$0.isNew }.map(\.key)
         if slots.count - mayBeThere.count >= Self.copiedAtLeast {
             do {

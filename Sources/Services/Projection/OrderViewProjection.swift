@@ -1,4 +1,5 @@
 import Messaging
+import OrderflowKit
 import Orders
 import Postgres
 
@@ -14,11 +15,11 @@ struct OrderViewProjection: BatchHandler {
 }
 
 /// Reads and writes of whole views.
-enum OrderViewRows {
+package enum OrderViewRows {
     /// Notified with each commit that changed views, for readers that wait for that (`OrderWatch`).
-    static let channel = "order_views"
+    package static let channel = "order_views"
 
-    static func load(_ keys: [OrderKey], on connection: Connection) throws -> [OrderKey: OrderView] {
+    package static func load(_ keys: [OrderKey], on connection: Connection) throws -> [OrderKey: OrderView] {
         guard !keys.isEmpty else { return [:] }
         let rows = try connection.query(
             """
@@ -35,7 +36,7 @@ enum OrderViewRows {
 
     /// Writes views that were as `loaded` (missing: not there) when they were read.
     /// Throws `ConcurrentChange` when one has moved: a foreign producer put facts of one order under two keys.
-    static func save(
+    package static func save(
         _ views: [OrderViewFold.Folded], _ loaded: [OrderKey: OrderView], on connection: Connection
     ) throws {
         guard !views.isEmpty else { return }
@@ -75,7 +76,7 @@ enum OrderViewRows {
     }
 
     /// As `save`, of views that aren't there; a third of the cost a row. `ConcurrentChange` says that one is.
-    static func copy(_ views: some Sequence<OrderViewFold.Folded>, on connection: Connection) throws {
+    package static func copy(_ views: some Sequence<OrderViewFold.Folded>, on connection: Connection) throws {
         do {
             try connection.copyIn(
                 """

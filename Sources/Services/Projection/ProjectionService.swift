@@ -1,5 +1,6 @@
 import Execution
 import Messaging
+import OrderflowKit
 import Postgres
 
 /// The read side's writer: one consumer group a read model, so that each can be rebuilt alone.

@@ -1,4 +1,5 @@
 import HTTPServer
+import OrderflowKit
 
 /// The answers to `GET /orders/{id}`.
 enum OrderViewAnswer {

@@ -1,4 +1,5 @@
 import Messaging
+import OrderflowKit
 import Postgres
 
 /// Reads of the `order_views` table. The document is answered as it is stored.

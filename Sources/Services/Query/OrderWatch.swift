@@ -1,7 +1,9 @@
 import Execution
 import HTTPServer
 import Logging
+import OrderflowKit
 import Postgres
+import Projection
 
 /// Tells requests that an order's view has changed: any number of them wait without a thread each.
 ///

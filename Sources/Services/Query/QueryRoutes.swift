@@ -1,8 +1,10 @@
 import HTTPServer
 import JSON
 import Logging
+import OrderflowKit
 import Orders
 import Postgres
+import Projection
 
 /// The read side over HTTP: `GET /orders/{id}`, its stream of changes, `GET /orders`, and the other read models.
 public struct QueryRoutes: Sendable {

@@ -1,4 +1,5 @@
 import HTTPServer
+import OrderflowKit
 
 /// What a reader asks of an order's view besides that it be there, and how long it would wait for it.
 ///

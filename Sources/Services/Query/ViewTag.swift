@@ -27,16 +27,3 @@ struct ViewTag: Hashable, Sendable, CustomStringConvertible {
     /// Whether everything that `other` shows is shown.
     func reaches(_ other: ViewTag) -> Bool { version >= other.version && revision >= other.revision }
 }
-
-/// A list of entity tags, or `*` (RFC 9110 §13.1.1 and §13.1.2), over one field or several.
-enum EntityTagList {
-    /// The listed tags without quotes and marks of weakness; `*` stays.
-    static func opaqueTags(_ headers: [String]) -> [String] {
-        headers.flatMap { HeaderList.elements($0, hasEscapes: false) }.map { element in
-            var tag = element[...]
-            if tag.hasPrefix("W/") { tag = tag.dropFirst(2) }
-            if tag.count >= 2, tag.hasPrefix("\""), tag.hasSuffix("\"") { tag = tag.dropFirst().dropLast() }
-            return String(tag)
-        }
-    }
-}

@@ -1,4 +1,5 @@
 import Messaging
+import OrderflowKit
 import Orders
 import Postgres
 

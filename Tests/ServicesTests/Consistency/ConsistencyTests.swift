@@ -5,7 +5,10 @@ import Postgres
 import TestServers
 import Testing
 
-@testable import Services
+@testable import Operations
+@testable import OrderAPI
+@testable import OrderflowKit
+@testable import Projection
 
 /// An event store and read models that should agree with it.
 @Suite(.blocking) struct ConsistencyTests {

@@ -5,7 +5,9 @@ import Postgres
 import TestServers
 import Testing
 
-@testable import Services
+@testable import Operations
+@testable import OrderflowKit
+@testable import Shipping
 
 @Suite(.blocking) struct DashboardRoutesTests {
     /// A dashboard on a port, over the sagas' database, that asks nobody but its own process.

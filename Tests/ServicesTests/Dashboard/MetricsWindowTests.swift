@@ -1,7 +1,8 @@
 import JSON
 import Testing
 
-@testable import Services
+@testable import Operations
+@testable import OrderflowKit
 
 @Suite struct MetricsWindowTests {
     private func scrape(_ at: Double, _ exposition: String) -> RoleScrape {

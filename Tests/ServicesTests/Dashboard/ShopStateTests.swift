@@ -1,7 +1,8 @@
 import JSON
 import Testing
 
-@testable import Services
+@testable import Operations
+@testable import OrderflowKit
 
 /// What the dashboard makes of what processes say.
 @Suite struct ShopStateTests {

@@ -3,7 +3,8 @@ import Orders
 import Randomness
 import Testing
 
-@testable import Services
+@testable import Fulfilment
+@testable import OrderflowKit
 
 /// Thousands of random schedules: whatever happens in whatever order, money, stock and shipment agree with how the order
 /// ended, and it ends.

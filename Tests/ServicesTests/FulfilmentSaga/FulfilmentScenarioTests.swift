@@ -2,7 +2,8 @@ import Messaging
 import Orders
 import Testing
 
-@testable import Services
+@testable import Fulfilment
+@testable import OrderflowKit
 
 /// What the fulfilment of one order says to whom, as a table: facts and seconds that pass, and the commands that follow.
 @Suite struct FulfilmentScenarioTests {

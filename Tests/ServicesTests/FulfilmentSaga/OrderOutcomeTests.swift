@@ -4,7 +4,9 @@ import Postgres
 import TestServers
 import Testing
 
-@testable import Services
+@testable import OrderAPI
+@testable import OrderflowKit
+@testable import Terminal
 
 /// Choreography's end of the order service.
 @Suite(.blocking) struct OrderOutcomeTests {

@@ -8,7 +8,9 @@ import Postgres
 import TestServers
 import Testing
 
-@testable import Services
+@testable import Fulfilment
+@testable import OrderAPI
+@testable import OrderflowKit
 
 @Suite(.blocking) struct SagaRoutesTests {
     /// A saga database with some orders in it, and its routes on a port.

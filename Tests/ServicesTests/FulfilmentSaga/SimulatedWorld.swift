@@ -1,7 +1,8 @@
 import Messaging
 import Orders
 
-@testable import Services
+@testable import OrderflowKit
+@testable import Terminal
 
 /// One order's way through all services, without any of their I/O: topics are arrays, transactions are copies of
 /// values, and a random schedule decides who does what next.
@@ -237,7 +238,7 @@ struct SimulatedWorld {
             guard let known = try FulfilmentCommand.decode(type: command.type, payload: command.payload) else {
                 throw UnknownCommand(type: command.type)
             }
-            let topics = Services.Topics()
+            let topics = OrderflowKit.Topics()
             let topic: Topic =
                 switch command.topic {
                 case topics.inventoryCommands: .inventory

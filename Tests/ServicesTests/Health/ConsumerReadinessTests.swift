@@ -2,7 +2,7 @@ import Kafka
 import Messaging
 import Testing
 
-@testable import Services
+@testable import OrderflowKit
 
 /// What a consumer's state means at `/readyz`.
 @Suite struct ConsumerReadinessTests {

@@ -7,7 +7,8 @@ import Randomness
 import TestServers
 import Testing
 
-@testable import Services
+@testable import OrderflowKit
+@testable import Projection
 
 @Suite(.blocking) struct InvoicingTests {
     private static let january: Int64 = 1_767_225_600_000_000  // 2026-01-01T00:00:00Z

@@ -4,8 +4,15 @@ import Orders
 import Randomness
 import Testing
 
+@testable import Fulfilment
+@testable import Inventory
 @testable import Messaging
-@testable import Services
+@testable import Notification
+@testable import OrderAPI
+@testable import OrderflowKit
+@testable import Payment
+@testable import Projection
+@testable import Shipping
 
 /// One verdict on a record for every group, before anybody acts on it.
 @Suite struct DoorTests {

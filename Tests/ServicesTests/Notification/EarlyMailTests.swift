@@ -3,7 +3,8 @@ import Orders
 import Postgres
 import Testing
 
-@testable import Services
+@testable import Notification
+@testable import OrderflowKit
 
 /// A foreign producer's partitioner may bring an order's outcome to us before its announcement.
 @Suite(.blocking) struct EarlyMailTests {

@@ -5,7 +5,8 @@ import Postgres
 import TestServers
 import Testing
 
-@testable import Services
+@testable import Notification
+@testable import OrderflowKit
 
 @Suite(.blocking) struct MailerTests {
     private let database: PostgresConfiguration

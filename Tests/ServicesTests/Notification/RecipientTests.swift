@@ -5,7 +5,8 @@ import Randomness
 import TestServers
 import Testing
 
-@testable import Services
+@testable import Notification
+@testable import OrderflowKit
 
 @Suite(.blocking) struct RecipientTests {
     /// The orders' rule and the mail's are two; what an order may name, a mail must be able to go to.

@@ -5,7 +5,8 @@ import Randomness
 import TestServers
 import Testing
 
-@testable import Services
+@testable import OrderflowKit
+@testable import Query
 
 @Suite(.blocking) struct OrderListTests {
     private static let start: Int64 = 1_767_225_600_000_000  // 2026-01-01T00:00:00Z

@@ -5,7 +5,8 @@ import Randomness
 import TestServers
 import Testing
 
-@testable import Services
+@testable import OrderflowKit
+@testable import Projection
 
 @Suite(.blocking) struct OrderPastTests {
     private static let money = Money(minorUnits: 4999, currency: .usd)

@@ -4,7 +4,8 @@ import Postgres
 import TestServers
 import Testing
 
-@testable import Services
+@testable import OrderflowKit
+@testable import Query
 
 @Suite(.blocking) struct OrderStreamTests {
     /// The next event, by its lines.

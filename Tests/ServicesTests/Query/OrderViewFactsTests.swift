@@ -4,7 +4,8 @@ import Messaging
 import Orders
 import Testing
 
-@testable import Services
+@testable import OrderflowKit
+@testable import Projection
 
 /// Which facts a view is made of, and what of them it doesn't know.
 @Suite struct OrderViewFactsTests {

@@ -6,7 +6,9 @@ import Randomness
 import TestServers
 import Testing
 
-@testable import Services
+@testable import Inventory
+@testable import OrderflowKit
+@testable import Projection
 
 /// What a POST takes in can be asked for, whatever it is made of.
 @Suite(.blocking) struct ReachTests {

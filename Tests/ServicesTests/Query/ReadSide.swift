@@ -5,7 +5,9 @@ import Messaging
 import Orders
 import Postgres
 
-@testable import Services
+@testable import OrderflowKit
+@testable import Projection
+@testable import Query
 
 /// The read side on a port, over a database of its own, and the projection that writes there.
 struct ReadSide: Sendable {

@@ -3,7 +3,8 @@ import JSON
 import TestServers
 import Testing
 
-@testable import Services
+@testable import OrderflowKit
+@testable import Query
 
 @Suite(.blocking) struct ReadYourWritesTests {
     /// Begins a request that has to wait, and returns once it does.

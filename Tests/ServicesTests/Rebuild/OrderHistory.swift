@@ -2,7 +2,7 @@ import Kafka
 import Messaging
 import Orders
 
-@testable import Services
+@testable import OrderflowKit
 
 /// Lives of orders at random: confirmed, cancelled, refunded, repeated; their events interleaved.
 struct OrderHistory {

@@ -8,7 +8,8 @@ import Postgres
 import TestServers
 
 @testable import Messaging
-@testable import Services
+@testable import OrderflowKit
+@testable import Projection
 
 /// Topics with a history, the live read models over them, and rebuilds of those.
 final class RebuildScene {

@@ -6,7 +6,8 @@ import Randomness
 import TestServers
 import Testing
 
-@testable import Services
+@testable import OrderflowKit
+@testable import Query
 
 /// Rebuilds beside live consumers, on a real broker and a real server.
 @Suite(.blocking) struct RebuildTests {

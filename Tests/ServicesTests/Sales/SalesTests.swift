@@ -6,7 +6,9 @@ import Randomness
 import TestServers
 import Testing
 
-@testable import Services
+@testable import Operations
+@testable import OrderflowKit
+@testable import Projection
 
 @Suite(.blocking) struct SalesTests {
     private static let start: Int64 = 1_767_225_600_000_000  // 2026-01-01T00:00:00Z

@@ -4,7 +4,7 @@ import Orders
 import Postgres
 import TestServers
 
-@testable import Services
+@testable import OrderflowKit
 
 /// Of the order that tests of facts out of order are about.
 func created(_ id: String, total: Money) -> InboundMessage {

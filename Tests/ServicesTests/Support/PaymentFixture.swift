@@ -4,7 +4,8 @@ import Orders
 import Postgres
 import TestServers
 
-@testable import Services
+@testable import OrderflowKit
+@testable import Payment
 
 /// A payment database with handler, ledger and workers as a test wants them.
 final class PaymentFixture {

@@ -4,7 +4,7 @@ import Orders
 import Postgres
 import TestServers
 
-@testable import Services
+@testable import OrderflowKit
 
 /// A database of its own with a service's tables, so that tests run side by side.
 func freshDatabase(_ migrations: [Migration]) throws -> PostgresConfiguration {

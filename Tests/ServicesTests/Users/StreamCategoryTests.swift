@@ -4,7 +4,9 @@ import Postgres
 import TestServers
 import Testing
 
-@testable import Services
+@testable import Operations
+@testable import OrderAPI
+@testable import OrderflowKit
 
 /// Orders and users are in one event store, and foreign producers choose orders' ids: none may be taken for the other.
 @Suite(.blocking) struct StreamCategoryTests {

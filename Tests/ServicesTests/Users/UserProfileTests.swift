@@ -4,7 +4,8 @@ import Postgres
 import TestServers
 import Testing
 
-@testable import Services
+@testable import OrderAPI
+@testable import OrderflowKit
 
 @Suite(.blocking) struct UserProfileTests {
     private let key = StreamKey(tenant: "default", streamID: UserStreams.streamID("alice"))

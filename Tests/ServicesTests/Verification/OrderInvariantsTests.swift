@@ -1,6 +1,7 @@
 import Testing
 
-@testable import Services
+@testable import Operations
+@testable import OrderflowKit
 
 /// Each promise about an order's end, kept and broken.
 @Suite struct OrderInvariantsTests {

@@ -1,0 +1,40 @@
+import Execution
+import HTTPServer
+import Logging
+import OrderflowKit
+import Postgres
+
+/// `GET /attention` of every role with a database: what there waits for a person. For operators, like `/metrics`.
+public struct AttentionRoute: Sendable {
+    private let document: AttentionDocument
+    private let database: ConnectionPool
+    private let logger: Logger
+
+    /// - Parameter database: the service's own.
+    public init(_ document: AttentionDocument, database: ConnectionPool, logger: Logger) {
+        self.document = document
+        self.database = database
+        self.logger = logger
+    }
+
+    public func add(to router: inout Router) {
+        router.on(.get, "/attention") { [self] _, responder in
+            PooledAnswer.send(responder, from: database, logger: logger) { connection in
+                .json(.ok, try document.read(on: connection), headers: [HealthRoutes.noStore])
+            }
+        }
+    }
+
+    /// The document itself, for this very process. Blocks the calling thread.
+    func read(within limit: Duration) throws -> [UInt8] {
+        let result = Monitor<Result<[UInt8], any Error>?>(nil)
+        let isQueued = database.submit { [document] connection in
+            let read = Result { try document.read(on: connection.get()) }
+            result.update { $0 = read }
+        }
+        guard isQueued, let read = result.wait(for: limit, { $0 }) else {
+            throw HTTPProblem(.serviceUnavailable, detail: "the database is busy")
+        }
+        return try read.get()
+    }
+}

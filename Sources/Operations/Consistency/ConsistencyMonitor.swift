@@ -1,0 +1,151 @@
+import Execution
+import Logging
+import Messaging
+import OrderflowKit
+import Postgres
+import Telemetry
+
+/// Compares the read models with the event store all the time, in the background of the API role: the only one that
+/// has connections to both databases.
+///
+/// Each round looks at the orders that changed last, at those that differed before, and at the next ones of a sweep
+/// over all, which begins anew at its end. One process at a time does, by an advisory lock in the event store's database.
+public final class ConsistencyMonitor: Sendable {
+    public struct Configuration: Sendable {
+        public var interval: Duration = .seconds(10)
+        /// Orders of the sweep in each round.
+        public var sweep = 500
+        /// Orders that changed less long ago aren't judged.
+        public var settle: Duration = .seconds(30)
+
+        public init() {}
+    }
+
+    public struct Status: Sendable {
+        /// Nil until a round is through, and while another process does them.
+        public var lag: ConsistencyCheck.Lag?
+        public var differing: [OrderKey: [ViewDifference]] = [:]
+        public var compared: Int64 = 0
+        /// Whole sweeps over all orders.
+        public var sweeps: Int64 = 0
+    }
+
+    /// Differing orders that are remembered, and looked at again in each round.
+    private static let memory = 1_000
+
+    private let orders: PostgresConfiguration
+    private let views: PostgresConfiguration
+    private let topic: String
+    private let configuration: Configuration
+    private let logger: Logger
+    private let state = Monitor(Status())
+
+    public init(
+        orders: PostgresConfiguration, views: PostgresConfiguration, topic: String,
+        configuration: Configuration = Configuration(), logger: Logger
+    ) {
+        self.orders = orders
+        self.views = views
+        self.topic = topic
+        self.configuration = configuration
+        self.logger = logger
+    }
+
+    public var status: Status { state.withLock { $0 } }
+
+    public var part: ThreadGroup.Part { ThreadGroup.Part("consistency") { self.run(until: $0) } }
+
+    /// Compares until `stop`. Blocks the calling thread.
+    public func run(until stop: StopSignal) {
+        let lock = Connection.advisoryKey("orderflow consistency")
+        let stored = ReconnectingConnection(orders, name: "consistency", stop: stop, logger: logger)
+        let viewed = ReconnectingConnection(views, name: "consistency", stop: stop, logger: logger)
+        var leads = (connects: 0, yes: false)
+        var cursor: OrderKey?
+        while !stop.wait(for: configuration.interval) {
+            do {
+                try stored.run { connection in
+                    // A lock is the session's: with a new connection it has to be taken anew.
+                    if !leads.yes || leads.connects != stored.connects {
+                        leads = (stored.connects, try connection.tryAdvisoryLock(lock))
+                    }
+                    guard leads.yes else {
+                        state.update { $0 = Status() }
+                        return
+                    }
+                    try viewed.run { try round(on: connection, $0, &cursor) }
+                }
+            } catch {
+                if stop.isStopped { return }
+                state.update { $0.lag = nil }
+                logger.warning("read models not compared", metadata: ["error": "\(error)"])
+            }
+        }
+    }
+
+    private func round(on orders: Connection, _ views: Connection, _ cursor: inout OrderKey?) throws {
+        let check = ConsistencyCheck(orders: orders, views: views, topic: topic, settle: configuration.settle)
+        let known = status.differing
+        let sweep = configuration.sweep > 0 ? try check.sweep(after: cursor, limit: configuration.sweep) : []
+        let round = try check.run(besides: sweep + known.keys)
+        cursor = sweep.count < configuration.sweep ? nil : sweep.last
+        tell(round.differing, known: known)
+        state.update { state in
+            state.lag = round.lag
+            state.compared += Int64(round.compared)
+            if cursor == nil, configuration.sweep > 0 { state.sweeps += 1 }
+            state.differing = Dictionary(
+                uniqueKeysWithValues: round.differing.sorted { $0.key < $1.key }.prefix(Self.memory).map { ($0, $1) })
+        }
+    }
+
+    /// New ones, a few of them, and what is well again.
+    private func tell(_ differing: [OrderKey: [ViewDifference]], known: [OrderKey: [ViewDifference]]) {
+        for (key, found) in differing.sorted(by: { $0.key < $1.key }).filter({ known[$0.key] != $0.value }).prefix(10) {
+            for difference in found {
+                logger.error(
+                    "read model differs",
+                    metadata: [
+                        "order_id": "\(key.orderID)", "tenant": "\(key.tenant)",
+                        "read_model": "\(difference.model.rawValue)", "difference": "\(difference.text)",
+                    ])
+            }
+        }
+        for key in known.keys where differing[key] == nil {
+            logger.info(
+                "read model agrees again", metadata: ["order_id": "\(key.orderID)", "tenant": "\(key.tenant)"])
+        }
+    }
+}
+
+extension Collectors {
+    /// How far read models are behind, and what differs. Only the process that compares says something.
+    public func watch(_ consistency: ConsistencyMonitor) {
+        add { scrape in
+            let status = consistency.status
+            scrape.counter("orderflow_view_compared_orders_total", value: Int(status.compared))
+            scrape.counter("orderflow_view_sweeps_total", value: Int(status.sweeps))
+            guard let lag = status.lag else { return }
+            scrape.gauge("orderflow_view_lag_events", value: Int(lag.events))
+            scrape.gauge("orderflow_view_lag_seconds", value: lag.seconds)
+            for model in ViewDifference.Model.allCases {
+                let count = status.differing.values.count { $0.contains { $0.model == model } }
+                scrape.gauge("orderflow_view_differing_orders", [("read_model", model.rawValue)], value: count)
+            }
+        }
+    }
+}
+
+extension HealthRegistry {
+    /// Well while the read models say what the event store says.
+    public func watch(consistency: ConsistencyMonitor) {
+        register("read models") {
+            let differing = consistency.status.differing
+            guard let (key, found) = differing.min(by: { $0.key < $1.key }), let first = found.first else {
+                return .ready
+            }
+            return .degraded(
+                "\(differing.count) orders differ; \(first.model.rawValue) of \(key.orderID): \(first.text)")
+        }
+    }
+}

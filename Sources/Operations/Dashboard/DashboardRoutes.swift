@@ -1,0 +1,64 @@
+import HTTPServer
+import OrderflowKit
+
+/// The dashboard over HTTP:
+///
+///     GET /                    the page
+///     GET /dashboard/{file}    its script, style and icon
+///     GET /dashboard/stream    the shop's state, again and again, as server-sent events
+///     GET /dashboard/state     the last one
+public struct DashboardRoutes: Sendable {
+    private let dashboard: Dashboard
+    private let names: DashboardHosts
+    private let page = WebFile("index.html", contentType: "text/html; charset=utf-8")
+    private let files: [String: WebFile]
+
+    public init(_ dashboard: Dashboard) {
+        self.dashboard = dashboard
+        names = DashboardHosts(dashboard.configuration.hosts)
+        let script = "text/javascript; charset=utf-8"
+        let types = [
+            "app.js": script, "charts.js": script, "dom.js": script, "order.js": script, "orders.js": script,
+            "overview.js": script, "stream.js": script, "app.css": "text/css; charset=utf-8",
+            "icon.svg": "image/svg+xml",
+        ]
+        files = Dictionary(uniqueKeysWithValues: types.map { ($0, WebFile($0, contentType: $1)) })
+    }
+
+    public func add(to router: inout Router) {
+        router.on(.get, "/") { request, responder in
+            try names.check(request)
+            responder.send(page.answer(request, headers: Self.headers))
+        }
+        router.on(.get, "/dashboard/:file") { request, responder in
+            try names.check(request)
+            let name = request.pathParameter("file")
+            guard let file = files[name] else { throw HTTPProblem(.notFound, detail: "there is no file \(name)") }
+            responder.send(file.answer(request, headers: Self.headers))
+        }
+        router.on(.get, "/dashboard/stream") { request, responder in
+            try names.check(request)
+            let headers = Self.headers + [WebFile.noSniffing]
+            try dashboard.watch(from: request.remoteAddress.origin) { responder.stream(headers: headers) }
+        }
+        router.on(.get, "/dashboard/state") { request, responder in
+            try names.check(request)
+            guard let latest = dashboard.latest else { throw Unavailable.overloaded }
+            responder.send(.json(.ok, latest, headers: Self.headers + [HealthRoutes.noStore, WebFile.noSniffing]))
+        }
+    }
+
+    /// Nothing from elsewhere, nothing inline, no frame around it, no text that becomes HTML: an order's texts are
+    /// written by customers.
+    static let headers = [
+        HTTPHeader(
+            "Content-Security-Policy",
+            "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+                + "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; "
+                + "trusted-types 'none'"),
+        HTTPHeader("Cross-Origin-Opener-Policy", "same-origin"),
+        HTTPHeader("Cross-Origin-Resource-Policy", "same-origin"),
+        HTTPHeader("Referrer-Policy", "no-referrer"),
+        HTTPHeader("X-Frame-Options", "DENY"),
+    ]
+}

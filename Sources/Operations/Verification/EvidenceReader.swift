@@ -1,0 +1,269 @@
+import Fulfilment
+import JSON
+import Kafka
+import Messaging
+import OrderAPI
+import OrderflowKit
+import Orders
+import Postgres
+import Projection
+
+/// The services' databases as one reader: the evidence on some orders at a time, by ranges of their keys, so that
+/// neither the number of orders nor the time that it takes needs a transaction or memory.
+struct EvidenceReader {
+    /// A connection to each service's database; saga is nil where there is none.
+    struct Connections {
+        let orders: Connection
+        let views: Connection
+        let shipping: Connection
+        let notification: Connection
+        let payment: Connection
+        let inventory: Connection
+        let saga: Connection?
+    }
+
+    /// How far the groups had come, and the relay, before anything else was looked at.
+    struct Horizon {
+        /// `pg_snapshot` as text: what it sees is on the topic. Nil where no relay has run.
+        let published: String?
+        /// Next offsets by group and partition of the order facts' topic.
+        let offsets: [String: [Int32: Int64]]
+        let parked: [OrderKey: Set<String>]
+    }
+
+    /// The event store has more than orders.
+    private static let categories = Parameter.textArray(OrderStreams.categories.sorted())
+
+    let connections: Connections
+    let topic: String
+    let horizon: Horizon
+
+    /// - Parameter groups: with the connection to their database.
+    init(_ connections: Connections, topic: String) throws {
+        self.connections = connections
+        self.topic = topic
+        var groups = [
+            (ConsumerGroup.shipping, connections.shipping), (ConsumerGroup.notification, connections.notification),
+            (ConsumerGroup.projection, connections.views), (ConsumerGroup.inventory, connections.inventory),
+        ]
+        if let saga = connections.saga { groups.append((ConsumerGroup.saga, saga)) }
+        var offsets: [String: [Int32: Int64]] = [:]
+        for (group, connection) in groups {
+            let rows = try connection.query(
+                "SELECT partition, next_offset FROM consumer_offsets WHERE consumer_group = $1 AND topic = $2",
+                [.text(group), .text(topic)])
+            offsets[group] = [:]
+            for row in rows { offsets[group]?[try row.get(0, as: Int32.self)] = try row.get(1, as: Int64.self) }
+        }
+        horizon = Horizon(
+            published: try RelayCheckpointStore.published("events", on: connections.orders), offsets: offsets,
+            parked: try Self.parkedKeys(
+                groups.map(\.1) + [connections.orders, connections.payment]))
+    }
+
+    /// Keys of records are order ids. Tenants are told by headers only, so a parked key counts for all of them.
+    private static func parkedKeys(_ databases: [Connection]) throws -> [OrderKey: Set<String>] {
+        var parked: [OrderKey: Set<String>] = [:]
+        for connection in databases {
+            for row in try connection.query("SELECT key, consumer_group FROM parked_keys LIMIT 100000") {
+                let key = OrderKey(tenant: "", orderID: try row.get(0, as: String.self))
+                parked[key, default: []].insert(try row.get(1, as: String.self))
+            }
+        }
+        return parked
+    }
+
+    /// The evidence on the next `limit` orders of the event store after `key`, and on whatever the others have among
+    /// them that it hasn't; nil at the end. Databases must sort text alike, as `orderflow migrate` makes them.
+    func next(after key: OrderKey?, limit: Int) throws -> (orders: [OrderEvidence], last: OrderKey)? {
+        let low = key ?? OrderKey(tenant: "", orderID: "")
+        let keys = try connections.orders.query(
+            """
+            SELECT tenant, stream_id FROM events
+            WHERE version = 1 AND category = ANY($4::text[]) AND (tenant, stream_id) > ($1, $2)
+            ORDER BY tenant, stream_id LIMIT $3
+            """, [.text(low.tenant), .text(low.orderID), .int(limit), Self.categories])
+        guard let last = keys.last else { return nil }
+        let range: [Parameter] = [
+            .text(low.tenant), .text(low.orderID), .text(try last.get(0, as: String.self)),
+            .text(try last.get(1, as: String.self)),
+        ]
+        var found: [OrderKey: OrderEvidence] = [:]
+        try events(range, &found)
+        try facts(range, &found)
+        try statuses(range, &found)
+        try payments(range, &found)
+        try mails(range, &found)
+        try views(range, &found)
+        try sagas(range, &found)
+        for key in found.keys {
+            if let groups = horizon.parked[OrderKey(tenant: "", orderID: key.orderID)] { found[key]?.parkedBy = groups }
+        }
+        let end = OrderKey(tenant: try last.get(0, as: String.self), orderID: try last.get(1, as: String.self))
+        return (found.values.sorted { $0.key < $1.key }, end)
+    }
+
+    /// An order that the topic knows and the event store doesn't.
+    struct Stranger {
+        let key: OrderKey
+        /// The topic knows it from the order service itself.
+        let isOurs: Bool
+        /// Somebody has announced it.
+        let isAnnounced: Bool
+    }
+
+    /// Those that the order service itself told of come first.
+    func strangers() throws -> [Stranger] {
+        try connections.orders.withStatementTimeout(.seconds(3600)) { connection in
+            try connection.query(
+                """
+                SELECT tenant, order_id, bool_or(stream_version IS NOT NULL) AS ours, bool_or(type = $1)
+                FROM topic_facts f
+                WHERE NOT EXISTS (
+                    SELECT FROM events e
+                    WHERE e.tenant = f.tenant AND e.stream_id = f.order_id AND e.category = ANY($2::text[]))
+                GROUP BY tenant, order_id ORDER BY ours DESC, tenant, order_id LIMIT 10000
+                """, [.text(FactType.orderCreated), Self.categories])
+        }.map { row in
+            Stranger(
+                key: try OrderKey(row), isOurs: try row.get(2, as: Bool.self),
+                isAnnounced: try row.get(3, as: Bool.self))
+        }
+    }
+
+    private static func between(_ id: String) -> String {
+        "(tenant, \(id)) > ($1, $2) AND (tenant, \(id)) <= ($3, $4)"
+    }
+
+    // MARK: Each source
+
+    private func events(_ range: [Parameter], _ found: inout [OrderKey: OrderEvidence]) throws {
+        let rows = try connections.orders.query(
+            """
+            SELECT tenant, stream_id, created_at, metadata->>'id', type, version, category,
+                COALESCE(pg_visible_in_snapshot(txid, $5::text::pg_snapshot), false)
+            FROM events WHERE \(Self.between("stream_id")) AND category = ANY($6::text[])
+            ORDER BY tenant, stream_id, version
+            """, range + [horizon.published.map { .text($0) } ?? .null, Self.categories])
+        for row in rows {
+            try note(row, &found) { order in
+                order.events.append(
+                    OrderEvidence.Event(
+                        id: try row.get(3, as: String?.self) ?? "", type: try row.get(4, as: String.self),
+                        version: Int(try row.get(5, as: Int32.self)),
+                        isAdopted: try row.get(6, as: String.self) == OrderStreams.adoptedCategory,
+                        isPublished: try row.get(7, as: Bool.self)))
+            }
+        }
+    }
+
+    private func facts(_ range: [Parameter], _ found: inout [OrderKey: OrderEvidence]) throws {
+        let rows = try connections.orders.query(
+            """
+            SELECT tenant, order_id, NULL::timestamptz, id, min(type), count(*), min(stream_version), min(detail),
+                   max(partition), min("offset"), min(plain_id)
+            FROM topic_facts
+            WHERE \(Self.between("order_id"))
+            GROUP BY tenant, order_id, id
+            """, range)
+        for row in rows {
+            let partition = try row.get(8, as: Int32.self)
+            let offset = try row.get(9, as: Int64.self)
+            let behind = horizon.offsets.filter { offset >= $0.value[partition] ?? 0 }.map(\.key)
+            try note(row, &found) { order in
+                order.facts.append(
+                    OrderEvidence.Fact(
+                        id: try row.get(3, as: String.self), plainID: try row.get(10, as: String?.self),
+                        type: try row.get(4, as: String.self), copies: Int(try row.get(5, as: Int64.self)),
+                        streamVersion: try row.get(6, as: Int32?.self).map { Int($0) },
+                        detail: try row.get(7, as: String?.self), unreadBy: Set(behind)))
+            }
+        }
+    }
+
+    private func statuses(_ range: [Parameter], _ found: inout [OrderKey: OrderEvidence]) throws {
+        let sql = { (table: String) in
+            "SELECT tenant, order_id, updated_at, status FROM \(table) WHERE \(Self.between("order_id"))"
+        }
+        for row in try connections.inventory.query(sql("reservations"), range) {
+            try note(row, &found) { $0.reservation = try row.get(3, as: String.self) }
+        }
+        for row in try connections.shipping.query(sql("shipments"), range) {
+            try note(row, &found) { $0.shipment = try row.get(3, as: String.self) }
+        }
+    }
+
+    private func payments(_ range: [Parameter], _ found: inout [OrderKey: OrderEvidence]) throws {
+        let rows = try connections.payment.query(
+            """
+            SELECT tenant, order_id, updated_at, status, charge_reference, refund_reference
+            FROM payments WHERE \(Self.between("order_id"))
+            """, range)
+        for row in rows {
+            try note(row, &found) { order in
+                order.payment = OrderEvidence.Payment(
+                    status: try row.get(3, as: String.self), chargeReference: try row.get(4, as: String?.self),
+                    refundReference: try row.get(5, as: String?.self))
+            }
+        }
+    }
+
+    private func mails(_ range: [Parameter], _ found: inout [OrderKey: OrderEvidence]) throws {
+        let rows = try connections.notification.query(
+            """
+            SELECT tenant, order_id, COALESCE(sent_at, created_at), kind, status, error
+            FROM mails WHERE \(Self.between("order_id"))
+            """, range)
+        for row in rows {
+            try note(row, &found) { order in
+                order.mails.append(
+                    OrderEvidence.Mail(
+                        kind: try row.get(3, as: String.self), status: try row.get(4, as: String.self),
+                        error: try row.get(5, as: String?.self)))
+            }
+        }
+    }
+
+    private func views(_ range: [Parameter], _ found: inout [OrderKey: OrderEvidence]) throws {
+        let rows = try connections.views.query(
+            """
+            SELECT tenant, order_id, NULL::timestamptz, status, document
+            FROM order_views WHERE \(Self.between("order_id"))
+            """, range)
+        for row in rows {
+            let view = try row.withBytes(4) { try OrderView(document: $0) }
+            try note(row, &found) { order in
+                order.view = OrderEvidence.View(
+                    status: try row.get(3, as: String.self), facts: Set(view.timeline.map(\.identity)))
+            }
+        }
+    }
+
+    private func sagas(_ range: [Parameter], _ found: inout [OrderKey: OrderEvidence]) throws {
+        guard let saga = connections.saga else { return }
+        let rows = try saga.query(
+            """
+            SELECT tenant, id, updated_at, status, attention
+            FROM saga_instances WHERE saga = $5 AND \(Self.between("id"))
+            """, range + [.text(FulfilmentSaga.name)])
+        for row in rows {
+            try note(row, &found) { order in
+                order.saga = OrderEvidence.Saga(
+                    status: try row.get(3, as: String.self), attention: try row.get(4, as: String?.self))
+            }
+        }
+    }
+
+    /// Rows begin with tenant, order and the time of their last change.
+    private func note(
+        _ row: Row, _ found: inout [OrderKey: OrderEvidence], _ change: (inout OrderEvidence) throws -> Void
+    ) throws {
+        let key = try OrderKey(row)
+        var order = found[key] ?? OrderEvidence(key: key)
+        // Out of the dictionary while it changes, so that its arrays aren't copied.
+        found[key] = nil
+        try change(&order)
+        if let time = try row.get(2, as: Timestamp?.self) { order.changedAt = max(order.changedAt, time.microseconds) }
+        found[key] = order
+    }
+}

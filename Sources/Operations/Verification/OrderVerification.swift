@@ -1,0 +1,147 @@
+import Execution
+import Kafka
+import Logging
+import Messaging
+import OrderflowKit
+import Postgres
+import Terminal
+
+/// Holds the services' databases and the topic against the invariants of DESIGN section 5. Reads only; memory and
+/// transactions stay small whatever the number of orders.
+public struct OrderVerification: Sendable {
+    /// What was found.
+    public struct Report: Sendable {
+        public var orders = 0
+        public var confirmed = 0
+        public var cancelled = 0
+        /// Changed too recently to be judged.
+        public var moving = 0
+        /// Not at their end, by what they wait for.
+        public var running: [String: Int] = [:]
+        /// Nobody could be written to about them.
+        public var unaddressed = 0
+        /// Records of the topic, those of them that are copies of others, and those that are no facts.
+        public var records = 0
+        public var copies = 0
+        public var unreadable = 0
+        /// Promises broken.
+        public var broken = 0
+
+        public var isSound: Bool { broken == 0 }
+    }
+
+    /// One thing found on the way.
+    public enum Finding: Sendable {
+        case broken(order: OrderKey?, String)
+        case running(order: OrderKey, String)
+    }
+
+    /// Where the services' data lies; without a saga, orders are led by choreography.
+    public struct Databases: Sendable {
+        public var orders: PostgresConfiguration
+        public var views: PostgresConfiguration
+        public var shipping: PostgresConfiguration
+        public var notification: PostgresConfiguration
+        public var payment: PostgresConfiguration
+        public var inventory: PostgresConfiguration
+        public var saga: PostgresConfiguration?
+
+        public init(
+            orders: PostgresConfiguration, views: PostgresConfiguration, shipping: PostgresConfiguration,
+            notification: PostgresConfiguration, payment: PostgresConfiguration, inventory: PostgresConfiguration,
+            saga: PostgresConfiguration?
+        ) {
+            self.orders = orders
+            self.views = views
+            self.shipping = shipping
+            self.notification = notification
+            self.payment = payment
+            self.inventory = inventory
+            self.saga = saga
+        }
+    }
+
+    private let databases: Databases
+    private let kafka: KafkaConfiguration
+    private let topic: String
+    private let settle: Duration
+    private let logger: Logger
+
+    private static let batch = 1_000
+
+    /// - Parameter settle: an order that changed less long ago isn't judged.
+    public init(
+        _ databases: Databases, kafka: KafkaConfiguration, topic: String, settle: Duration = .seconds(30),
+        logger: Logger
+    ) {
+        self.databases = databases
+        self.kafka = kafka
+        self.topic = topic
+        self.settle = settle
+        self.logger = logger
+    }
+
+    /// Blocks the calling thread for about a minute a million orders.
+    ///
+    /// - Parameter tell: called for each thing found, in the order of the orders' ids.
+    public func run(_ tell: (Finding) -> Void) throws -> Report {
+        let connections = try EvidenceReader.Connections(
+            orders: Connection(databases.orders, logger: logger), views: Connection(databases.views, logger: logger),
+            shipping: Connection(databases.shipping, logger: logger),
+            notification: Connection(databases.notification, logger: logger),
+            payment: Connection(databases.payment, logger: logger),
+            inventory: Connection(databases.inventory, logger: logger),
+            saga: try databases.saga.map { try Connection($0, logger: logger) })
+        let now = try connections.orders.query("SELECT clock_timestamp()").one().get(0, as: Timestamp.self)
+        let settledBefore = now.microseconds - Int64(settle / .microseconds(1))
+        // How far everybody is comes first: what they do after it can only be more.
+        let reader = try EvidenceReader(connections, topic: topic)
+        let facts = try TopicFacts.load(topic, kafka: kafka, on: connections.orders, logger: logger)
+        var report = Report()
+        report.records = facts.records
+        report.unreadable = facts.unreadable
+        var last: OrderKey?
+        while let (orders, end) = try reader.next(after: last, limit: Self.batch) {
+            last = end
+            for order in orders { judge(order, settledBefore, &report, tell) }
+        }
+        for stranger in try reader.strangers() {
+            if stranger.isOurs {
+                report.broken += 1
+                tell(.broken(order: stranger.key, "is on the topic, but not in the event store"))
+                continue
+            }
+            let reason = stranger.isAnnounced ? "the order service hasn't taken it yet" : "nobody has announced it"
+            report.running[reason, default: 0] += 1
+            tell(.running(order: stranger.key, reason))
+        }
+        for imbalance in try StockBalance.check(on: connections.inventory) {
+            report.broken += 1
+            tell(.broken(order: nil, "stock: \(imbalance)"))
+        }
+        for difference in try SalesBalance.check(on: connections.views) {
+            report.broken += 1
+            tell(.broken(order: nil, "sales: \(difference)"))
+        }
+        return report
+    }
+
+    private func judge(
+        _ order: OrderEvidence, _ settledBefore: Int64, _ report: inout Report, _ tell: (Finding) -> Void
+    ) {
+        report.orders += 1
+        if order.mails.contains(where: { $0.status == "unaddressed" }) { report.unaddressed += 1 }
+        report.copies += order.facts.reduce(0) { $0 + $1.copies - 1 }
+        let finding = OrderInvariants.check(order, settledBefore: settledBefore)
+        switch finding.place {
+        case .confirmed: report.confirmed += 1
+        case .cancelled: report.cancelled += 1
+        case .moving: report.moving += 1
+        case .running(let reason):
+            report.running[reason, default: 0] += 1
+            tell(.running(order: order.key, reason))
+        }
+        report.broken += finding.broken.count
+        for text in finding.broken { tell(.broken(order: order.key, text)) }
+    }
+}

@@ -1,0 +1,105 @@
+import Kafka
+import Logging
+import Messaging
+import OrderAPI
+import OrderflowKit
+import Orders
+import Postgres
+
+/// The facts of a topic, sorted by order: a topic has them by time, and millions don't fit in memory. They go to a
+/// temporary table beside the event store, which is gone with the connection.
+struct TopicFacts {
+    /// Records read.
+    private(set) var records = 0
+    /// Records that no consumer can handle. What carries no fact isn't counted: all of them pass it over.
+    private(set) var unreadable = 0
+
+    private static let reader = RecordReader(types: FactType.all, content: MessageContent.door)
+
+    private static let chunk = 20_000
+    /// Without a record, below the statement timeout of the COPY.
+    private static let patience: Duration = .seconds(20)
+
+    /// Reads the topic up to what it holds now.
+    static func load(
+        _ topic: String, kafka: KafkaConfiguration, on connection: Connection, logger: Logger
+    ) throws -> TopicFacts {
+        try connection.script(
+            """
+            CREATE TEMPORARY TABLE topic_facts (
+                tenant text, order_id text, id text, plain_id text, type text, stream_version int, detail text, partition int,
+                "offset" bigint
+            )
+            """)
+        let admin = try Admin(kafka, logger: logger)
+        var ranges: [TopicPartition: Range<Int64>] = [:]
+        for place in try admin.topics(named: topic).flatMap(\.places) {
+            let marks = try admin.watermarks(place)
+            ranges[place] = min(marks.low, marks.high)..<marks.high
+        }
+        let reader = try PartitionReader(kafka, ranges, logger: logger)
+        var facts = TopicFacts()
+        var lastBatch = ContinuousClock.now
+        while !reader.isFinished {
+            // A COPY for each chunk: the server's time limit is for one statement.
+            try connection.copyIn("COPY topic_facts FROM STDIN (FORMAT binary)") { copy in
+                var rows = 0
+                while rows < Self.chunk, !reader.isFinished {
+                    guard let batch = try reader.nextBatch(max: 1_000, timeout: .milliseconds(500)) else {
+                        if lastBatch + Self.patience < .now { throw NothingComes(reason: reader.lastError) }
+                        if rows > 0 { return }
+                        continue
+                    }
+                    lastBatch = .now
+                    for record in batch { try facts.add(record, to: copy) }
+                    rows += batch.count
+                }
+            }
+        }
+        try connection.withStatementTimeout(.seconds(3600)) { connection in
+            try connection.script(
+                """
+                CREATE INDEX ON topic_facts (tenant, order_id);
+                ANALYZE topic_facts;
+                """)
+        }
+        return facts
+    }
+
+    /// The brokers say that there are more records, and don't give them.
+    private struct NothingComes: Error, CustomStringConvertible {
+        let reason: KafkaError?
+        var description: String { "no records come from the brokers\(reason.map { ": \($0)" } ?? "")" }
+    }
+
+    private mutating func add(_ record: ConsumedMessage, to copy: CopyWriter) throws {
+        records += 1
+        let message: InboundMessage
+        switch Self.reader.read(record) {
+        case .event(let event): message = event
+        case .nothing: return
+        case .poison:
+            unreadable += 1
+            return
+        }
+        guard let fact = try message.orderFact() else { return }
+        // Others may number their events too.
+        let version = message.origin == OrderStreams.source ? message.streamVersion : nil
+        try copy.row([
+            .text(message.tenant), .text(fact.orderID), .text(message.identity), .text(message.id),
+            .text(message.type), .int4(version.map { Int32(clamping: $0) }), .text(Self.detail(fact)),
+            .int4(record.partition), .int8(record.offset),
+        ])
+    }
+
+    /// What makes two facts of a type two effects.
+    private static func detail(_ fact: OrderFact) -> String? {
+        switch fact.kind {
+        case .paymentProcessed(_, let reference), .paymentRefunded(_, let reference): reference
+        case .shipmentCreated(let id): id
+        case .shipmentDispatched(let id, _): id
+        case .notificationSent(let kind, _, _): kind
+        default: nil
+        }
+    }
+}

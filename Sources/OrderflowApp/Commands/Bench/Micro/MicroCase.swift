@@ -1,0 +1,146 @@
+import Bench
+import Fulfilment
+import HTTPServer
+import Messaging
+import OrderflowKit
+import Orders
+import Projection
+
+/// A step of an order's way that can be done over and over.
+struct MicroCase {
+    let name: String
+    /// What one call of `body` does, in the unit of the figure: a batch counts each of its messages.
+    let units: Int
+    /// Returns something that depends on all of the work, so that none of it can be left out.
+    let body: () throws -> Int
+
+    init(_ name: String, units: Int = 1, _ body: @escaping () throws -> Int) {
+        self.name = name
+        self.units = units
+        self.body = body
+    }
+
+    /// The time of one unit, over a run of about `span`.
+    func nanoseconds(for span: Duration) throws -> Double {
+        let clock = ContinuousClock()
+        let started = clock.now
+        var calls = 0
+        var sink = 0
+        while started.duration(to: clock.now) < span {
+            for _ in 0..<16 { sink &+= try body() }
+            calls += 16
+        }
+        withExtendedLifetime(sink) {}
+        return started.duration(to: clock.now) / .nanoseconds(1) / Double(calls * units)
+    }
+}
+
+extension MicroCase {
+    static func all() throws -> [MicroCase] {
+        try [requestHead(), orderDecoding(), factEncoding(), envelopeEncoding(), envelopeDecoding(), sagaStep()]
+            + [projectionBatch()]
+    }
+
+    private static let record = OrderRecord(1)
+    private static let body = Array(
+        #"{"userId":"user-123456","items":[{"sku":"SKU-1234","qty":2}],"total":1234.56}"#.utf8)
+
+    private static func requestHead() -> MicroCase {
+        let head = Array(
+            """
+            POST /orders HTTP/1.1\r
+            Host: 127.0.0.1:8080\r
+            User-Agent: curl/8.5.0\r
+            Accept: */*\r
+            Content-Type: application/json\r
+            Content-Length: \(body.count)\r
+            \r
+
+            """.utf8)
+        let limits = HTTPServerConfiguration(host: "127.0.0.1", port: 0).limits
+        var fields = [HeaderField](repeating: .none, count: limits.headerCount)
+        return MicroCase("HTTP request head, parsed") {
+            try head.withUnsafeBufferPointer { bytes in
+                guard let start = bytes.baseAddress else { return 0 }
+                var scanner = HeadScanner()
+                guard let length = try scanner.advance(start, count: bytes.count, limits: limits) else { return 0 }
+                return try fields.withUnsafeMutableBufferPointer { fields in
+                    guard let room = fields.baseAddress else { return 0 }
+                    _ = try RequestHead(
+                        start, length: length, requestLineLength: scanner.requestLineLength, fields: room)
+                    return length
+                }
+            }
+        }
+    }
+
+    private static func orderDecoding() -> MicroCase {
+        MicroCase("order's JSON, decoded and checked") {
+            try body.withUnsafeBytes { try OrderRequest(json: $0) }.items.count
+        }
+    }
+
+    private static func factEncoding() -> MicroCase {
+        MicroCase("OrderCreated and its metadata, encoded") {
+            record.fact.payload().count + record.metadata.json().count
+        }
+    }
+
+    private static func envelopeEncoding() -> MicroCase {
+        MicroCase("Kafka record of a stored event, encoded") {
+            try record.encoded(for: "order-events").value?.count ?? 0
+        }
+    }
+
+    private static func message(_ fact: OrderFact, number: Int) -> InboundMessage {
+        InboundMessage(
+            id: "message-\(number)", type: fact.kind.type, schemaVersion: 1, payload: fact.payload(), key: fact.orderID,
+            tenant: "default", correlationID: "correlation", traceparent: nil, time: fact.at, streamVersion: nil,
+            source: InboundMessage.Source(topic: "order-events", partition: 0, offset: Int64(number)))
+    }
+
+    private static func envelopeDecoding() throws -> MicroCase {
+        let encoded = try record.encoded(for: "order-events")
+        let value = encoded.value ?? []
+        var headers: [(String, [UInt8])] = []
+        encoded.headers.forEach { headers.append((String(decoding: $0, as: UTF8.self), Array($1))) }
+        let source = InboundMessage.Source(topic: "order-events", partition: 0, offset: 1)
+        let reader = RecordReader(types: FactType.all) { _ in nil }
+        return MicroCase("Kafka record, decoded") {
+            var envelope = EnvelopeHeaders()
+            for (name, value) in headers { value.withUnsafeBytes { envelope.take(name, $0) } }
+            return value.withUnsafeBytes { value in
+                let verdict = EnvelopeDecoder.decode(
+                    value: value, key: nil, headers: envelope, source: source, recordTime: OrderRecord.time, by: reader)
+                if case .event(let message) = verdict { return message.payload.count }
+                return 0
+            }
+        }
+    }
+
+    private static func sagaStep() throws -> MicroCase {
+        let definition = try FulfilmentSaga.definition(topics: Topics())
+        let fact = record.fact
+        let payload = fact.payload()
+        let fresh = SagaInstance(id: fact.orderID, of: definition)
+        return MicroCase("saga's step from OrderCreated to its commands") {
+            try definition.react(
+                fresh, to: .fact(type: fact.kind.type, payload: payload, messageID: "m"), at: OrderRecord.time
+            ).commands.count
+        }
+    }
+
+    private static func projectionBatch() -> MicroCase {
+        let orders = 250
+        let messages = (0..<orders).flatMap { number in
+            let created = OrderRecord(number).fact
+            let prepared = OrderFact(orderID: created.orderID, at: created.at, .shipmentCreated(shipmentID: "s"))
+            return [message(created, number: 2 * number), message(prepared, number: 2 * number + 1)]
+        }
+        return MicroCase("projection's batch of \(messages.count), each fact of it", units: messages.count) {
+            var fold = OrderViewFold(capacity: messages.count)
+            for message in messages { try fold.add(message) }
+            return fold.views(over: [:]).reduce(0) { $0 + $1.view.document().count }
+        }
+    }
+}

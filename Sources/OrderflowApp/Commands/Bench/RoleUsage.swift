@@ -1,0 +1,71 @@
+import Bench
+import Execution
+import OrderflowKit
+import Outbound
+
+/// CPU time and memory of the roles, from their `/metrics`, and of servers, from the kernel.
+final class RoleUsage {
+    struct Cost: Sendable {
+        let name: String
+        let cpuSeconds: Double
+        let memoryBytes: Int
+    }
+
+    private let endpoints: [(role: Role, url: String)]
+    private let servers: [ServerProcess]
+    private let client: HTTPClient
+    private var before: [String: ProcessUsage] = [:]
+    private var ownBefore = 0.0
+
+    init(_ settings: Settings, servers: [ServerProcess]) {
+        endpoints = Role.allCases.map { role in
+            (role, "http://\(settings.http.localAuthority):\(settings.port(of: role))/metrics")
+        }
+        self.servers = servers
+        var configuration = HTTPClient.Configuration()
+        configuration.connectTimeout = .milliseconds(200)
+        configuration.timeout = .seconds(2)
+        client = HTTPClient(configuration)
+    }
+
+    func start() {
+        before = sample()
+        ownBefore = ProcessUsage.own()
+    }
+
+    /// What was used since `start`, in the order of the roles; those that don't answer are left out.
+    func stop() -> [Cost] {
+        let own = ProcessUsage.own() - ownBefore
+        let now = sample()
+        let names = endpoints.map(\.role.rawValue) + servers.map(\.name)
+        let costs = names.compactMap { name -> Cost? in
+            guard let before = before[name], let now = now[name] else { return nil }
+            return Cost(
+                name: name, cpuSeconds: now.cpuSeconds - before.cpuSeconds, memoryBytes: now.memoryBytes)
+        }
+        return costs + [Cost(name: "bench", cpuSeconds: own, memoryBytes: 0)]
+    }
+
+    private func sample() -> [String: ProcessUsage] {
+        var usages: [String: ProcessUsage] = [:]
+        for (role, url) in endpoints {
+            guard let answer = try? client.send(HTTPClient.Request(url: url)), answer.status == 200 else { continue }
+            usages[role.rawValue] = Self.usage(String(decoding: answer.body, as: UTF8.self))
+        }
+        for server in servers { usages[server.name] = ProcessUsage.of(server.pid) }
+        return usages
+    }
+
+    /// Nil where the text isn't that of a role.
+    private static func usage(_ text: String) -> ProcessUsage? {
+        var usage = ProcessUsage()
+        var isRole = false
+        for line in text.split(separator: "\n") {
+            guard let value = line.split(separator: " ").last.flatMap({ Double($0) }) else { continue }
+            if line.hasPrefix("process_cpu_seconds_total ") { usage.cpuSeconds = value }
+            if line.hasPrefix("process_resident_memory_bytes ") { usage.memoryBytes = Int(Int64(saturating: value)) }
+            if line.hasPrefix("orderflow_build_info") { isRole = true }
+        }
+        return isRole ? usage : nil
+    }
+}

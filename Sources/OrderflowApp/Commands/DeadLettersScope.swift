@@ -1,0 +1,158 @@
+import ArgumentParser
+import Execution
+import Glibc
+import Logging
+import Messaging
+import OrderflowKit
+import Postgres
+import Terminal
+
+/// How operators call a letter: numbers are a database's own.
+struct LetterName: Hashable, Sendable, ExpressibleByArgument, CustomStringConvertible {
+    let database: ServiceDatabase
+    let number: Int64
+
+    init(database: ServiceDatabase, number: Int64) {
+        self.database = database
+        self.number = number
+    }
+
+    init?(argument: String) {
+        let parts = argument.split(separator: "/", omittingEmptySubsequences: false)
+        guard parts.count == 2, let database = ServiceDatabase(rawValue: String(parts[0])), let number = Int64(parts[1])
+        else { return nil }
+        self.init(database: database, number: number)
+    }
+
+    var description: String { "\(database.rawValue)/\(number)" }
+}
+
+/// A letter with what operators call it.
+struct NamedLetter: Sendable {
+    let name: LetterName
+    let entry: DeadLetterQueue.Entry
+}
+
+/// Whose letters a command is about.
+struct DeadLettersScope: ParsableArguments {
+    @Option(help: "Only those of this consumer group.") var group: String?
+    @Option(help: "Only those of messages on this topic.") var topic: String?
+    @Flag(help: "One JSON object a line.") var json = false
+
+    func validate() throws {
+        if let group, ServiceDatabase.holding(group: group) == nil {
+            let known = ServiceDatabase.allCases.flatMap(\.groups).joined(separator: ", ")
+            throw ValidationError("--group takes one of \(known)")
+        }
+    }
+
+    var filter: DeadLetterQueue.Filter { DeadLetterQueue.Filter(group: group, topic: topic) }
+
+    var databases: [ServiceDatabase] {
+        group.flatMap { ServiceDatabase.holding(group: $0) }.map { [$0] } ?? ServiceDatabase.allCases
+    }
+
+    /// What `body` finds in each of the databases, the newest first.
+    func letters(
+        _ settings: Settings, _ body: @escaping @Sendable (Connection) throws -> [DeadLetterQueue.Entry]
+    ) async throws -> [NamedLetter] {
+        var letters: [NamedLetter] = []
+        for database in databases {
+            letters += try await Self.connect(settings, database, body).map {
+                NamedLetter(name: LetterName(database: database, number: $0.id), entry: $0)
+            }
+        }
+        return letters.sorted { ($0.entry.createdAt, $0.name.number) > ($1.entry.createdAt, $1.name.number) }
+    }
+
+    static func connect<Value: Sendable>(
+        _ settings: Settings, _ database: ServiceDatabase,
+        _ body: @escaping @Sendable (Connection) throws -> Value
+    ) async throws -> Value {
+        let configuration = try settings.database(of: database)
+        return try await DedicatedThread.run("dead-letters") {
+            let connection = try Connection(configuration, logger: Logger(label: "deadletters"))
+            defer { connection.close() }
+            return try body(connection)
+        }
+    }
+}
+
+/// Letters that something is done about: those named, or all of a scope.
+struct DeadLettersChoice: ParsableArguments {
+    @Argument(help: "The letters.") var letters: [LetterName] = []
+    @Flag(help: "All that --group and --topic leave.") var all = false
+    @Option(help: "Why, for the record.") var note: String
+    @OptionGroup var person: SagasOperator
+    @OptionGroup var scope: DeadLettersScope
+    @OptionGroup var options: SettingsOptions
+
+    func validate() throws {
+        guard letters.isEmpty == all else { throw ValidationError("name letters, or say --all") }
+        if !all, scope.group != nil || scope.topic != nil {
+            throw ValidationError("--group and --topic go with --all")
+        }
+    }
+
+    /// - Parameter done: what is said of each.
+    func decide(_ act: DeadLetterQueue.Act, _ done: String) async throws {
+        let decision = DeadLetterQueue.Decision(by: try person.name, note: note)
+        let settings = try options.load().settings
+        Observability.start(settings.log)
+        guard all else {
+            for name in letters { try await decide(act, name, decision, done, settings) }
+            return
+        }
+        for database in scope.databases { try await sweep(database, act, decision, done, settings) }
+    }
+
+    private func decide(
+        _ act: DeadLetterQueue.Act, _ name: LetterName, _ decision: DeadLetterQueue.Decision, _ done: String,
+        _ settings: Settings
+    ) async throws {
+        let entry = try await DeadLettersScope.connect(settings, name.database) { connection in
+            do {
+                try DeadLetterQueue.decide(act, name.number, decision, on: connection)
+            } catch let refusal as DeadLetterQueue.Refusal {
+                throw Refused(database: name.database, refusal: refusal)
+            }
+            return try DeadLetterQueue.show(name.number, on: connection)
+        }
+        tell(scope.json ? DeadLettersText.json(NamedLetter(name: name, entry: entry)) : "\(name) \(done)\n")
+    }
+
+    /// Only first letters of their keys: what is parked behind them follows by itself.
+    private func sweep(
+        _ database: ServiceDatabase, _ act: DeadLetterQueue.Act, _ decision: DeadLetterQueue.Decision,
+        _ done: String, _ settings: Settings
+    ) async throws {
+        let (filter, json) = (scope.filter, scope.json)
+        try await DeadLettersScope.connect(settings, database) { connection in
+            var sweep = try DeadLetterQueue.Sweep(act, filter, decision, on: connection)
+            guard sweep.total > 0 else { return }
+            var progress = ReplayProgress(
+                database.rawValue, of: "letters", total: Int64(sweep.total), isShown: isatty(STDERR_FILENO) == 1)
+            var count = 0
+            // Each of them is a transaction: what an interruption finds undone, the same command finds again.
+            while let ids = try sweep.next(on: connection) {
+                count += ids.count
+                progress.advance(by: ids.count)
+                guard json else { continue }
+                let entries = try DeadLetterQueue.letters(ids, on: connection)
+                tell(
+                    entries.map {
+                        DeadLettersText.json(
+                            NamedLetter(name: LetterName(database: database, number: $0.id), entry: $0))
+                    }.joined())
+            }
+            progress.finish()
+            if !json { tell("\(database.rawValue): \(count) letters \(done)\n") }
+        }
+    }
+
+    private struct Refused: Error, CustomStringConvertible {
+        let database: ServiceDatabase
+        let refusal: DeadLetterQueue.Refusal
+        var description: String { "\(database.rawValue): \(refusal)" }
+    }
+}

@@ -1,0 +1,57 @@
+import ArgumentParser
+import Execution
+import Logging
+import OrderflowKit
+import Postgres
+import Terminal
+
+struct MigrateCommand: OrderflowCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "migrate",
+        abstract: "Make the databases and bring them to their newest schema.",
+        discussion: """
+            Every service has a database and a role of its own, orderflow_<service>; no other role may connect to it. \
+            What is missing is made with the administrator's database.url; a service whose own URL is set \
+            (<service>.database.url) has a database already, and is only migrated. Then each service's schema is \
+            brought up to date, as that service's role.
+
+            Safe to run again, and at the same time from several machines. A database newer than this program is \
+            refused, with nothing changed.
+
+            EXAMPLES
+              orderflow migrate
+              orderflow migrate --wait 60s                               a server that is just starting
+              ORDERFLOW_DATABASE_URL=postgresql://admin:pw@db/postgres orderflow migrate
+            """)
+
+    @OptionGroup var options: SettingsOptions
+
+    @Option(help: ArgumentHelp("Wait for the server to answer, at most this long.", valueName: "duration"))
+    var wait: String = "0s"
+
+    func execute() async throws {
+        guard let limit = DurationText.parse(wait) else {
+            throw ValidationError("--wait takes a duration such as 30s, not \(wait)")
+        }
+        let settings = try options.load().settings
+        Observability.start(settings.log, role: "migrate")
+        try await DedicatedThread.run("migrate") {
+            try Self.migrate(settings, waiting: limit, stop: StopSignal())
+        }
+    }
+
+    /// - Parameter limit: nil waits for the server for ever.
+    static func migrate(_ settings: Settings, waiting limit: Duration?, stop: StopSignal) throws {
+        let provisioner = DatabaseProvisioner(settings: settings, logger: Logger(label: "migrate"))
+        try ServerWait.until(
+            "PostgreSQL", limit: limit, stop: stop, say: { complain("\($0)") },
+            isWorthWaiting: { ($0 as? PostgresError)?.isTransient ?? false },
+            {
+                try provisioner.run(DatabaseProvisioner.targets) { result in
+                    let schema = result.applied.last.map { "schema \($0.version) (\($0.name))" } ?? "up to date"
+                    let database = (try? settings.database(of: result.database)).map { "\($0)" } ?? ""
+                    tell("\(result.database.rawValue): \(result.created ? "made, " : "")\(schema)   \(database)\n")
+                }
+            })
+    }
+}

@@ -1,0 +1,132 @@
+import Telemetry
+
+/// What `/metrics` says each metric means: all there are, which the dashboard and the alerts are checked against.
+package enum MetricHelp {
+    package static let all: [String: String] = [
+        general, http, eventStore, relay, consumer, saga, dependencies, kafka, telemetry, ProcessMetrics.help,
+        PrometheusMetrics.help,
+    ].reduce(into: [:]) { all, part in all.merge(part) { first, _ in first } }
+
+    private static let general = [
+        "orderflow_build_info": "Always 1; the labels say what runs.",
+        "orderflow_ready": "1 while the process answers /readyz with 200.",
+        "orderflow_health_check": "1 while this part of the process can do its work.",
+    ]
+
+    private static let http = [
+        "orderflow_http_requests_total": "Answered requests by route template, method and status.",
+        "orderflow_http_request_duration_seconds": "From the end of a request's head to its answer.",
+        "orderflow_http_request_bytes_total": "Bytes of requests.",
+        "orderflow_http_response_bytes_total": "Bytes of answers.",
+        "orderflow_http_connections_total": "Accepted connections.",
+        "orderflow_http_open_connections": "Connections open now.",
+        "orderflow_http_unsent_bytes": "Memory that holds answers and events which clients haven't taken.",
+        "orderflow_http_refused_connections_total": "Connections turned away, and why.",
+    ]
+
+    private static let eventStore = [
+        "orderflow_eventstore_appends_total": "Requests to append to a stream, by outcome.",
+        "orderflow_eventstore_batch_size": "Requests in one group commit.",
+        "orderflow_eventstore_commit_seconds": "One group commit, statement and commit.",
+        "orderflow_eventstore_queue_depth": "Requests that wait for a writer.",
+        "orderflow_eventstore_queue_limit": "Requests that may wait; more are refused.",
+    ]
+
+    private static let relay = [
+        "orderflow_relay_published_total": "Records acknowledged by the brokers.",
+        "orderflow_relay_delay_seconds": "Age of the oldest event of a page when its last record was acknowledged.",
+        "orderflow_relay_page_size": "Records published at once.",
+        "orderflow_relay_leading": "1 while this process publishes; one process of a service does.",
+        "orderflow_relay_held_up": "1 while an error keeps the relay from publishing.",
+        "orderflow_relay_lag_seconds": "Age of the oldest event that is read but not acknowledged; 0 with none.",
+        "orderflow_relay_backlog_rows": "Committed rows that are not published, counted up to 100000.",
+    ]
+
+    private static let consumer = [
+        "orderflow_consumer_messages_total": "Records by what became of them.",
+        "orderflow_consumer_retries_total": "Transactions that failed and were tried again.",
+        "orderflow_consumer_setbacks_total":
+            "Partitions that had lost what the group read (lost), or what it had yet to read (expired).",
+        "orderflow_consumer_redeliveries_total": "Dead letters that were handled again, by outcome.",
+        "orderflow_consumer_batch_size": "Records taken at once.",
+        "orderflow_consumer_transaction_seconds": "One batch's transaction, from its begin to its commit.",
+        "orderflow_consumer_handler_seconds": "The handler's share of a transaction.",
+        "orderflow_consumer_lag_messages": "Records between a partition's committed offset and its end.",
+        "orderflow_consumer_assigned_partitions": "Partitions that this member has.",
+        "orderflow_consumer_ownerless_partitions":
+            "Partitions of the group's topics that lastingly belong to none of its members, as this one sees it.",
+        "orderflow_consumer_held_up": "1 while an error keeps the group's member from going on.",
+        "orderflow_consumer_buffered_messages": "Records fetched and not yet taken by the handler.",
+        "orderflow_consumer_buffered_bytes": "Their size.",
+        "orderflow_consumer_rebalances_total": "Assignments and revocations.",
+        "orderflow_consumer_open_letters": "Letters that wait: dead for an operator, parked behind a dead one.",
+        "orderflow_consumer_parked_keys": "Keys whose messages are held back behind a dead letter.",
+    ]
+
+    private static let saga = [
+        "orderflow_sagas": "Instances under way, by status.",
+        "orderflow_sagas_attention": "Instances that can't go on without a person.",
+        "orderflow_saga_waiting_steps": "Steps and compensations that instances under way wait for an answer to.",
+        "orderflow_saga_transitions_total":
+            "What happened to instances: timed-out is a missed deadline, undo-requested a compensation.",
+        "orderflow_saga_step_seconds": "A step, from its command to its outcome.",
+        "orderflow_saga_seconds": "An instance, from its start to its end, by that.",
+    ]
+
+    private static let dependencies = [
+        "orderflow_pool_size": "Connections that a pool may have.",
+        "orderflow_pool_connected": "Connections that it has.",
+        "orderflow_pool_in_use": "Connections at work.",
+        "orderflow_pool_queue_depth": "Pieces of work that wait for a connection.",
+        "orderflow_pool_queue_limit": "Pieces of work that may wait; more are refused.",
+        "orderflow_pool_completed_total": "Pieces of work done.",
+        "orderflow_pool_refused_total": "Pieces of work refused by the full queue.",
+        "orderflow_pool_expired_total": "Pieces of work given up after waiting too long.",
+        "orderflow_pool_connects_total": "Connections made.",
+        "orderflow_view_watchers": "Requests that wait for an order to change, and open event streams.",
+        "orderflow_view_watchers_refused_total": "Requests of both kinds refused because too many were there.",
+        "orderflow_view_lag_events": "Events that are committed and not in the read model of orders.",
+        "orderflow_view_lag_seconds": "Age of the oldest of them; 0 with none.",
+        "orderflow_view_differing_orders": "Orders of which a read model says something else than the event store.",
+        "orderflow_view_compared_orders_total": "Orders compared with the event store.",
+        "orderflow_view_sweeps_total": "Times that all orders were compared.",
+        "orderflow_circuit_breaker_state": "1 for the state that a circuit breaker is in.",
+        "orderflow_gateway_calls_total": "Calls of the payment gateway by operation and what became of them.",
+        "orderflow_gateway_call_seconds": "One call of the payment gateway.",
+        "orderflow_stock_requests_total": "Answers of inventory by what they say.",
+        "orderflow_payments_open": "Payments that wait for the gateway, or for a refund to be asked for again.",
+        "orderflow_payments_oldest_seconds": "How long the oldest of those that the gateway is asked for has waited.",
+        "orderflow_mails_total": "Mails by what became of them.",
+        "orderflow_mail_queue_depth": "Mails that wait to be sent, counted up to 100000.",
+        "orderflow_mail_queue_oldest_seconds": "Age of the oldest mail that waits; 0 with none.",
+    ]
+
+    private static let telemetry = [
+        "orderflow_trace_spans_total": "Spans that went to the collector, by outcome.",
+        "orderflow_trace_dropped_spans_total": "Spans that found the queue to the collector full.",
+        "orderflow_trace_queue_depth": "Spans that wait for their export.",
+        "orderflow_log_lines_total": "Log lines on their way to their topic, by outcome.",
+        "orderflow_log_dropped_lines_total": "Log lines that found the queue to their topic full.",
+        "orderflow_log_queue_depth": "Log lines that wait to be shipped.",
+    ]
+
+    /// From librdkafka's statistics, some seconds old.
+    private static let kafka = [
+        "orderflow_kafka_sent_messages_total": "Records sent to brokers (txmsgs).",
+        "orderflow_kafka_sent_bytes_total": "Their bytes (txmsg_bytes).",
+        "orderflow_kafka_received_messages_total": "Records received from brokers (rxmsgs).",
+        "orderflow_kafka_received_bytes_total": "Their bytes (rxmsg_bytes).",
+        "orderflow_kafka_queued_messages": "Records that wait in a producer, or for their acknowledgement (msg_cnt).",
+        "orderflow_kafka_queued_bytes": "Their bytes (msg_size).",
+        "orderflow_kafka_reply_queue_depth": "Callbacks that wait to be served (replyq).",
+        "orderflow_kafka_broker_up": "1 while there is a connection to the broker.",
+        "orderflow_kafka_requests_in_flight": "Requests that wait for the broker's answer (waitresp_cnt).",
+        "orderflow_kafka_send_errors_total": "Requests that couldn't be sent (txerrs).",
+        "orderflow_kafka_receive_errors_total": "Answers that couldn't be read (rxerrs).",
+        "orderflow_kafka_request_retries_total": "Requests sent again (txretries).",
+        "orderflow_kafka_request_timeouts_total": "Requests without an answer in time (req_timeouts).",
+        "orderflow_kafka_disconnects_total": "Connections lost (disconnects).",
+        "orderflow_kafka_round_trip_seconds": "A request's way to the broker and back, in the last interval (rtt).",
+        "orderflow_kafka_throttle_seconds": "What the broker's quotas made requests wait, on average (throttle).",
+    ]
+}

@@ -1,0 +1,28 @@
+extension SettingFormat where Value == [String] {
+    package static let hostNames = SettingFormat(
+        expected: "names such as shop.internal without ports, separated by commas, or empty",
+        parse: { text in
+            let names = text.isEmpty ? [] : text.split(separator: ",", omittingEmptySubsequences: false)
+            let good = names.allSatisfy { name in
+                !name.isEmpty && name.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "-._".contains($0)) }
+            }
+            return good ? names.map(String.init) : nil
+        }, write: { $0.joined(separator: ",") })
+}
+
+extension SettingFormat where Value == [RoleAddress] {
+    package static let roleAddresses = SettingFormat(
+        expected: "role=URL such as payment=http://payment:3000, more of them separated by commas, or empty",
+        parse: { text in
+            var addresses: [RoleAddress] = []
+            for part in text.isEmpty ? [] : text.split(separator: ",", omittingEmptySubsequences: false) {
+                let sides = part.split(separator: "=", maxSplits: 1).map(String.init)
+                let url = SettingFormat<String>.url("http", "https", example: "")
+                guard sides.count == 2, let role = Role(rawValue: sides[0]), let url = url.parse(sides[1]) else {
+                    return nil
+                }
+                addresses.append(RoleAddress(role: role.rawValue, url: url))
+            }
+            return addresses
+        }, write: { $0.map { "\($0.role)=\($0.url)" }.joined(separator: ",") })
+}

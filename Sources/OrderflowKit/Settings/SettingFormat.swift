@@ -1,0 +1,162 @@
+import Postgres
+
+/// How the text of a setting becomes a value, and back.
+package struct SettingFormat<Value: Sendable>: Sendable {
+    /// What is expected, to follow "must be": "a duration from 1s to 1h, such as 30s".
+    package let expected: String
+    /// Nil where the text isn't what is expected.
+    package let parse: @Sendable (String) -> Value?
+    /// Text that `parse` turns into the same value.
+    package let write: @Sendable (Value) -> String
+}
+
+extension SettingFormat where Value == String {
+    package static let text = SettingFormat(
+        expected: "a text that isn't empty", parse: { $0.isEmpty ? nil : $0 }, write: { $0 })
+
+    package static let path = SettingFormat(
+        expected: "a path", parse: { $0.isEmpty || $0.contains("\0") ? nil : $0 }, write: { $0 })
+
+    /// A bootstrap list as librdkafka reads it.
+    package static let brokers = SettingFormat(
+        expected: "host:port, more of them separated by commas",
+        parse: { text in
+            let brokers = text.split(separator: ",", omittingEmptySubsequences: false)
+            let good = brokers.allSatisfy { broker in
+                guard let colon = broker.lastIndex(of: ":"), colon > broker.startIndex else { return false }
+                let port = Int(broker[broker.index(after: colon)...])
+                return port.map { (1...65_535).contains($0) } == true && !broker.contains(where: \.isWhitespace)
+            }
+            return good ? text : nil
+        }, write: { $0 })
+
+    /// Kafka's rule for topic names.
+    package static let topic = SettingFormat(
+        expected: "a topic name of letters, digits, '.', '_' and '-', at most 249 of them",
+        parse: { text in
+            let legal = text.allSatisfy {
+                $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "." || $0 == "_" || $0 == "-")
+            }
+            return legal && (1...249).contains(text.count) && text != "." && text != ".." ? text : nil
+        }, write: { $0 })
+
+    /// What libpq understands.
+    package static let databaseURL = SettingFormat(
+        expected: "a URL such as postgresql://user:password@host:5432/database (percent-encode / : @ in a password)",
+        parse: { (try? PostgresConfiguration($0)) == nil || $0.isEmpty ? nil : $0 }, write: { $0 })
+
+    package static func url(_ schemes: String..., example: String) -> SettingFormat {
+        SettingFormat(
+            expected: "a URL such as \(example)",
+            parse: { text in
+                let hasHost = schemes.contains { text.hasPrefix($0 + "://") && text.count > $0.count + 3 }
+                return hasHost && !text.contains(where: \.isWhitespace) ? text : nil
+            }, write: { $0 })
+    }
+
+    /// One address, not a list with display names.
+    package static let mailAddress = SettingFormat(
+        expected: "a mail address such as orders@shop.example",
+        parse: { text in
+            let parts = text.split(separator: "@", omittingEmptySubsequences: false)
+            let printable = text.unicodeScalars.allSatisfy { $0.value > 0x20 && $0.value != 0x7F }
+            let plain = !text.contains { "<>,;:\"()[]\\".contains($0) }
+            return parts.count == 2 && !parts.contains("") && printable && plain ? text : nil
+        }, write: { $0 })
+
+    /// RFC 6750 §2.1 "b64token".
+    package static let bearerToken = SettingFormat(
+        expected: "a token of letters, digits and -._~+/=",
+        parse: { text in
+            let legal = text.allSatisfy {
+                $0.isASCII && ($0.isLetter || $0.isNumber || "-._~+/=".contains($0))
+            }
+            return legal && !text.isEmpty ? text : nil
+        }, write: { $0 })
+
+    package static let domain = SettingFormat(
+        expected: "a domain such as shop.example",
+        parse: { text in
+            let legal = text.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "." || $0 == "-") }
+            return legal && !text.isEmpty && !text.hasPrefix(".") && !text.hasPrefix("-") ? text : nil
+        }, write: { $0 })
+}
+
+/// A header field for somebody else's server.
+package struct HTTPHeaderSetting: Hashable, Sendable {
+    package let name: String
+    package let value: String
+}
+
+extension SettingFormat where Value == [HTTPHeaderSetting] {
+    /// As `OTEL_EXPORTER_OTLP_HEADERS` has them. RFC 9110 §5.1, §5.5; no value has a comma.
+    package static let headers = SettingFormat(
+        expected: "name=value, more of them separated by commas",
+        parse: { text in
+            var headers: [HTTPHeaderSetting] = []
+            for pair in text.split(separator: ",", omittingEmptySubsequences: false) where !text.isEmpty {
+                guard let equals = pair.firstIndex(of: "=") else { return nil }
+                let (name, value) = (pair[..<equals], pair[pair.index(after: equals)...])
+                let isName = name.utf8.allSatisfy { byte in
+                    (0x30...0x39).contains(byte) || (0x61...0x7A).contains(byte | 0x20)
+                        || byte == UInt8(ascii: "-") || byte == UInt8(ascii: "_")
+                }
+                guard isName, !name.isEmpty, !value.isEmpty, value.utf8.allSatisfy({ $0 >= 0x20 && $0 < 0x7F })
+                else { return nil }
+                headers.append(HTTPHeaderSetting(name: String(name), value: String(value)))
+            }
+            return headers
+        }, write: { $0.map { "\($0.name)=\($0.value)" }.joined(separator: ",") })
+}
+
+extension SettingFormat where Value == Int {
+    package static func integer(_ range: ClosedRange<Int>) -> SettingFormat {
+        SettingFormat(
+            expected: "a whole number from \(range.lowerBound) to \(range.upperBound)",
+            parse: { Int($0).flatMap { range.contains($0) ? $0 : nil } }, write: { String($0) })
+    }
+
+    /// 0 takes a free one.
+    package static let port = integer(0...65_535)
+
+    package static func bytes(_ range: ClosedRange<Int>) -> SettingFormat {
+        SettingFormat(
+            expected: "a size from \(ByteSizeText.write(range.lowerBound)) to \(ByteSizeText.write(range.upperBound))",
+            parse: { ByteSizeText.parse($0).flatMap { range.contains($0) ? $0 : nil } }, write: ByteSizeText.write)
+    }
+}
+
+extension SettingFormat where Value == Double {
+    package static let ratio = SettingFormat(
+        expected: "a number from 0 to 1",
+        parse: { Double($0).flatMap { (0...1).contains($0) ? $0 : nil } },
+        write: { $0 == $0.rounded() ? String(Int($0)) : String($0) })
+}
+
+extension SettingFormat where Value == Duration {
+    package static func duration(_ range: ClosedRange<Duration>) -> SettingFormat {
+        let (low, high) = (DurationText.write(range.lowerBound), DurationText.write(range.upperBound))
+        return SettingFormat(
+            expected: "a duration from \(low) to \(high), with its unit (us, ms, s, m, h, d), such as 250ms or 1m30s",
+            parse: { DurationText.parse($0).flatMap { range.contains($0) ? $0 : nil } }, write: DurationText.write)
+    }
+}
+
+extension SettingFormat where Value: CaseIterable & RawRepresentable, Value.RawValue == String {
+    /// One of a closed set of words.
+    package static var choice: SettingFormat {
+        SettingFormat(
+            expected: "one of " + Value.allCases.map(\.rawValue).joined(separator: ", "),
+            parse: { Value(rawValue: $0) }, write: { $0.rawValue })
+    }
+}
+
+extension SettingFormat {
+    /// A setting that may be left out; its text is empty then.
+    package var optional: SettingFormat<Value?> {
+        SettingFormat<Value?>(
+            expected: expected + ", or empty",
+            parse: { text in text.isEmpty ? .some(nil) : parse(text).map { .some($0) } },
+            write: { $0.map(write) ?? "" })
+    }
+}

@@ -1,0 +1,9 @@
+import Kafka
+
+extension Settings.Kafka {
+    /// For librdkafka, whoever connects.
+    package var configuration: KafkaConfiguration {
+        KafkaConfiguration(
+            bootstrapServers: brokers, clientID: clientID, instanceID: instance, properties: properties)
+    }
+}

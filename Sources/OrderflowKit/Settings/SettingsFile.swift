@@ -1,0 +1,102 @@
+import Configuration
+import Foundation
+import Yams
+
+/// A YAML file of settings, checked against the table: every name is known, every value a scalar.
+package struct SettingsFile: Sendable {
+    package static let defaultPath = "config/orderflow.yaml"
+
+    package let path: String
+    package let snapshot: any ConfigSnapshot
+    /// Where each setting stands.
+    package let lines: [String: Int]
+
+    package init(path: String) throws(SettingsError) {
+        let text: String
+        do {
+            text = try String(contentsOfFile: path, encoding: .utf8)
+        } catch {
+            throw SettingsError(problems: ["\(path): can't be read: \(error.localizedDescription)"])
+        }
+        try self.init(path: path, text: text)
+    }
+
+    package init(path: String, text: String) throws(SettingsError) {
+        var walk = Walk(path: path)
+        do {
+            if let root = try Yams.compose(yaml: text) { walk.visit(root, name: "") }
+        } catch {
+            throw SettingsError(problems: [Self.oneLine(error, path: path)])
+        }
+        guard walk.problems.isEmpty else { throw SettingsError(problems: walk.problems) }
+        self.path = path
+        lines = walk.lines
+        snapshot = InMemoryProvider(name: path, values: walk.values).snapshot()
+    }
+
+    private struct Walk {
+        let path: String
+        var values: [AbsoluteConfigKey: ConfigValue] = [:]
+        var lines: [String: Int] = [:]
+        var problems: [String] = []
+
+        mutating func visit(_ node: Node, name: String) {
+            switch node {
+            case .mapping(let mapping):
+                for (key, value) in mapping {
+                    guard let part = key.string, !part.isEmpty else {
+                        complain(key, "a key must be a text")
+                        continue
+                    }
+                    visit(value, name: name.isEmpty ? part : name + "." + part)
+                }
+            case .scalar(let scalar):
+                let isNull = scalar.style == .plain && ["", "~", "null"].contains(scalar.string)
+                take(isNull ? nil : scalar.string, node, name: name)
+            case .sequence: complain(node, "\(name.isEmpty ? "the file" : name) must not be a list")
+            case .alias: complain(node, "\(name) must not be an alias")
+            }
+        }
+
+        /// - Parameter text: nil where nothing stands after the colon.
+        private mutating func take(_ text: String?, _ node: Node, name: String) {
+            guard SettingTable.key(named: name) != nil else {
+                // A section with everything in it commented out is fine.
+                if text != nil || !Self.isSection(name) { complain(node, Self.unknown(name)) }
+                return
+            }
+            guard lines[name] == nil else { return complain(node, "\(name) is there twice") }
+            lines[name] = node.mark?.line ?? 0
+            values[AbsoluteConfigKey(name.split(separator: ".").map(String.init))] =
+                ConfigValue(.string(text ?? ""), isSecret: false)
+        }
+
+        private static func isSection(_ name: String) -> Bool {
+            name.isEmpty || name + "." == SettingTable.kafkaProperties
+                || SettingTable.keys.contains { $0.name.hasPrefix(name + ".") }
+        }
+
+        private static func unknown(_ name: String) -> String {
+            if name.isEmpty { return "keys and values are expected" }
+            if isSection(name) { return "\(name) is a section, not a setting" }
+            return "unknown key \(name)\(Suggestion.text(for: name, among: SettingTable.keys.map(\.name)))"
+        }
+
+        private mutating func complain(_ node: Node, _ problem: String) {
+            problems.append("\(path):\(node.mark?.line ?? 1): \(problem)")
+        }
+    }
+
+    /// Yams describes errors over several lines, with an excerpt of the file that may hold a secret.
+    private static func oneLine(_ error: any Error, path: String) -> String {
+        switch error as? YamlError {
+        case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),
+            .composer(_, let problem, let mark, _):
+            return "\(path):\(mark.line): not YAML: \(problem)"
+        case .duplicatedKeysInMapping(let duplicates, _):
+            return "\(path): twice in one section: \(duplicates.sorted().joined(separator: ", "))"
+        default:
+            return "\(path): not YAML"
+        }
+    }
+}

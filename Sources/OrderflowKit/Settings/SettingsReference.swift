@@ -1,0 +1,83 @@
+/// The table of settings as text.
+package enum SettingsReference {
+    /// `config/orderflow.yaml`: every setting with its explanation and default.
+    package static var yaml: String {
+        var out = """
+            # orderflow's settings, each with its default. Environment variables (http.port is ORDERFLOW_HTTP_PORT) and
+            # flags (--set http.port=8080) come over what is here; `orderflow config` shows what is in force and why.
+            # Durations have a unit: 250ms, 30s, 5m. Sizes too: 64KiB, 1MiB. Empty means: something else decides.
+
+            """
+        var open: [String] = []
+        for key in SettingTable.keys {
+            let path = key.name.split(separator: ".").map(String.init)
+            let section = Array(path.dropLast())
+            let common = zip(open, section).prefix { $0 == $1 }.count
+            for depth in common..<section.count {
+                if depth == 0 { out += "\n" }
+                out += indent(depth) + section[depth] + ":\n"
+            }
+            open = section
+            let depth = section.count
+            for line in wrap(key.help + note(key), width: 116 - 2 * depth) { out += indent(depth) + "# " + line + "\n" }
+            let text = key.defaultText
+            out += indent(depth) + path[depth] + ":" + (text.isEmpty ? "" : " " + quoted(text)) + "\n"
+            if key.name == lastKafkaKey { out += kafkaPropertiesNote }
+        }
+        return out
+    }
+
+    /// `orderflow config --reference`.
+    package static var text: String {
+        SettingTable.keys.map { key in
+            let text = key.defaultText
+            let head = "\(key.name)   \(key.environmentName)   default \(text.isEmpty ? "empty" : text)"
+            return ([head] + wrap(key.help + " Must be " + key.expected + ".", width: 96).map { "    " + $0 })
+                .joined(separator: "\n")
+        }.joined(separator: "\n\n") + """
+
+
+            kafka.properties.<property>   ORDERFLOW_KAFKA_PROPERTIES_<PROPERTY>   default empty
+                Any property of librdkafka, handed on as it is. In the variable, underscores are the dots:
+                ORDERFLOW_KAFKA_PROPERTIES_SECURITY_PROTOCOL is kafka.properties.security.protocol.
+            """
+    }
+
+    private static let lastKafkaKey = SettingTable.keys.last { $0.name.hasPrefix("kafka.") }?.name
+
+    private static let kafkaPropertiesNote = """
+          # Any property of librdkafka, handed on as it is; for a cluster with TLS and passwords:
+          #   security.protocol: SASL_SSL
+          #   sasl.mechanism: SCRAM-SHA-512
+          #   sasl.username: orderflow
+          # and the password from the environment: ORDERFLOW_KAFKA_PROPERTIES_SASL_PASSWORD.
+          properties:
+
+        """
+
+    /// The words to choose from, or the bounds, where the explanation doesn't name them.
+    private static func note(_ key: SettingKey) -> String {
+        key.expected.hasPrefix("one of")
+            ? " " + key.expected.prefix(1).uppercased() + key.expected.dropFirst() + "." : ""
+    }
+
+    private static func indent(_ depth: Int) -> String { String(repeating: "  ", count: depth) }
+
+    /// As it is where YAML reads it back as the same text.
+    private static func quoted(_ text: String) -> String {
+        let plain = text.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "-_./:@+".contains($0)) }
+        return plain && !text.hasSuffix(":") ? text : "\"" + text.replacing("\"", with: "\\\"") + "\""
+    }
+
+    package static func wrap(_ text: String, width: Int) -> [String] {
+        var lines: [String] = []
+        for word in text.split(separator: " ") {
+            if let last = lines.last, last.count + word.count < width {
+                lines[lines.count - 1] = last + " " + word
+            } else {
+                lines.append(String(word))
+            }
+        }
+        return lines
+    }
+}

@@ -1,0 +1,157 @@
+import Configuration
+import Foundation
+
+/// Where settings are looked for, from the command line's point of view.
+package struct SettingsSources: Sendable {
+    /// One option of the command line that sets something.
+    package struct Flag: Sendable, Hashable, Codable {
+        package let key: String
+        package let text: String
+        /// As typed: `--port`, `--set`.
+        package let option: String
+
+        package init(key: String, text: String, option: String) {
+            self.key = key
+            self.text = text
+            self.option = option
+        }
+    }
+
+    /// Nil takes `ORDERFLOW_CONFIG`, or `config/orderflow.yaml` where there is one.
+    package var configPath: String?
+    package var environment: [String: String] = [:]
+    /// The last one for a key wins.
+    package var flags: [Flag] = []
+
+    package init(configPath: String? = nil, environment: [String: String] = [:], flags: [Flag] = []) {
+        self.configPath = configPath
+        self.environment = environment
+        self.flags = flags
+    }
+
+    /// Flags over environment over file over defaults. Throws all problems at once.
+    package func load() throws(SettingsError) -> LoadedSettings {
+        var problems: [String] = []
+        func collecting<Value>(_ body: () throws(SettingsError) -> Value) -> Value? {
+            do { return try body() } catch {
+                problems += error.problems
+                return nil
+            }
+        }
+        let layers = [
+            collecting { () throws(SettingsError) in try flagLayer() },
+            collecting { () throws(SettingsError) in try environmentLayer() },
+            collecting { () throws(SettingsError) in try fileLayer() } ?? nil,
+        ].compactMap { $0 }
+
+        var loaded = LoadedSettings()
+        for name in Self.names(in: layers) {
+            guard let key = SettingTable.key(named: name), let (text, origin) = Self.find(key, in: layers) else {
+                continue
+            }
+            if key.set(text, &loaded.settings) {
+                loaded.origins[name] = origin
+            } else {
+                problems.append("\(name): \"\(key.shown(text))\" (\(origin)) must be \(key.expected)")
+            }
+        }
+        problems += loaded.settings.contradictions
+        guard problems.isEmpty else { throw SettingsError(problems: problems) }
+        return loaded
+    }
+
+    /// One source: what it says, and what it says anything about.
+    private struct Layer {
+        let snapshot: any ConfigSnapshot
+        let prefix: [String]
+        let origins: [String: SettingOrigin]
+    }
+
+    private static func find(_ key: SettingKey, in layers: [Layer]) -> (String, SettingOrigin)? {
+        let components = key.name.split(separator: ".").map(String.init)
+        for layer in layers {
+            guard let origin = layer.origins[key.name],
+                case .string(let text) = try? layer.snapshot.value(
+                    forKey: AbsoluteConfigKey(layer.prefix + components), type: .string
+                ).value?.content
+            else { continue }
+            return (text, origin)
+        }
+        return nil
+    }
+
+    /// Every name that some layer sets, in the order of the table.
+    private static func names(in layers: [Layer]) -> [String] {
+        let mentioned = layers.reduce(into: Set<String>()) { $0.formUnion($1.origins.keys) }
+        let fixed = SettingTable.keys.map(\.name)
+        return fixed.filter(mentioned.contains) + mentioned.subtracting(fixed).sorted()
+    }
+
+    /// What the supervisor was told on its command line.
+    private func inheritedFlags() throws(SettingsError) -> [Flag] {
+        guard let text = environment[SettingsEnvironment.flags], !text.isEmpty else { return [] }
+        guard let flags = try? JSONDecoder().decode([Flag].self, from: Data(text.utf8)) else {
+            throw SettingsError(problems: ["\(SettingsEnvironment.flags): is `orderflow up`'s to set"])
+        }
+        return flags
+    }
+
+    private func flagLayer() throws(SettingsError) -> Layer {
+        var values: [AbsoluteConfigKey: ConfigValue] = [:]
+        var origins: [String: SettingOrigin] = [:]
+        var problems: [String] = []
+        for flag in try inheritedFlags() + flags {
+            guard let key = SettingTable.key(named: flag.key) else {
+                let names = SettingTable.keys.map(\.name)
+                problems.append(
+                    "\(flag.option): unknown key \(flag.key)\(Suggestion.text(for: flag.key, among: names))")
+                continue
+            }
+            guard !key.isPassword else {
+                problems.append(
+                    "\(flag.option): other users could read \(flag.key) there; set \(key.environmentName)")
+                continue
+            }
+            values[AbsoluteConfigKey(flag.key.split(separator: ".").map(String.init))] =
+                ConfigValue(.string(flag.text), isSecret: false)
+            origins[flag.key] = .flag(flag.option)
+        }
+        guard problems.isEmpty else { throw SettingsError(problems: problems) }
+        return Layer(
+            snapshot: InMemoryProvider(name: "flags", values: values).snapshot(), prefix: [], origins: origins)
+    }
+
+    private func environmentLayer() throws(SettingsError) -> Layer {
+        let found = try SettingsEnvironment.settings(in: environment)
+        return Layer(
+            snapshot: EnvironmentVariablesProvider(environmentVariables: environment).snapshot(),
+            prefix: ["orderflow"], origins: found.mapValues { .environment(name: $0) })
+    }
+
+    private func fileLayer() throws(SettingsError) -> Layer? {
+        let named = configPath ?? environment[SettingsEnvironment.configFile].flatMap { $0.isEmpty ? nil : $0 }
+        if named == nil, !FileManager.default.fileExists(atPath: SettingsFile.defaultPath) { return nil }
+        let file = try SettingsFile(path: named ?? SettingsFile.defaultPath)
+        return Layer(
+            snapshot: file.snapshot, prefix: [],
+            origins: file.lines.reduce(into: [:]) { $0[$1.key] = .file(path: file.path, line: $1.value) })
+    }
+}
+
+extension Settings {
+    /// Values that are each fine and can't be together.
+    fileprivate var contradictions: [String] {
+        var problems: [String] = []
+        if payment.gateway == .http, payment.gatewayURL == nil {
+            problems.append("payment.gateway_url: must be set where payment.gateway is http")
+        }
+        let names = topics.names.all + [topics.names.logs]
+        for (index, name) in names.enumerated() where names[..<index].contains(name) {
+            problems.append("topics: two of them are called \(name)")
+        }
+        if http.port > 65_535 - Role.allCases.count {
+            problems.append("http.port: \(http.port) leaves no room for the ports of the other roles")
+        }
+        return problems
+    }
+}

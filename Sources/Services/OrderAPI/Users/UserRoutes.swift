@@ -1,0 +1,176 @@
+import Execution
+import HTTPServer
+import JSON
+import Logging
+import Messaging
+import OrderflowKit
+import Orders
+import Postgres
+
+/// `POST /users` and `POST /accounts`: into the event store, and from there to `user-events`.
+public struct UserRoutes: Sendable {
+    private let service: OrderService
+    private let logger: Logger
+
+    public init(_ service: OrderService, logger: Logger) {
+        self.service = service
+        self.logger = logger
+    }
+
+    public func add(to router: inout Router) {
+        router.post("/users", limit: 4 << 10) { try createUser($0, $1) }
+        router.post("/accounts", limit: 16 << 10) { try createAccount($0, $1) }
+    }
+
+    /// One request, and the id that it gives out: the same one for the same key.
+    private struct Command: Sendable {
+        let context: RequestContext
+        let id: String
+        let now: Int64
+        private let key: IdempotencyKey?
+        /// Of key and wish, however the wish is written.
+        private(set) var digest: String?
+
+        init(_ request: borrowing HTTPRequest, _ purpose: String) throws {
+            let context = try RequestContext(request)
+            let key = try IdempotencyKey(request)
+            let now = WallClock.nowMicroseconds()
+            self.context = context
+            self.key = key
+            self.now = now
+            id =
+                key.map { UUIDText.v5(name: "\(context.tenant)\0\(purpose)\0\($0.text)") }
+                ?? UUIDText.v7(microseconds: now)
+        }
+
+        /// - Parameter wish: what is asked for, with everything that a request doesn't decide held fixed.
+        mutating func sign(_ wish: UserFact) {
+            digest = key.map { RequestDigest.of(Array($0.text.utf8) + [0] + wish.payload()) }
+        }
+
+        var metadata: EventMetadata {
+            let id = UUIDText.v7(microseconds: now)
+            return EventMetadata(
+                id: id, source: OrderStreams.source, time: now, tenant: context.tenant,
+                correlationID: context.correlationID ?? id, traceparent: context.traceparent, actor: context.actor,
+                requestDigest: digest)
+        }
+    }
+
+    // MARK: POST /users
+
+    private func createUser(_ request: borrowing HTTPRequest, _ responder: Responder) throws {
+        var command = try Command(request, "user")
+        let wish: UserRequest
+        do {
+            wish = try UserRequest(json: request.body)
+        } catch {
+            throw error.problem(title: "Invalid user")
+        }
+        command.sign(.userCreated(wish.created(userID: "", at: 0)))
+        let user = UserFact.userCreated(wish.created(userID: command.id, at: command.now))
+        let accepted = service.writer.submit(
+            EventWriter.Request(append: UserStreams.append(user, at: 0, metadata: command.metadata)) {
+                [command] outcome in
+                switch outcome {
+                case .appended: responder.send(Self.answer(user, version: 1))
+                case .versionTaken: known(user.userID, command, responder)
+                case .failed(let error): responder.send(Unavailable.problem(error))
+                }
+            })
+        if !accepted { throw Unavailable.overloaded }
+    }
+
+    /// The user is there already: by this very request, or by another one.
+    private func known(_ userID: String, _ command: Command, _ responder: Responder) {
+        PooledAnswer.send(responder, from: service.database, logger: logger, fields: command.context.requestFields) {
+            connection in
+            guard
+                let first = try UserStreams.load(
+                    tenant: command.context.tenant, userID: userID, on: connection
+                ).first, let answer = try Self.replay(first, of: command)
+            else { throw HTTPProblem(.conflict, title: "User exists", detail: "there is a user \(userID) already") }
+            return answer
+        }
+    }
+
+    // MARK: POST /accounts
+
+    private func createAccount(_ request: borrowing HTTPRequest, _ responder: Responder) throws {
+        var command = try Command(request, "account")
+        let wish: AccountRequest
+        do {
+            wish = try AccountRequest(json: request.body)
+        } catch {
+            throw error.problem(title: "Invalid account")
+        }
+        command.sign(.accountCreated(wish.created(accountID: "", at: 0)))
+        let account = UserFact.accountCreated(wish.created(accountID: command.id, at: command.now))
+        let context = command.context
+        PooledAnswer.send(responder, from: service.database, logger: logger, fields: context.requestFields) {
+            [command] connection in
+            // Somebody may append between our read and our write.
+            for _ in 0..<10 {
+                let key = StreamKey(
+                    tenant: command.context.tenant, streamID: UserStreams.streamID(account.userID))
+                let profiles = try UserStreams.profiles.load([key], on: connection)
+                guard let version = profiles[key]?.version else {
+                    throw OrderRequest.Refusal.invalid([
+                        OrderRequest.Violation(pointer: "/userId", detail: "names no user")
+                    ]).problem(title: "Invalid account")
+                }
+                if let answer = try Self.replay(of: command, by: account.userID, on: connection) { return answer }
+                try UserStreams.profiles.keep(profiles, on: connection)
+                let append = UserStreams.append(account, at: version, metadata: command.metadata)
+                guard try EventStore.append([append], on: connection).isEmpty else { continue }
+                service.wakeRelay()
+                return Self.answer(account, version: version + 1)
+            }
+            throw HTTPProblem(
+                .serviceUnavailable, detail: "the user keeps changing", headers: [Unavailable.retryAfter])
+        }
+    }
+
+    // MARK: Answers
+
+    private static func replay(
+        of command: Command, by userID: String, on connection: Connection
+    ) throws -> HTTPResponse? {
+        // Only a request with a key can have come before, and only its event has to be found in the whole stream.
+        guard command.digest != nil else { return nil }
+        for event in try UserStreams.load(tenant: command.context.tenant, userID: userID, on: connection) {
+            if let answer = try replay(event, of: command) { return answer }
+        }
+        return nil
+    }
+
+    /// The first answer again, if `event` is what this very request has done before. Nil if it is not.
+    private static func replay(_ event: StoredEvent, of command: Command) throws -> HTTPResponse? {
+        guard let digest = command.digest else { return nil }
+        let fact = try UserStreams.decode(event)
+        let id =
+            switch fact {
+            case .userCreated(let user): user.userID
+            case .accountCreated(let account): account.accountID
+            }
+        let metadata = try event.metadata.withUnsafeBytes { try EventMetadata(json: $0) }
+        guard metadata.requestDigest == digest else {
+            guard id == command.id else { return nil }
+            throw IdempotencyKey.reused
+        }
+        return IdempotencyKey.replayed(answer(fact, version: event.version))
+    }
+
+    private static func answer(_ fact: UserFact, version: Int) -> HTTPResponse {
+        var json = JSONWriter(capacity: 256)
+        json.object { json in
+            json.field("success", true)
+            switch fact {
+            case .userCreated: json.key("user")
+            case .accountCreated: json.key("account")
+            }
+            json.object { fact.writeMembers(into: &$0) }
+        }
+        return HTTPResponse.json(.created, json.bytes, headers: [HTTPHeader("ETag", "\"\(version)\"")])
+    }
+}

@@ -1,0 +1,33 @@
+import OrderflowKit
+import Orders
+
+/// What invoices and sales have to know of an order, folded from facts that may come twice, and in any order.
+package struct Purchase: Hashable, Sendable {
+    /// The last one that was reached counts.
+    package enum Status: Int32, Sendable, CaseIterable {
+        case pending, confirmed, cancelled
+    }
+
+    package let key: OrderKey
+    /// Nil until `OrderCreated` is seen.
+    package var order: OrderCreated?
+    package var status = Status.pending
+
+    package init(_ key: OrderKey) { self.key = key }
+
+    package static let types: Set<String> = [FactType.orderCreated, FactType.orderConfirmed, FactType.orderCancelled]
+
+    package mutating func apply(_ fact: OrderFact) {
+        switch fact.kind {
+        // The first announcement of an order is the one that counts, as in the event store.
+        case .orderCreated(let created): order = order ?? created
+        case .orderConfirmed: advance(to: .confirmed)
+        case .orderCancelled: advance(to: .cancelled)
+        default: break
+        }
+    }
+
+    private mutating func advance(to new: Status) {
+        if new.rawValue > status.rawValue { status = new }
+    }
+}

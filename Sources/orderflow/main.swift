@@ -1,0 +1,3 @@
+import OrderflowApp
+
+await OrderflowApp.run()
