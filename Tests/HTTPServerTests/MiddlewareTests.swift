@@ -72,14 +72,17 @@ import Testing
             for row in table {
                 let answer = try ask(port, row.path)
                 #expect(answer.status == row.status, "\(row.path)")
-                for field in row.fields { #expect(answer.head.contains("\r\n\(field)\r\n"), "\(row.path) \(field)") }
-                for field in row.missing { #expect(!answer.head.contains("\r\n\(field)"), "\(row.path) \(field)") }
+                let fields = answer.headers.map { "\($0.name): \($0.value)" }
+                for field in row.fields { #expect(fields.contains(field), "\(row.path) \(field)") }
+                for field in row.missing {
+                    #expect(!fields.contains { $0.hasPrefix(field) }, "\(row.path) \(field)")
+                }
             }
             // The server itself says of a stream that nobody keeps it; once is enough.
             let stream = try RawClient(port: port)
             try stream.send("HEAD /stream HTTP/1.1\r\nHost: a\r\n\r\n")
-            let head = try stream.response(isHead: true).head
-            #expect(head.ranges(of: "Cache-Control").count == 1 && head.contains("\r\nX-Group: one\r\n"))
+            let head = try stream.response(isHead: true)
+            #expect(head.headers.count { $0.name == "Cache-Control" } == 1 && head.header("X-Group") == "one")
         }
     }
 
@@ -94,7 +97,7 @@ import Testing
                 #expect(answer.status == (row.detail == nil ? 200 : 403), "\(row)")
                 if let detail = row.detail {
                     #expect(answer.body.contains("\"detail\":\"\(detail)\""), "\(row)")
-                    #expect(answer.head.contains("\r\nCache-Control: no-store\r\n"), "\(row)")
+                    #expect(answer.header("Cache-Control") == "no-store", "\(row)")
                 }
             }
         }

@@ -10,6 +10,7 @@ public struct Middleware: Sendable {
     private(set) var bodyLimit: Int?
     private(set) var headers: [HTTPHeader] = []
     private(set) var refusalTitle: String?
+    private(set) var body: JSONBody?
     private(set) var check: Check?
 
     private init() {}
@@ -44,6 +45,13 @@ public struct Middleware: Sendable {
         return middleware
     }
 
+    /// What a body has to be; asked after the checks.
+    public static func body(_ body: JSONBody) -> Middleware {
+        var middleware = Middleware()
+        middleware.body = body
+        return middleware
+    }
+
     public static func check(_ check: @escaping Check) -> Middleware {
         var middleware = Middleware()
         middleware.check = check
@@ -59,6 +67,7 @@ public struct Middleware: Sendable {
         whole.bodyLimit = [bodyLimit, inner.bodyLimit].compactMap(\.self).min()
         whole.headers = headers.filter { !inner.headers.contains(named: $0.name) } + inner.headers
         whole.refusalTitle = inner.refusalTitle ?? refusalTitle
+        whole.body = inner.body ?? body
         switch (check, inner.check) {
         case (let first?, let second?):
             whole.check = { request throws(HTTPProblem) in

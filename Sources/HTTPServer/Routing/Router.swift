@@ -19,8 +19,6 @@ public struct Router: Sendable {
 
     private(set) var nodes = [Node()]
 
-    public init() {}
-
     /// A pattern that is malformed or there twice is a mistake in the program, and traps.
     package init(_ groups: [RouteGroup]) {
         for group in groups {
@@ -31,15 +29,6 @@ public struct Router: Sendable {
     }
 
     package init(_ groups: RouteGroup...) { self.init(groups) }
-
-    /// The way of before, until every service declares groups.
-    public mutating func on(
-        _ method: HTTPMethod, _ pattern: String, bodyLimit: Int? = nil, _ handler: @escaping HTTPHandler
-    ) {
-        add(
-            Endpoint(method, pattern, handler: handler),
-            Middleware.composed(bodyLimit.map { [.bodyLimit($0)] } ?? []))
-    }
 
     private mutating func add(_ endpoint: Endpoint, _ middleware: Middleware) {
         let (method, pattern) = (endpoint.method, endpoint.pattern)
@@ -76,11 +65,6 @@ public struct Router: Sendable {
         return nodes.count - 1
     }
 
-    /// Every route with its pattern, for whoever describes them.
-    public var routes: [(method: HTTPMethod, pattern: String)] {
-        nodes.flatMap(\.routes).map { ($0.method, $0.template) }
-    }
-
     private static func allow(_ methods: [HTTPMethod]) -> String {
         var allowed = Set(methods).union([.options])
         if allowed.contains(.get) { allowed.insert(.head) }
@@ -102,7 +86,9 @@ final class Route: Sendable {
     let bodyLimit: Int?
     /// Fields of every answer that doesn't have them itself.
     let headers: [HTTPHeader]
-    private let refusalTitle: String?
+    /// What a request is called that is refused for its content.
+    let refusalTitle: String?
+    private let body: JSONBody?
     private let check: Middleware.Check?
     private let handler: HTTPHandler
 
@@ -113,12 +99,14 @@ final class Route: Sendable {
         bodyLimit = middleware.bodyLimit
         headers = middleware.headers
         refusalTitle = middleware.refusalTitle
+        body = middleware.body
         check = middleware.check
         handler = endpoint.handler
     }
 
     func serve(_ request: borrowing HTTPRequest, _ responder: Responder) throws {
         if let check { try check(request) }
+        if let body { try body.check(request) }
         try handler(request, responder)
     }
 

@@ -3,7 +3,6 @@ import Fulfilment
 import HTTPServer
 import Inventory
 import Kafka
-import Logging
 import Messaging
 import Notification
 import Operations
@@ -29,16 +28,15 @@ extension RoleRuntime {
         let attention = AttentionRoute(
             AttentionDocument(
                 process: UUIDText.v7(microseconds: WallClock.nowMicroseconds()), role: role.rawValue,
-                service: store.rawValue, sagas: orchestrator.map { SagaDesk($0) }), database: pool, logger: logger)
-        assembly.alsoServing { attention.add(to: &$0) }
+                service: store.rawValue, sagas: orchestrator.map { SagaDesk($0) }), database: pool)
+        assembly.routes.append(attention.routes)
         guard role == .api, settings.dashboard.shown == .on else { return assembly }
         let dashboard = Dashboard(
             Dashboard.Configuration(
                 roles: settings.dashboardRoles(besides: role), hosts: settings.dashboard.hosts),
             role: role.rawValue, health: health, metrics: { Observability.metrics.exposition() }, attention: attention)
-        let page = DashboardRoutes(dashboard)
         assembly.parts += dashboard.parts
-        assembly.alsoServing { page.add(to: &$0) }
+        assembly.routes.append(DashboardRoutes(dashboard).routes)
         return assembly
     }
 
@@ -63,7 +61,7 @@ extension RoleRuntime {
         configuration.mode = settings.saga.mode
         let service = try OrderService(context("orders", .orders), configuration: configuration)
         let orders = OrderRoutes(service, logger: logger)
-        let users = UserRoutes(service, logger: logger)
+        let users = UserRoutes(service)
         let (views, viewsParts) = try queries(areMainWork: false)
         let sagas = SagaLookup(
             url: settings.saga.url ?? "http://\(settings.http.localAuthority):\(settings.port(of: .saga))",
@@ -71,13 +69,8 @@ extension RoleRuntime {
         Observability.metrics.collectors.watch(sagas.breaker)
         return Assembly(
             parts: try service.parts + sagas.parts + viewsParts + consistency(),
-            addRoutes: { router in
-                orders.add(to: &router)
-                users.add(to: &router)
-                views.add(to: &router)
-                sagas.add(to: &router)
-                OpenAPIRoute().add(to: &router)
-            }, servesFromParts: true)
+            routes: orders.routes + views.routes + [users.routes, sagas.routes, OpenAPIRoute().routes],
+            servesFromParts: true)
     }
 
     /// What compares the read models with the event store; nothing where that is switched off.
@@ -96,7 +89,7 @@ extension RoleRuntime {
 
     private func query() throws -> Assembly {
         let (views, parts) = try queries(areMainWork: true)
-        return Assembly(parts: parts, addRoutes: { views.add(to: &$0) }, servesFromParts: true)
+        return Assembly(parts: parts, routes: views.routes, servesFromParts: true)
     }
 
     private func queries(areMainWork: Bool) throws -> (routes: QueryRoutes, parts: [ThreadGroup.Part]) {
@@ -115,7 +108,7 @@ extension RoleRuntime {
         Observability.metrics.collectors.watch(pool, name: "views")
         Observability.metrics.collectors.watch(watch)
         return (
-            QueryRoutes(views: pool, watch: watch, logger: logger),
+            QueryRoutes(views: pool, watch: watch),
             watch.parts + [ThreadGroup.Part("views-pulse") { try pulse.run(until: $0) }]
         )
     }
@@ -161,9 +154,9 @@ extension RoleRuntime {
         configuration.mode = settings.saga.mode
         let pool = ConnectionPool(context.database, size: 2, name: "stock", logger: logger)
         Observability.metrics.collectors.watch(pool, name: "stock")
-        let stock = StockRoutes(database: pool, logger: logger)
         return try Assembly(
-            parts: InventoryService(context, configuration: configuration).parts, addRoutes: { stock.add(to: &$0) })
+            parts: InventoryService(context, configuration: configuration).parts,
+            routes: StockRoutes(database: pool).routes)
     }
 
     private func saga() throws -> Assembly {
@@ -175,7 +168,7 @@ extension RoleRuntime {
             logger: logger)
         return try Assembly(
             parts: SagaService(context, configuration: settings.saga.configuration).parts,
-            addRoutes: { routes.add(to: &$0) })
+            routes: [routes.routes])
     }
 
     private func context(_ name: String, _ database: ServiceDatabase) throws -> ServiceContext {

@@ -13,26 +13,16 @@ package struct RoleRuntime: Sendable {
     package struct Assembly: Sendable {
         package var parts: [ThreadGroup.Part] = []
         /// Beside `/livez`, `/readyz` and `/metrics`.
-        package var addRoutes: @Sendable (inout Router) -> Void = { _ in }
+        package var routes: [Routes] = []
 
         /// Whether answering requests needs the parts: the server drains before they stop, then, and else after, so
         /// that it can tell how the stopping goes.
         package var servesFromParts = false
 
-        package init(
-            parts: [ThreadGroup.Part] = [], addRoutes: @escaping @Sendable (inout Router) -> Void = { _ in },
-            servesFromParts: Bool = false
-        ) {
+        package init(parts: [ThreadGroup.Part] = [], routes: [Routes] = [], servesFromParts: Bool = false) {
             self.parts = parts
-            self.addRoutes = addRoutes
+            self.routes = routes
             self.servesFromParts = servesFromParts
-        }
-
-        package mutating func alsoServing(_ add: @escaping @Sendable (inout Router) -> Void) {
-            addRoutes = { [addRoutes] router in
-                addRoutes(&router)
-                add(&router)
-            }
         }
     }
 
@@ -62,7 +52,7 @@ package struct RoleRuntime: Sendable {
         signal(SIGPIPE, SIG_IGN)
         DescriptorLimit.raise()
         MemoryReturn.enable()
-        let router = router(assembly)
+        let router = Router(routes(assembly))
         Observability.metrics.collectors.watch(health)
         let server = HTTPServer(
             settings.http.server(port: settings.port(of: role)), router: router, observer: observer, logger: logger)
@@ -115,11 +105,8 @@ package struct RoleRuntime: Sendable {
     }
 
     /// All that the role answers.
-    package func router(_ assembly: Assembly) -> Router {
-        var router = Router()
-        router.addHealth(health, metrics: { Observability.metrics.exposition() })
-        assembly.addRoutes(&router)
-        return router
+    package func routes(_ assembly: Assembly) -> [Routes] {
+        HealthRoutes.routes(health, metrics: { Observability.metrics.exposition() }) + assembly.routes
     }
 }
 
