@@ -78,7 +78,7 @@ public struct Runs: ServiceModulePart {
 }
 
 /// What a metric of the service's means.
-public struct Measures: ServiceModulePart {
+public struct Measures: ServiceModulePart, Sendable {
     private let help: [String: String]
 
     public init(_ help: [String: String]) { self.help = help }

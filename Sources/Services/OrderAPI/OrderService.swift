@@ -43,6 +43,14 @@ extension ServiceModule {
             ConsumerGroup(
                 "order-outcomes-group", reads: [.init(.orderEvents, in: .choreography)], isNeeded: false
             ) { _ in OrderOutcomeHandler() })
+        QueryRoutes.metrics
+        Measures([
+            "orderflow_view_lag_events": "Events that are committed and not in the read model of orders.",
+            "orderflow_view_lag_seconds": "Age of the oldest of them; 0 with none.",
+            "orderflow_view_differing_orders": "Orders of which a read model says something else than the event store.",
+            "orderflow_view_compared_orders_total": "Orders compared with the event store.",
+            "orderflow_view_sweeps_total": "Times that all orders were compared.",
+        ])
         Runs { context in
             let service = OrderService(context)
             var running = service.running(context)

@@ -40,14 +40,17 @@ extension ServiceModule {
         SettingKey(
             "views.check_orders", \ViewsSettings.checkOrders, .integer(0...10_000),
             "Orders it looks at each time, besides those that changed last, on its way through all of them.")
-        Measures([
-            "orderflow_view_watchers": "Requests that wait for an order to change, and open event streams.",
-            "orderflow_view_watchers_refused_total": "Requests of both kinds refused because too many were there.",
-        ])
+        QueryRoutes.metrics
     }
 }
 
 extension QueryRoutes {
+    /// Of every process that answers queries.
+    package static let metrics = Measures([
+        "orderflow_view_watchers": "Requests that wait for an order to change, and open event streams.",
+        "orderflow_view_watchers_refused_total": "Requests of both kinds refused because too many were there.",
+    ])
+
     /// The queries of a process.
     ///
     /// - Parameter areMainWork: whether the process isn't ready without the read models' database.

@@ -18,7 +18,6 @@ import Testing
 @Suite struct DoorTests {
     /// Every handler of every group, in both modes of the saga.
     private static func handlers() throws -> [(group: String, handler: any BatchHandler)] {
-        let topics = Topics()
         var handlers: [(String, any BatchHandler)] = [
             ("shipping-group", ShippingHandler(topic: "t", source: "/s")),
             ("notification-group", NotificationHandler(recipientDomain: "d", messageDomain: "d")),
