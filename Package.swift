@@ -92,7 +92,8 @@ let package = Package(
         .target(
             name: "Operations",
             dependencies: [
-                "Fulfilment", "OrderAPI", "OrderflowKit", "Projection", "Terminal",
+                "Fulfilment", "Inventory", "Notification", "OrderAPI", "OrderflowKit", "Payment", "Projection", "Query",
+                "Shipping", "Terminal",
                 "Execution", "HTTPServer", "JSON", "Kafka", "Messaging", "Orders", "Outbound", "Postgres", "Telemetry",
                 log,
             ]),
@@ -160,7 +161,9 @@ let package = Package(
         .testTarget(
             name: "OrderflowTests",
             dependencies: [
-                "Fulfilment", "Inventory", "Operations", "OrderAPI", "OrderflowApp", "OrderflowKit", "Projection",
+                "Fulfilment", "Inventory", "Notification", "Operations", "OrderAPI", "OrderflowApp", "OrderflowKit",
+                "Payment",
+                "Projection",
                 "Query", "Terminal", "orderflow",
                 "TestServers", "HTTPServer", "Execution", "JSON", "Kafka", "Messaging",
                 "Orders",

@@ -6,6 +6,8 @@ import Logging
 import TestSchemas
 import Testing
 
+@testable import Operations
+@testable import OrderAPI
 @testable import OrderflowApp
 @testable import OrderflowKit
 
@@ -37,15 +39,15 @@ import Testing
         }
     }
 
-    private func groups(of role: Role) throws -> [Routes] {
+    private func groups(of role: ServiceModule) throws -> [Routes] {
         let runtime = RoleRuntime(
-            role: role, settings: Settings(), health: HealthRegistry(),
+            role, settings: Settings(OrderflowApp.services), health: HealthRegistry(),
             logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
-        return try runtime.routes(runtime.assemble())
+        return try runtime.routes(runtime.assemble { try Supervision.running($0, role) })
     }
 
     /// As the document writes them, with what each needs.
-    private func rights(of role: Role) throws -> [String: Right] {
+    private func rights(of role: ServiceModule) throws -> [String: Right] {
         let pairs = try groups(of: role).flatMap { group in
             group.group.endpoints.map { route in
                 let path = route.pattern.split(separator: "/", omittingEmptySubsequences: false).map {
@@ -57,7 +59,7 @@ import Testing
         return Dictionary(uniqueKeysWithValues: pairs)
     }
 
-    private func routes(of role: Role) throws -> Set<String> { Set(try rights(of: role).keys) }
+    private func routes(of role: ServiceModule) throws -> Set<String> { Set(try rights(of: role).keys) }
 
     /// A route that is new stands here too, so that its right is no accident.
     @Test func everyRouteNeedsTheRightThatIsMeant() throws {
@@ -77,7 +79,7 @@ import Testing
             .stockWrite: ["POST /stock"], .stockRead: ["GET /stock", "GET /stock/{sku}"],
         ]
         var found: [Right: Set<String>] = [:]
-        for role in Role.allCases {
+        for role in OrderflowApp.services.modules {
             for (route, right) in try rights(of: role) { found[right, default: []].insert(route) }
         }
         for right in Right.allCases { #expect(found[right] == meant[right], "\(right.rawValue)") }
@@ -87,8 +89,8 @@ import Testing
         let described = Set(operations.filter { $0.port == 3000 }.map(\.name))
         #expect(try described == routes(of: .api))
         var all = described
-        for role in Role.allCases {
-            let own = Set(operations.filter { $0.port == Settings().port(of: role) }.map(\.name))
+        for role in OrderflowApp.services.modules {
+            let own = Set(operations.filter { $0.port == Settings(OrderflowApp.services).port(of: role) }.map(\.name))
             all.formUnion(own)
             let routes = try routes(of: role)
             // What isn't the role's alone is described as the API's.
@@ -100,7 +102,7 @@ import Testing
     /// Whatever a role takes by POST is JSON, and is asked whether it is before anything else.
     @Test func everyPostHasTheGateForBodies() async throws {
         var posts = 0
-        for role in Role.allCases {
+        for role in OrderflowApp.services.modules {
             let groups = try groups(of: role)
             let server = HTTPServer(HTTPServerConfiguration(host: "127.0.0.1", port: 0), router: Router(groups))
             let port = try server.start()[0].port

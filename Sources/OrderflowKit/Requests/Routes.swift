@@ -26,6 +26,14 @@ extension Router {
     package init(_ routes: [Routes]) { self.init(routes.map(\.group)) }
 }
 
+/// Lets groups be written one after the other.
+@resultBuilder public enum RouteGroupsBuilder {
+    public static func buildExpression(_ group: Routes) -> [Routes] { [group] }
+    public static func buildExpression(_ groups: [Routes]) -> [Routes] { groups }
+    public static func buildBlock(_ parts: [Routes]...) -> [Routes] { parts.flatMap(\.self) }
+    public static func buildOptional(_ part: [Routes]?) -> [Routes] { part ?? [] }
+}
+
 /// Lets the routes of a group be written one a line.
 @resultBuilder public enum RoutesBuilder {
     public struct Parts: Sendable {

@@ -2,7 +2,7 @@ import Messaging
 import OrderflowKit
 import Orders
 
-/// The fulfilment of an order (DESIGN section 4):
+/// The fulfilment of an order:
 ///
 ///     OrderCreated ─> ReserveStock ─> ProcessPayment ─┐
 ///          └─ shipping prepares on its own ───────────┴─> ConfirmOrder ─> OrderConfirmed
@@ -10,6 +10,7 @@ import Orders
 ///     failure, deadline, cancellation ─> RefundPayment ─> ReleaseStock ─> CancelOrder ─> OrderCancelled
 public enum FulfilmentSaga {
     public static let name = "fulfilment"
+    public static let group = "saga-group"
 
     public enum Step {
         public static let stock = "stock"

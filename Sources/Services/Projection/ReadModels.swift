@@ -2,25 +2,27 @@ import Messaging
 import OrderflowKit
 import Orders
 
-extension ProjectionService {
-    /// The read models, each of which can be rebuilt alone.
-    public static func readModels(_ topics: Topics) -> [ReadModel] {
-        [
-            ReadModel(
-                name: "orders", group: ConsumerGroup.projection, topics: [topics.orderEvents], tables: ["order_views"],
-                reader: reader(FactType.all), migrations: migrations, channel: OrderViewRows.channel,
-                fold: { OrderViewFold(capacity: $0) }),
-            ReadModel(
-                name: "invoices", group: ConsumerGroup.invoicing, topics: [topics.orderEvents, topics.userEvents],
-                tables: ["invoice_orders", "invoice_recipients"],
-                reader: reader(Purchase.types.union(UserFactType.all)),
-                migrations: migrations, fold: { _ in InvoiceFold() }),
-            // Customers are sums over the same orders.
-            ReadModel(
-                name: "sales", group: ConsumerGroup.sales, topics: [topics.orderEvents],
-                tables: ["sales_orders", "customer_totals", "sales_by_article", "sales_by_currency"],
-                reader: reader(Purchase.types), migrations: migrations, fold: { _ in SalesFold() }),
-        ]
+/// The read models, each of which can be rebuilt alone.
+extension ReadModel {
+    package static func orders(_ topics: Topics) -> ReadModel {
+        ReadModel(
+            name: "orders", group: ReadModelGroup.orders, topics: [topics.orderEvents], tables: ["order_views"],
+            reader: reader(FactType.all), migrations: ServiceDatabase.views.migrations, channel: OrderViewRows.channel,
+            fold: { OrderViewFold(capacity: $0) })
+    }
+
+    package static func invoices(_ topics: Topics) -> ReadModel {
+        ReadModel(
+            name: "invoices", group: ReadModelGroup.invoices, topics: [topics.orderEvents, topics.userEvents],
+            tables: ["invoice_orders", "invoice_recipients"], reader: reader(Purchase.types.union(UserFactType.all)),
+            migrations: ServiceDatabase.views.migrations, fold: { _ in InvoiceFold() })
+    }
+
+    package static func sales(_ topics: Topics) -> ReadModel {
+        ReadModel(
+            name: "sales", group: ReadModelGroup.sales, topics: [topics.orderEvents],
+            tables: ["sales_orders", "customer_totals", "sales_by_article", "sales_by_currency"],
+            reader: reader(Purchase.types), migrations: ServiceDatabase.views.migrations, fold: { _ in SalesFold() })
     }
 
     /// As the groups themselves read.

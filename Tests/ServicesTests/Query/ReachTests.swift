@@ -84,7 +84,7 @@ import Testing
     }
 
     @Test func everyArticleIsFound() async throws {
-        let database = try freshDatabase(InventoryService.migrations)
+        let database = try freshDatabase(ServiceDatabase.inventory.migrations)
         let pool = ConnectionPool(database, size: 2, name: "stock", logger: quiet)
         let router = Router(StockRoutes(database: pool).routes)
         try await serving(router, with: []) { port in

@@ -1,0 +1,15 @@
+import Messaging
+
+/// A read model that `orderflow replay --into` can make anew.
+public struct RebuiltModel: ServiceModulePart, Sendable {
+    /// What operators call it; several where models are kept, and so rebuilt, together.
+    public let names: [String]
+    package let make: @Sendable (Topics) -> ReadModel
+
+    public init(_ names: String..., make: @escaping @Sendable (Topics) -> ReadModel) {
+        self.names = names
+        self.make = make
+    }
+
+    public func join(_ module: inout ServiceModule) { module.readModels.append(self) }
+}
