@@ -61,6 +61,13 @@ public struct ServiceModule: Sendable {
         precondition(!needsDatabase || database != nil, "\(name) has routes from a database, and no ServiceDatabase")
     }
 
+    /// All that runs beside the consumer groups of one of its processes.
+    package func running(_ context: ServiceContext) throws -> Running {
+        var joined = Running()
+        for make in running { joined.join(try make(context)) }
+        return joined
+    }
+
     /// What its processes are called in `pg_stat_activity`.
     package var applicationName: String { Self.applicationName(of: name) }
 

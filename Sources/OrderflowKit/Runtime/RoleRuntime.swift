@@ -37,8 +37,7 @@ package struct RoleRuntime: Sendable {
         let context = try ServiceContext(
             of: module, settings, health: health, collectors: Observability.metrics.collectors, logger: logger)
         Observability.metrics.describe(module.metricHelp)
-        var running = Running()
-        for make in module.running { running.join(try make(context)) }
+        var running = try module.running(context)
         if module.database != nil {
             running.parts = try ServiceProcess(module, context, besides: running).parts + running.parts
         }

@@ -1,0 +1,82 @@
+#!/usr/bin/env python3
+"""Takes part in the fulfilment of every order over Kafka alone: clears an order, or says why it must not go on.
+
+    pip install confluent-kafka
+    orderflow up --set saga.participants=fraud=FraudCleared/FraudSuspected
+    ./fraud_check.py --brokers localhost:9092 --limit 1000
+
+The saga confirms no order before FraudCleared; at FraudSuspected, or without a word for saga.fraud_deadline, it undoes
+the order. Each order is answered at least once, with an id made of the order's, so that readers drop the copies.
+"""
+import argparse
+import datetime
+import json
+import signal
+import uuid
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
+
+SOURCE = "/fraud-check"
+
+
+def verdict(order, limit):
+    """The fact that an order leads to: its type, and the members of its payload beside the order's id."""
+    if float(order["total"]) > limit:
+        return "FraudSuspected", {"reason": f"a total above {limit}"}
+    return "FraudCleared", {}
+
+
+def publish(producer, topic, record, envelope, limit):
+    order = envelope["payload"]
+    kind, members = verdict(order, limit)
+    headers = {name: value for name, value in record.headers() or [] if name in ("ce_tenant", "ce_correlationid")}
+    time = datetime.datetime.now(datetime.timezone.utc).isoformat().replace("+00:00", "Z")
+    producer.produce(
+        topic, key=record.key(),
+        value=json.dumps({"type": kind, "version": 1, "payload": {"orderId": order["orderId"], "at": time, **members}}),
+        headers={
+            "ce_specversion": "1.0", "ce_type": kind, "ce_source": SOURCE, "ce_time": time,
+            "ce_id": str(uuid.uuid5(uuid.NAMESPACE_URL, f"{kind}/{order['orderId']}")),
+            "ce_subject": order["orderId"], **headers,
+        })
+
+
+def main():
+    arguments = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    arguments.add_argument("--brokers", default="localhost:9092")
+    arguments.add_argument("--topic", default="order-events")
+    arguments.add_argument("--limit", type=float, default=1_000, help="the largest total that is cleared")
+    options = arguments.parse_args()
+    consumer = Consumer({
+        "bootstrap.servers": options.brokers, "group.id": "fraud-check", "auto.offset.reset": "earliest",
+        "enable.auto.commit": False})
+    producer = Producer({"bootstrap.servers": options.brokers, "enable.idempotence": True})
+    consumer.subscribe([options.topic])
+    running = True
+
+    def stop(*_):
+        nonlocal running
+        running = False
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    while running:
+        records = consumer.consume(500, timeout=0.2)
+        for record in records:
+            if record.error():
+                if record.error().code() == KafkaError._PARTITION_EOF:
+                    continue
+                raise KafkaException(record.error())
+            envelope = json.loads(record.value()) if record.value() else {}
+            if isinstance(envelope, dict) and envelope.get("type") == "OrderCreated":
+                publish(producer, options.topic, record, envelope, options.limit)
+        if records:
+            # Answers first, then the place: a crash in between answers again.
+            if producer.flush(30):
+                raise SystemExit("the brokers didn't take all answers")
+            consumer.commit(asynchronous=False)
+    consumer.close()
+
+
+if __name__ == "__main__":
+    main()

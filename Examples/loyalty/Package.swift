@@ -1,0 +1,16 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let kit = Target.Dependency.product(name: "OrderflowKit", package: "orderflow")
+
+let package = Package(
+    name: "loyalty",
+    platforms: [.macOS(.v15)],
+    dependencies: [.package(name: "orderflow", path: "../..")],
+    targets: [
+        .target(name: "Loyalty", dependencies: [kit]),
+        .executableTarget(name: "shop", dependencies: ["Loyalty", kit]),
+        .testTarget(
+            name: "LoyaltyTests",
+            dependencies: ["Loyalty", "shop", .product(name: "OrderflowTesting", package: "orderflow")]),
+    ])

@@ -1,0 +1,48 @@
+import HTTPServer
+import JSON
+import Messaging
+import OrderflowKit
+import Postgres
+
+extension Topic {
+    static let loyaltyCommands = Topic("loyalty_commands", called: "loyalty-commands", "From the saga to loyalty.")
+}
+
+extension ServiceModule {
+    /// Gives customers points for their orders, a point for each whole unit of money.
+    public static let loyalty = ServiceModule("loyalty", port: 10, summary: "gives points for orders") {
+        ServiceDatabase(
+            "loyalty",
+            migrations: [
+                Migration(
+                    version: 1, name: "points",
+                    sql: """
+                        \(MessagingSchema.v1)
+                        CREATE TABLE loyalty (
+                            tenant text, order_id text, user_id text NOT NULL, points bigint NOT NULL,
+                            PRIMARY KEY (tenant, order_id)
+                        );
+                        """)
+            ])
+        Owns(.loyaltyCommands)
+        Accepts(EarnPoints.self, TakeBackPoints.self, on: .loyaltyCommands)
+        Publishes(PointsEarned.self, PointsTakenBack.self, on: .orderEvents)
+        Consumes(.loyaltyCommands) { LoyaltyHandler(topic: $0.topics[.orderEvents], source: $0.source) }
+        RebuiltModel("points", tables: ["loyalty"])
+        Serves { database in
+            Routes(needing: .reportsRead, .noCache) {
+                Get("/loyalty/:userId", from: database) { request, context in
+                    let user = request.pathParameter("userId")
+                    return PooledAnswer { connection in
+                        let points = try connection.query(
+                            "SELECT coalesce(sum(points), 0)::bigint FROM loyalty WHERE tenant = $1 AND user_id = $2",
+                            [.text(context.tenant), .text(user)]
+                        ).one().get(0, as: Int64.self)
+                        return .json(.ok, JSONWriter.object { $0.field("points", points) })
+                    }
+                }
+            }
+        }
+        Evidence("points are no debts", sql: "SELECT order_id, points FROM loyalty WHERE points < 0")
+    }
+}

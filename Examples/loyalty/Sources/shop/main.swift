@@ -1,0 +1,4 @@
+import Loyalty
+import OrderflowApp
+
+await OrderflowApp.run(.standard + [.loyalty])

@@ -1,0 +1,93 @@
+import Execution
+import HTTPServer
+import Kafka
+import Logging
+import Messaging
+import OrderflowKit
+import Orders
+import Outbound
+import Postgres
+import TestServers
+
+/// A service on a private database, without a broker: facts go in, rows and other facts come out, and its routes answer.
+///
+///     let loyalty = try ServiceBench(.loyalty)
+///     let said = try loyalty.handle(EarnPoints(orderID: "o-1", userID: "alice", points: 42))
+///     #expect(try loyalty.rows("SELECT points FROM loyalty") == [["42"]])
+///     #expect(try loyalty.get("/loyalty/alice").body == #"{"points":42}"#)
+///
+/// Blocks the calling thread: use it in suites with the trait `.blocking`.
+public final class ServiceBench {
+    private let handler: any BatchHandler
+    private let catalogue: FactCatalogue
+    private let topic: String
+    private let connection: Connection
+    private let routes: [Routes]
+    private var offset: Int64 = 0
+
+    /// Makes a database with the service's schema, on a server that all tests of the process share.
+    ///
+    /// - Parameters:
+    ///   - group: the name of one of the service's groups; nil is its first.
+    ///   - services: whose facts are known; those of `module` always are.
+    ///   - configure: changes settings.
+    public init(
+        _ module: ServiceModule, group name: String? = nil, among services: [ServiceModule] = [],
+        _ configure: (inout Settings) -> Void = { _ in }
+    ) throws {
+        guard let group = module.groups.first(where: { name == nil || $0.name == name }), let store = module.database
+        else { throw TestServerError("\(module.name) has no group \(name ?? "")") }
+        let known = services.contains { $0.name == module.name } ? services : services + [module]
+        var settings = Settings(ServiceCatalogue(known))
+        configure(&settings)
+        let database = try PostgresConfiguration(PostgresServer.shared.get().createDatabase())
+        let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
+        connection = try Connection(database, logger: logger)
+        try Migrator.migrate(connection, store.migrations)
+        let context = ServiceContext(
+            name: module.source, settings: settings, kafka: settings.kafka.configuration, database: database,
+            health: HealthRegistry(), logger: logger)
+        handler = try group.handler(context)
+        routes = try module.running(context).routes
+        catalogue = settings.services.facts
+        topic = group.topics(in: settings.mode).first.map { settings.topics.names[$0] } ?? ""
+    }
+
+    deinit { connection.close() }
+
+    /// Hands messages to the group as one batch, in one transaction, and returns what it put into its outbox.
+    ///
+    /// Throws `MessageRejected` where a daemon would make a dead letter. Payloads that no service of the bench publishes
+    /// are handed over all the same; those that the group doesn't react to are passed over.
+    @discardableResult
+    public func handle(_ payloads: any MessagePayload..., tenant: String = "default") throws -> [any MessagePayload] {
+        let messages = try payloads.filter { handler.types.contains(type(of: $0).type) }.map { payload in
+            offset += 1
+            return try InboundMessage(payload, tenant: tenant, topic: topic, offset: offset)
+        }
+        let outgoing = try connection.transaction { connection in
+            var outbox: [OutgoingEvent] = []
+            try handler.handle(messages, on: connection, outbox: &outbox)
+            return outbox
+        }
+        return try outgoing.compactMap { try catalogue.decode($0.type, EncodedPayload($0.payload)) }
+    }
+
+    /// What a route of the service answers to `GET path`, on a port of its own for as long as it takes.
+    ///
+    /// - Parameter headers: of the request, as `["X-Tenant-Id": "acme"]`.
+    public func get(_ path: String, headers: [String: String] = [:]) throws -> (status: Int, body: String) {
+        let server = HTTPServer(HTTPServerConfiguration(host: "127.0.0.1", port: 0), router: Router(routes))
+        let port = try server.start()[0].port
+        defer { Task { await server.stop(deadline: .zero) } }
+        let answer = try HTTPClient().send(
+            HTTPClient.Request(
+                url: "http://127.0.0.1:\(port)\(path)", headers: headers.map { (name: $0.key, value: $0.value) }))
+        return (answer.status, String(decoding: answer.body, as: UTF8.self))
+    }
+
+    /// The rows that a query finds, as text.
+    public func rows(_ sql: String) throws -> [[String?]] {
+        try connection.query(sql).map { row in try (0..<row.count).map { try row.get($0, as: String?.self) } }
+    }
+}
