@@ -1,6 +1,7 @@
 import HTTPServer
 import JSON
 import Messaging
+import OrderFacts
 import OrderflowKit
 import Postgres
 
@@ -28,6 +29,17 @@ extension ServiceModule {
         Accepts(EarnPoints.self, TakeBackPoints.self, on: .loyaltyCommands)
         Publishes(PointsEarned.self, PointsTakenBack.self, on: .orderEvents)
         Consumes(.loyaltyCommands) { LoyaltyHandler(topic: $0.topics[.orderEvents], source: $0.source) }
+        FulfilmentStep(
+            "points", after: ["payment"],
+            asks: .init(.loyaltyCommands, EarnPoints.type) { order, _ in
+                let points = Int(order.total.minorUnits / 100)
+                return try EarnPoints(orderID: order.orderID, userID: order.userID, points: points).payload()
+            },
+            succeededBy: [PointsEarned.type], within: .seconds(60),
+            undoneBy: .init(
+                .init(.loyaltyCommands, TakeBackPoints.type) { order, _ in
+                    try TakeBackPoints(orderID: order.orderID).payload()
+                }, doneBy: [PointsTakenBack.type]))
         RebuiltModel("points", tables: ["loyalty"])
         Serves { database in
             Routes(needing: .reportsRead, .noCache) {
