@@ -10,11 +10,21 @@ extension SagaDefinition {
     public func react(
         _ instance: SagaInstance, to input: SagaInput, at now: Int64, conduct: SagaConduct = .leading
     ) throws -> SagaTransition {
+        try react(instance, to: input, at: now, conduct: conduct, reason: reason)
+    }
+
+    /// - Parameter reason: the words of a fact, where its payload isn't at hand any more.
+    func react(
+        _ instance: SagaInstance, to input: SagaInput, at now: Int64, conduct: SagaConduct,
+        reason: (_ type: String, _ payload: [UInt8]) -> String?
+    ) throws -> SagaTransition {
         var reaction = SagaReaction(
             definition: self, instance: instance, now: now, cause: input.cause, conduct: conduct)
         switch input {
         case .fact(let type, let payload, _):
-            for role in roles[type] ?? [] { reaction.record(role, type: type, payload: payload) }
+            for role in roles[type] ?? [] {
+                reaction.record(role, type: type, payload: payload, words: { reason(type, payload) ?? type })
+            }
         case .deadline: try reaction.passDeadlines()
         case .retry(let note, _): try reaction.askAgain(note: note)
         case .resolve(let step, let note, _): try reaction.resolve(step, note: note)

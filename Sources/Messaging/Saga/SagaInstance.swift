@@ -43,8 +43,12 @@ public struct SagaInstance: Hashable, Sendable {
 
     /// An instance that nothing has happened to.
     public init(id: String, of definition: SagaDefinition) {
+        self.init(id: id, steps: definition.steps.map(\.id))
+    }
+
+    init(id: String, steps: [String]) {
         self.id = id
-        steps = definition.steps.map { Step(id: $0.id) }
+        self.steps = steps.map { Step(id: $0) }
     }
 
     /// When the next `deadline` input is due; nil when only facts move the saga on.

@@ -36,7 +36,7 @@ public struct SagaStep: Sendable {
     }
 
     public static func compensatable(
-        _ id: String, after: [String] = [], command: @escaping SagaCommandBuilder, succeededBy: Set<String>,
+        _ id: String, after: [String] = [], command: SagaCommandBuilder, succeededBy: Set<String>,
         failedBy: Set<String>, deadline: Duration, compensation: SagaCompensation
     ) -> SagaStep {
         SagaStep(
@@ -54,7 +54,7 @@ public struct SagaStep: Sendable {
     }
 
     public static func pivot(
-        _ id: String, after: [String], command: @escaping SagaCommandBuilder, succeededBy: Set<String>,
+        _ id: String, after: [String], command: SagaCommandBuilder, succeededBy: Set<String>,
         retry: SagaRetry = SagaRetry()
     ) -> SagaStep {
         SagaStep(
@@ -87,7 +87,7 @@ public struct SagaCompensation: Sendable {
     public let retry: SagaRetry
 
     public init(
-        command: @escaping SagaCommandBuilder, doneBy: Set<String>, refusedBy: Set<String> = [],
+        command: SagaCommandBuilder, doneBy: Set<String>, refusedBy: Set<String> = [],
         retry: SagaRetry = SagaRetry()
     ) {
         self.command = command

@@ -34,5 +34,13 @@ extension ServiceDatabase {
                 sql: "ALTER TABLE order_outcomes ADD COLUMN reason text;"),
             Migration(version: 6, name: "snapshots of the relay", sql: MessagingSchema.relaySnapshots),
             Migration(version: 7, name: "counts of parked messages", sql: MessagingSchema.parkedCounts),
+            Migration(
+                version: 8, name: "outcomes of any steps",
+                sql: """
+                    -- Names of steps, in place of a column each.
+                    ALTER TABLE order_outcomes ADD COLUMN succeeded json NOT NULL DEFAULT '[]';
+                    ALTER TABLE order_outcomes ALTER COLUMN stock SET DEFAULT false,
+                        ALTER COLUMN payment SET DEFAULT false, ALTER COLUMN shipment SET DEFAULT false;
+                    """),
         ])
 }
