@@ -20,31 +20,29 @@ public struct SagaRoutes: Sendable {
         self.logger = logger
     }
 
-    public func add(to router: inout Router) {
-        router.on(.get, "/sagas/:id") { try one($0, $1) }
-        router.on(.get, "/sagas") { try list($0, $1) }
+    public var routes: Routes {
+        Routes(needing: .operate, .noCache) {
+            Get("/sagas/:id", from: database) { try one($0, $1) }
+            Get("/sagas", from: database) { try list($0, $1) }
+        }
     }
 
-    private static let headers = [HTTPHeader("Cache-Control", "no-cache")]
-
-    private func one(_ request: borrowing HTTPRequest, _ responder: Responder) throws {
-        let context = try RequestContext(request)
+    private func one(_ request: borrowing HTTPRequest, _ context: RequestContext) throws -> PooledAnswer {
         let key = SagaKey(tenant: context.tenant, id: request.pathParameter("id"))
         let order = OrderKey(tenant: key.tenant, orderID: key.id)
         let logAfter = try request.query("log_after", as: Int64.self) ?? 0
         guard logAfter >= 0 else { throw HTTPProblem(.badRequest, detail: "log_after must be a nextLog of this order") }
-        PooledAnswer.send(responder, from: database, logger: logger, fields: context.logFields(order)) { connection in
+        return PooledAnswer(order: order) { connection in
             guard let shown = try sagaOperator.show(key, logAfter: logAfter, on: connection) else {
                 throw HTTPProblem(.notFound, detail: "nothing is known yet of an order \(key.id)")
             }
             var json = JSONWriter(capacity: 2048)
             SagaDocument.write(shown.saga, log: shown.log, nextLog: shown.nextLog, into: &json)
-            return .json(.ok, json.bytes, headers: Self.headers)
+            return .json(.ok, json.bytes)
         }
     }
 
-    private func list(_ request: borrowing HTTPRequest, _ responder: Responder) throws {
-        let context = try RequestContext(request)
+    private func list(_ request: borrowing HTTPRequest, _ context: RequestContext) throws -> PooledAnswer {
         var filter = SagaOperator.Filter(tenant: context.tenant)
         filter.status = try request.choice("status", of: SagaInstance.Status.self)
         if let text = try request.query("attention") {
@@ -55,8 +53,7 @@ public struct SagaRoutes: Sendable {
         }
         let limit = try request.limit(Self.listLimit, default: 50)
         let place = try request.cursor(ListCursor.self).map { SagaOperator.Place(createdAt: $0.createdAt, id: $0.id) }
-        PooledAnswer.send(responder, from: database, logger: logger, fields: context.requestFields) {
-            [filter] connection in
+        return PooledAnswer { [filter] connection in
             let page = try sagaOperator.list(filter, after: place, limit: limit, on: connection)
             for error in page.unreadable { logger.error("saga_unreadable", metadata: ["error": "\(error)"]) }
             var json = JSONWriter(capacity: 512 * page.sagas.count + 64)
@@ -68,7 +65,7 @@ public struct SagaRoutes: Sendable {
                     : page.next.map { ListCursor(createdAt: $0.createdAt, id: $0.id) }
                 json.field("nextCursor", next?.encoded)
             }
-            return .json(.ok, json.bytes, headers: Self.headers)
+            return .json(.ok, json.bytes)
         }
     }
 }
