@@ -121,7 +121,9 @@ public struct SagaCheck: Sendable {
         try SagaLog.read(indexes.keys.sorted(), saga: definition.name, on: connection) { key, version, entry in
             guard let index = indexes[key], instances[index].problem == nil else { return }
             do {
-                guard let entry else { throw UnreadableSaga(key: key, detail: "an event of another version in its log") }
+                guard let entry else {
+                    throw UnreadableSaga(key: key, detail: "an event of another version in its log")
+                }
                 try instances[index].replay?.add(entry, version: version)
             } catch {
                 instances[index].problem = (error as? UnreadableSaga)?.detail ?? "\(error)"

@@ -2,7 +2,7 @@
 ///
 /// A step may depend on steps listed before it, so a definition has no cycles. Steps whose dependencies have
 /// succeeded run side by side. The *pivot*, where there is one, decides: before it everything can be undone, its success
-/// completes the saga, and a fact of `cancelledBy` says that it can't succeed any more (both come from whoever owns the
+/// completes the saga, and a fact of `cancelledBy` says that it can't succeed any more (both come from the owner of the
 /// pivot). Instances are stored by step id, so steps may be added to a definition that is in use; what may not be taken
 /// from it, `SagaAdmission` says.
 public struct SagaDefinition: Sendable {
@@ -50,7 +50,8 @@ public struct SagaDefinition: Sendable {
     }
 
     public init(
-        name: String, version: Int = 1, startedBy: String, cancelledBy: Set<String> = [], steps: [SagaStep], abort: SagaAbort,
+        name: String, version: Int = 1, startedBy: String, cancelledBy: Set<String> = [], steps: [SagaStep],
+        abort: SagaAbort,
         reason: @escaping @Sendable (_ type: String, _ payload: [UInt8]) -> String? = { _, _ in nil }
     ) throws(Invalid) {
         self.name = name

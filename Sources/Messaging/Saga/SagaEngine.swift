@@ -38,7 +38,7 @@ extension SagaDefinition {
 public enum SagaConduct: String, Hashable, Sendable, CaseIterable {
     /// Commands them.
     case leading
-    /// Commands nobody: they react to each other (choreography), and it keeps track of where each instance stands.
+    /// Sends no commands: they react to each other (choreography), and it keeps track of where each instance stands.
     /// An outcome that is overdue needs attention, but fails nothing.
     case watching
 }
@@ -72,7 +72,7 @@ struct SagaReaction {
         transition.log.append(SagaLogEntry(at: now, cause: cause, event: event, step: stepID, detail: detail))
     }
 
-    /// Makes a command and queues it. It is made even when nobody is to get it, so that an instance whose commands
+    /// Makes a command and queues it. It is made even when it isn't sent, so that an instance whose commands
     /// can't be made is refused in either conduct.
     mutating func send(_ builder: SagaCommandBuilder) throws {
         let context = SagaContext(id: instance.id, start: instance.start, reason: instance.reason)
@@ -104,7 +104,7 @@ struct SagaReaction {
     /// From here on only the pivot's owner can still end the instance otherwise.
     var pivotIsAsked: Bool { definition.pivot.map { instance.steps[$0].call.progress != .waiting } ?? false }
 
-    /// Says what should not have happened, until somebody has looked at it.
+    /// Says what should not have happened, until an operator has looked at it.
     mutating func anomaly(_ words: String, step: Int? = nil) {
         guard instance.anomaly != words else { return }
         instance.anomaly = words

@@ -22,7 +22,7 @@ public struct SagaInstance: Hashable, Sendable {
     public internal(set) var abort = SagaCall()
     /// Why it is being undone.
     public internal(set) var reason: String?
-    /// Why a person should look; nil when nobody needs to.
+    /// Why a person should look; nil when none needs to.
     public internal(set) var attention: String?
     /// Counts transitions.
     public internal(set) var version = 0
@@ -91,7 +91,7 @@ public struct SagaCall: Hashable, Sendable {
     public internal(set) var requests = 0
     /// Refusals since it was asked for, or since an operator's retry.
     public internal(set) var refusals = 0
-    /// Commands in a row that nobody answered in time.
+    /// Commands in a row without an answer in time.
     public internal(set) var unanswered = 0
     /// Words of the failure, or of the operator.
     public internal(set) var detail: String?

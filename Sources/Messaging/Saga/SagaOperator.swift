@@ -163,7 +163,7 @@ public struct SagaOperator: Sendable {
         try move(key, .retry(note: note, by: who), on: connection)
     }
 
-    /// Notes that somebody took care of a step's compensation (or the pivot, the abort, an anomaly) by hand, so that
+    /// Notes that an operator took care of a step's compensation (or the pivot, the abort, an anomaly) by hand, so that
     /// the instance goes on. Nil where there is no such instance; throws `SagaRefusal`.
     public func resolve(
         _ key: SagaKey, step: String?, note: String, by who: String, on connection: Connection

@@ -3,7 +3,7 @@ import Postgres
 /// Reads and writes of `saga_instances`, whole batches at once.
 ///
 /// Who changes instances locks their rows first. A batch of facts locks in the order of the keys, so that two of them
-/// never wait for each other in a circle; the clock takes only rows that nobody holds, so it never waits at all.
+/// never wait for each other in a circle; the clock takes only rows that aren't locked, so it never waits at all.
 enum SagaStore {
     static func lock(
         _ keys: [SagaKey], of definition: SagaDefinition, on connection: Connection
@@ -19,7 +19,7 @@ enum SagaStore {
             of: definition)
     }
 
-    /// Locks instances that are due at `now` and that nobody else has in hand, the longest waiting first; those that
+    /// Locks instances that are due at `now` and not in other hands, the longest waiting first; those that
     /// can't be read apart.
     static func lockDue(
         at now: Int64, limit: Int, of definition: SagaDefinition, on connection: Connection
@@ -91,7 +91,8 @@ enum SagaStore {
                 $9::timestamptz[], $10::json[], $11::json[], $12::bigint[])
                 AS t (tenant, id, status, version, due_at, attention, started_at, ended_at, start, state, loaded)
             WHERE s.saga = $1 AND s.tenant = t.tenant AND s.id = t.id AND s.version = t.loaded
-            """, columns(changes, of: definition) + [
+            """,
+            columns(changes, of: definition) + [
                 .int8Array(changes.map { Int64($0.loadedVersion ?? 0) }), .text(definition.fingerprint),
             ])
     }

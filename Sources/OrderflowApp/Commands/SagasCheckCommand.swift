@@ -21,7 +21,7 @@ struct SagasCheckCommand: OrderflowCommand {
             settings.
 
             An order that hasn't moved since definitions are recorded (orderflow migrate adds that) can't be checked, and \
-            is named as such. Facts that the definition of their time didn't hear are in nobody's history: a step that is \
+            is named as such. Facts that the definition of their time didn't hear are in no history: a step that is \
             new counts as not taken.
 
             Exit code 1 where there are any that differ.
@@ -56,7 +56,8 @@ extension SagasText {
         let words =
             switch finding.verdict {
             case .differs(let differences): differences.map { "\($0)" }.joined(separator: "; ")
-            case .unrecorded: "can't be checked: it was started before definitions were recorded, and hasn't moved since"
+            case .unrecorded:
+                "can't be checked: started before definitions were recorded, not moved since"
             }
         return "order \(finding.key.id) of tenant \(finding.key.tenant): \(words)\n"
     }

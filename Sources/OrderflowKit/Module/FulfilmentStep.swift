@@ -13,7 +13,7 @@ import Orders
 ///         succeededBy: ["LoyaltyPointsEarned"], failedBy: ["LoyaltyPointsRefused"], within: .seconds(60),
 ///         undoneBy: .init(.init(.loyaltyCommands, "RevokePoints") { order, reason in … }, doneBy: ["LoyaltyPointsRevoked"]))
 ///
-/// In choreography nobody is commanded: the service reacts to the facts of the steps before its own, and undoes what it
+/// In choreography there are no commands: the service reacts to the facts of the steps before its own, and undoes what it
 /// did at `OrderCancelled`.
 public struct FulfilmentStep: ServiceModulePart, Sendable {
     /// A command of the saga's, keyed by the order. Delivered at least once, so it has to be idempotent by its order.
@@ -33,7 +33,7 @@ public struct FulfilmentStep: ServiceModulePart, Sendable {
         }
     }
 
-    /// How the step is undone. The command means "make sure that it is undone": it comes too where nobody knows whether
+    /// How the step is undone. The command means "make sure that it is undone": it comes too where it isn't known whether
     /// the step was taken, and has to be answered always.
     public struct Compensation: Sendable {
         public let command: Command
@@ -93,7 +93,7 @@ public struct FulfilmentStep: ServiceModulePart, Sendable {
         let begins = command == nil ? ", counted from the order's start" : ""
         module.settings.append(
             SettingKey(
-                "saga.\(name)_deadline", \StepDeadlines[name, deadline],
+                "saga.\(name)_deadline", \StepDeadlines.[name, deadline],
                 .duration(.milliseconds(10) ... .seconds(7 * 86_400)),
                 "Without a word from \(module.name) for this long\(begins), an order is undone and cancelled."))
     }

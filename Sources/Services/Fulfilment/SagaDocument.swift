@@ -10,7 +10,8 @@ public enum SagaDocument {
     ///   - nextLog: where the next part of the history begins; nil where there is none.
     ///   - letters: dead letters that hold it up, as far as the writer knows.
     public static func write(
-        _ saga: StoredSaga, log: [SagaLogEntry]?, nextLog: Int64? = nil, heldBy letters: [HeldOrder] = [], into json: inout JSONWriter
+        _ saga: StoredSaga, log: [SagaLogEntry]?, nextLog: Int64? = nil, heldBy letters: [HeldOrder] = [],
+        into json: inout JSONWriter
     ) {
         let instance = saga.instance
         json.object { json in
@@ -20,6 +21,7 @@ public enum SagaDocument {
             json.field("reason", instance.reason)
             json.field("attention", instance.attention)
             json.field("version", instance.version)
+            if !saga.definition.isEmpty { json.field("definition", saga.definition) }
             json.field("correlationId", saga.correlationID)
             json.time("createdAt", saga.createdAt)
             if let time = instance.startedAt { json.time("startedAt", time) }

@@ -138,7 +138,7 @@ import Testing
         let database = try SagaDatabase()
         let connection = try database.connect()
         let other = database.led(by: try undoingOtherwise())
-        let begin = { (database: SagaDatabase) in
+        func begin(_ database: SagaDatabase) throws {
             let admission = SagaAdmission(
                 database.orchestrator.definition, database: database.configuration, logger: quiet)
             #expect(try admission.wait(until: StopSignal()))

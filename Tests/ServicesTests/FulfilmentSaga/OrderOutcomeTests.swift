@@ -87,7 +87,8 @@ import Testing
         let connection = try Connection(freshDatabase(ServiceDatabase.orders.migrations), logger: quiet)
         defer { connection.close() }
         func tell(_ kinds: OrderFact.Kind...) throws {
-            try OrderOutcomeHandler(ServiceCatalogue.fulfilment.steps).apply(kinds.map { fact("a", $0) }, on: connection)
+            try OrderOutcomeHandler(ServiceCatalogue.fulfilment.steps).apply(
+                kinds.map { fact("a", $0) }, on: connection)
         }
         try tell(Self.created("a"), Self.reserved, Self.processed)
         let key = OrderKey(tenant: "default", orderID: "a")
