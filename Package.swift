@@ -14,7 +14,7 @@ func service(
     .target(
         name: name,
         dependencies: others + more + [
-            "OrderflowKit", "Execution", "HTTPServer", "JSON", "Kafka", "Messaging", "Orders", "Postgres", "Telemetry",
+            "OrderflowKit", "Execution", "HTTPServer", "JSON", "Messaging", "Orders", "Postgres", "Telemetry",
             log, metrics, tracing,
         ],
         path: "Sources/Services/\(name)")
@@ -75,7 +75,7 @@ let package = Package(
             ]),
 
         // The services, none of which knows another but for whose tables or facts it reads.
-        service("OrderAPI", reading: ["Query"]),
+        service("OrderAPI", reading: ["Query"], using: ["Outbound"]),
         service("Query", reading: ["Projection"]),
         service("Projection"),
         service("Shipping"),
@@ -85,7 +85,7 @@ let package = Package(
         service("Fulfilment"),
 
         // Text for terminals and pipes.
-        .target(name: "Terminal"),
+        .target(name: "Terminal", dependencies: ["Telemetry"]),
         // Is it well? Dashboard, attention, consistency, verification, status.
         .target(
             name: "Operations",
