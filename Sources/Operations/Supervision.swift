@@ -19,7 +19,8 @@ package enum Supervision {
         guard module.duties.contains(.dashboard), context.settings.dashboard.shown == .on else { return running }
         let dashboard = Dashboard(
             Dashboard.Configuration(
-                roles: context.settings.dashboardRoles(besides: module), hosts: context.settings.dashboard.hosts),
+                roles: context.settings.dashboardRoles(besides: module), hosts: context.settings.dashboard.hosts,
+                lanes: context.settings.services.lanes),
             role: module.name, health: context.health, metrics: { Observability.metrics.exposition() },
             attention: attention)
         running.join(Running(parts: dashboard.parts, routes: [DashboardRoutes(dashboard).routes]))
@@ -31,8 +32,7 @@ package enum Supervision {
     ) throws -> AttentionRoute {
         let pool = ConnectionPool(
             context.database, size: 1, queueLimit: 16, name: "attention", logger: context.logger)
-        let sagas =
-            store == .saga ? SagaDesk(try FulfilmentSaga.orchestrator(context.settings)) : nil
+        let sagas = store == .saga ? SagaOperator(try FulfilmentSaga.orchestrator(context.settings)) : nil
         return AttentionRoute(
             AttentionDocument(
                 process: UUIDText.v7(microseconds: WallClock.nowMicroseconds()), role: module.name,

@@ -73,7 +73,7 @@ import Testing
     }
 
     private func sagas(_ a: String, _ b: String, _ c: String, _ d: String, _ what: String) throws {
-        let definition = try FulfilmentSaga.definition(topics: Topics())
+        let definition = try FulfilmentSaga.definition(of: OrderflowApp.services)
         var instance = SagaInstance(id: a, of: definition)
         instance.reason = b
         instance.attention = c

@@ -161,6 +161,20 @@ import Testing
         #expect(try up.terminate() == 0)
     }
 
+    /// Orders are under way: this version leads them on, and one that would ask others to undo them doesn't.
+    private static func checkSagas(_ shop: Shop) throws {
+        let summary = try #require(try lines(shop.run("sagas", "check", "--json")).last)
+        #expect(summary["open"] as? Int == 2 && summary["differing"] as? Int == 0)
+        let elsewhere = ["--set", "topics.inventory_commands=elsewhere"]
+        let found = try lines(shop.run(["sagas", "check", "--json"] + elsewhere, expecting: 1))
+        #expect(Set(found.compactMap { $0["orderId"] as? String }) == ["o-1", "o-2"])
+        let difference = try #require((found.first?["differences"] as? [[String: Any]])?.first)
+        #expect(difference["what"] as? String == "lost-compensation" && difference["step"] as? String == "stock")
+        #expect(difference["stands"] as? String == "ReleaseStock on inventory-commands")
+        #expect(difference["would"] as? String == "ReleaseStock on elsewhere")
+        try shop.run(["saga", "--port", "0"] + elsewhere, expecting: 78)
+    }
+
     /// The saga waits for inventory, whose message to do it lies behind a letter: who looks after orders is told at once,
     /// and no longer than it is so.
     @Test func anOrderBehindALetterNeedsAttention() async throws {
@@ -187,6 +201,7 @@ import Testing
         #expect(try shop.run("sagas", "list", "--attention", "--tenant", "acme", "--json") == "")
         #expect(try shop.run("sagas", "show", "o-1").contains("dead letter \(name)"))
         #expect(try !shop.run("sagas", "show", "o-2").contains("dead letter"))
+        try Self.checkSagas(shop)
         let status = try Self.lines(shop.output("status", "--json"))
         let shown = try #require(status.first?["held"] as? [[String: Any]])
         #expect(shown.map { $0["orderId"] as? String } == ["o-1"])

@@ -129,6 +129,7 @@ import Testing
         #expect(try saga.json()["status"] as? String == "compensated")
         #expect(try shop.run("sagas", "list", "--attention", "--json") == "")
         #expect(try shop.run("sagas", "show", ids[0]).contains("completed"))
+        #expect(try shop.run("sagas", "check").hasPrefix("0 under way; "))
         try shop.run("sagas", "retry", ids[0], "--note", "x", "--by", "test", expecting: 1)
         #expect(try up.terminate() == 0)
     }

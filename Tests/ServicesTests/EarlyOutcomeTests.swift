@@ -10,7 +10,7 @@ import Testing
 @Suite(.blocking) struct EarlyOutcomeTests {
     private let database: PostgresConfiguration
     private let connection: Connection
-    private let handler = OrderOutcomeHandler()
+    private let handler = OrderOutcomeHandler(ServiceCatalogue.fulfilment.steps)
     private static let total = Money(minorUnits: 1_250, currency: .usd)
 
     init() throws {

@@ -82,7 +82,7 @@ function standing(id, view, saga) {
   return h("div", { class: `card standing-card ${kind}` },
     h("p", { class: "head" }, orderBadge(view.status), h("span", null, words)),
     waits.length ? h("p", null, "Waits for ", waits.map(({ name, role, since, due }, index) => [
-      index ? ", " : "", h("strong", null, name), ` (${role}) `, ago(since, (text) => `for ${text}`),
+      index ? ", " : "", h("strong", null, name), role ? ` (${role}) ` : " ", ago(since, (text) => `for ${text}`),
       due ? [", ", ago(due, () => until(due, saga.status))] : null])) : null,
     remedy);
 }
@@ -108,13 +108,20 @@ function waiting(saga) {
 
 // MARK: The drawing
 
-const laneNames = [["order", "Order"], ["stock", "Stock"], ["payment", "Payment"], ["shipment", "Shipment"], ["mail", "Mail"]];
+const usualSteps = ["stock", "payment", "shipment"];
+const title = (name) => name[0].toUpperCase() + name.slice(1);
 
-function laneOf(type) {
-  if (type.startsWith("Stock")) return "stock";
-  if (type.startsWith("Payment")) return "payment";
-  if (type.startsWith("Shipment")) return "shipment";
-  return type === "NotificationSent" ? "mail" : "order";
+// One a step of the saga, whatever steps there are, between the order's own and the mail's.
+function laneNames(saga) {
+  const steps = saga?.steps?.map(({ step }) => step).filter((step) => step !== "confirmation") ?? usualSteps;
+  return ["order", ...steps, "mail"].map((name) => [name, title(name)]);
+}
+
+// The saga's history says which step an event was an answer of; of the usual steps the name says it too.
+function laneOf(type, saga) {
+  const step = saga?.log?.find((entry) => entry.cause === type && ["succeeded", "succeeded-late", "failed", "undone", "undo-refused"].includes(entry.event))?.step;
+  if (step && step !== "confirmation") return step;
+  return usualSteps.find((name) => type.startsWith(title(name))) ?? (type === "NotificationSent" ? "mail" : "order");
 }
 
 const bad = new Set(["StockRejected", "PaymentFailed", "PaymentRefundFailed", "ShipmentFailed", "OrderCancellationRequested"]);
@@ -139,9 +146,9 @@ function lanes(view, saga) {
       style: { left: place(call.requestedAt), width: `${Math.max(0.4, ((to - from) / length) * 100)}%` } },
       h("span", { class: "hidden" }, title));
   };
-  const rows = laneNames.map(([lane, title]) => {
+  const rows = laneNames(saga).map(([lane, title]) => {
     const step = saga?.steps?.find((entry) => entry.step === (lane === "order" ? "confirmation" : lane));
-    const dots = view.timeline.filter(({ type }) => laneOf(type) === lane).map((entry) => {
+    const dots = view.timeline.filter(({ type }) => laneOf(type, saga) === lane).map((entry) => {
       const words = `${entry.type}, ${offset(entry.at, start)}${entry.reason ? `: ${entry.reason}` : ""}`;
       return h("span", { class: `dot ${factKind(entry.type)}`, title: words, style: { left: place(entry.at) } }, h("span", { class: "hidden" }, words));
     });

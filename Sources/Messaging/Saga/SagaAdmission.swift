@@ -2,7 +2,8 @@ import Execution
 import Logging
 import Postgres
 
-/// Lets the parts of a service that moves sagas begin only once its definition is known to fit the instances under way.
+/// Lets the parts of a service that moves sagas begin only once its definition is known to fit the instances under way,
+/// and is recorded for those that come after it.
 public final class SagaAdmission: Sendable {
     private let definition: SagaDefinition
     private let database: PostgresConfiguration
@@ -35,7 +36,10 @@ public final class SagaAdmission: Sendable {
         while !stop.isStopped {
             if isGranted.withLock({ $0 }) { return true }
             do {
-                try connection.run { try definition.checkOpenInstances(on: $0) }
+                try connection.run { connection in
+                    try definition.checkOpenInstances(on: connection)
+                    try SagaDefinitions.record(definition, on: connection)
+                }
                 problem.withLock { $0 = nil }
                 isGranted.withLock { $0 = true }
                 return true

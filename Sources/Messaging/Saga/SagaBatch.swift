@@ -14,7 +14,7 @@ struct SagaBatch {
     private let orchestrator: SagaOrchestrator
     private var entries: [SagaKey: Entry] = [:]
     private var changed: Set<SagaKey> = []
-    private var log: [SagaLog.Row] = []
+    private var log: [SagaLog.Line] = []
     private var durations: [SagaDuration] = []
     /// Commands in the order in which they were decided on.
     private(set) var outbox: [OutgoingEvent] = []
@@ -36,7 +36,8 @@ struct SagaBatch {
             entries[key]?.saga
             ?? StoredSaga(
                 key: key, instance: SagaInstance(id: key.id, of: orchestrator.definition), createdAt: now,
-                correlationID: message.correlationID, traceparent: message.traceparent)
+                correlationID: message.correlationID, traceparent: message.traceparent,
+                definition: orchestrator.definition.fingerprint)
         let input = SagaInput.fact(type: message.type, payload: message.payload, messageID: message.id)
         try move(saga, input, at: now, under: message.traceparent) {
             message.effectMetadata(id: $0, source: $1, time: now)
@@ -65,6 +66,7 @@ struct SagaBatch {
         guard transition.changed || input.isDeadline else { return }
         var moved = saga
         moved.instance = transition.instance
+        moved.ledBy = orchestrator.definition.fingerprint
         if entries[saga.key] == nil {
             entries[saga.key] = Entry(saga: moved, loadedVersion: nil, hadStarted: false)
         } else {
@@ -73,7 +75,7 @@ struct SagaBatch {
         changed.insert(saga.key)
         durations += SagaDuration.new(from: saga.instance, to: moved.instance)
         for entry in transition.log {
-            log.append(SagaLog.Row(key: saga.key, version: transition.instance.version, entry: entry))
+            log.append(SagaLog.Line(key: saga.key, version: transition.instance.version, entry: entry))
         }
         let span = orchestrator.traces?.step(transition, of: saga.key, orchestrator.definition, under: traceparent)
         for command in transition.commands {

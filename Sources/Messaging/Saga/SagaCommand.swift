@@ -30,5 +30,22 @@ public struct SagaContext: Sendable {
     }
 }
 
-/// Makes a command; throws for a start payload that it can't be made from.
-public typealias SagaCommandBuilder = @Sendable (SagaContext) throws -> SagaCommand
+/// Makes one command of a definition. Where it goes and what type it has are known before there is an instance: they are
+/// part of the course that instances take (`SagaCourse`).
+public struct SagaCommandBuilder: Sendable {
+    public let topic: String
+    public let type: String
+    private let payload: @Sendable (SagaContext) throws -> [UInt8]
+
+    /// - Parameter payload: throws for a start payload that the command can't be made from.
+    public init(topic: String, type: String, payload: @escaping @Sendable (SagaContext) throws -> [UInt8]) {
+        self.topic = topic
+        self.type = type
+        self.payload = payload
+    }
+
+    /// The command for one instance, keyed by its id.
+    func callAsFunction(_ context: SagaContext) throws -> SagaCommand {
+        SagaCommand(topic: topic, key: context.id, type: type, payload: try payload(context))
+    }
+}

@@ -3,8 +3,8 @@ import Logging
 import Postgres
 import Telemetry
 
-/// Tells instances that their time has come. Any number may run, beside any number of consumers: rows that somebody
-/// holds are left alone, and what was moved is due later or never again.
+/// Tells instances that their time has come. Any number may run, beside any number of consumers: rows that are
+/// locked are left alone, and what was moved is due later or never again.
 public final class SagaDeadlineWorker: Sendable {
     private let orchestrator: SagaOrchestrator
     private let database: PostgresConfiguration
@@ -65,8 +65,7 @@ public final class SagaDeadlineWorker: Sendable {
     @discardableResult
     public func round(at now: Int64, on connection: Connection) throws -> Int {
         let (due, sent) = try connection.transaction { connection in
-            let (due, unreadable) = try SagaStore.lockDue(
-                at: now, limit: Self.batch, of: orchestrator.definition, on: connection)
+            let (due, unreadable) = try orchestrator.lockDue(at: now, limit: Self.batch, on: connection)
             for saga in unreadable { try shelve(saga.key, saga, logFields(of: saga.key), on: connection) }
             guard !due.isEmpty else { return (unreadable.count, 0) }
             var batch = SagaBatch(orchestrator, due)

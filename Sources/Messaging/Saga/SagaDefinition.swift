@@ -2,10 +2,13 @@
 ///
 /// A step may depend on steps listed before it, so a definition has no cycles. Steps whose dependencies have
 /// succeeded run side by side. The *pivot*, where there is one, decides: before it everything can be undone, its success
-/// completes the saga, and a fact of `cancelledBy` says that it can't succeed any more (both come from whoever owns the
-/// pivot). Instances are stored by step id, so steps may be added to a definition that is in use.
+/// completes the saga, and a fact of `cancelledBy` says that it can't succeed any more (both come from the owner of the
+/// pivot). Instances are stored by step id, so steps may be added to a definition that is in use; what may not be taken
+/// from it, `SagaAdmission` says.
 public struct SagaDefinition: Sendable {
     public let name: String
+    /// For people: the author counts it up with each change of the course.
+    public let version: Int
     /// The type of the fact that starts an instance. Its payload is kept and given to every command.
     public let startedBy: String
     /// Types of facts that end a running instance by undoing it.
@@ -15,6 +18,11 @@ public struct SagaDefinition: Sendable {
     public let abort: SagaAbort
     /// The words of a failing or cancelling fact, for people; nil where it has none.
     public let reason: @Sendable (_ type: String, _ payload: [UInt8]) -> String?
+
+    /// What of it decides how instances go.
+    public let course: SagaCourse
+    /// Of the course: two definitions with one fingerprint lead every instance alike.
+    public let fingerprint: String
 
     /// What each type of fact means to an instance.
     let roles: [String: [FactRole]]
@@ -32,14 +40,22 @@ public struct SagaDefinition: Sendable {
     public struct Invalid: Error, Hashable, Sendable, CustomStringConvertible {
         public let saga: String
         public let detail: String
+
+        public init(saga: String, detail: String) {
+            self.saga = saga
+            self.detail = detail
+        }
+
         public var description: String { "saga \(saga): \(detail)" }
     }
 
     public init(
-        name: String, startedBy: String, cancelledBy: Set<String> = [], steps: [SagaStep], abort: SagaAbort,
+        name: String, version: Int = 1, startedBy: String, cancelledBy: Set<String> = [], steps: [SagaStep],
+        abort: SagaAbort,
         reason: @escaping @Sendable (_ type: String, _ payload: [UInt8]) -> String? = { _, _ in nil }
     ) throws(Invalid) {
         self.name = name
+        self.version = version
         self.startedBy = startedBy
         self.cancelledBy = cancelledBy
         self.steps = steps
@@ -65,6 +81,9 @@ public struct SagaDefinition: Sendable {
             guard indexes.updateValue(index, forKey: step.id) == nil else {
                 throw Invalid(saga: name, detail: "there are two steps \(step.id)")
             }
+            guard step.id != SagaInput.abortStep, !step.id.isEmpty else {
+                throw Invalid(saga: name, detail: "a step can't be called \"\(step.id)\"")
+            }
             guard !step.succeededBy.isEmpty else {
                 throw Invalid(saga: name, detail: "nothing says that step \(step.id) has succeeded")
             }
@@ -84,6 +103,9 @@ public struct SagaDefinition: Sendable {
         self.dependencies = dependencies
         self.dependents = dependents
         pivot = pivots.first
+        course = SagaCourse(
+            name: name, version: version, startedBy: startedBy, cancelledBy: cancelledBy, steps: steps, abort: abort)
+        fingerprint = course.fingerprint
     }
 
     /// All types of facts that an instance reacts to.
@@ -96,7 +118,7 @@ public struct SagaAbort: Sendable {
     public let answeredBy: Set<String>
     public let retry: SagaRetry
 
-    public init(command: @escaping SagaCommandBuilder, answeredBy: Set<String>, retry: SagaRetry = SagaRetry()) {
+    public init(command: SagaCommandBuilder, answeredBy: Set<String>, retry: SagaRetry = SagaRetry()) {
         self.command = command
         self.answeredBy = answeredBy
         self.retry = retry

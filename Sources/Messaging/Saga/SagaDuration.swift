@@ -1,7 +1,7 @@
 /// How long something took that has come to its end.
 struct SagaDuration: Hashable {
     enum Span: Hashable {
-        /// A step, from its command (or the saga's start, where nobody is commanded) to its outcome.
+        /// A step, from its command (or the saga's start, where it has none) to its outcome.
         case step(String)
         /// An instance, from its start to its end.
         case whole(SagaInstance.Status)

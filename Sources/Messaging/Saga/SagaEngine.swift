@@ -10,11 +10,21 @@ extension SagaDefinition {
     public func react(
         _ instance: SagaInstance, to input: SagaInput, at now: Int64, conduct: SagaConduct = .leading
     ) throws -> SagaTransition {
+        try react(instance, to: input, at: now, conduct: conduct, reason: reason)
+    }
+
+    /// - Parameter reason: the words of a fact, where its payload isn't at hand any more.
+    func react(
+        _ instance: SagaInstance, to input: SagaInput, at now: Int64, conduct: SagaConduct,
+        reason: (_ type: String, _ payload: [UInt8]) -> String?
+    ) throws -> SagaTransition {
         var reaction = SagaReaction(
             definition: self, instance: instance, now: now, cause: input.cause, conduct: conduct)
         switch input {
         case .fact(let type, let payload, _):
-            for role in roles[type] ?? [] { reaction.record(role, type: type, payload: payload) }
+            for role in roles[type] ?? [] {
+                reaction.record(role, type: type, payload: payload, words: { reason(type, payload) ?? type })
+            }
         case .deadline: try reaction.passDeadlines()
         case .retry(let note, _): try reaction.askAgain(note: note)
         case .resolve(let step, let note, _): try reaction.resolve(step, note: note)
@@ -28,7 +38,7 @@ extension SagaDefinition {
 public enum SagaConduct: String, Hashable, Sendable, CaseIterable {
     /// Commands them.
     case leading
-    /// Commands nobody: they react to each other (choreography), and it keeps track of where each instance stands.
+    /// Sends no commands: they react to each other (choreography), and it keeps track of where each instance stands.
     /// An outcome that is overdue needs attention, but fails nothing.
     case watching
 }
@@ -62,7 +72,7 @@ struct SagaReaction {
         transition.log.append(SagaLogEntry(at: now, cause: cause, event: event, step: stepID, detail: detail))
     }
 
-    /// Makes a command and queues it. It is made even when nobody is to get it, so that an instance whose commands
+    /// Makes a command and queues it. It is made even when it isn't sent, so that an instance whose commands
     /// can't be made is refused in either conduct.
     mutating func send(_ builder: SagaCommandBuilder) throws {
         let context = SagaContext(id: instance.id, start: instance.start, reason: instance.reason)
@@ -94,7 +104,7 @@ struct SagaReaction {
     /// From here on only the pivot's owner can still end the instance otherwise.
     var pivotIsAsked: Bool { definition.pivot.map { instance.steps[$0].call.progress != .waiting } ?? false }
 
-    /// Says what should not have happened, until somebody has looked at it.
+    /// Says what should not have happened, until an operator has looked at it.
     mutating func anomaly(_ words: String, step: Int? = nil) {
         guard instance.anomaly != words else { return }
         instance.anomaly = words

@@ -15,8 +15,7 @@ public struct SagaFactHandler: BatchHandler {
             try orchestrator.instanceID(message).map { (message, SagaKey(tenant: message.tenant, id: $0)) }
         }
         var batch = SagaBatch(
-            orchestrator,
-            try SagaStore.lock(Set(facts.map(\.1)).sorted(), of: orchestrator.definition, on: connection))
+            orchestrator, try orchestrator.lock(Set(facts.map(\.1)).sorted(), on: connection))
         for (message, key) in facts {
             do {
                 try batch.apply(message, to: key, at: WallClock.nowMicroseconds())

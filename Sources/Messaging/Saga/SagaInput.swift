@@ -44,7 +44,7 @@ public enum SagaRefusal: Error, Hashable, Sendable, CustomStringConvertible {
         case .notWaiting(let step): "nothing is waited for at \(step)"
         case .ended(let status): "the saga is \(status.rawValue)"
         case .severalWaiting(let steps): "several steps are waited for, say which: \(steps.joined(separator: ", "))"
-        case .watching: "the saga commands nobody in choreography"
+        case .watching: "the saga sends no commands in choreography"
         }
     }
 }

@@ -22,7 +22,7 @@ public struct SagaInstance: Hashable, Sendable {
     public internal(set) var abort = SagaCall()
     /// Why it is being undone.
     public internal(set) var reason: String?
-    /// Why a person should look; nil when nobody needs to.
+    /// Why a person should look; nil when none needs to.
     public internal(set) var attention: String?
     /// Counts transitions.
     public internal(set) var version = 0
@@ -43,8 +43,12 @@ public struct SagaInstance: Hashable, Sendable {
 
     /// An instance that nothing has happened to.
     public init(id: String, of definition: SagaDefinition) {
+        self.init(id: id, steps: definition.steps.map(\.id))
+    }
+
+    init(id: String, steps: [String]) {
         self.id = id
-        steps = definition.steps.map { Step(id: $0.id) }
+        self.steps = steps.map { Step(id: $0) }
     }
 
     /// When the next `deadline` input is due; nil when only facts move the saga on.
@@ -87,7 +91,7 @@ public struct SagaCall: Hashable, Sendable {
     public internal(set) var requests = 0
     /// Refusals since it was asked for, or since an operator's retry.
     public internal(set) var refusals = 0
-    /// Commands in a row that nobody answered in time.
+    /// Commands in a row without an answer in time.
     public internal(set) var unanswered = 0
     /// Words of the failure, or of the operator.
     public internal(set) var detail: String?

@@ -1,5 +1,6 @@
 import Execution
 import Metrics
+import Postgres
 import Telemetry
 
 /// A saga at work in a service: its definition, and how its commands are addressed and signed.
@@ -14,6 +15,7 @@ public struct SagaOrchestrator: Sendable {
     let instanceID: @Sendable (InboundMessage) throws -> String?
     private let counters = Monitor<[Transition: Counter]>([:])
     let traces = Traces.current
+    private let predecessors: SagaPredecessors
     private let timers: [SagaDuration.Span: Metrics.Timer]
 
     public init(
@@ -22,6 +24,7 @@ public struct SagaOrchestrator: Sendable {
         instanceID: @escaping @Sendable (InboundMessage) throws -> String?
     ) {
         self.definition = definition
+        predecessors = SagaPredecessors(of: definition)
         self.conduct = conduct
         self.source = source
         self.newID = newID
@@ -38,7 +41,7 @@ public struct SagaOrchestrator: Sendable {
         self.timers = timers
     }
 
-    /// Of few values: a definition's steps and the events there are.
+    /// As many as the definition has steps, times the events there are.
     private struct Transition: Hashable {
         let event: SagaLogEntry.Event
         let step: String?
@@ -63,5 +66,31 @@ public struct SagaOrchestrator: Sendable {
             counters[transition] = new
             return new
         }
+    }
+}
+
+extension SagaOrchestrator {
+    /// Locks instances, as `SagaStore.lock`. Throws `UnreadableSaga` for one that this program can't lead on.
+    func lock(_ keys: [SagaKey], on connection: Connection) throws -> [StoredSaga] {
+        let sagas = try SagaStore.lock(keys, of: definition, on: connection)
+        for saga in sagas { try predecessors.check(saga, on: connection) }
+        return sagas
+    }
+
+    /// Locks instances whose time has come, as `SagaStore.lockDue`; those that this program can't lead on apart.
+    func lockDue(
+        at now: Int64, limit: Int, on connection: Connection
+    ) throws -> (sagas: [StoredSaga], unreadable: [UnreadableSaga]) {
+        var (due, unreadable) = try SagaStore.lockDue(at: now, limit: limit, of: definition, on: connection)
+        try due.removeAll { saga in
+            do {
+                try predecessors.check(saga, on: connection)
+                return false
+            } catch let error as UnreadableSaga {
+                unreadable.append(error)
+                return true
+            }
+        }
+        return (due, unreadable)
     }
 }

@@ -25,7 +25,7 @@ extension SagaReaction {
         if definition.pivot == nil, instance.steps.allSatisfy(\.call.isDone) { complete() }
     }
 
-    /// Nobody has asked for the step, and what it comes after is done.
+    /// The step hasn't been asked for, and what it comes after is done.
     private func isReady(_ index: Int) -> Bool {
         instance.steps[index].call.progress == .waiting
             && definition.dependencies[index].allSatisfy { instance.steps[$0].call.isDone }
@@ -42,7 +42,7 @@ extension SagaReaction {
 
     private mutating func advanceBackwards() throws {
         if conduct == .watching, !instance.abort.isDone {
-            // Participants that nobody leads go on until they hear of the end.
+            // Participants without a leader go on until they hear of the end.
             for (index, step) in definition.steps.enumerated() where !step.isPivot && isReady(index) {
                 instance.steps[index].call.request(at: now, answerWithin: step.deadline.microseconds)
                 log(.awaited, step: index)
@@ -181,7 +181,7 @@ extension SagaReaction {
     }
 }
 
-/// Commands that are sent once more. Nobody is asked while watching: it only gets later.
+/// Commands that are sent once more. While watching none is sent: it only gets later.
 extension SagaReaction {
     private mutating func askPivotAgain(_ index: Int, unanswered: Bool) throws {
         let step = definition.steps[index]

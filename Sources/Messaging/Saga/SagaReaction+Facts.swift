@@ -1,6 +1,6 @@
 /// Writing down what a fact says. Sends nothing and decides nothing but the outcome of what the fact is about.
 extension SagaReaction {
-    mutating func record(_ role: SagaDefinition.FactRole, type: String, payload: [UInt8]) {
+    mutating func record(_ role: SagaDefinition.FactRole, type: String, payload: [UInt8], words: () -> String) {
         switch role {
         case .start:
             guard instance.status == .awaitingStart else { return }
@@ -8,15 +8,15 @@ extension SagaReaction {
             instance.start = payload
             instance.startedAt = now
             log(.started)
-        case .cancel: recordCancellation(definition.reason(type, payload) ?? type, type: type)
+        case .cancel: recordCancellation(words(), type: type)
         case .aborted:
             guard !instance.abort.isDone else { return }
             instance.abort.settle(.succeeded, at: now)
             log(.aborted, stepID: SagaInput.abortStep)
         case .succeeded(let index): recordSuccess(index, type: type)
-        case .failed(let index): recordFailure(index, type: type, words: definition.reason(type, payload) ?? type)
+        case .failed(let index): recordFailure(index, type: type, words: words())
         case .undone(let index): recordUndone(index, type: type)
-        case .undoRefused(let index): recordRefusal(index, words: definition.reason(type, payload) ?? type)
+        case .undoRefused(let index): recordRefusal(index, words: words())
         }
     }
 
@@ -84,7 +84,7 @@ extension SagaReaction {
         case .compensated: return
         case .running where pivotIsAsked: return tooLate(type, index)
         case .awaitingStart, .running:
-            // Somebody undid it unasked; the rest can't stay.
+            // It was undone unasked; the rest can't stay.
             if instance.reason == nil { instance.reason = type }
         case .compensating: break
         }

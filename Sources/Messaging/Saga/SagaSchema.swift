@@ -45,4 +45,25 @@ public enum SagaSchema {
         );
         CREATE INDEX saga_log_instance ON saga_log (saga, tenant, id, position);
         """
+
+    /// Which definitions there have been, and which of them leads each instance.
+    ///
+    /// The instances under way are found by who leads them, so that a process that starts looks only at those that
+    /// another definition has led.
+    public static let definitions = """
+        CREATE TABLE saga_definitions (
+            saga        text   NOT NULL,
+            fingerprint text   NOT NULL,
+            version     bigint NOT NULL,
+            -- SagaCourse.
+            course      json   NOT NULL,
+            known_since timestamptz NOT NULL DEFAULT now(),
+            PRIMARY KEY (saga, fingerprint)
+        );
+        -- Fingerprints; empty where an instance was started, or last moved, before they were recorded.
+        ALTER TABLE saga_instances ADD COLUMN definition text NOT NULL DEFAULT '';
+        ALTER TABLE saga_instances ADD COLUMN led_by text NOT NULL DEFAULT '';
+        DROP INDEX saga_instances_open;
+        CREATE INDEX saga_instances_open ON saga_instances (saga, led_by, status) WHERE ended_at IS NULL;
+        """
 }

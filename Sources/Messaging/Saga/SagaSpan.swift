@@ -17,14 +17,14 @@ extension Traces {
                 "orderflow.saga.events": .stringArray(transition.log.map(Self.words)),
                 "orderflow.saga.commands": .stringArray(transition.commands.map(\.type)),
             ])
-        // Whoever looks for what went wrong finds the step, not the undoing of others.
+        // A search for what went wrong finds the step, not the undoing of others.
         if let failed = transition.log.first(where: { $0.event.isFailure }) {
             span?.fail(failed.event.rawValue, failed.detail)
         }
         return span
     }
 
-    /// Of as many values as the definition has steps and events: `saga fulfilment: stock succeeded, payment requested`.
+    /// As many values as the definition has steps and events: `saga fulfilment: stock succeeded, payment requested`.
     private static func name(_ transition: SagaTransition, _ definition: SagaDefinition) -> String {
         "saga \(definition.name): \(transition.log.map(words).joined(separator: ", "))"
     }

@@ -1,6 +1,6 @@
 import Execution
 
-/// One thing that a saga needs to be done by somebody else.
+/// One thing that a saga needs to be done by another service.
 public struct SagaStep: Sendable {
     public enum Kind: Sendable {
         /// Can be undone.
@@ -14,7 +14,7 @@ public struct SagaStep: Sendable {
     public let id: String
     /// Steps that have to succeed first.
     public let after: [String]
-    /// Nil for a step that somebody takes unasked: only its outcome is waited for.
+    /// Nil for a step that is taken unasked: only its outcome is waited for.
     public let command: SagaCommandBuilder?
     public let succeededBy: Set<String>
     public let failedBy: Set<String>
@@ -36,7 +36,7 @@ public struct SagaStep: Sendable {
     }
 
     public static func compensatable(
-        _ id: String, after: [String] = [], command: @escaping SagaCommandBuilder, succeededBy: Set<String>,
+        _ id: String, after: [String] = [], command: SagaCommandBuilder, succeededBy: Set<String>,
         failedBy: Set<String>, deadline: Duration, compensation: SagaCompensation
     ) -> SagaStep {
         SagaStep(
@@ -54,7 +54,7 @@ public struct SagaStep: Sendable {
     }
 
     public static func pivot(
-        _ id: String, after: [String], command: @escaping SagaCommandBuilder, succeededBy: Set<String>,
+        _ id: String, after: [String], command: SagaCommandBuilder, succeededBy: Set<String>,
         retry: SagaRetry = SagaRetry()
     ) -> SagaStep {
         SagaStep(
@@ -78,7 +78,7 @@ public struct SagaStep: Sendable {
     }
 }
 
-/// How a step is undone. The command means "make sure that it is undone": it is sent too where nobody knows whether the
+/// How a step is undone. The command means "make sure that it is undone": it is sent too where it isn't known whether the
 /// step was taken, must leave nothing behind that a late step could trip over, and is always answered.
 public struct SagaCompensation: Sendable {
     public let command: SagaCommandBuilder
@@ -87,7 +87,7 @@ public struct SagaCompensation: Sendable {
     public let retry: SagaRetry
 
     public init(
-        command: @escaping SagaCommandBuilder, doneBy: Set<String>, refusedBy: Set<String> = [],
+        command: SagaCommandBuilder, doneBy: Set<String>, refusedBy: Set<String> = [],
         retry: SagaRetry = SagaRetry()
     ) {
         self.command = command

@@ -3,7 +3,7 @@ import Postgres
 /// Reads and writes of `saga_instances`, whole batches at once.
 ///
 /// Who changes instances locks their rows first. A batch of facts locks in the order of the keys, so that two of them
-/// never wait for each other in a circle; the clock takes only rows that nobody holds, so it never waits at all.
+/// never wait for each other in a circle; the clock takes only rows that aren't locked, so it never waits at all.
 enum SagaStore {
     static func lock(
         _ keys: [SagaKey], of definition: SagaDefinition, on connection: Connection
@@ -19,7 +19,7 @@ enum SagaStore {
             of: definition)
     }
 
-    /// Locks instances that are due at `now` and that nobody else has in hand, the longest waiting first; those that
+    /// Locks instances that are due at `now` and not in other hands, the longest waiting first; those that
     /// can't be read apart.
     static func lockDue(
         at now: Int64, limit: Int, of definition: SagaDefinition, on connection: Connection
@@ -47,7 +47,7 @@ enum SagaStore {
     /// Writes instances and what happened to them. Throws `ConcurrentChange` when one isn't as it was loaded. Rows that
     /// are there are locked, so that can only be one that two batches make at once.
     static func save(
-        _ changes: [Change], _ log: [SagaLog.Row], of definition: SagaDefinition, on connection: Connection
+        _ changes: [Change], _ log: [SagaLog.Line], of definition: SagaDefinition, on connection: Connection
     ) throws {
         let new = changes.filter { $0.loadedVersion == nil }
         let old = changes.filter { $0.loadedVersion != nil }
@@ -65,8 +65,8 @@ enum SagaStore {
         pipeline.query(
             """
             INSERT INTO saga_instances (saga, tenant, id, status, version, due_at, attention, started_at, ended_at,
-                                        start, state, created_at, correlation_id, traceparent)
-            SELECT $1, * FROM unnest(
+                                        start, state, created_at, correlation_id, traceparent, definition, led_by)
+            SELECT $1, *, $15, $15 FROM unnest(
                 $2::text[], $3::text[], $4::text[], $5::bigint[], $6::timestamptz[], $7::text[], $8::timestamptz[],
                 $9::timestamptz[], $10::json[], $11::json[], $12::timestamptz[], $13::text[], $14::text[])
                 AS t (tenant, id)
@@ -75,7 +75,7 @@ enum SagaStore {
             """,
             columns(changes, of: definition) + [
                 .timestampArray(changes.map(\.saga.createdAt)), .textArray(changes.map(\.saga.correlationID)),
-                .textArrayOptional(changes.map(\.saga.traceparent)),
+                .textArrayOptional(changes.map(\.saga.traceparent)), .text(definition.fingerprint),
             ])
     }
 
@@ -85,13 +85,16 @@ enum SagaStore {
             UPDATE saga_instances s SET
                 status = t.status, version = t.version, due_at = t.due_at, attention = t.attention,
                 started_at = t.started_at, ended_at = t.ended_at, start = COALESCE(t.start, s.start),
-                state = t.state, updated_at = now()
+                state = t.state, led_by = $13, updated_at = now()
             FROM unnest(
                 $2::text[], $3::text[], $4::text[], $5::bigint[], $6::timestamptz[], $7::text[], $8::timestamptz[],
                 $9::timestamptz[], $10::json[], $11::json[], $12::bigint[])
                 AS t (tenant, id, status, version, due_at, attention, started_at, ended_at, start, state, loaded)
             WHERE s.saga = $1 AND s.tenant = t.tenant AND s.id = t.id AND s.version = t.loaded
-            """, columns(changes, of: definition) + [.int8Array(changes.map { Int64($0.loadedVersion ?? 0) })])
+            """,
+            columns(changes, of: definition) + [
+                .int8Array(changes.map { Int64($0.loadedVersion ?? 0) }), .text(definition.fingerprint),
+            ])
     }
 
     /// Keeps the clock from an instance that it can't move, until an operator or a fact does.
@@ -119,7 +122,7 @@ enum SagaStore {
 
     static let select = """
         SELECT tenant, id, status, version, attention, started_at, ended_at, start, state, created_at, correlation_id,
-               traceparent
+               traceparent, definition, led_by
         FROM saga_instances
         """
 
@@ -144,8 +147,13 @@ enum SagaStore {
     }
 
     private static func decode(_ row: Row, of definition: SagaDefinition) throws -> StoredSaga {
+        try decode(row, steps: definition.steps.map(\.id))
+    }
+
+    /// - Parameter steps: those of the definition that it is to be read by.
+    static func decode(_ row: Row, steps: [String]) throws -> StoredSaga {
         let key = SagaKey(tenant: try row.get(0, as: String.self), id: try row.get(1, as: String.self))
-        var instance = SagaInstance(id: key.id, of: definition)
+        var instance = SagaInstance(id: key.id, steps: steps)
         let status = try row.get(2, as: String.self)
         guard let known = SagaInstance.Status(rawValue: status) else {
             throw UnreadableSaga(key: key, detail: "status \(status)")
@@ -163,7 +171,8 @@ enum SagaStore {
         }
         return StoredSaga(
             key: key, instance: instance, createdAt: try row.get(9, as: Timestamp.self).microseconds,
-            correlationID: try row.get(10, as: String.self), traceparent: try row.get(11, as: String?.self))
+            correlationID: try row.get(10, as: String.self), traceparent: try row.get(11, as: String?.self),
+            definition: try row.get(12, as: String.self), ledBy: try row.get(13, as: String.self))
     }
 }
 

@@ -12,7 +12,7 @@ public struct SagaTransition: Sendable {
 public struct SagaLogEntry: Hashable, Sendable {
     public enum Event: String, Hashable, Sendable, CaseIterable {
         case started, cancelled, compensating, completed, compensated
-        /// While watching: something is waited for that nobody was asked for, and has not come in time.
+        /// While watching: something is waited for that wasn't asked for, and has not come in time.
         case awaited, overdue
         case requested, requestedAgain = "requested-again", succeeded, failed, timedOut = "timed-out"
         case succeededLate = "succeeded-late"

@@ -20,14 +20,21 @@ public struct StoredSaga: Sendable {
     /// Of that fact: what the clock or an operator causes carries them on.
     public let correlationID: String
     public let traceparent: String?
+    /// Fingerprint of the definition that it was started with; empty where it was started before they were recorded.
+    public let definition: String
+    /// Fingerprint of the definition that moved it last; empty where none has since they are recorded.
+    public internal(set) var ledBy: String
 
     public init(
-        key: SagaKey, instance: SagaInstance, createdAt: Int64, correlationID: String, traceparent: String?
+        key: SagaKey, instance: SagaInstance, createdAt: Int64, correlationID: String, traceparent: String?,
+        definition: String = "", ledBy: String = ""
     ) {
         self.key = key
         self.instance = instance
         self.createdAt = createdAt
         self.correlationID = correlationID
         self.traceparent = traceparent
+        self.definition = definition
+        self.ledBy = ledBy
     }
 }

@@ -12,14 +12,14 @@ public struct AttentionDocument: Sendable {
     let role: String
     /// Its letters are called `service/17`.
     let service: String
-    let sagas: SagaDesk?
+    let sagas: SagaOperator?
 
     static let letters = 20
     static let troubled = 20
     /// Orders under way whose next deadline is nearest.
     static let waiting = 20
 
-    public init(process: String, role: String, service: String, sagas: SagaDesk? = nil) {
+    public init(process: String, role: String, service: String, sagas: SagaOperator? = nil) {
         self.process = process
         self.role = role
         self.service = service

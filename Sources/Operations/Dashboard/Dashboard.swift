@@ -13,14 +13,17 @@ public final class Dashboard: Sendable {
         public var roles: [RoleAddress]
         /// Names that the dashboard may be called by, besides addresses and `localhost`.
         public var hosts: [String]
+        /// The steps of an order, in the order in which they are shown.
+        var lanes: [FulfilmentLane]
         /// Who may watch at once; 503 beyond.
         public var streamLimit = 64
         /// Of them, those of one address; 429 beyond.
         public var streamsPerAddress = 32
 
-        public init(roles: [RoleAddress], hosts: [String] = []) {
+        package init(roles: [RoleAddress], hosts: [String] = [], lanes: [FulfilmentLane] = []) {
             self.roles = roles
             self.hosts = hosts
+            self.lanes = lanes
         }
     }
 
@@ -75,7 +78,8 @@ public final class Dashboard: Sendable {
 
     private func sample() {
         let shop = ShopState(
-            probes.map { ($0.address, $0.current) }, at: WallClock.nowMicroseconds(), now: RoleProbe.now())
+            probes.map { ($0.address, $0.current) }, of: configuration.lanes, at: WallClock.nowMicroseconds(),
+            now: RoleProbe.now())
         let json = shop.json
         let viewers = state.withLock { state in
             state.history.append(shop)

@@ -1,5 +1,4 @@
 import Execution
-import Fulfilment
 import JSON
 import Messaging
 import OrderflowKit
@@ -12,7 +11,10 @@ extension ShopState {
     /// - Parameters:
     ///   - time: microseconds since the Unix epoch.
     ///   - now: on the clock of the scrapes.
-    init(_ probes: [(address: RoleAddress, state: RoleProbe.State)], at time: Int64, now: Double) {
+    init(
+        _ probes: [(address: RoleAddress, state: RoleProbe.State)], of lanes: [FulfilmentLane], at time: Int64,
+        now: Double
+    ) {
         at = time
         var answering: [String: [[RoleScrape]]] = [:]
         var seen: Set<String> = []
@@ -35,7 +37,7 @@ extension ShopState {
         for index in roles.indices { roles[index].measure(answering[roles[index].role] ?? []) }
         let all = answering.values.flatMap { $0 }
         readOrders(all)
-        readSagas(answering["saga"] ?? [])
+        readSagas(answering["saga"] ?? [], lanes)
         readAttention(all.compactMap(\.last))
         concerns = ShopConcern.all(of: self)
     }
@@ -64,7 +66,7 @@ extension ShopState {
         oldestMail = last.map { $0.greatest("orderflow_mail_queue_oldest_seconds") }.max() ?? 0
     }
 
-    private mutating func readSagas(_ sagas: [[RoleScrape]]) {
+    private mutating func readSagas(_ sagas: [[RoleScrape]], _ lanes: [FulfilmentLane]) {
         let (recent, minute) = (
             MetricsWindow(sagas, seconds: Self.rateWindow), MetricsWindow(sagas, seconds: Self.latencyWindow)
         )
@@ -82,8 +84,9 @@ extension ShopState {
             }
             needAttention = max(needAttention, Self.count(scrape.total("orderflow_sagas_attention")))
         }
-        steps = FulfilmentSaga.takers.map { step, role in
-            var entry = Step(step: step, role: role)
+        steps = lanes.map { lane in
+            let step = lane.step
+            var entry = Step(step: step, role: lane.service)
             entry.time = Latency(
                 minute.distribution("orderflow_saga_step_seconds") { $0.contains("step=\"\(step)\"") })
             // All processes of the role say the same of the database.
@@ -198,12 +201,4 @@ extension ShopState.Role {
                 isHeldUp: values("orderflow_relay_held_up").contains { $0 > 0 })
         }
     }
-}
-
-extension FulfilmentSaga {
-    /// The steps in their order, and the role that takes each.
-    static let takers = [
-        (step: Step.stock, role: "inventory"), (Step.payment, "payment"), (Step.shipment, "shipping"),
-        (Step.confirmation, "api"),
-    ]
 }

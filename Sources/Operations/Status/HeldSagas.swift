@@ -60,9 +60,8 @@ package struct HeldSagas: Sendable {
         letters.sort { $0.since < $1.since }
         var sagas: [OrderKey: StoredSaga] = [:]
         held.ask(settings, .saga) { connection in
-            let desk = SagaDesk(
-                try FulfilmentSaga.orchestrator(settings))
-            let open = try desk.open(
+            let sagaOperator = SagaOperator(try FulfilmentSaga.orchestrator(settings))
+            let open = try sagaOperator.open(
                 letters.map { SagaKey(tenant: $0.key.tenant, id: $0.key.orderID) }, on: connection)
             for saga in open.sagas { sagas[OrderKey(tenant: saga.key.tenant, orderID: saga.key.id)] = saga }
         }

@@ -140,7 +140,7 @@ package struct StatusReport: Sendable {
         do {
             let connection = try Connection(settings.database(of: .saga))
             defer { connection.close() }
-            sagas = try SagaDesk.counts(of: FulfilmentSaga.name, on: connection).map {
+            sagas = try SagaOperator.counts(of: FulfilmentSaga.name, on: connection).map {
                 SagaCount(status: $0.status, count: $0.count, attention: $0.attention)
             }
         } catch {

@@ -84,7 +84,7 @@ struct DeadLettersChoice: ParsableArguments {
     @Argument(help: "The letters.") var letters: [LetterName] = []
     @Flag(help: "All that --group and --topic leave.") var all = false
     @Option(help: "Why, for the record.") var note: String
-    @OptionGroup var person: SagasOperator
+    @OptionGroup var person: OperatorName
     @OptionGroup var scope: DeadLettersScope
     @OptionGroup var options: SettingsOptions
 

@@ -1,6 +1,5 @@
 import ArgumentParser
 import Execution
-import Foundation
 import Fulfilment
 import JSON
 import Logging
@@ -25,7 +24,10 @@ struct SagasCommand: AsyncParsableCommand {
               orderflow sagas retry 018f3c1e-7d5a-7000-8000-000000000001 --note 'the gateway is back'
               orderflow sagas resolve 018f3c1e-7d5a-7000-8000-000000000001 --step payment --note 'refunded by hand'
             """,
-        subcommands: [SagasListCommand.self, SagasShowCommand.self, SagasRetryCommand.self, SagasResolveCommand.self])
+        subcommands: [
+            SagasListCommand.self, SagasShowCommand.self, SagasCheckCommand.self, SagasRetryCommand.self,
+            SagasResolveCommand.self,
+        ])
 }
 
 struct SagasListCommand: OrderflowCommand {
@@ -56,12 +58,12 @@ struct SagasListCommand: OrderflowCommand {
     }
 
     func execute() async throws {
-        let filter = SagaDesk.Filter(
+        let filter = SagaOperator.Filter(
             tenant: sagas.tenant, status: status.flatMap { SagaInstance.Status(rawValue: $0) },
             attention: attention ? true : nil)
         let limit = limit
-        let found = try await sagas.atDesk(options) { desk, connection in
-            try desk.list(filter, limit: limit, on: connection)
+        let found = try await sagas.withOperator(options) { sagaOperator, connection in
+            try sagaOperator.list(filter, limit: limit, on: connection)
         }
         let held = attention ? try await sagas.held(options) : HeldSagas()
         // One with both is told with its letters.
@@ -94,7 +96,7 @@ struct SagasShowCommand: OrderflowCommand {
 
     func execute() async throws {
         let key = SagaKey(tenant: sagas.tenant, id: orderID)
-        let found = try await sagas.atDesk(options) { try $0.show(key, on: $1) }
+        let found = try await sagas.withOperator(options) { try $0.showWhole(key, on: $1) }
         guard let found else { throw SagasOptions.Unknown(key: key) }
         let held = try await sagas.held(options)
         let letters = held.entries.first { $0.key.orderID == orderID }?.letters ?? []
@@ -120,14 +122,14 @@ struct SagasRetryCommand: OrderflowCommand {
 
     @Argument(help: "The order's id.") var orderID: String
     @Option(help: "Why, for the history.") var note: String
-    @OptionGroup var person: SagasOperator
+    @OptionGroup var person: OperatorName
     @OptionGroup var sagas: SagasOptions
     @OptionGroup var options: SettingsOptions
 
     func execute() async throws {
         let key = SagaKey(tenant: sagas.tenant, id: orderID)
         let (note, who) = (note, try person.name)
-        let saga = try await sagas.atDesk(options) { try $0.retry(key, note: note, by: who, on: $1) }
+        let saga = try await sagas.withOperator(options) { try $0.retry(key, note: note, by: who, on: $1) }
         guard let saga else { throw SagasOptions.Unknown(key: key) }
         tell(sagas.json ? SagasText.json(saga, log: nil) : SagasText.table([saga]))
     }
@@ -140,23 +142,31 @@ struct SagasResolveCommand: OrderflowCommand {
         discussion: """
             The order goes on as if the step had been answered. Steps are those that `orderflow sagas show` lists, and \
             abort for the cancellation at the end. Without --step: the only one that is waited for, or an anomaly that \
-            somebody has looked into.
+            has been looked into.
 
             EXAMPLES
               orderflow sagas resolve 018f3c1e-7d5a-7000-8000-000000000001 --step payment --note 'refunded by hand'
             """)
 
+    /// What may be waited for without end.
+    private static var steps: String {
+        let names = OrderflowApp.services.lanes.filter(\.hasToSucceed).map(\.step)
+        return names.joined(separator: ", ") + " or \(SagaInput.abortStep)."
+    }
+
     @Argument(help: "The order's id.") var orderID: String
-    @Option(help: "stock, payment, confirmation or abort.") var step: String?
+    @Option(help: ArgumentHelp(Self.steps)) var step: String?
     @Option(help: "What was done, for the history.") var note: String
-    @OptionGroup var person: SagasOperator
+    @OptionGroup var person: OperatorName
     @OptionGroup var sagas: SagasOptions
     @OptionGroup var options: SettingsOptions
 
     func execute() async throws {
         let key = SagaKey(tenant: sagas.tenant, id: orderID)
         let (step, note, who) = (step, note, try person.name)
-        let saga = try await sagas.atDesk(options) { try $0.resolve(key, step: step, note: note, by: who, on: $1) }
+        let saga = try await sagas.withOperator(options) {
+            try $0.resolve(key, step: step, note: note, by: who, on: $1)
+        }
         guard let saga else { throw SagasOptions.Unknown(key: key) }
         tell(sagas.json ? SagasText.json(saga, log: nil) : SagasText.table([saga]))
     }
@@ -167,18 +177,17 @@ struct SagasOptions: ParsableArguments {
     @Option(help: "Whose orders.") var tenant = "default"
     @Flag(help: "One JSON object a line.") var json = false
 
-    func atDesk<Value: Sendable>(
-        _ options: SettingsOptions, _ body: @escaping @Sendable (SagaDesk, Connection) throws -> Value
+    func withOperator<Value: Sendable>(
+        _ options: SettingsOptions, _ body: @escaping @Sendable (SagaOperator, Connection) throws -> Value
     ) async throws -> Value {
         let settings = try options.load().settings
         Observability.start(settings.log)
         let database = try settings.database(of: .saga)
-        let desk = SagaDesk(
-            try FulfilmentSaga.orchestrator(settings))
+        let sagaOperator = SagaOperator(try FulfilmentSaga.orchestrator(settings))
         return try await DedicatedThread.run("sagas") {
             let connection = try Connection(database, logger: Logger(label: "sagas"))
             defer { connection.close() }
-            return try body(desk, connection)
+            return try body(sagaOperator, connection)
         }
     }
 
@@ -191,19 +200,5 @@ struct SagasOptions: ParsableArguments {
     struct Unknown: Error, CustomStringConvertible {
         let key: SagaKey
         var description: String { "the saga knows no order \(key.id) of tenant \(key.tenant)" }
-    }
-}
-
-/// Who does something to an order.
-struct SagasOperator: ParsableArguments {
-    @Option(help: "Who you are; default $USER.") var by: String?
-
-    var name: String {
-        get throws {
-            guard let name = by ?? ProcessInfo.processInfo.environment["USER"], !name.isEmpty else {
-                throw ValidationError("--by is needed where $USER isn't set")
-            }
-            return name
-        }
     }
 }

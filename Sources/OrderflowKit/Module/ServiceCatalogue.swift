@@ -23,6 +23,7 @@ public struct ServiceCatalogue: Sendable {
         unique("consumer group", groups.map(\.name))
         unique("topic", topics.map(\.id))
         unique("read model", readModels.flatMap(\.model.names))
+        unique("step", modules.flatMap { $0.steps.map(\.name) + ($0.decision == nil ? [] : [FulfilmentDecision.step]) })
         unique("setting", settings.keys.map(\.name))
         for module in modules {
             precondition(

@@ -39,6 +39,10 @@ public struct ServiceModule: Sendable {
     public internal(set) var checks: [SettingsCheck] = []
     /// What `/metrics` says of each metric that the service adds.
     public internal(set) var metricHelp: [String: String] = [:]
+    /// The steps of an order's fulfilment that it takes.
+    public internal(set) var steps: [FulfilmentStep] = []
+    /// How it confirms and cancels orders, where they are its own.
+    public internal(set) var decision: FulfilmentDecision?
     public internal(set) var evidence: [Evidence] = []
     public internal(set) var alerts: [Alert] = []
     public internal(set) var duties: Set<Duty> = []

@@ -1,5 +1,5 @@
-/// What the order service keeps of an order in choreography: which of the three outcomes have come, and what it has
-/// asked of the aggregate.
+/// What the order service keeps of an order in choreography: which steps have succeeded, and what it has asked of the
+/// aggregate.
 ///
 ///     StockReserved + PaymentProcessed + ShipmentCreated          ─> confirm
 ///     StockRejected | PaymentFailed | ShipmentFailed | a customer ─> cancel
@@ -11,22 +11,23 @@ public struct OrderOutcomes: Hashable, Sendable {
         case open, confirming, cancelling
     }
 
+    /// What a fact means to an order.
+    public enum Outcome: Hashable, Sendable {
+        case succeeded(step: String)
+        case failed(reason: String)
+        case cancellationRequested(reason: String)
+    }
+
     public var status: Status
-    public var stock: Bool
-    public var payment: Bool
-    public var shipment: Bool
+    /// Names of steps.
+    public var succeeded: Set<String>
     /// Why it is to be cancelled.
     public var reason: String?
 
-    public init(
-        status: Status = .open, stock: Bool = false, payment: Bool = false, shipment: Bool = false,
-        reason: String? = nil
-    ) {
+    public init(status: Status = .open, succeeded: Set<String> = [], reason: String? = nil) {
         self.status = status
+        self.succeeded = succeeded
         self.reason = reason
-        self.stock = stock
-        self.payment = payment
-        self.shipment = shipment
     }
 
     /// What was asked of the order. It is asked again once the order is there, where that comes last.
@@ -38,38 +39,26 @@ public struct OrderOutcomes: Hashable, Sendable {
         }
     }
 
-    /// What a fact changes, and what is to be asked of the order. Nil: nothing, as for a fact that came before.
+    /// What an outcome changes, and what is to be asked of the order. Nil: nothing, as for one that came before.
+    ///
+    /// - Parameter steps: all that have to succeed.
     public static func react(
-        to fact: OrderFact, _ outcomes: OrderOutcomes?
+        to outcome: Outcome, _ outcomes: OrderOutcomes?, of steps: Set<String>
     ) -> (outcomes: OrderOutcomes, command: OrderCommand?)? {
         var next = outcomes ?? OrderOutcomes()
-        switch fact.kind {
-        case .stockReserved: next.stock = true
-        case .paymentProcessed: next.payment = true
-        case .shipmentCreated: next.shipment = true
-        case .stockRejected(let reason, _): return next.fail("stock: \(reason)")
-        case .paymentFailed(let reason): return next.fail("payment: \(reason)")
-        case .shipmentFailed(let reason): return next.fail("shipment: \(reason)")
-        case .orderCancellationRequested(let reason):
+        switch outcome {
+        case .succeeded(let step):
+            guard next.succeeded.insert(step).inserted else { return nil }
+            guard next.status == .open, steps.isSubset(of: next.succeeded) else { return (next, nil) }
+            next.status = .confirming
+        case .failed(let reason):
+            // Too late once confirmed: everything had succeeded.
+            guard next.status == .open else { return nil }
+            (next.status, next.reason) = (.cancelling, reason)
+        case .cancellationRequested(let reason):
             guard next.status != .cancelling else { return nil }
-            return next.cancelling(reason)
-        default: return nil
+            (next.status, next.reason) = (.cancelling, reason)
         }
-        guard next != outcomes else { return nil }
-        guard next.status == .open, next.stock, next.payment, next.shipment else { return (next, nil) }
-        next.status = .confirming
-        return (next, next.command)
-    }
-
-    /// Too late once confirmed: everything had succeeded.
-    private func fail(_ reason: String) -> (outcomes: OrderOutcomes, command: OrderCommand?)? {
-        status == .open ? cancelling(reason) : nil
-    }
-
-    private func cancelling(_ reason: String) -> (outcomes: OrderOutcomes, command: OrderCommand?) {
-        var next = self
-        next.status = .cancelling
-        next.reason = reason
         return (next, next.command)
     }
 }

@@ -6,10 +6,12 @@ import Orders
 /// Where an order stands, as JSON: what the API, the saga's own routes and `orderflow sagas --json` say.
 public enum SagaDocument {
     /// - Parameters:
-    ///   - log: the history; nil leaves it out.
+    ///   - log: the history, or a part of it; nil leaves it out.
+    ///   - nextLog: where the next part of the history begins; nil where there is none.
     ///   - letters: dead letters that hold it up, as far as the writer knows.
     public static func write(
-        _ saga: StoredSaga, log: [SagaLogEntry]?, heldBy letters: [HeldOrder] = [], into json: inout JSONWriter
+        _ saga: StoredSaga, log: [SagaLogEntry]?, nextLog: Int64? = nil, heldBy letters: [HeldOrder] = [],
+        into json: inout JSONWriter
     ) {
         let instance = saga.instance
         json.object { json in
@@ -19,6 +21,7 @@ public enum SagaDocument {
             json.field("reason", instance.reason)
             json.field("attention", instance.attention)
             json.field("version", instance.version)
+            if !saga.definition.isEmpty { json.field("definition", saga.definition) }
             json.field("correlationId", saga.correlationID)
             json.time("createdAt", saga.createdAt)
             if let time = instance.startedAt { json.time("startedAt", time) }
@@ -44,6 +47,7 @@ public enum SagaDocument {
             if let log {
                 json.key("log")
                 json.array { json in for entry in log { json.entry(entry) } }
+                if let nextLog { json.field("nextLog", nextLog) }
             }
         }
     }

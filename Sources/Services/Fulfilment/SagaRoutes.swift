@@ -5,42 +5,45 @@ import Messaging
 import OrderflowKit
 import Postgres
 
-/// The sagas over HTTP, on the saga role's own port: `GET /sagas/{orderId}` and `GET /sagas?status=&attention=`.
+/// The sagas over HTTP, on the saga role's own port: `GET /sagas/{orderId}?log_after=` and
+/// `GET /sagas?status=&attention=`.
 public struct SagaRoutes: Sendable {
-    private let desk: SagaDesk
+    private let sagaOperator: SagaOperator
     private let database: ConnectionPool
     private let logger: Logger
 
     public static let listLimit = 1...200
 
     public init(_ orchestrator: SagaOrchestrator, database: ConnectionPool, logger: Logger) {
-        desk = SagaDesk(orchestrator)
+        sagaOperator = SagaOperator(orchestrator)
         self.database = database
         self.logger = logger
     }
 
     public var routes: Routes {
         Routes(needing: .operate, .noCache) {
-            Get("/sagas/:id", from: database) { one($0, $1) }
+            Get("/sagas/:id", from: database) { try one($0, $1) }
             Get("/sagas", from: database) { try list($0, $1) }
         }
     }
 
-    private func one(_ request: borrowing HTTPRequest, _ context: RequestContext) -> PooledAnswer {
+    private func one(_ request: borrowing HTTPRequest, _ context: RequestContext) throws -> PooledAnswer {
         let key = SagaKey(tenant: context.tenant, id: request.pathParameter("id"))
         let order = OrderKey(tenant: key.tenant, orderID: key.id)
+        let logAfter = try request.query("log_after", as: Int64.self) ?? 0
+        guard logAfter >= 0 else { throw HTTPProblem(.badRequest, detail: "log_after must be a nextLog of this order") }
         return PooledAnswer(order: order) { connection in
-            guard let (saga, log) = try desk.show(key, on: connection) else {
+            guard let shown = try sagaOperator.show(key, logAfter: logAfter, on: connection) else {
                 throw HTTPProblem(.notFound, detail: "nothing is known yet of an order \(key.id)")
             }
             var json = JSONWriter(capacity: 2048)
-            SagaDocument.write(saga, log: log, into: &json)
+            SagaDocument.write(shown.saga, log: shown.log, nextLog: shown.nextLog, into: &json)
             return .json(.ok, json.bytes)
         }
     }
 
     private func list(_ request: borrowing HTTPRequest, _ context: RequestContext) throws -> PooledAnswer {
-        var filter = SagaDesk.Filter(tenant: context.tenant)
+        var filter = SagaOperator.Filter(tenant: context.tenant)
         filter.status = try request.choice("status", of: SagaInstance.Status.self)
         if let text = try request.query("attention") {
             guard let attention = Bool(text) else {
@@ -49,9 +52,9 @@ public struct SagaRoutes: Sendable {
             filter.attention = attention
         }
         let limit = try request.limit(Self.listLimit, default: 50)
-        let place = try request.cursor(ListCursor.self).map { SagaDesk.Place(createdAt: $0.createdAt, id: $0.id) }
+        let place = try request.cursor(ListCursor.self).map { SagaOperator.Place(createdAt: $0.createdAt, id: $0.id) }
         return PooledAnswer { [filter] connection in
-            let page = try desk.list(filter, after: place, limit: limit, on: connection)
+            let page = try sagaOperator.list(filter, after: place, limit: limit, on: connection)
             for error in page.unreadable { logger.error("saga_unreadable", metadata: ["error": "\(error)"]) }
             var json = JSONWriter(capacity: 512 * page.sagas.count + 64)
             json.object { json in

@@ -29,13 +29,6 @@ extension ServiceModule {
             })
         Runs { try FulfilmentSaga.running($0) }
         SettingKey(
-            "saga.stock_deadline", \SagaSettings.stockDeadline, SagaSettings.time,
-            "Without a word from inventory for this long, an order is undone and cancelled.")
-        SettingKey("saga.payment_deadline", \SagaSettings.paymentDeadline, SagaSettings.time, "The same for payment.")
-        SettingKey(
-            "saga.shipment_deadline", \SagaSettings.shipmentDeadline, SagaSettings.time,
-            "The same for shipping, counted from the order's start.")
-        SettingKey(
             "saga.answer_within", \SagaSettings.retry.answerWithin, SagaSettings.time,
             """
             What has to succeed in the end (compensations, the confirmation, the cancellation) is asked again after \
@@ -60,11 +53,8 @@ extension ServiceModule {
     }
 }
 
-/// How long the saga waits for each participant, and how it asks again.
+/// How the saga asks again; how long it waits for each step is `StepDeadlines`.
 package struct SagaSettings: SettingsSection {
-    package var stockDeadline: Duration = .seconds(30)
-    package var paymentDeadline: Duration = .seconds(60)
-    package var shipmentDeadline: Duration = .seconds(60)
     package var retry = SagaRetry()
 
     package init() {}
@@ -73,24 +63,23 @@ package struct SagaSettings: SettingsSection {
 extension SagaSettings {
     static let time = SettingFormat.duration(.milliseconds(10) ... .seconds(7 * 86_400))
 
-    var patience: FulfilmentSaga.Patience {
-        var patience = FulfilmentSaga.Patience()
-        patience.stock = stockDeadline
-        patience.payment = paymentDeadline
-        patience.shipment = shipmentDeadline
-        patience.compensation = retry
-        patience.order = retry
-        return patience
-    }
 }
 
 extension FulfilmentSaga {
     /// The saga with how it conducts itself, for the service and for operators' commands.
     package static func orchestrator(_ settings: Settings) throws(SagaDefinition.Invalid) -> SagaOrchestrator {
         SagaOrchestrator(
-            try definition(topics: settings.topics.names, patience: settings[SagaSettings.self].patience),
+            try definition(of: settings.services, topics: settings.topics.names, patience: patience(settings)),
             conduct: settings.mode == .orchestration ? .leading : .watching, source: "/orderflow/saga",
-            newID: { UUIDText.v7(microseconds: $0) }, instanceID: { try $0.orderFact()?.orderID })
+            newID: { UUIDText.v7(microseconds: $0) }, instanceID: { try $0.fulfilmentOrderID() })
+    }
+
+    private static func patience(_ settings: Settings) -> Patience {
+        var patience = Patience()
+        patience.deadlines = settings[StepDeadlines.self]
+        patience.compensation = settings[SagaSettings.self].retry
+        patience.order = settings[SagaSettings.self].retry
+        return patience
     }
 
     /// What a saga process does beside its consumer group. Throws for a saga that can't be what it is said to be; the

@@ -28,6 +28,16 @@ extension ServiceModule {
                 """)
         ServiceDatabase.inventory
         Owns(.inventoryCommands)
+        FulfilmentStep(
+            "stock",
+            asks: .init(.inventoryCommands, CommandType.reserveStock) { order, _ in
+                FulfilmentCommand(orderID: order.orderID, .reserveStock(items: order.items)).payload()
+            },
+            succeededBy: [FactType.stockReserved], failedBy: [FactType.stockRejected], within: .seconds(30),
+            undoneBy: .init(
+                .init(.inventoryCommands, CommandType.releaseStock) { order, _ in
+                    FulfilmentCommand(orderID: order.orderID, .releaseStock).payload()
+                }, doneBy: [FactType.stockReleased]))
         Consumes(
             ConsumerGroup(
                 InventoryGroup.name, reads: [.init(.inventoryCommands, in: .orchestration), .init(.orderEvents)]

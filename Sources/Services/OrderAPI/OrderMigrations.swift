@@ -37,5 +37,13 @@ extension ServiceDatabase {
             Migration(
                 version: 8, name: "content types",
                 sql: EventStoreSchema.contentTypes + "\n" + MessagingSchema.contentTypes),
+            Migration(
+                version: 9, name: "outcomes of any steps",
+                sql: """
+                    -- Names of steps, in place of a column each.
+                    ALTER TABLE order_outcomes ADD COLUMN succeeded json NOT NULL DEFAULT '[]';
+                    ALTER TABLE order_outcomes ALTER COLUMN stock SET DEFAULT false,
+                        ALTER COLUMN payment SET DEFAULT false, ALTER COLUMN shipment SET DEFAULT false;
+                    """),
         ])
 }

@@ -3,31 +3,35 @@ import OrderflowKit
 import Orders
 import Postgres
 
-/// Choreography's end of the order service: confirms an order once all three outcomes are there, cancels it at the
-/// first failure or the customer's request.
+/// Choreography's end of the order service: confirms an order once all steps have succeeded, cancels it at the first
+/// failure or the customer's request.
 struct OrderOutcomeHandler: BatchHandler {
-    let types: Set<String> = [
-        FactType.orderCreated, FactType.stockReserved, FactType.stockRejected, FactType.paymentProcessed,
-        FactType.paymentFailed, FactType.shipmentCreated, FactType.shipmentFailed,
-        FactType.orderCancellationRequested,
-    ]
+    let types: Set<String>
+    private let rules: OutcomeRules
+
+    init(_ steps: [FulfilmentStep]) {
+        rules = OutcomeRules(steps)
+        types = rules.types.union([FactType.orderCreated])
+    }
 
     func handle(_ messages: [InboundMessage], on connection: Connection, outbox: inout [OutgoingEvent]) throws {
         let facts = try messages.compactMap { message in
-            try message.orderFact().map { (message, OrderKey(tenant: message.tenant, orderID: $0.orderID), $0) }
+            try message.fulfilmentOrderID().map { (message, OrderKey(tenant: message.tenant, orderID: $0)) }
         }
         var outcomes = try OrderOutcomeStore.load(Set(facts.map(\.1)).sorted(), on: connection)
         var changed: Set<OrderKey> = []
         var intents: [(message: InboundMessage, key: OrderKey, intent: OrderIntent)] = []
-        for (message, key, fact) in facts {
-            if case .orderCreated(let created) = fact.kind {
-                // A foreign order may not be adopted yet by whoever does that, and what came of it may have been first:
+        for (message, key) in facts {
+            if case .orderCreated(let created)? = try message.orderFact()?.kind {
+                // A foreign order may not be adopted yet by the other group, and what came of it may have been first:
                 // its producer's partitioner isn't ours.
                 intents.append((message, key, .adopt(created)))
                 if let command = outcomes[key]?.command { intents.append((message, key, .command(command))) }
                 continue
             }
-            guard let reaction = OrderOutcomes.react(to: fact, outcomes[key]) else { continue }
+            guard let outcome = rules.outcome(type: message.type, payload: message.payload),
+                let reaction = OrderOutcomes.react(to: outcome, outcomes[key], of: rules.steps)
+            else { continue }
             outcomes[key] = reaction.outcomes
             changed.insert(key)
             if let command = reaction.command { intents.append((message, key, .command(command))) }

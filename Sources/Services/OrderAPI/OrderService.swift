@@ -34,6 +34,13 @@ extension ServiceModule {
         ServiceDatabase.orders
         Owns(.orderEvents, .userEvents, .orderCommands)
         PublishesStreams([OrderStreams.category: .orderEvents, UserStreams.category: .userEvents])
+        FulfilmentDecision(
+            confirm: .init(.orderCommands, CommandType.confirmOrder) { order, _ in
+                FulfilmentCommand(orderID: order.orderID, .confirmOrder).payload()
+            }, confirmedBy: [FactType.orderConfirmed],
+            cancel: .init(.orderCommands, CommandType.cancelOrder) { order, reason in
+                FulfilmentCommand(orderID: order.orderID, .cancelOrder(reason: reason)).payload()
+            }, cancelledBy: [FactType.orderCancelled])
         // Orders are taken without Kafka too.
         Consumes(
             ConsumerGroup("order-group", reads: [.init(.orderCommands), .init(.orderEvents)], isNeeded: false) { _ in
@@ -42,7 +49,7 @@ extension ServiceModule {
         Consumes(
             ConsumerGroup(
                 "order-outcomes-group", reads: [.init(.orderEvents, in: .choreography)], isNeeded: false
-            ) { _ in OrderOutcomeHandler() })
+            ) { context in OrderOutcomeHandler(context.settings.services.steps) })
         QueryRoutes.metrics
         Measures([
             "orderflow_view_lag_events": "Events that are committed and not in the read model of orders.",

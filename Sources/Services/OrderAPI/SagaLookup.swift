@@ -55,8 +55,10 @@ public final class SagaLookup: Sendable {
             ("X-Tenant-Id", context.tenant), ("X-Correlation-Id", context.correlationID),
             ("traceparent", context.traceparent),
         ].compactMap { name, value in value.map { (name: name, value: $0) } }
+        let logAfter = try request.query("log_after", as: Int64.self).map { "?log_after=\($0)" } ?? ""
         let question = Question(
-            path: "/sagas/" + URLPath.segment(request.pathParameter("id")), headers: headers, responder: responder,
+            path: "/sagas/" + URLPath.segment(request.pathParameter("id")) + logAfter, headers: headers,
+            responder: responder,
             fields: context.requestFields)
         let accepted = questions.update { questions in
             guard questions.count < Self.queueLimit else { return false }

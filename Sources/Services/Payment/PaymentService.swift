@@ -33,6 +33,21 @@ extension ServiceModule {
                 """)
         ServiceDatabase.payment
         Owns(.paymentCommands)
+        FulfilmentStep(
+            "payment", after: ["stock"],
+            asks: .init(.paymentCommands, CommandType.processPayment) { order, _ in
+                FulfilmentCommand(
+                    orderID: order.orderID,
+                    .processPayment(userID: order.userID, amount: order.total, paymentToken: order.paymentToken)
+                ).payload()
+            },
+            succeededBy: [FactType.paymentProcessed], failedBy: [FactType.paymentFailed], within: .seconds(60),
+            undoneBy: .init(
+                .init(.paymentCommands, CommandType.refundPayment) { order, reason in
+                    FulfilmentCommand(orderID: order.orderID, .refundPayment(reason: reason)).payload()
+                },
+                doneBy: [FactType.paymentRefunded, FactType.paymentVoided],
+                refusedBy: [FactType.paymentRefundFailed]))
         Consumes(
             ConsumerGroup(
                 "payment-group",

@@ -1,5 +1,6 @@
 import Messaging
 import OrderflowKit
+import Orders
 
 extension ServiceModule {
     /// Shipping: prepares a shipment for every order on its own, sends it off once the order is confirmed.
@@ -21,6 +22,9 @@ extension ServiceModule {
                   orderflow shipping --port 0          a second one on this machine
                 """)
         ServiceDatabase.shipping
+        FulfilmentStep(
+            "shipment", succeededBy: [FactType.shipmentCreated], failedBy: [FactType.shipmentFailed],
+            within: .seconds(60))
         Consumes(.orderEvents) { ShippingHandler(topic: $0.topics.orderEvents, source: $0.source) }
     }
 }

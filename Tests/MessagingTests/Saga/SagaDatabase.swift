@@ -13,22 +13,37 @@ struct SagaDatabase {
 
     init(conduct: SagaConduct = .leading) throws {
         configuration = try PostgresConfiguration(try PostgresServer.shared.get().createDatabase())
+        orchestrator = Self.orchestrator(TripSaga.definition, conduct: conduct)
+        let connection = try connect()
+        try connection.script(
+            MessagingSchema.outbox + MessagingSchema.contentTypes + SagaSchema.tables + SagaSchema.definitions)
+    }
+
+    private init(_ configuration: PostgresConfiguration, _ orchestrator: SagaOrchestrator) {
+        self.configuration = configuration
+        self.orchestrator = orchestrator
+    }
+
+    /// The same database, as a program with another definition uses it.
+    func led(by definition: SagaDefinition) -> SagaDatabase {
+        SagaDatabase(configuration, Self.orchestrator(definition, conduct: orchestrator.conduct))
+    }
+
+    private static func orchestrator(_ definition: SagaDefinition, conduct: SagaConduct) -> SagaOrchestrator {
         let ids = Monitor(0)
-        orchestrator = SagaOrchestrator(
-            TripSaga.definition, conduct: conduct, source: "/test/trips",
+        return SagaOrchestrator(
+            definition, conduct: conduct, source: "/test/trips",
             newID: { _ in
                 ids.withLock {
                     $0 += 1; return "c\($0)"
                 }
             }, instanceID: { $0.type == "Unrelated" ? nil : $0.key })
-        let connection = try connect()
-        try connection.script(MessagingSchema.outbox + MessagingSchema.contentTypes + SagaSchema.tables)
     }
 
     func connect() throws -> Connection { try Connection(configuration, logger: quiet) }
 
     var handler: SagaFactHandler { SagaFactHandler(orchestrator) }
-    var desk: SagaDesk { SagaDesk(orchestrator) }
+    var sagaOperator: SagaOperator { SagaOperator(orchestrator) }
     var worker: SagaDeadlineWorker {
         SagaDeadlineWorker(orchestrator, database: configuration, logger: quiet)
     }
@@ -58,7 +73,7 @@ struct SagaDatabase {
     struct Hopeless: Error {}
 
     func show(_ id: String, on connection: Connection) throws -> SagaInstance? {
-        try desk.show(SagaKey(tenant: "default", id: id), on: connection)?.saga.instance
+        try sagaOperator.show(SagaKey(tenant: "default", id: id), on: connection)?.saga.instance
     }
 }
 

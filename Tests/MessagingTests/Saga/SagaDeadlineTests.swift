@@ -70,10 +70,10 @@ import TestServers
         // An operator sees what is the matter, and the others beside it.
         let rows = try connection.query("SELECT attention FROM saga_instances WHERE id <> 'b' ORDER BY id")
         #expect(try rows.map { try $0.get(0, as: String?.self)?.contains("can't read saga") } == [true, true])
-        let page = try database.desk.list(.init(tenant: "default"), limit: 10, on: connection)
+        let page = try database.sagaOperator.list(.init(tenant: "default"), limit: 10, on: connection)
         #expect(page.sagas.map(\.key.id) == ["b"])
         #expect(page.unreadable.map(\.key.id).sorted() == ["a", "c"])
-        #expect(try database.desk.list(.init(tenant: "default"), limit: .max, on: connection).sagas.count == 1)
+        #expect(try database.sagaOperator.list(.init(tenant: "default"), limit: .max, on: connection).sagas.count == 1)
     }
 
     /// A step that the definition no longer has must not be due for ever.
@@ -126,7 +126,9 @@ import TestServers
         #expect(moved >= ids.count)
         let connection = try database.connect()
         for id in ids {
-            let (saga, log) = try #require(try database.desk.show(SagaKey(tenant: "default", id: id), on: connection))
+            let key = SagaKey(tenant: "default", id: id)
+            let shown = try #require(try database.sagaOperator.show(key, on: connection))
+            let (saga, log) = (shown.saga, shown.log)
             #expect(log.count { $0.event == .started } == 1)
             #expect(log.count { $0.event == .timedOut && $0.step == "flight" } == 1)
             #expect(log.count { $0.event == .compensating } == 1)

@@ -32,7 +32,10 @@ import TestServers
             try database.handle([fact("TransferBooked", "a"), fact("VisaGranted", "a")], on: connection)
                 .map(\.type) == ["IssueTickets"])
         try database.handle([fact("TicketsIssued", "a")], on: connection)
-        let (saga, log) = try #require(try database.desk.show(SagaKey(tenant: "default", id: "a"), on: connection))
+        let shown = try #require(try database.sagaOperator.show(SagaKey(tenant: "default", id: "a"), on: connection))
+        let (saga, log) = (shown.saga, shown.log)
+        #expect(shown.nextLog == nil)
+        #expect(saga.definition == TripSaga.definition.fingerprint && saga.ledBy == saga.definition)
         #expect(saga.instance.status == .completed)
         #expect(saga.instance.start == Array("{}".utf8))
         #expect(log.first?.event == .started)
@@ -104,11 +107,11 @@ import TestServers
         for number in 0..<7 { try database.handle([fact("TripWanted", "t\(number)")], on: connection) }
         try database.handle([fact("HotelFull", "t3"), fact("HotelFull", "t5")], on: connection)
         _ = try connection.execute("UPDATE saga_instances SET attention = 'look' WHERE id = 't5'")
-        func ids(_ filter: SagaDesk.Filter) throws -> [String] {
+        func ids(_ filter: SagaOperator.Filter) throws -> [String] {
             var ids: [String] = []
-            var place: SagaDesk.Place?
+            var place: SagaOperator.Place?
             repeat {
-                let page = try database.desk.list(filter, after: place, limit: 2, on: connection)
+                let page = try database.sagaOperator.list(filter, after: place, limit: 2, on: connection)
                 ids += page.sagas.map(\.key.id)
                 place = page.next
             } while place != nil
@@ -121,6 +124,27 @@ import TestServers
         #expect(try ids(.init(tenant: "other")) == [])
     }
 
+    @Test func aHistoryIsShownInParts() throws {
+        let database = try SagaDatabase()
+        let connection = try database.connect()
+        let key = SagaKey(tenant: "default", id: "a")
+        try database.handle([fact("TripWanted", "b"), fact("TripWanted", "a"), fact("HotelFull", "a")], on: connection)
+        try database.handle([fact("FlightCancelled", "a"), fact("TripClosed", "a")], on: connection)
+        let whole = try #require(try database.sagaOperator.show(key, on: connection))
+        #expect(whole.log.count > 5 && whole.nextLog == nil)
+        var (log, place): ([SagaLogEntry], Int64?) = ([], 0)
+        var parts = 0
+        while let after = place {
+            let part = try #require(try database.sagaOperator.show(key, logAfter: after, limit: 2, on: connection))
+            #expect(part.log.count <= 2 && !part.log.isEmpty)
+            log += part.log
+            place = part.nextLog
+            parts += 1
+        }
+        #expect(log == whole.log && parts == (whole.log.count + 1) / 2)
+        #expect(try database.sagaOperator.showWhole(key, on: connection)?.log == whole.log)
+    }
+
     @Test func anOperatorsRetryAndResolutionAreKept() throws {
         let database = try SagaDatabase()
         let connection = try database.connect()
@@ -128,17 +152,18 @@ import TestServers
         try database.handle(
             [fact("TripWanted", "a"), fact("HotelBooked", "a"), fact("FlightFull", "a")], on: connection)
         #expect(
-            try database.desk.retry(SagaKey(tenant: "default", id: "b"), note: "", by: "ann", on: connection) == nil)
+            try database.sagaOperator.retry(SagaKey(tenant: "default", id: "b"), note: "", by: "ann", on: connection)
+                == nil)
         #expect(throws: SagaRefusal.notWaiting(step: "flight")) {
-            try database.desk.resolve(key, step: "flight", note: "", by: "ann", on: connection)
+            try database.sagaOperator.resolve(key, step: "flight", note: "", by: "ann", on: connection)
         }
-        _ = try database.desk.retry(key, note: "again", by: "ann", on: connection)
-        _ = try database.desk.resolve(key, step: "hotel", note: "by phone", by: "bob", on: connection)
+        _ = try database.sagaOperator.retry(key, note: "again", by: "ann", on: connection)
+        _ = try database.sagaOperator.resolve(key, step: "hotel", note: "by phone", by: "bob", on: connection)
         let rows = try connection.query(
             "SELECT type, metadata->>'actor', metadata->>'correlationId' FROM outbox ORDER BY position DESC LIMIT 2")
         #expect(try rows.map { try $0.get(0, as: String.self) } == ["CloseTrip", "CancelHotel"])
         #expect(try rows.map { try $0.get(1, as: String?.self) } == ["bob", "ann"])
-        let log = try #require(try database.desk.show(key, on: connection)).log
+        let log = try #require(try database.sagaOperator.show(key, on: connection)).log
         #expect(log.contains { $0.event == .retried && $0.cause == .operator("ann") && $0.detail == "again" })
         #expect(log.contains { $0.event == .resolved && $0.cause == .operator("bob") && $0.detail == "by phone" })
     }

@@ -38,9 +38,9 @@ enum TripSaga {
     }
 
     static func command(_ type: String) -> SagaCommandBuilder {
-        { context in
+        SagaCommandBuilder(topic: "trips", type: type) { context in
             if context.start == Array("{\"broken\":true}".utf8) { throw Broken() }
-            return SagaCommand(topic: "trips", key: context.id, type: type, payload: Array("{}".utf8))
+            return Array("{}".utf8)
         }
     }
 
@@ -59,6 +59,8 @@ struct Trip {
     var conduct = SagaConduct.leading
     var seconds = 0
     var log: [SagaLogEntry] = []
+    /// Of each line of the log.
+    var versions: [Int] = []
 
     /// The commands that the fact leads to.
     @discardableResult
@@ -85,6 +87,7 @@ struct Trip {
             instance, to: input, at: Int64(seconds) * 1_000_000, conduct: conduct)
         instance = transition.instance
         log += transition.log
+        versions += transition.log.map { _ in transition.instance.version }
         return transition.commands.map(\.type)
     }
 

@@ -19,7 +19,7 @@ import Testing
     private func shop(_ probes: [(String, RoleProbe.State)]) -> ShopState {
         ShopState(
             probes.map { (RoleAddress(role: $0.0, url: "http://\($0.0)", isExpected: $0.0 != "query"), $0.1) },
-            at: 1_767_225_600_000_000, now: 10)
+            of: ServiceCatalogue.fulfilment.lanes, at: 1_767_225_600_000_000, now: 10)
     }
 
     private func answering(_ scrapes: RoleScrape...) -> RoleProbe.State {

@@ -128,7 +128,7 @@ import Testing
     ]
 
     @Test(arguments: scenarios) func commandsFollow(_ scenario: Scenario) throws {
-        let definition = try FulfilmentSaga.definition(topics: Topics())
+        let definition = try FulfilmentSaga.definition(of: .fulfilment)
         var instance = SagaInstance(id: Sample.order.orderID, of: definition)
         var now: Int64 = 1_000_000
         for (index, event) in scenario.story.enumerated() {
@@ -159,7 +159,7 @@ import Testing
     }
 
     @Test func commandsCarryWhatTheyAreAbout() throws {
-        let definition = try FulfilmentSaga.definition(topics: Topics())
+        let definition = try FulfilmentSaga.definition(of: .fulfilment)
         var instance = SagaInstance(id: Sample.order.orderID, of: definition)
         var sent: [String: FulfilmentCommand] = [:]
         var topics: [String: String] = [:]
@@ -188,7 +188,7 @@ import Testing
     }
 
     @Test func anOrderThatNobodyCanReadIsRefused() throws {
-        let definition = try FulfilmentSaga.definition(topics: Topics())
+        let definition = try FulfilmentSaga.definition(of: .fulfilment)
         #expect(throws: PayloadError.self) {
             try definition.react(
                 SagaInstance(id: "o", of: definition),

@@ -48,12 +48,14 @@ import Testing
     ]
 
     @Test(arguments: scenarios) func outcomesDecide(_ scenario: Scenario) {
+        let rules = OutcomeRules(ServiceCatalogue.fulfilment.steps)
         var outcomes: OrderOutcomes?
         var commands: [OrderCommand] = []
         for kind in scenario.facts {
-            guard let reaction = OrderOutcomes.react(to: OrderFact(orderID: "o", at: 1, kind), outcomes) else {
-                continue
-            }
+            let payload = OrderFact(orderID: "o", at: 1, kind).payload()
+            guard let outcome = rules.outcome(type: kind.type, payload: payload),
+                let reaction = OrderOutcomes.react(to: outcome, outcomes, of: rules.steps)
+            else { continue }
             outcomes = reaction.outcomes
             if let command = reaction.command { commands.append(command) }
         }
@@ -64,7 +66,7 @@ import Testing
         let connection = try Connection(freshDatabase(ServiceDatabase.orders.migrations), logger: quiet)
         defer { connection.close() }
         func tell(_ facts: (OrderFact.Kind, String)...) throws {
-            try OrderOutcomeHandler().apply(facts.map { fact($1, $0) }, on: connection)
+            try OrderOutcomeHandler(ServiceCatalogue.fulfilment.steps).apply(facts.map { fact($1, $0) }, on: connection)
         }
         // Orders of a foreign producer: nobody has adopted them yet.
         try tell(
@@ -85,7 +87,8 @@ import Testing
         let connection = try Connection(freshDatabase(ServiceDatabase.orders.migrations), logger: quiet)
         defer { connection.close() }
         func tell(_ kinds: OrderFact.Kind...) throws {
-            try OrderOutcomeHandler().apply(kinds.map { fact("a", $0) }, on: connection)
+            try OrderOutcomeHandler(ServiceCatalogue.fulfilment.steps).apply(
+                kinds.map { fact("a", $0) }, on: connection)
         }
         try tell(Self.created("a"), Self.reserved, Self.processed)
         let key = OrderKey(tenant: "default", orderID: "a")

@@ -16,7 +16,7 @@ import Testing
     /// A saga database with some orders in it, and its routes on a port.
     private func withSagas(_ body: (_ port: UInt16) async throws -> Void) async throws {
         let database = try freshDatabase(ServiceDatabase.saga.migrations)
-        let orchestrator = try FulfilmentSaga.orchestrator(Settings(ServiceCatalogue([])))
+        let orchestrator = try FulfilmentSaga.orchestrator(Settings(.fulfilment))
         let connection = try Connection(database, logger: quiet)
         defer { connection.close() }
         let handler = SagaFactHandler(orchestrator)

@@ -1,6 +1,7 @@
 import Messaging
 import Orders
 
+@testable import OrderAPI
 @testable import OrderflowKit
 @testable import Terminal
 
@@ -49,6 +50,7 @@ struct SimulatedWorld {
     var databases = [Database](repeating: Database(), count: Service.allCases.count)
     var order: Order?
     var outcomes: OrderOutcomes?
+    private static let rules = OutcomeRules(ServiceCatalogue.fulfilment.steps)
     var shipment: Shipment?
     var stock: StockLevels
     var reservation: StockReservation?
@@ -130,7 +132,10 @@ struct SimulatedWorld {
             default: break
             }
         case (.orders, .fact(let fact)):
-            guard let reaction = OrderOutcomes.react(to: fact, outcomes) else { return }
+            let rules = Self.rules
+            guard let outcome = rules.outcome(type: fact.kind.type, payload: fact.payload()),
+                let reaction = OrderOutcomes.react(to: outcome, outcomes, of: rules.steps)
+            else { return }
             outcomes = reaction.outcomes
             if let command = reaction.command { decide(command) }
         case (.shipping, .fact(let fact)):

@@ -23,10 +23,10 @@ import Testing
             ("notification-group", NotificationHandler(recipientDomain: "d", messageDomain: "d")),
             ("projection-group", OrderViewProjection()), ("invoicing-group", InvoicingHandler()),
             ("sales-group", SalesHandler()), ("order-group", OrderCommandHandler()),
-            ("order-outcomes-group", OrderOutcomeHandler()),
+            ("order-outcomes-group", OrderOutcomeHandler(ServiceCatalogue.fulfilment.steps)),
             (
                 "saga-group",
-                SagaFactHandler(try FulfilmentSaga.orchestrator(Settings(ServiceCatalogue([]))))
+                SagaFactHandler(try FulfilmentSaga.orchestrator(Settings(.fulfilment)))
             ),
         ]
         for mode in [FulfilmentMode.orchestration, .choreography] {

@@ -119,7 +119,7 @@ extension MicroCase {
     }
 
     private static func sagaStep() throws -> MicroCase {
-        let definition = try FulfilmentSaga.definition(topics: Topics())
+        let definition = try FulfilmentSaga.definition(of: OrderflowApp.services)
         let fact = record.fact
         let payload = fact.payload()
         let fresh = SagaInstance(id: fact.orderID, of: definition)

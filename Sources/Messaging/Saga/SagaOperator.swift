@@ -2,7 +2,7 @@ import Execution
 import Postgres
 
 /// What operators see of sagas, and what they can do about them.
-public struct SagaDesk: Sendable {
+public struct SagaOperator: Sendable {
     private let orchestrator: SagaOrchestrator
     private var definition: SagaDefinition { orchestrator.definition }
 
@@ -120,13 +120,42 @@ public struct SagaDesk: Sendable {
             of: definition)
     }
 
-    /// One instance with its history; nil where there is none.
-    public func show(_ key: SagaKey, on connection: Connection) throws -> (saga: StoredSaga, log: [SagaLogEntry])? {
+    /// One instance with a part of its history, and where the next part begins.
+    public struct Shown: Sendable {
+        public let saga: StoredSaga
+        public let log: [SagaLogEntry]
+        /// For `logAfter`; nil where there is no more.
+        public let nextLog: Int64?
+    }
+
+    /// Lines of history that `show` gives unless it is told otherwise: of an order that needs no person it is all.
+    public static let logLimit = 500
+
+    /// Nil where there is no such instance.
+    ///
+    /// - Parameter logAfter: the history's part begins behind it; 0 is the beginning.
+    public func show(
+        _ key: SagaKey, logAfter: Int64 = 0, limit: Int = logLimit, on connection: Connection
+    ) throws -> Shown? {
         let rows = try connection.query(
             "\(SagaStore.select) WHERE saga = $1 AND tenant = $2 AND id = $3",
             [.text(definition.name), .text(key.tenant), .text(key.id)])
         guard let saga = try SagaStore.decode(rows, of: definition).first else { return nil }
-        return (saga, try SagaLog.load(key, saga: definition.name, on: connection))
+        let (log, next) = try SagaLog.load(key, saga: definition.name, after: logAfter, limit: limit, on: connection)
+        return Shown(saga: saga, log: log, nextLog: next)
+    }
+
+    /// As `show`, with all of its history, for those who asked for this one instance and wait.
+    public func showWhole(_ key: SagaKey, on connection: Connection) throws -> Shown? {
+        guard let first = try show(key, on: connection) else { return nil }
+        var (log, next) = (first.log, first.nextLog)
+        while let place = next {
+            let more = try SagaLog.load(
+                key, saga: definition.name, after: place, limit: Self.logLimit, on: connection)
+            log += more.entries
+            next = more.next
+        }
+        return Shown(saga: first.saga, log: log, nextLog: nil)
     }
 
     /// Asks again now for what the instance waits for. Nil where there is no such instance; throws `SagaRefusal`.
@@ -134,7 +163,7 @@ public struct SagaDesk: Sendable {
         try move(key, .retry(note: note, by: who), on: connection)
     }
 
-    /// Notes that somebody took care of a step's compensation (or the pivot, the abort, an anomaly) by hand, so that
+    /// Notes that an operator took care of a step's compensation (or the pivot, the abort, an anomaly) by hand, so that
     /// the instance goes on. Nil where there is no such instance; throws `SagaRefusal`.
     public func resolve(
         _ key: SagaKey, step: String?, note: String, by who: String, on connection: Connection
@@ -145,7 +174,9 @@ public struct SagaDesk: Sendable {
     /// The relay of whatever daemon runs finds the commands in the outbox.
     private func move(_ key: SagaKey, _ input: SagaInput, on connection: Connection) throws -> StoredSaga? {
         try connection.transaction { connection in
-            var batch = SagaBatch(orchestrator, try SagaStore.lock([key], of: definition, on: connection))
+            // No daemon of this version may have started yet.
+            try SagaDefinitions.record(definition, on: connection)
+            var batch = SagaBatch(orchestrator, try orchestrator.lock([key], on: connection))
             try batch.apply(input, to: key, at: WallClock.nowMicroseconds())
             try batch.write(on: connection)
             try Outbox.append(batch.outbox, on: connection)
