@@ -35,7 +35,7 @@ public final class PartitionReader {
             ("fetch.message.max.bytes", "4194304"), ("fetch.wait.max.ms", "100"),
             ("receive.message.max.bytes", "1000000000"), ("reconnect.backoff.max.ms", "1000"),
         ])
-        let pacing = FetchPacing(isAwaited: true)
+        let pacing = FetchPacing(isAwaited: true, isDevBroker: configuration.isDevBroker)
         pacing.partitions.store(ends.count, ordering: .relaxed)
         handle = try KafkaHandle(RD_KAFKA_CONSUMER, conf, logger: logger, pacing: pacing)
         rd_kafka_poll_set_consumer(handle.raw)

@@ -1,0 +1,35 @@
+import Testing
+
+@testable import Kafka
+
+/// What a member holds as partitions come and go.
+@Suite struct HeldPartitionsTests {
+    private let (a, b) = (TopicPartition(topic: "t", partition: 0), TopicPartition(topic: "t", partition: 1))
+
+    @Test func partitionsWithoutAStartWait() {
+        var held = HeldPartitions()
+        #expect(!held.isKnown)
+        held.assign([a, b], from: [a: 5])
+        #expect(held.isKnown && held.all == [a, b] && held.waiting == [b] && held.started == [a])
+        held.start([b: 0])
+        #expect(held.waiting == [] && held.started == [a, b])
+        #expect(held.summary.rebalances == 1)
+    }
+
+    @Test func whatGoesIsTakenOnceAndSaysWhetherItIsPaused() {
+        var held = HeldPartitions()
+        held.assign([a, b], from: [a: 0])
+        #expect(held.revoke([a]) == [], "it was fetched from")
+        #expect(held.takeRevoked() == [a])
+        #expect(held.takeRevoked() == [])
+        #expect(held.revoke([b]) == [b], "it waited")
+        #expect(held.all == [] && held.summary.rebalances == 3)
+
+        held.assign([a, b], from: [a: 0, b: 0])
+        held.isPaused = true
+        #expect(held.revoke([a]) == [a], "the buffer was full")
+        #expect(held.isPaused)
+        #expect(held.revoke([b]) == [b])
+        #expect(!held.isPaused, "nothing is left to be paused")
+    }
+}
