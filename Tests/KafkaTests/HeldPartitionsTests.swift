@@ -4,7 +4,8 @@ import Testing
 
 /// What a member holds as partitions come and go.
 @Suite struct HeldPartitionsTests {
-    private let (a, b) = (TopicPartition(topic: "t", partition: 0), TopicPartition(topic: "t", partition: 1))
+    private let a = TopicPartition(topic: "t", partition: 0)
+    private let b = TopicPartition(topic: "t", partition: 1)
 
     @Test func partitionsWithoutAStartWait() {
         var held = HeldPartitions()
@@ -19,17 +20,21 @@ import Testing
     @Test func whatGoesIsTakenOnceAndSaysWhetherItIsPaused() {
         var held = HeldPartitions()
         held.assign([a, b], from: [a: 0])
-        #expect(held.revoke([a]) == [], "it was fetched from")
-        #expect(held.takeRevoked() == [a])
-        #expect(held.takeRevoked() == [])
-        #expect(held.revoke([b]) == [b], "it waited")
+        let flowing = held.revoke([a])
+        #expect(flowing == [], "it was fetched from")
+        let taken = [held.takeRevoked(), held.takeRevoked()]
+        #expect(taken == [[a], []])
+        let waiting = held.revoke([b])
+        #expect(waiting == [b], "it waited")
         #expect(held.all == [] && held.summary.rebalances == 3)
 
         held.assign([a, b], from: [a: 0, b: 0])
         held.isPaused = true
-        #expect(held.revoke([a]) == [a], "the buffer was full")
+        let paused = held.revoke([a])
+        #expect(paused == [a], "the buffer was full")
         #expect(held.isPaused)
-        #expect(held.revoke([b]) == [b])
+        let last = held.revoke([b])
+        #expect(last == [b])
         #expect(!held.isPaused, "nothing is left to be paused")
     }
 }
