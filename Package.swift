@@ -1,6 +1,7 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
+let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
 let log = Target.Dependency.product(name: "Logging", package: "swift-log")
 let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics")
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
@@ -26,6 +27,7 @@ let package = Package(
     products: [.executable(name: "orderflow", targets: ["orderflow"])],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-distributed-tracing", from: "1.7.3"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
@@ -48,11 +50,11 @@ let package = Package(
         .target(name: "Execution"),
         .target(name: "JSON"),
         .target(name: "Hashing", dependencies: ["CLibcrypto"]),
-        .target(name: "Kafka", dependencies: ["CLibrdkafka", "Execution", log]),
+        .target(name: "Kafka", dependencies: ["CLibrdkafka", "Execution", deque, log]),
         .target(name: "Postgres", dependencies: ["CLibpq", "Execution", log]),
         .target(name: "HTTPServer", dependencies: ["CEpoll", "Execution", log]),
         .target(name: "Outbound", dependencies: ["CLibcurl", "Execution", log]),
-        .target(name: "Telemetry", dependencies: ["Execution", "JSON", log, metrics, tracing]),
+        .target(name: "Telemetry", dependencies: ["Execution", "JSON", deque, log, metrics, tracing]),
 
         // Makes load and times the answers; knows how an order is posted, and nothing behind that.
         .target(name: "Bench", dependencies: ["CEpoll", "Execution", histogram]),
@@ -63,7 +65,7 @@ let package = Package(
         .target(
             name: "Messaging",
             dependencies: [
-                "Execution", "Hashing", "JSON", "Kafka", "Postgres", "Telemetry", log, metrics, tracing,
+                "Execution", "Hashing", "JSON", "Kafka", "Postgres", "Telemetry", deque, log, metrics, tracing,
             ]),
         // What every service stands on: how it is declared and run, its settings, routes, health and metrics.
         .target(
@@ -75,12 +77,12 @@ let package = Package(
             ]),
 
         // The services, none of which knows another but for whose tables or facts it reads.
-        service("OrderAPI", reading: ["Query"], using: ["Outbound"]),
+        service("OrderAPI", reading: ["Query"], using: ["Outbound", deque]),
         service("Query", reading: ["Projection"]),
         service("Projection"),
         service("Shipping"),
         service("Notification", using: ["Outbound"]),
-        service("Payment", using: ["Outbound"]),
+        service("Payment", using: ["Outbound", deque]),
         service("Inventory"),
         service("Fulfilment"),
 

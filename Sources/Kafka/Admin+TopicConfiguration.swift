@@ -36,13 +36,11 @@ extension Admin {
             },
             result: { event in
                 var count = 0
-                guard let results = rd_kafka_DescribeConfigs_result_resources(event, &count), count > 0,
-                    let result = results[0]
-                else { return [] }
-                let code = rd_kafka_ConfigResource_error(result)
-                guard code == RD_KAFKA_RESP_ERR_NO_ERROR else { throw KafkaError(code, what) }
+                let results = rd_kafka_DescribeConfigs_result_resources(event, &count)
                 var entries = 0
-                guard let list = rd_kafka_ConfigResource_configs(result, &entries) else { return [] }
+                guard let result = try Self.resource(in: results, count, what),
+                    let list = rd_kafka_ConfigResource_configs(result, &entries)
+                else { return [] }
                 return (0..<entries).compactMap { list[$0].map(Self.setting) }.sorted { $0.name < $1.name }
             })
     }
@@ -68,12 +66,19 @@ extension Admin {
             },
             result: { event in
                 var count = 0
-                guard let results = rd_kafka_AlterConfigs_result_resources(event, &count), count > 0,
-                    let result = results[0]
-                else { return }
-                let code = rd_kafka_ConfigResource_error(result)
-                guard code == RD_KAFKA_RESP_ERR_NO_ERROR else { throw KafkaError(code, what) }
+                let results = rd_kafka_AlterConfigs_result_resources(event, &count)
+                _ = try Self.resource(in: results, count, what)
             })
+    }
+
+    /// The resource that a result is of; nil for a result of none. Throws what the brokers refused it with.
+    private static func resource(
+        in results: UnsafeMutablePointer<OpaquePointer?>?, _ count: Int, _ what: String
+    ) throws(KafkaError) -> OpaquePointer? {
+        guard let results, count > 0, let resource = results[0] else { return nil }
+        let code = rd_kafka_ConfigResource_error(resource)
+        guard code == RD_KAFKA_RESP_ERR_NO_ERROR else { throw KafkaError(code, what) }
+        return resource
     }
 
     private static func setting(_ entry: OpaquePointer) -> TopicSetting {

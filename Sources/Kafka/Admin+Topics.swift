@@ -57,7 +57,7 @@ public struct Watermarks: Hashable, Sendable {
         self.high = high
     }
 
-    /// Records that somebody who comes to `next` then has yet to read; nil has read nothing.
+    /// Records that a reader at `next` has yet to read; nil has read nothing.
     public func remaining(from next: Int64?) -> Int64 { max(0, high - max(next ?? low, low)) }
 }
 

@@ -40,11 +40,11 @@ public final class BatchConsumer: Sendable {
         let handle = try KafkaHandle(
             RD_KAFKA_CONSUMER, conf, logger: logger,
             onRebalance: { rk, code, partitions in
-                poller.rebalance(rk, code, partitions)
+                poller.rebalancing.handle(rk, code, partitions)
             })
         // From here on everything, callbacks included, comes out of the consumer's queue.
         rd_kafka_poll_set_consumer(handle.raw)
-        let code = poller.subscribe(handle.raw)
+        let code = poller.membership.subscribe(handle.raw)
         guard code == RD_KAFKA_RESP_ERR_NO_ERROR else { throw KafkaError(code, "subscribe") }
         self.handle = handle
         self.poller = poller
@@ -77,7 +77,7 @@ public final class BatchConsumer: Sendable {
     /// The next records, up to `max`; nil after `timeout` without any, or when closed. Blocks the calling thread.
     /// The batch is in hand until `finish`. Throws once the consumer can't go on.
     public func nextBatch(max: Int, timeout: Duration) throws(KafkaError) -> MessageBatch? {
-        if let failure = poller.failure.withLock({ $0 }) { throw failure }
+        if let failure = poller.failure { throw failure }
         let batch = poller.pacing.awaiting {
             buffer.wait(for: timeout) { [handle] buffer -> MessageBatch?? in
                 if let batch = buffer.take(max, handle) { return .some(batch) }
@@ -86,7 +86,7 @@ public final class BatchConsumer: Sendable {
         }
         if let batch = batch ?? nil {
             // Room again: the poll thread may be waiting for it.
-            poller.roomMade()
+            poller.pressure.roomMade()
             return batch
         }
         if let fatal = handle.fatalError { throw fatal }
@@ -114,7 +114,7 @@ public final class BatchConsumer: Sendable {
     public func close(timeout: Duration) {
         watch.stop.stop()
         poller.stop.stop()
-        poller.roomMade()
+        poller.pressure.roomMade()
         thread.join(timeout: timeout)
         watch.close()
     }

@@ -1,20 +1,19 @@
 import CLibrdkafka
+import DequeModule
 
 /// What lies between the poll thread and the workers.
 ///
 /// `@unchecked Sendable`: lives inside a `Monitor`; the messages it points to are touched by nobody else.
 struct ConsumerBuffer: @unchecked Sendable {
     /// Fetched, not yet handed out.
-    private var messages: [UnsafeMutablePointer<rd_kafka_message_t>] = []
-    /// Index of the first one: taking from the front doesn't move the rest.
-    private var head = 0
+    private var messages: Deque<UnsafeMutablePointer<rd_kafka_message_t>> = []
     private(set) var bytes = 0
     /// Partitions of batches that workers have.
     private(set) var inHand: [UInt64: Set<TopicPartition>] = [:]
     private var nextBatch: UInt64 = 0
     var closed = false
 
-    var count: Int { messages.count - head }
+    var count: Int { messages.count }
 
     mutating func append(_ message: UnsafeMutablePointer<rd_kafka_message_t>) {
         messages.append(message)
@@ -24,15 +23,8 @@ struct ConsumerBuffer: @unchecked Sendable {
     /// Up to `max` messages for a worker.
     mutating func take(_ max: Int, _ handle: KafkaHandle) -> MessageBatch? {
         guard count > 0 else { return nil }
-        let taken = Array(messages[head..<min(head + max, messages.count)])
-        head += taken.count
-        if head == messages.count {
-            messages.removeAll(keepingCapacity: true)
-            head = 0
-        } else if head > 4_096 {
-            messages.removeFirst(head)
-            head = 0
-        }
+        let taken = Array(messages.prefix(max))
+        messages.removeFirst(taken.count)
         var partitions: Set<TopicPartition> = []
         var last: (topic: OpaquePointer?, partition: Int32)?
         for message in taken {
@@ -55,8 +47,8 @@ struct ConsumerBuffer: @unchecked Sendable {
 
     /// Drops what waits of `partitions` (nil: everything).
     mutating func drop(_ partitions: Set<TopicPartition>?) {
-        var kept: [UnsafeMutablePointer<rd_kafka_message_t>] = []
-        for message in messages[head...] {
+        var kept: Deque<UnsafeMutablePointer<rd_kafka_message_t>> = []
+        for message in messages {
             if let partitions, !partitions.contains(Self.partition(message)) {
                 kept.append(message)
             } else {
@@ -65,7 +57,6 @@ struct ConsumerBuffer: @unchecked Sendable {
             }
         }
         messages = kept
-        head = 0
     }
 
     static func partition(_ message: UnsafeMutablePointer<rd_kafka_message_t>) -> TopicPartition {

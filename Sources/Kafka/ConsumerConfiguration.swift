@@ -30,7 +30,7 @@ public protocol RebalanceListener: Sendable {
     /// the partitions wait as above.
     func startsOutside(_ starts: [TopicPartition: StartOutside]) throws -> [TopicPartition: Int64]
     /// The partitions are about to go. No batch in hand touches them any more, unless it took longer than
-    /// `revokeTimeout`. `lost`: they are somebody else's already.
+    /// `revokeTimeout`. `lost`: they are another member's already.
     func partitionsRevoked(_ partitions: [TopicPartition], lost: Bool)
 }
 

@@ -1,7 +1,7 @@
 /// The next offset to come of each partition that a member has, to notice one that falls back.
 ///
 /// librdkafka goes to a partition's beginning by itself when its place in it is no more (`auto.offset.reset`), without a
-/// word to whoever reads: what was read is gone from the partition, and what comes now may be new under old offsets.
+/// word to the reader: what was read is gone from the partition, and what comes now may be new under old offsets.
 struct FetchPositions {
     private var next: [TopicPartition: Int64] = [:]
 

@@ -22,7 +22,7 @@ final class GroupWatch: Sendable {
     /// A sighting, and what the member itself held when the coordinator was asked.
     struct Look: Sendable {
         let sighting: GroupSighting
-        let held: ConsumerPoller.Holding
+        let held: HeldPartitions.Summary
     }
 
     private static let timeout: Duration = .seconds(5)
@@ -63,7 +63,7 @@ final class GroupWatch: Sendable {
         thread.withLock { $0 }?.join(timeout: .seconds(2))
     }
 
-    private func look(_ handle: KafkaHandle, _ held: ConsumerPoller.Holding) {
+    private func look(_ handle: KafkaHandle, _ held: HeldPartitions.Summary) {
         do {
             guard let group = try describe(handle) else { return }
             var (partitions, missing): (Set<TopicPartition>, [String]) = ([], [])
@@ -80,10 +80,11 @@ final class GroupWatch: Sendable {
                 defer { state.failure = error }
                 return state.failure?.code != error.code
             }
-            // Brokers away are told of elsewhere. What else it is, such as a missing right, lasts.
+            // Brokers away are reported elsewhere. What else it is, such as a missing right, lasts, and partitions without an
+            // owner go unnoticed meanwhile.
             guard isNew, !error.isRetriable else { return }
             logger.warning(
-                "group can't be looked at: partitions without an owner would not be noticed",
+                "group_not_seen",
                 metadata: ["group": "\(configuration.group)", "error": "\(error)"])
         }
     }

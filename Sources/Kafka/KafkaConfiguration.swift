@@ -9,17 +9,21 @@ public struct KafkaConfiguration: Sendable, CustomStringConvertible {
     /// within the session timeout has its partitions again at once, without a rebalance, even after a `kill -9`. Must be
     /// unique among the running members of a group. Nil: a new member each time.
     public var instanceID: String?
+    /// The brokers are the dev broker of development and tests, which differs from Kafka in ways that clients have to
+    /// allow for (docs/architecture.md, "The dev broker").
+    public var isDevBroker: Bool
     /// Passed to librdkafka as they are, over everything that this module sets: TLS, SASL, tuning
     /// (librdkafka CONFIGURATION.md).
     public var properties: [String: String]
 
     public init(
         bootstrapServers: String, clientID: String = "orderflow", instanceID: String? = nil,
-        properties: [String: String] = [:]
+        isDevBroker: Bool = false, properties: [String: String] = [:]
     ) {
         self.bootstrapServers = bootstrapServers
         self.clientID = clientID
         self.instanceID = instanceID
+        self.isDevBroker = isDevBroker
         self.properties = properties
     }
 

@@ -65,7 +65,7 @@ final class KafkaHandle: @unchecked Sendable {
                 var text = [CChar](repeating: 0, count: 512)
                 let cause = rd_kafka_fatal_error(rk, &text, text.count)
                 let error = KafkaError(cause, KafkaConfiguration.string(text), isFatal: true)
-                reports.logger.error("fatal kafka error", metadata: ["error": "\(error)"])
+                reports.logger.error("kafka_client_lost", metadata: ["error": "\(error)"])
             } else {
                 let error = KafkaError(code, reason.map { String(cString: $0) } ?? "")
                 reports.state.withLock {
@@ -73,7 +73,7 @@ final class KafkaHandle: @unchecked Sendable {
                     if code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN { $0.outage = error }
                     if error.tellsMore(than: $0.obstacle) { $0.obstacle = error }
                 }
-                reports.logger.debug("kafka error", metadata: ["error": "\(error)"])
+                reports.logger.debug("kafka_error", metadata: ["error": "\(error)"])
             }
         }
         rd_kafka_conf_set_stats_cb(conf) { _, json, length, opaque in
@@ -118,7 +118,7 @@ final class KafkaHandle: @unchecked Sendable {
     /// The client is never destroyed, because librdkafka can't do it: it stays, closed, until the process ends.
     func keepForever() {
         isKept.withLock { $0 = true }
-        reports.logger.notice("kafka client closed, and not destroyed: it was about to join its group")
+        reports.logger.notice("kafka_client_kept", metadata: ["reason": "it was about to join its group"])
     }
     private let isKept = Monitor(false)
 

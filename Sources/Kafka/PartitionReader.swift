@@ -29,13 +29,13 @@ public final class PartitionReader {
         let conf = try configuration.make([
             // Assigning needs a name, but nobody joins or commits under it.
             ("group.id", "orderflow-reader"), ("enable.auto.commit", "false"), ("enable.auto.offset.store", "false"),
-            // What retention has taken is missing, and whoever asked for it should know.
+            // What retention has taken is missing, and the caller should know.
             ("auto.offset.reset", "error"), ("enable.partition.eof", "true"),
             ("queued.min.messages", "50000"), ("queued.max.messages.kbytes", String(kilobytes)),
             ("fetch.message.max.bytes", "4194304"), ("fetch.wait.max.ms", "100"),
             ("receive.message.max.bytes", "1000000000"), ("reconnect.backoff.max.ms", "1000"),
         ])
-        let pacing = FetchPacing(isAwaited: true)
+        let pacing = FetchPacing(isAwaited: true, isDevBroker: configuration.isDevBroker)
         pacing.partitions.store(ends.count, ordering: .relaxed)
         handle = try KafkaHandle(RD_KAFKA_CONSUMER, conf, logger: logger, pacing: pacing)
         rd_kafka_poll_set_consumer(handle.raw)

@@ -18,10 +18,10 @@ public struct ProducerConfiguration: Sendable {
 /// of `publish`, whatever is retried.
 ///
 /// `message.timeout.ms` is 0: a record is never given up while the producer lives, since giving one up while a later
-/// one of the same key gets through would swap them. Whoever stops waiting closes the producer.
+/// one of the same key gets through would swap them. A caller that stops waiting closes the producer.
 ///
 /// Brokers that have lost the producer's state (OUT_OF_ORDER_SEQUENCE_NUMBER, UNKNOWN_PRODUCER_ID) leave librdkafka
-/// unable to go on: what is unacknowledged fails, and the next `publish` is made by a new client. Whoever publishes
+/// unable to go on: what is unacknowledged fails, and the next `publish` is made by a new client. A caller that publishes
 /// again then starts with the first record that wasn't acknowledged, and may double what was.
 ///
 /// It never has a topic made: a record for one that is missing fails, after `topic.metadata.propagation.max.ms`.
@@ -77,7 +77,7 @@ public final class Producer: Sendable {
         try state.withLock { state throws(KafkaError) in
             if state.closed { throw KafkaError(RD_KAFKA_RESP_ERR__DESTROY, "publish") }
             if let fatal = state.client.handle.fatalError {
-                logger.warning("kafka producer made anew", metadata: ["error": "\(fatal)"])
+                logger.warning("kafka_producer_made_anew", metadata: ["error": "\(fatal)"])
                 let new = try ProducerClient(configuration, logger)
                 state.client.stop.stop()
                 state.client = new

@@ -27,7 +27,7 @@ public final class DatabasePulse: Sendable {
     /// Why it can't be used; nil while it can.
     public var problem: String? { state.withLock { $0 } }
 
-    /// Blocks the calling thread until `stop`. Throws only what somebody has to configure otherwise.
+    /// Blocks the calling thread until `stop`. Throws only what has to be configured otherwise.
     public func run(until stop: StopSignal) throws {
         var kept: Connection?
         repeat {

@@ -11,7 +11,7 @@ struct TestTopic {
 
     init(partitions: Int = 3) throws {
         name = "test-\(UUID())"
-        kafka = KafkaConfiguration(bootstrapServers: try KafkaBroker.shared.get().bootstrapServers)
+        kafka = KafkaConfiguration(bootstrapServers: try KafkaBroker.shared.get().bootstrapServers, isDevBroker: true)
         self.partitions = partitions
         _ = try Admin(kafka, logger: quiet).createTopics([NewTopic(name, partitions: partitions, replication: 1)])
     }

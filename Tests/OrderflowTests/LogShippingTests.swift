@@ -14,7 +14,7 @@ import Testing
     private let quiet = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
 
     private func kafka() throws -> KafkaConfiguration {
-        KafkaConfiguration(bootstrapServers: try KafkaBroker.shared.get().bootstrapServers)
+        KafkaConfiguration(bootstrapServers: try KafkaBroker.shared.get().bootstrapServers, isDevBroker: true)
     }
 
     private func newTopic(partitions: Int = 3) throws -> String {

@@ -32,7 +32,7 @@ import Testing
         settings.topics.names[.orderEvents] = "scrape-\(UUID().uuidString)"
         let topics = settings.topics.names
         let kafka = KafkaConfiguration(
-            bootstrapServers: try KafkaBroker.shared.get().bootstrapServers,
+            bootstrapServers: try KafkaBroker.shared.get().bootstrapServers, isDevBroker: true,
             properties: ["statistics.interval.ms": "100"])
         // What can't be read parks its key, and what comes after it under that key.
         let order = """

@@ -96,7 +96,7 @@ import Testing
     /// A value that isn't the default.
     private static func sample(of key: SettingKey) -> String {
         let candidates = [
-            "7", "0.5", "17s", "9KiB", "9MiB", "debug", "json", "reject", "http", "choreography", "off",
+            "7", "0.5", "17s", "9KiB", "9MiB", "debug", "json", "reject", "http", "choreography", "off", "on",
             "payment=http://x:1",
             "host:1", "x.example",
             "a@x.example", "postgresql://a:b@h:1/d", "smtp://x:25", "http://x/y",
@@ -230,6 +230,13 @@ import Testing
         let shown = (ConfigCommand.table(loaded.lines) + ConfigCommand.json(loaded.lines)).text
         #expect(shown.contains("kafka.properties.linger.ms"))
         #expect(!shown.contains("hunter2"))
+    }
+
+    /// What allows for the dev broker slows Kafka's clients down for nothing.
+    @Test func theDevBrokerIsNotExpected() throws {
+        #expect(try !load().settings.kafka.configuration.isDevBroker)
+        let environment = ["ORDERFLOW_KAFKA_DEV_BROKER": "on"]
+        #expect(try load(environment: environment).settings.kafka.configuration.isDevBroker)
     }
 
     @Test func noOutputHasASecret() throws {

@@ -55,7 +55,8 @@ import Testing
     }
 
     @Test func aTopicThatBrokersMadeByThemselvesIsMendedAndTheRestIsTold() throws {
-        let kafka = KafkaConfiguration(bootstrapServers: try KafkaBroker.shared.get().bootstrapServers)
+        let kafka = KafkaConfiguration(
+            bootstrapServers: try KafkaBroker.shared.get().bootstrapServers, isDevBroker: true)
         let admin = try Admin(kafka, logger: quiet)
         let prefix = "made-\(UUID().uuidString)"
         var settings = Settings(OrderflowApp.services)

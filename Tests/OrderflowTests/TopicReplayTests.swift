@@ -17,7 +17,7 @@ import Testing
     private let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
     init() throws {
-        kafka = KafkaConfiguration(bootstrapServers: try KafkaBroker.shared.get().bootstrapServers)
+        kafka = KafkaConfiguration(bootstrapServers: try KafkaBroker.shared.get().bootstrapServers, isDevBroker: true)
         try Admin(kafka, logger: quiet).createTopics([NewTopic(topic, partitions: 3, replication: 1)])
     }
 

@@ -101,7 +101,7 @@ import Testing
         try up.start()
         try await up.waitUntilReady()
         let first = try await up.client.order()
-        var kafka = KafkaConfiguration(bootstrapServers: shop.broker.bootstrapServers)
+        var kafka = KafkaConfiguration(bootstrapServers: shop.broker.bootstrapServers, isDevBroker: true)
         kafka.properties["message.max.bytes"] = "2000000"
         let producer = try Producer(
             ProducerConfiguration(kafka), logger: Logger(label: "stranger") { _ in SwiftLogNoOpLogHandler() })

@@ -12,6 +12,7 @@ import Testing
         process.arguments = ["bash", "-c", script]
         process.environment = ProcessInfo.processInfo.environment.merging([
             "ORDERFLOW": Shop.program, "ORDERFLOW_KAFKA_BROKERS": brokers,
+            "ORDERFLOW_KAFKA_DEV_BROKER": "on",
         ]) { $1 }
         let directory = FileManager.default.temporaryDirectory
         let files = ["out", "err"].map { directory.appendingPathComponent("replay-\(UUID()).\($0)") }

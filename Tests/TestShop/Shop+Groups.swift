@@ -9,7 +9,8 @@ extension Shop {
         _ group: String, members: Int, topic: String = "order-events", within limit: Duration = .seconds(40)
     ) throws {
         let admin = try Admin(
-            KafkaConfiguration(bootstrapServers: broker.bootstrapServers), logger: Logger(label: "shop"))
+            KafkaConfiguration(bootstrapServers: broker.bootstrapServers, isDevBroker: true),
+            logger: Logger(label: "shop"))
         try eventually(within: limit, "\(group) has \(members) members that share \(topic)") {
             guard let description = try admin.describe(groups: [group]).first, description.state == "Stable",
                 description.members.count == members

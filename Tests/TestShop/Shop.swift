@@ -19,7 +19,7 @@ public final class Shop: Sendable {
         try FileManager.default.createDirectory(atPath: mailDirectory, withIntermediateDirectories: true)
         self.settings = [
             "ORDERFLOW_DATABASE_URL": self.postgres.url(),
-            "ORDERFLOW_KAFKA_BROKERS": self.broker.bootstrapServers,
+            "ORDERFLOW_KAFKA_BROKERS": self.broker.bootstrapServers, "ORDERFLOW_KAFKA_DEV_BROKER": "on",
             "ORDERFLOW_MAIL_DIRECTORY": mailDirectory,
         ].merging(settings) { $1 }
         _ = try run("migrate")

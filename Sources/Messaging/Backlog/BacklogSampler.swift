@@ -33,7 +33,7 @@ public final class BacklogSampler: Sendable {
                 try connection.run { try TableStatistics.refresh(on: $0) }
             } catch {
                 if stop.isStopped { return }
-                logger.debug("statistics not refreshed", metadata: ["error": "\(error)"])
+                logger.debug("statistics_not_refreshed", metadata: ["error": "\(error)"])
             }
             guard .now >= due else { continue }
             due = .now + interval
@@ -43,7 +43,7 @@ public final class BacklogSampler: Sendable {
                 } catch {
                     if stop.isStopped { return }
                     logger.warning(
-                        "backlog unknown", metadata: ["metric": "\(gauges[index].query.metric)", "error": "\(error)"])
+                        "backlog_unknown", metadata: ["metric": "\(gauges[index].query.metric)", "error": "\(error)"])
                 }
             }
         } while !stop.wait(for: min(interval, .seconds(1)))

@@ -47,7 +47,7 @@ public struct PayloadCodecs: Sendable {
         let essence = contentType.essence
         guard let codec = codecs.first(where: { $0.contentType.essence == essence }) else {
             let known = codecs.map { $0.contentType.essence }.joined(separator: ", ")
-            throw PayloadCodecError("\(EventHeader.contentType) \(contentType) is unknown here (known: \(known))")
+            throw PayloadCodecError("content-type \(contentType) is unknown here (known: \(known))")
         }
         return codec
     }

@@ -7,7 +7,7 @@ struct ConsumerMetrics: Sendable {
     private let repeated: Counter
     private let skipped: Counter
     private let tombstones: Counter
-    private let buried: Counter
+    private let deadLettered: Counter
     private let parked: Counter
     private let size: Recorder
     private let time: Metrics.Timer
@@ -24,7 +24,7 @@ struct ConsumerMetrics: Sendable {
         repeated = counter("repeated")
         skipped = counter("skipped")
         tombstones = counter("tombstone")
-        buried = counter("dead_letter")
+        deadLettered = counter("dead_letter")
         parked = counter("parked")
         retries = Counter(label: "orderflow_consumer_retries_total", dimensions: [("group", group)])
         func setbacks(_ reason: String) -> Counter {
@@ -57,7 +57,7 @@ struct ConsumerMetrics: Sendable {
         if result.repeated > 0 { repeated.increment(by: result.repeated) }
         if result.skipped > 0 { skipped.increment(by: result.skipped) }
         if result.tombstones > 0 { tombstones.increment(by: result.tombstones) }
-        if result.buried > 0 { buried.increment(by: result.buried) }
+        if result.deadLettered > 0 { deadLettered.increment(by: result.deadLettered) }
         if result.parked > 0 { parked.increment(by: result.parked) }
         if duration > .zero { time.record(duration: duration) }
     }

@@ -26,7 +26,7 @@ enum ConsumerOffsets {
 
     /// Moves and locks the offsets of the partitions that stand at the first record or before it. Answers a row for
     /// each, which says whether the group has any parked key. Where it waited for a lock, that is as it was before: no
-    /// matter, since whoever parks a key moves the offset behind its record.
+    /// matter, since parking a key moves the offset behind its record.
     static func advance(group: String, _ steps: [TopicPartition: Step], in pipeline: inout Pipeline) {
         let partitions = steps.keys.sorted()
         pipeline.query(

@@ -20,11 +20,11 @@ struct OffsetListener: RebalanceListener {
         for partition in partitions where offsets[partition] == nil { offsets[partition] = 0 }
         status.withLock { status in
             status.assigned.formUnion(partitions)
-            // Who had them before may have ended without telling Kafka of his last ones.
+            // The member that had them may have ended before it committed its last ones.
             status.starts.merge(offsets) { $1 }
         }
         logger.info(
-            "partitions assigned",
+            "partitions_assigned",
             metadata: ["partitions": "\(partitions.map { "\($0)@\(offsets[$0] ?? 0)" }.joined(separator: " "))"])
         return offsets
     }
@@ -59,7 +59,7 @@ struct OffsetListener: RebalanceListener {
         status.withLock { $0.setback = setback }
         metrics.setback(outside)
         logger.error(
-            outside.isBeyondEnd ? "partition lost records, read again" : "records gone unread",
+            outside.isBeyondEnd ? "partition_read_again" : "records_gone_unread",
             metadata: [
                 "topic": "\(partition.topic)", "partition": "\(partition.partition)", "next_offset": "\(start)",
                 "begin": "\(marks.low)", "end": "\(marks.high)",
@@ -78,7 +78,7 @@ struct OffsetListener: RebalanceListener {
     func partitionsRevoked(_ partitions: [TopicPartition], lost: Bool) {
         status.withLock { $0.assigned.subtract(partitions) }
         logger.info(
-            lost ? "partitions lost" : "partitions revoked",
+            lost ? "partitions_lost" : "partitions_revoked",
             metadata: ["partitions": "\(partitions.map { "\($0)" }.joined(separator: " "))"])
     }
 }

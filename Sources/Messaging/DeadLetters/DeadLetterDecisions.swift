@@ -110,7 +110,7 @@ extension DeadLetterQueue {
         return decided
     }
 
-    /// Does it with all letters of a filter that wait for somebody now, some hundreds in a transaction. What is done
+    /// Does it with all letters of a filter that wait for a decision now, some hundreds in a transaction. What is done
     /// stays done when it is interrupted, and the rest is found by doing it again.
     public struct Sweep: Sendable {
         private let act: Act
@@ -141,7 +141,7 @@ extension DeadLetterQueue {
             status = 'dead' AND ($1::text IS NULL OR consumer_group = $1) AND ($2::text IS NULL OR topic = $2)
             """
 
-        /// The next ones, done in a transaction; nil at the end. Fewer than there were where somebody else was faster.
+        /// The next ones, done in a transaction; nil at the end. Fewer than there were where another operator was faster.
         public mutating func next(on connection: Connection) throws -> [Int64]? {
             let ids = try connection.query(
                 """

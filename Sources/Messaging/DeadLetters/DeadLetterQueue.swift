@@ -74,7 +74,7 @@ public enum DeadLetterQueue {
                 """, filter.parameters + [.int8(before), .int(limit)]))
     }
 
-    /// Open letters of a group: those that wait for somebody, and those parked behind them.
+    /// Open letters of a group: those that wait for a decision, and those parked behind them.
     public static func count(
         group: String, on connection: Connection
     ) throws(PostgresError) -> (dead: Int64, parked: Int64) {

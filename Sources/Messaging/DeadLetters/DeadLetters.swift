@@ -38,14 +38,14 @@ public enum DeadLetters {
             } else if let verdict = record.malformed.map({ Verdict(error: $0, attempts: 1) }) ?? verdict {
                 let letter = Letter(record: record, status: "dead", error: verdict.error, attempts: verdict.attempts)
                 guard try !insert([letter], group: group, on: connection).isEmpty else {
-                    // Read again after a reset of the offsets: somebody has decided on it already.
+                    // Read again after a reset of the offsets: it was decided on already.
                     result.repeated += 1
                     continue
                 }
                 try ParkedKeys.park(record.parkingKey, group: group, on: connection)
                 try publish(record, group: group, verdict: verdict, on: connection)
                 parked.insert(record.parkingKey)
-                result.buried += 1
+                result.deadLettered += 1
                 result.wroteOutbox = true
             } else {
                 flowing.append(record)

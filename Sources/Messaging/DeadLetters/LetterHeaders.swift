@@ -60,3 +60,9 @@ enum LetterHeaders {
         }
     }
 }
+
+extension RecordSize {
+    static func of(_ headers: [LetterHeaders.Header]) -> Int {
+        headers.reduce(0) { $0 + $1.name.utf8.count + $1.value.count + headerLengths }
+    }
+}

@@ -28,7 +28,7 @@ enum ParkedKeys {
         return Set(try rows.map(key))
     }
 
-    /// Some keys whose first letter somebody wants handled again, locked; those that others have are left out.
+    /// Some keys whose first letter is to be handled again, locked; those that others have are left out.
     static func lockAsked(group: String, limit: Int, on connection: Connection) throws -> [ParkingKey] {
         try connection.query(
             """

@@ -3,7 +3,7 @@ import Hashing
 /// What is parked together: one key of one topic.
 ///
 /// Keys are bytes. Here they are text that PostgreSQL can store and index, of which no two keys have the same: most are
-/// their own text; others, and those that look like one of these, are told by their bytes or a digest.
+/// their own text; others, and those that look like one of these, are named by their bytes or a digest.
 struct ParkingKey: Hashable, Comparable, Sendable {
     let topic: String
     let key: String
@@ -18,7 +18,7 @@ struct ParkingKey: Hashable, Comparable, Sendable {
         self.init(topic: source.topic, key: key.map { Self.text($0) } ?? "record:\(source)")
     }
 
-    /// Longest key that is told by itself, in bytes.
+    /// Longest key that is named by its own text, in bytes.
     private static let limit = 512
     private static let reserved = ["record:", "bytes:", "sha256:"]
 
@@ -35,4 +35,9 @@ struct ParkingKey: Hashable, Comparable, Sendable {
     }
 
     static func < (a: ParkingKey, b: ParkingKey) -> Bool { (a.topic, a.key) < (b.topic, b.key) }
+}
+
+extension ConsumedRecord {
+    /// What is parked together with this record.
+    var parkingKey: ParkingKey { ParkingKey(record.key, of: source) }
 }

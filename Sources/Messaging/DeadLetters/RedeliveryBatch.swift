@@ -1,7 +1,7 @@
 import Postgres
 import Telemetry
 
-/// Letters of keys that somebody wants released, handled together as a consumer handles a batch: where that fails, in
+/// Letters of keys that are to be released, handled together as a consumer handles a batch: where that fails, in
 /// halves, until the one letter is found that can't be. That one is dead again and stays in front of its key; what came
 /// before it, and other keys, are through.
 struct RedeliveryBatch {
@@ -16,7 +16,7 @@ struct RedeliveryBatch {
     }
 
     /// Inside a transaction; nil where nothing is asked for, or others have it. Throws for what passes by itself, such as
-    /// a database that is away or somebody who was faster: the transaction is to be rolled back then.
+    /// a database that is away or another release that was faster: the transaction is to be rolled back then.
     func run(limit: Int, bytes: Int, on connection: Connection) throws -> Outcome? {
         let locked = try ParkedKeys.lockAsked(group: group, limit: limit, on: connection)
         guard !locked.isEmpty else { return nil }

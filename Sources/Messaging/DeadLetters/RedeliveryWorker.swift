@@ -59,7 +59,7 @@ final class RedeliveryWorker: Sendable {
                 backoff.reset()
                 if released == 0, stop.wait(for: Self.poll) { return }
             } catch {
-                logger.warning("redelivery interrupted", metadata: ["error": "\(error)"])
+                logger.warning("redelivery_interrupted", metadata: ["error": "\(error)"])
                 if stop.wait(for: backoff.next()) { return }
             }
         }
@@ -73,14 +73,14 @@ final class RedeliveryWorker: Sendable {
         }
         guard let outcome else { return 0 }
         for letter in outcome.handled {
-            // Of a key's letters the first is somebody's decision; the others follow by themselves.
+            // Of a key's letters the first was decided on; the others follow by themselves.
             logger.log(
-                level: letter.isHead ? .info : .debug, "dead letter handled",
+                level: letter.isHead ? .info : .debug, "dead_letter_handled",
                 metadata: letter.logFields(keyField: keyField))
         }
         for failure in outcome.failed {
             logger.warning(
-                "dead letter failed again",
+                "dead_letter_failed",
                 metadata: failure.letter.logFields(keyField: keyField).merging(["error": "\(failure.error)"]) { $1 })
         }
         handled.increment(by: outcome.handled.count)

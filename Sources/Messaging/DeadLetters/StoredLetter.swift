@@ -72,7 +72,7 @@ struct StoredLetter {
         }
     }
 
-    /// Whether somebody has decided on it, rather than on one before it.
+    /// Whether a decision was taken on it, rather than on one before it.
     var isHead: Bool { status != "parked" }
 
     /// What a copy of the message would be recognised by (`EventIdentity`).

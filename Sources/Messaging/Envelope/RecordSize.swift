@@ -10,7 +10,7 @@ enum RecordSize {
     static let limit = 900_000
 
     /// The lengths of a header's name and value, and of what a record has besides, at most.
-    private static let lengths = 10
+    static let headerLengths = 10
     private static let frame = 64
 
     static func check(_ outbox: [OutgoingEvent]) throws(MessageRejected) {
@@ -35,10 +35,6 @@ enum RecordSize {
 
     /// Names and lengths of a dozen headers, the envelope's members, time and version.
     private static let constant = 512
-
-    static func of(_ headers: [LetterHeaders.Header]) -> Int {
-        headers.reduce(0) { $0 + $1.name.utf8.count + $1.value.count + lengths }
-    }
 
     static func of(_ message: OutgoingMessage) -> Int {
         frame + (message.key?.count ?? 0) + (message.value?.count ?? 0) + message.headers.size

@@ -86,7 +86,7 @@ public struct Aggregates<State: EventSourced>: Sendable {
                 loaded[key] = Loaded(state: state, version: event.version, snapshotVersion: event.version)
             } else {
                 let before = loaded[key]
-                // A hole would mean that somebody has deleted events.
+                // A hole means that events were deleted.
                 guard event.version == (before?.version ?? 0) + 1 else {
                     throw StreamHole(key: key, version: (before?.version ?? 0) + 1)
                 }

@@ -66,8 +66,8 @@ public struct StreamAppend: Sendable {
 
 /// Reads and writes of the `events` table.
 public enum EventStore {
-    /// Appends to many streams in one statement. Returns the indexes of `appends` that lost their version to somebody
-    /// else: nothing of those is written (of two in one call that want the same version, the first one gets it).
+    /// Appends to many streams in one statement. Returns the indexes of `appends` that lost their version to another
+    /// writer: nothing of those is written (of two in one call that want the same version, the first one gets it).
     /// Of an append of several events, the later ones may get their versions although the first has lost its: such a
     /// one is taken inside a transaction only, which the caller rolls back when anything has lost.
     public static func append(_ appends: [StreamAppend], on connection: Connection) throws(PostgresError) -> [Int] {
@@ -103,25 +103,20 @@ public enum EventStore {
     /// The id of a stream that belongs to `key` without being the only one that might: its records have `key` as key.
     public static func streamID(category: String, key: String) -> String { "\(category):\(key)" }
 
-    /// All events of one stream up to `upTo` (microseconds since the Unix epoch, by the time of the append), in order.
+    /// All events of one stream, in order.
     ///
     /// - Parameter categories: that the caller can read. Streams of others are none of its business: what is asked for
-    ///   may be a name that somebody outside has made up.
+    ///   may be a name that a client has made up.
     public static func load(
-        tenant: String, streamID: String, categories: Set<String>, upTo: Int64? = nil, on connection: Connection
+        tenant: String, streamID: String, categories: Set<String>, on connection: Connection
     ) throws(PostgresError) -> [StoredEvent] {
         try decode(
             connection.query(
                 """
                 \(selectEvents)
                 WHERE tenant = $1 AND stream_id = $2 AND category = ANY($3::text[])
-                  AND created_at <= COALESCE($4::timestamptz, 'infinity')
                 ORDER BY version
-                """,
-                [
-                    .text(tenant), .text(streamID), .textArray(categories.sorted()),
-                    upTo.map { .timestamp($0) } ?? .null,
-                ]))
+                """, [.text(tenant), .text(streamID), .textArray(categories.sorted())]))
     }
 
     /// All events of many streams, ordered by stream and version.

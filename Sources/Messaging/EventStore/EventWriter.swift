@@ -1,3 +1,4 @@
+import DequeModule
 import Execution
 import Logging
 import Metrics
@@ -12,7 +13,7 @@ import Telemetry
 public final class EventWriter: Sendable {
     public enum Outcome: Sendable {
         case appended
-        /// Somebody else has this version of the stream.
+        /// Another writer has this version of the stream.
         case versionTaken
         /// Not written, or not known to be: the database is away or refused. A retry with the same ids is safe.
         case failed(PostgresError)
@@ -45,7 +46,7 @@ public final class EventWriter: Sendable {
     }
 
     private struct Queue {
-        var waiting: [Waiting] = []
+        var waiting: Deque<Waiting> = []
         var accepting = true
     }
 
@@ -93,7 +94,7 @@ public final class EventWriter: Sendable {
     }
 
     /// Why the server refused the last commit, where it is to blame and only a commit shows it (a full disk); nil after one
-    /// that succeeded. After some seconds without any it is nil too: somebody has to be sent here to try.
+    /// that succeeded. After some seconds without any it is nil too: a request has to be let in to try.
     public var problem: String? {
         setback.withLock { $0 }.flatMap { $0.at.duration(to: .now) < Self.memory ? $0.reason : nil }
     }
@@ -128,12 +129,9 @@ public final class EventWriter: Sendable {
     private func take() -> [Waiting]? {
         let batch = queue.wait(for: nil) { queue -> [Waiting]? in
             if queue.waiting.isEmpty { return queue.accepting ? nil : [] }
-            if queue.waiting.count <= batchLimit {
-                defer { queue.waiting.removeAll(keepingCapacity: true) }
-                return queue.waiting
-            }
-            defer { queue.waiting.removeFirst(batchLimit) }
-            return Array(queue.waiting.prefix(batchLimit))
+            let batch = Array(queue.waiting.prefix(batchLimit))
+            queue.waiting.removeFirst(batch.count)
+            return batch
         }
         guard let batch, !batch.isEmpty else { return nil }
         return batch
@@ -160,7 +158,7 @@ public final class EventWriter: Sendable {
         } catch {
             outcome = .failure(error)
             if error.showsInCommitsOnly { setback.withLock { $0 = Setback(reason: "\(error)") } }
-            logger.warning("append failed", metadata: ["error": "\(error)", "requests": "\(batch.count)"])
+            logger.warning("append_failed", metadata: ["error": "\(error)", "requests": "\(batch.count)"])
         }
         metrics.batch(batch.count, outcome, in: started.duration(to: .now))
         if let spans, case .failure(let error) = outcome { spans.end(failure: error) } else { spans?.end(failure: nil) }

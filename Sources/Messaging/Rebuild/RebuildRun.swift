@@ -176,7 +176,7 @@ final class RebuildRun {
         } catch {
             unreadable += 1
             if firstUnreadable == nil { firstUnreadable = consumed.source }
-            logger.debug("record left out", metadata: consumed.logFields(keyField: "key", ["error": "\(error)"]))
+            logger.debug("record_left_out", metadata: consumed.logFields(keyField: "key", ["error": "\(error)"]))
         }
     }
 
@@ -216,7 +216,7 @@ final class RebuildRun {
     /// Runs `body` while nothing writes to the live model and the shadow is at exactly its offsets. Readers of the model
     /// notice nothing; the group's consumers wait before their next batch, the redelivery before its next letter.
     ///
-    /// Locks are taken in the order in which a consumer takes them. Where somebody else has one for too long, all are
+    /// Locks are taken in the order in which a consumer takes them. Where another process has one for too long, all are
     /// released and it is tried again later.
     private func holdingLiveGroup<Result>(_ body: () throws -> Result) throws -> Result {
         let pause = StopSignal()
@@ -235,7 +235,7 @@ final class RebuildRun {
                     return try body()
                 }
             } catch let error where Self.isPassing(error) && backoff.attempt < limits.attempts {
-                logger.debug("live group not held, trying again", metadata: ["error": "\(error)"])
+                logger.debug("live_group_not_held", metadata: ["error": "\(error)"])
                 pause.wait(for: backoff.next())
             }
         }

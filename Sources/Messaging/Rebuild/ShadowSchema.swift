@@ -30,7 +30,7 @@ struct ShadowSchema {
 
     static func name(of model: ReadModel) -> String { "rebuild_\(model.name)" }
 
-    /// Session settings of whoever writes to the shadow: with these it can't even name the live tables.
+    /// Session settings of writers to the shadow: with these it can't even name the live tables.
     func enter(_ connection: Connection) throws {
         try connection.script(
             """
@@ -147,7 +147,7 @@ struct ShadowSchema {
         try connection.script("DROP SCHEMA IF EXISTS \(name(of: model)) CASCADE")
     }
 
-    /// Makes the shadow's tables the live ones, in the open transaction of `connection`. Whoever reads waits from the
+    /// Makes the shadow's tables the live ones, in the open transaction of `connection`. Readers wait from the
     /// lock to the commit, and then reads the new ones: names and statements stay what they were.
     func exchange(on connection: Connection) throws {
         let inheritance = try connection.query(

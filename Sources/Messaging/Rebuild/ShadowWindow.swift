@@ -21,7 +21,7 @@ struct ShadowWindow: Sendable {
                 // Two can't write at once; this is for one that was thought to be dead.
                 let stored = try ConsumerOffsets.lock(group: group, moved.keys.sorted(), on: connection)
                 for partition in moved.keys where stored[partition] != from[partition] ?? 0 {
-                    throw RebuildError("somebody else has written to the shadow: \(partition) is at another offset")
+                    throw RebuildError("another process has written to the shadow: \(partition) is at another offset")
                 }
             }
             try fold.write(on: connection)

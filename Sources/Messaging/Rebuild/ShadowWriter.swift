@@ -24,7 +24,7 @@ final class ShadowWriter: Sendable {
                     let start = ContinuousClock.now
                     try window.write(group: schema.model.group, on: connection)
                     logger.debug(
-                        "window written",
+                        "window_written",
                         metadata: ["records": "\(window.records)", "time": "\(start.duration(to: .now))"])
                     state.update { $0.isWriting = false }
                 }

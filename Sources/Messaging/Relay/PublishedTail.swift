@@ -11,11 +11,13 @@ import Logging
 struct PublishedTail {
     private var ids: Set<String> = []
     private var topics: Set<String> = []
+    private let reach: Int64
 
-    /// How far back is read: as many records of all partitions of a topic as a leader can have had unacknowledged,
-    /// with what others published there at the same time.
-    private static let reach: Int64 = 20_000
     private static let patience: Duration = .seconds(10)
+
+    /// - Parameter reach: how far back is read: as many records of all partitions of a topic as a leader can have had
+    ///   unacknowledged, with what others published there at the same time.
+    init(reach: Int64 = 20_000) { self.reach = reach }
 
     /// Reads the ends of those of `wanted` that haven't been read. Blocks; throws what Kafka says.
     mutating func read(
@@ -29,7 +31,7 @@ struct PublishedTail {
         for topic in try admin.topics() where new.contains(topic.name) {
             for partition in topic.places {
                 let marks = try admin.watermarks(partition)
-                let start = max(marks.low, marks.high - Self.reach / Int64(topic.partitions.count))
+                let start = max(marks.low, marks.high - reach / Int64(topic.partitions.count))
                 if start < marks.high { ranges[partition] = start..<marks.high }
             }
         }
@@ -42,7 +44,7 @@ struct PublishedTail {
         }
     }
 
-    /// A record may be either, and what a stranger's headers claim to be is told apart by who is looked for.
+    /// A record may be either, and which of the two is meant is known by what is looked for.
     private mutating func note(_ message: ConsumedMessage) {
         let topic = message.topic
         for isDeadLetter in [false, true] {

@@ -9,7 +9,7 @@ import Telemetry
 /// The checkpoint moves only after the broker has acknowledged every record before it (`acks=all`, idempotent
 /// producer). After a crash in between a new leader finds by the ends of the topics what is out already
 /// (`PublishedTail`); where it can't, that is published again, and consumers drop the copies by `ce_id`.
-/// Leadership is a session advisory lock, so it ends with the connection of whoever had it. Pages are read on that
+/// Leadership is a session advisory lock, so it ends with the leader's connection. Pages are read on that
 /// connection: who can read one leads. A leader that was frozen with a page in hand while another took over can only
 /// repeat records that are out already, and its next read or checkpoint fails (`fenced`).
 public final class Relay: Sendable {
@@ -102,7 +102,7 @@ public final class Relay: Sendable {
                 if stop.isStopped { break }
                 connection.disconnect()  // and the advisory lock with it
                 note(problem: "\(error)")
-                logger.warning("relay interrupted", metadata: ["error": "\(error)"])
+                logger.warning("relay_interrupted", metadata: ["error": "\(error)"])
                 stop.wait(for: backoff.next())
             }
         }
@@ -115,7 +115,7 @@ public final class Relay: Sendable {
             if stop.wait(for: configuration.leadershipPoll) { return }
         }
         note(leading: true)
-        logger.info("relay leads")
+        logger.info("relay_leads")
         var progress = RelayProgress(
             at: try RelayCheckpointStore.load(source.name, on: connection), configuration: configuration)
         var window = RelayWindow(source: source, pageSize: configuration.pageSize)
@@ -157,7 +157,7 @@ public final class Relay: Sendable {
                     try tail?.read(
                         Set(records.map(\.message.topic)), kafka: producer.kafka, logger: logger, until: stop)
                 } catch {
-                    logger.warning("topics' ends unknown, copies may appear", metadata: ["error": "\(error)"])
+                    logger.warning("published_tail_unknown", metadata: ["error": "\(error)"])
                 }
                 records = tail?.without(records) ?? records
                 if page.next.reach == nil { tail = nil }

@@ -49,7 +49,7 @@ public enum RelayCheckpointStore {
             position: reach == nil ? 0 : try row.get(2, as: Int64.self), published: try row.get(3, as: Int64.self))
     }
 
-    /// Moves from `old` to `new`, which has published more. Fails when the row is not at `old`: then somebody else leads.
+    /// Moves from `old` to `new`, which has published more. Fails when the row is not at `old`: then another relay leads.
     static func move(
         _ source: String, from old: RelayCheckpoint, to new: RelayCheckpoint, on connection: Connection
     ) throws {

@@ -59,9 +59,9 @@ struct RelayPublication {
             "bytes": "\(RecordSize.of(record.message))",
         ]
         if try isTaken(record.stripped, until: stop) {
-            logger.warning("dead letter's copy cut, the brokers take no more", metadata: fields)
+            logger.warning("dead_letter_copy_cut", metadata: fields)
         } else {
-            logger.error("dead letter's copy left out, the brokers don't take it", metadata: fields)
+            logger.error("dead_letter_copy_dropped", metadata: fields)
         }
     }
 

@@ -65,6 +65,12 @@ package struct SettingTable: Sendable {
             name, it goes on with its partitions at once (group.instance.id). Empty is the host's name and the lowest \
             number that no other process of the role on this host has.
             """),
+        SettingKey(
+            "kafka.dev_broker", \.kafka.devBroker, .choice,
+            """
+            Whether the brokers are the dev broker of scripts/run, which isn't Kafka in every respect. Leave it off for \
+            Kafka.
+            """),
     ]
 
     private static let database = [

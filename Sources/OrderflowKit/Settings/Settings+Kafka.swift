@@ -4,6 +4,7 @@ extension Settings.Kafka {
     /// For librdkafka, whoever connects.
     package var configuration: KafkaConfiguration {
         KafkaConfiguration(
-            bootstrapServers: brokers, clientID: clientID, instanceID: instance, properties: properties)
+            bootstrapServers: brokers, clientID: clientID, instanceID: instance, isDevBroker: devBroker == .on,
+            properties: properties)
     }
 }

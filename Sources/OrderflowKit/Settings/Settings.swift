@@ -36,6 +36,8 @@ public struct Settings: Sendable {
         package var clientID = "orderflow"
         /// Nil takes a free one of this host.
         package var instance: String?
+        package enum DevBroker: String, Sendable, CaseIterable { case on, off }
+        package var devBroker = DevBroker.off
         /// Handed to librdkafka as they are.
         package var properties: [String: String] = [:]
     }

@@ -1,3 +1,4 @@
+import DequeModule
 import Execution
 import HTTPServer
 import Logging
@@ -20,7 +21,7 @@ public final class SagaLookup: Sendable {
     private let logger: Logger
     private let client = HTTPClient(.ownDaemons)
     public let breaker: CircuitBreaker
-    private let questions = Monitor<[Question]>([])
+    private let questions = Monitor<Deque<Question>>([])
 
     private static let threads = 2
     private static let queueLimit = 64

@@ -1,3 +1,4 @@
+import DequeModule
 import Execution
 import Metrics
 import OrderflowKit
@@ -30,7 +31,7 @@ final class GatewayCalls: Sendable {
     private let refundMetrics = GatewayMetrics(operation: "refund")
 
     private struct Inner {
-        var waiting: [Job] = []
+        var waiting: Deque<Job> = []
         var isClosed = false
     }
 

@@ -1,3 +1,4 @@
+import DequeModule
 import Execution
 
 /// Log lines on their way to somewhere slower than a file descriptor. Bounded in lines and bytes: a line that doesn't
@@ -11,7 +12,7 @@ public final class LogQueue: Sendable {
     }
 
     private struct State {
-        var waiting: [Line] = []
+        var waiting: Deque<Line> = []
         var bytes = 0
         var dropped = 0
         var isClosed = false

@@ -1,10 +1,11 @@
+import DequeModule
 import Execution
 
 /// Finished spans that wait for their export. Bounded: what doesn't fit is counted and lost, since no order waits for
 /// its trace.
 public final class SpanQueue: Sendable {
     private struct State {
-        var waiting: [FinishedSpan] = []
+        var waiting: Deque<FinishedSpan> = []
         var dropped = 0
         var isClosed = false
     }
@@ -47,12 +48,9 @@ public final class SpanQueue: Sendable {
     }
 
     private static func take(_ state: inout State) -> [FinishedSpan] {
-        guard state.waiting.count > batch else {
-            defer { state.waiting.removeAll(keepingCapacity: true) }
-            return state.waiting
-        }
-        defer { state.waiting.removeFirst(batch) }
-        return Array(state.waiting.prefix(batch))
+        let taken = Array(state.waiting.prefix(batch))
+        state.waiting.removeFirst(taken.count)
+        return taken
     }
 
     /// Takes no more. Who takes is woken.

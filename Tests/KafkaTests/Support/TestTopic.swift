@@ -13,7 +13,8 @@ struct TestTopic {
     init(partitions: Int = 1, on broker: KafkaBroker? = nil, _ name: String = #function) throws {
         let letters = name.prefix { $0 != "(" }.filter { $0.isASCII && ($0.isLetter || $0.isNumber) }
         self.name = "\(letters)-\(UInt32.random(in: 0 ... .max))"
-        kafka = KafkaConfiguration(bootstrapServers: try (broker ?? KafkaBroker.shared.get()).bootstrapServers)
+        kafka = KafkaConfiguration(
+            bootstrapServers: try (broker ?? KafkaBroker.shared.get()).bootstrapServers, isDevBroker: true)
         try Admin(kafka, logger: quiet).createTopics([NewTopic(self.name, partitions: partitions, replication: 1)])
     }
 

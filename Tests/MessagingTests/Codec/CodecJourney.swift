@@ -42,7 +42,7 @@ final class CodecJourney {
 
     init() throws {
         database = try PostgresConfiguration(try PostgresServer.shared.get().createDatabase())
-        kafka = KafkaConfiguration(bootstrapServers: try KafkaBroker.shared.get().bootstrapServers)
+        kafka = KafkaConfiguration(bootstrapServers: try KafkaBroker.shared.get().bootstrapServers, isDevBroker: true)
         producer = try Producer(ProducerConfiguration(kafka), logger: quiet)
         try Migrator.migrate(connect(), Self.migrations)
         _ = try Admin(kafka, logger: quiet).createTopics(

@@ -6,13 +6,14 @@ import TestServers
 
 /// A group's dead letters in a database, without a broker: as many as a test wants, at once.
 struct LetterBox {
+    let database: PostgresConfiguration
     let connection: Connection
     let ledger = Ledger()
     let group = "group"
 
     init() throws {
-        connection = try Connection(
-            PostgresConfiguration(try PostgresServer.shared.get().createDatabase()), logger: quiet)
+        database = try PostgresConfiguration(try PostgresServer.shared.get().createDatabase())
+        connection = try Connection(database, logger: quiet)
         try connection.script(
             MessagingSchema.outbox + MessagingSchema.contentTypes + MessagingSchema.consumer
                 + MessagingSchema.deadLetterDecisions

@@ -35,7 +35,7 @@ import Testing
         try fixture.publish("k", "{}", type: "Unheard")
         let (transaction, records) = try fixture.batch(count: 3)
         let result = try transaction.run(records[...], giveUp: nil, on: fixture.connect())
-        #expect(result.handled == 1 && result.tombstones == 1 && result.skipped == 1 && result.buried == 0)
+        #expect(result.handled == 1 && result.tombstones == 1 && result.skipped == 1 && result.deadLettered == 0)
     }
 
     /// Two sources both have an event 1; each has it once.

@@ -1,3 +1,4 @@
+import Execution
 import Kafka
 import TestServers
 import Testing
@@ -41,5 +42,66 @@ import Testing
             try eventually("both are seen to") { relay.currentStatus.published == 2 }
         }
         #expect(try fixture.topic.records().map { $0.headers["orderflow_offset"] } == ["1", "2"])
+    }
+
+    /// A fact of `/test` as it lies on the topic, or is about to.
+    private func fact(_ id: String, on topic: String) -> OutgoingMessage {
+        OutgoingMessage(
+            topic: topic, key: [0x6B], value: [0x7B, 0x7D],
+            headers: [KafkaHeader("ce_source", Array("/test".utf8)), KafkaHeader("ce_id", Array(id.utf8))])
+    }
+
+    private func publish(_ ids: [String], to topic: TestTopic) throws {
+        let producer = try Producer(ProducerConfiguration(topic.kafka), logger: quiet)
+        defer { producer.close(timeout: .seconds(5)) }
+        for result in try producer.publish(ids.map { fact($0, on: topic.name) }, timeout: .seconds(20)) {
+            _ = try result.get()
+        }
+    }
+
+    /// Those of `ids` that are left to be published to `topic`.
+    private func left(of ids: [String], for topic: TestTopic, _ tail: PublishedTail) -> [String] {
+        let records = ids.enumerated().map {
+            RelayRecord(message: fact($1, on: topic.name), position: Int64($0), isDeadLetter: false)
+        }
+        return tail.without(records).map { String(decoding: $0.message.headers["ce_id"] ?? [], as: UTF8.self) }
+    }
+
+    @Test func theEndOfATopicIsReadOnceAndNoFurtherThanItsReach() throws {
+        let topic = try TestTopic(partitions: 1)
+        let ids = (0..<10).map { "\($0)" }
+        try publish(ids, to: topic)
+        var tail = PublishedTail(reach: 3)
+        #expect(left(of: ids, for: topic, tail) == ids, "nothing is read yet")
+        try tail.read([topic.name], kafka: topic.kafka, logger: quiet, until: StopSignal())
+        #expect(left(of: ids, for: topic, tail) == Array(ids.prefix(7)))
+        // What the leader itself publishes from now on isn't there to be looked for.
+        try publish(["10"], to: topic)
+        try tail.read([topic.name], kafka: topic.kafka, logger: quiet, until: StopSignal())
+        #expect(left(of: ids + ["10"], for: topic, tail) == Array(ids.prefix(7)) + ["10"])
+    }
+
+    /// The same event may go to two topics.
+    @Test func eachTopicIsLookedAtForItself() throws {
+        let (one, other) = (try TestTopic(partitions: 1), try TestTopic(partitions: 1))
+        try publish(["1"], to: one)
+        try publish(["2"], to: other)
+        var tail = PublishedTail()
+        try tail.read([one.name], kafka: one.kafka, logger: quiet, until: StopSignal())
+        #expect(left(of: ["1", "2"], for: one, tail) == ["2"])
+        #expect(left(of: ["1", "2"], for: other, tail) == ["1", "2"])
+        try tail.read([one.name, other.name, "missing-topic"], kafka: one.kafka, logger: quiet, until: StopSignal())
+        #expect(left(of: ["1", "2"], for: one, tail) == ["2"])
+        #expect(left(of: ["1", "2"], for: other, tail) == ["1"])
+    }
+
+    @Test func aStopEndsTheReading() throws {
+        let topic = try TestTopic(partitions: 1)
+        try publish(["1"], to: topic)
+        let stop = StopSignal()
+        stop.stop()
+        var tail = PublishedTail()
+        try tail.read([topic.name], kafka: topic.kafka, logger: quiet, until: stop)
+        #expect(left(of: ["1"], for: topic, tail) == ["1"])
     }
 }

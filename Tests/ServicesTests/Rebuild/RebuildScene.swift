@@ -25,7 +25,7 @@ final class RebuildScene {
         let name = "\(UInt32.random(in: 0 ... .max))"
         database = try freshDatabase(ServiceDatabase.views.migrations)
         connection = try Connection(database, logger: quiet)
-        kafka = KafkaConfiguration(bootstrapServers: try KafkaBroker.shared.get().bootstrapServers)
+        kafka = KafkaConfiguration(bootstrapServers: try KafkaBroker.shared.get().bootstrapServers, isDevBroker: true)
         var topics = Topics()
         topics[.orderEvents] += "-\(name)"
         topics[.userEvents] += "-\(name)"

@@ -11,7 +11,8 @@ struct BatchResult {
     var skipped = 0
     /// Records with a null value.
     var tombstones = 0
-    var buried = 0
+    /// Records that became dead letters, and those that wait behind one.
+    var deadLettered = 0
     var parked = 0
     var wroteOutbox = false
     /// Of records that have a span.

@@ -1,8 +1,8 @@
 /// Compares what a static member holds with what its group's coordinator says it holds.
 ///
 /// They agree between rebalances, or two members may work on one partition while nobody works on another, for ever. A
-/// coordinator should never let that happen; one that answers a static member's return in the middle of a rebalance
-/// with somebody else's assignment does (the dev broker). Whoever finds a lasting difference leaves and joins again.
+/// coordinator should never let that happen; the dev broker's does, which answers a static member's return in the middle of
+/// a rebalance with another's assignment. A member that finds a lasting difference leaves and joins again.
 struct MembershipCheck {
     private var differences = 0
 

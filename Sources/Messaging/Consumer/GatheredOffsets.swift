@@ -1,7 +1,7 @@
 import Kafka
 
-/// Next offsets that gather for a second before somebody is told of them all at once.
-struct PendingOffsets {
+/// Next offsets that gather for a second, to be stored or committed all at once.
+struct GatheredOffsets {
     private var offsets: [TopicPartition: Int64] = [:]
     private var since = ContinuousClock.now
 

@@ -38,9 +38,6 @@ struct ConsumedRecord {
     /// Microseconds since the Unix epoch.
     var time: Int64 { record.time }
 
-    /// What is parked together with this record.
-    var parkingKey: ParkingKey { ParkingKey(record.key, of: source) }
-
     /// - Parameter keyField: what the key is called.
     func logFields(keyField: String, _ more: Logger.Metadata = [:]) -> Logger.Metadata {
         var fields: Logger.Metadata = [

@@ -1,4 +1,4 @@
-/// Somebody else changed a row between our read and our write. Nothing is wrong: the same batch, tried again, decides
+/// Another process changed a row between our read and our write. Nothing is wrong: the same batch, tried again, decides
 /// on what is true then.
 public struct ConcurrentChange: Error, Sendable, CustomStringConvertible {
     public let streamID: String

@@ -1,16 +1,43 @@
 import CLibrdkafka
 import Execution
+import Logging
 
 /// How partitions come and go. All of it runs on the poll thread, most of it inside librdkafka's callback.
-extension ConsumerPoller {
+struct Rebalancing: Sendable {
+    private let configuration: ConsumerConfiguration
+    private let listener: any RebalanceListener
+    private let buffer: Monitor<ConsumerBuffer>
+    private let held: Monitor<HeldPartitions>
+    private let pacing: FetchPacing
+    private let stop: StopSignal
+    private let logger: Logger
+
     /// For asking brokers what the partitions of one assignment hold, and for asking one of them.
     private static let placing: (all: Duration, each: Duration) = (.seconds(2), .milliseconds(500))
-    /// Between learning what to give up and giving it up, which begins the next rebalance at once (KIP-429): members
-    /// whose answer is still on its way have it by then. The dev broker forgets them otherwise.
+    /// On the dev broker, between learning what to give up and giving it up, which begins the next rebalance at once
+    /// (KIP-429): members whose answer is still on its way have it by then, and it would forget them otherwise.
     private static let handover: Duration = .milliseconds(250)
 
+    init(
+        _ configuration: ConsumerConfiguration, _ listener: any RebalanceListener, _ buffer: Monitor<ConsumerBuffer>,
+        _ held: Monitor<HeldPartitions>, _ pacing: FetchPacing, _ stop: StopSignal, _ logger: Logger
+    ) {
+        self.configuration = configuration
+        self.listener = listener
+        self.buffer = buffer
+        self.held = held
+        self.pacing = pacing
+        self.stop = stop
+        self.logger = logger
+    }
+
+    /// How long a member waits before it gives partitions up in a cooperative move; nil where it needn't.
+    static func handover(_ configuration: KafkaConfiguration) -> Duration? {
+        configuration.isDevBroker ? handover : nil
+    }
+
     /// librdkafka's callback, on this thread.
-    func rebalance(
+    func handle(
         _ raw: OpaquePointer, _ code: rd_kafka_resp_err_t,
         _ list: UnsafeMutablePointer<rd_kafka_topic_partition_list_t>
     ) {
@@ -21,10 +48,10 @@ extension ConsumerPoller {
             assign(raw, partitions, list, cooperative)
         case RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS:
             revoke(raw, partitions, lost: rd_kafka_assignment_lost(raw) != 0)
-            if cooperative { StopSignal().wait(for: Self.handover) }
+            if cooperative, let pause = Self.handover(configuration.kafka) { StopSignal().wait(for: pause) }
             unassign(raw, list, cooperative)
         default:
-            logger.warning("rebalance failed", metadata: ["error": "\(KafkaError(code))"])
+            logger.warning("rebalance_failed", metadata: ["error": "\(KafkaError(code))"])
             revoke(raw, partitions, lost: true)
             rd_kafka_assign(raw, nil)
         }
@@ -34,28 +61,24 @@ extension ConsumerPoller {
         _ raw: OpaquePointer, _ partitions: [TopicPartition],
         _ list: UnsafeMutablePointer<rd_kafka_topic_partition_list_t>, _ cooperative: Bool
     ) {
-        // Who is stopping gives them back at once.
+        // A member that is stopping gives them back at once.
         let starts = stop.isStopped ? [:] : place(raw, partitions)
         for index in 0..<partitions.count {
             if let start = starts[partitions[index]] { list.pointee.elems[index].offset = start }
         }
         let waiting = Set(partitions.filter { starts[$0] == nil })
-        let pausedByBuffer = assignment.withLock { assignment -> Bool in
-            assignment.all.formUnion(partitions)
-            assignment.isKnown = true
-            assignment.rebalances += 1
-            assignment.waiting.formUnion(waiting)
-            assignment.positions.place(starts)
-            pacing.partitions.store(assignment.all.count, ordering: .relaxed)
-            return assignment.paused
+        let isPausedByBuffer = held.withLock { held -> Bool in
+            held.assign(partitions, from: starts)
+            pacing.partitions.store(held.all.count, ordering: .relaxed)
+            return held.isPaused
         }
         if cooperative {
             report(rd_kafka_incremental_assign(raw, list), "assign")
         } else {
             rd_kafka_assign(raw, list)
         }
-        let held = pausedByBuffer ? Set(partitions) : waiting
-        if !held.isEmpty { _ = PartitionList(held).use { rd_kafka_pause_partitions(raw, $0) } }
+        let paused = isPausedByBuffer ? Set(partitions) : waiting
+        if !paused.isEmpty { _ = PartitionList(paused).use { rd_kafka_pause_partitions(raw, $0) } }
     }
 
     /// Where partitions start, by the listener and by what they hold. Missing are those that can't be told for now.
@@ -80,7 +103,7 @@ extension ConsumerPoller {
             if !outside.isEmpty { starts.merge(try listener.startsOutside(outside)) { $1 } }
             return starts
         } catch {
-            logger.warning("start offsets unknown, partitions wait", metadata: ["error": "\(error)"])
+            logger.warning("start_offsets_unknown", metadata: ["error": "\(error)"])
             return [:]
         }
     }
@@ -95,26 +118,25 @@ extension ConsumerPoller {
             raw, partition.topic, partition.partition, &marks.low, &marks.high, Int32(limit / .milliseconds(1)))
         guard code == RD_KAFKA_RESP_ERR_NO_ERROR else {
             logger.info(
-                "partition waits", metadata: ["partition": "\(partition)", "error": "\(KafkaError(code))"])
+                "start_unknown", metadata: ["partition": "\(partition)", "error": "\(KafkaError(code))"])
             return nil
         }
         return marks
     }
 
     /// Asks the listener again for partitions that wait for their start.
-    func placeWaiting(_ raw: OpaquePointer) {
-        let starts = place(raw, assignment.withLock { $0.waiting.sorted() })
+    func startWaiting(_ raw: OpaquePointer) {
+        let starts = place(raw, held.withLock { $0.waiting.sorted() })
         guard !starts.isEmpty else { return }
         do {
             try Self.seek(raw, starts, timeout: .seconds(2))
-            let resumable = assignment.withLock { assignment -> Bool in
-                assignment.waiting.subtract(starts.keys)
-                assignment.positions.place(starts)
-                return !assignment.paused
+            let isResumable = held.withLock { held -> Bool in
+                held.start(starts)
+                return !held.isPaused
             }
-            if resumable { _ = PartitionList(starts.keys).use { rd_kafka_resume_partitions(raw, $0) } }
+            if isResumable { _ = PartitionList(starts.keys).use { rd_kafka_resume_partitions(raw, $0) } }
         } catch {
-            logger.warning("start offsets unknown, partitions wait", metadata: ["error": "\(error)"])
+            logger.warning("start_offsets_unknown", metadata: ["error": "\(error)"])
         }
     }
 
@@ -134,15 +156,9 @@ extension ConsumerPoller {
 
     private func revoke(_ raw: OpaquePointer, _ partitions: [TopicPartition], lost: Bool) {
         let going = Set(partitions)
-        let paused = assignment.withLock { assignment -> Set<TopicPartition> in
-            let paused = assignment.paused ? going : assignment.waiting.intersection(going)
-            assignment.all.subtract(going)
-            assignment.rebalances += 1
-            assignment.waiting.subtract(going)
-            assignment.revoked.formUnion(going)
-            assignment.positions.remove(going)
-            if assignment.all.isEmpty { assignment.paused = false }
-            pacing.partitions.store(assignment.all.count, ordering: .relaxed)
+        let paused = held.withLock { held -> Set<TopicPartition> in
+            let paused = held.revoke(going)
+            pacing.partitions.store(held.all.count, ordering: .relaxed)
             return paused
         }
         // A pause outlives the assignment: the partition would still be paused when it comes back.
@@ -151,7 +167,8 @@ extension ConsumerPoller {
         let finished = buffer.wait(for: configuration.revokeTimeout) { $0.isInHand(going) ? nil : true } ?? false
         if !finished {
             logger.warning(
-                "batch in hand outlived the revoke", metadata: ["partitions": "\(partitions.map(\.description))"])
+                "batch_outlived_revoke",
+                metadata: ["partitions": "\(partitions.map(\.description).joined(separator: " "))"])
         }
         listener.partitionsRevoked(partitions, lost: lost)
     }
@@ -169,6 +186,6 @@ extension ConsumerPoller {
     private func report(_ error: OpaquePointer?, _ what: String) {
         guard let error else { return }
         defer { rd_kafka_error_destroy(error) }
-        logger.warning("rebalance failed", metadata: ["error": "\(KafkaError(rd_kafka_error_code(error), what))"])
+        logger.warning("rebalance_failed", metadata: ["error": "\(KafkaError(rd_kafka_error_code(error), what))"])
     }
 }

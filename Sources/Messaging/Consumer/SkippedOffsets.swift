@@ -4,8 +4,8 @@ import Postgres
 
 /// Next offsets behind records that don't concern the group, not stored yet. Reading such records again after a crash
 /// changes nothing, so that they need no transaction of their own.
-struct PassedOffsets {
-    private var pending = PendingOffsets()
+struct SkippedOffsets {
+    private var gathered = GatheredOffsets()
 
     /// In partition order, as they were read.
     mutating func note(_ records: [ConsumedRecord]) {
@@ -16,17 +16,17 @@ struct PassedOffsets {
             if next?.partition == record.source.partition, next?.topic == record.source.topic { continue }
             offsets[record.partition] = record.source.offset + 1
         }
-        pending.note(offsets)
+        gathered.note(offsets)
     }
 
-    var isDue: Bool { pending.isDue }
+    var isDue: Bool { gathered.isDue }
 
     /// Stores them, but for partitions that the group's member doesn't have any more. Returns what was stored; nothing
     /// when the database is away, and the next try is due later.
     mutating func store(
         group: String, having assigned: Set<TopicPartition>, on connection: ReconnectingConnection, _ logger: Logger
     ) -> [TopicPartition: Int64] {
-        let mine = pending.take(having: assigned)
+        let mine = gathered.take(having: assigned)
         guard !mine.isEmpty else { return [:] }
         do {
             return try connection.run { connection in
@@ -38,8 +38,8 @@ struct PassedOffsets {
                 }
             }
         } catch {
-            logger.debug("offsets of skipped records not stored", metadata: ["error": "\(error)"])
-            pending.note(mine)
+            logger.debug("skipped_offsets_not_stored", metadata: ["error": "\(error)"])
+            gathered.note(mine)
             return [:]
         }
     }

@@ -1,0 +1,103 @@
+import CLibrdkafka
+import Execution
+import Logging
+
+/// Takes records out of librdkafka into the buffer. Runs on the poll thread.
+struct RecordFetch: Sendable {
+    private let buffer: Monitor<ConsumerBuffer>
+    private let held: Monitor<HeldPartitions>
+    private let logger: Logger
+    /// Why the member can't go on.
+    let failure = Monitor<KafkaError?>(nil)
+
+    private static let batch = 1_000
+    /// Longest wait for one record, in ms.
+    private static let wait: Int32 = 100
+
+    init(_ buffer: Monitor<ConsumerBuffer>, _ held: Monitor<HeldPartitions>, _ logger: Logger) {
+        self.buffer = buffer
+        self.held = held
+        self.logger = logger
+    }
+
+    /// Waits for one record, then takes what lies ready, and hands all to the workers at once.
+    func run(_ raw: OpaquePointer) {
+        var fetched: [UnsafeMutablePointer<rd_kafka_message_t>] = []
+        var timeout = Self.wait
+        while fetched.count < Self.batch, let message = rd_kafka_consumer_poll(raw, timeout) {
+            timeout = 0
+            // The poll may have served a rebalance: what was fetched before of a partition that went, and may even be
+            // back, must not follow.
+            dropRevoked(&fetched)
+            guard message.pointee.err == RD_KAFKA_RESP_ERR_NO_ERROR else {
+                report(message)
+                rd_kafka_message_destroy(message)
+                continue
+            }
+            fetched.append(message)
+        }
+        dropRevoked(&fetched)
+        guard !fetched.isEmpty else { return }
+        if let fallen = hand(fetched) { giveUp(fallen) }
+    }
+
+    /// Puts records of started partitions into the buffer. Returns a partition that has fallen back.
+    private func hand(_ fetched: [UnsafeMutablePointer<rd_kafka_message_t>]) -> FetchPositions.Run? {
+        let (wanted, known) = held.withLock { ($0.started, $0.positions) }
+        var positions = known
+        var fallen: FetchPositions.Run?
+        buffer.update { buffer in
+            // Records come in runs of a partition: looking each run up is enough.
+            var place: (topic: OpaquePointer?, partition: Int32) = (nil, 0)
+            var run: FetchPositions.Run?
+            func end() {
+                guard let run else { return }
+                positions.end(run)
+                if run.expected != nil { fallen = fallen ?? run }
+            }
+            for message in fetched {
+                if place != (message.pointee.rkt, message.pointee.partition) {
+                    end()
+                    place = (message.pointee.rkt, message.pointee.partition)
+                    let partition = ConsumerBuffer.partition(message)
+                    // Fetched before its start was known: it comes again.
+                    run = wanted.contains(partition) ? positions.run(of: partition) : nil
+                }
+                if run?.takes(message.pointee.offset) ?? false {
+                    buffer.append(message)
+                } else {
+                    rd_kafka_message_destroy(message)
+                }
+            }
+            end()
+        }
+        held.withLock { $0.positions = positions }
+        return fallen
+    }
+
+    /// What was read of a partition isn't there any more: where to go on has to be decided anew, with nothing of it in
+    /// hand, which a new member sees to.
+    private func giveUp(_ run: FetchPositions.Run) {
+        let text = "\(run.partition) has fallen back behind offset \(run.expected ?? 0)"
+        failure.update { $0 = $0 ?? KafkaError(RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET, text, isFatal: true) }
+    }
+
+    private func dropRevoked(_ fetched: inout [UnsafeMutablePointer<rd_kafka_message_t>]) {
+        let revoked = held.withLock { $0.takeRevoked() }
+        guard !revoked.isEmpty else { return }
+        fetched.removeAll { message in
+            guard revoked.contains(ConsumerBuffer.partition(message)) else { return false }
+            rd_kafka_message_destroy(message)
+            return true
+        }
+    }
+
+    private func report(_ message: UnsafeMutablePointer<rd_kafka_message_t>) {
+        let code = message.pointee.err
+        if code == RD_KAFKA_RESP_ERR__PARTITION_EOF { return }
+        let text = rd_kafka_message_errstr(message).map { String(cString: $0) } ?? ""
+        let error = KafkaError(code, text)
+        // A topic that isn't there yet, brokers away: librdkafka goes on trying.
+        logger.log(level: error.isRetriable ? .info : .warning, "fetch_failed", metadata: ["error": "\(error)"])
+    }
+}
