@@ -7,13 +7,28 @@ let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "sw
 let tracing = Target.Dependency.product(name: "Tracing", package: "swift-distributed-tracing")
 let histogram = Target.Dependency.product(name: "Histogram", package: "hdrhistogram-swift")
 
+/// For those who tell the whole of an order.
+let everyFact: [Target.Dependency] = [
+    "OrderFacts", "InventoryFacts", "PaymentFacts", "ShippingFacts", "NotificationFacts", "UserFacts",
+]
+
+/// The facts and commands of one owner: a target in `Sources/Facts`.
+func facts(_ name: String) -> Target {
+    .target(name: name, dependencies: ["JSON", "Orders"], path: "Sources/Facts/\(name)")
+}
+
 /// One service: a target in `Sources/Services`.
+///
+/// - Parameters:
+///   - facts: those that it reads and says, and no others.
+///   - others: services whose tables it reads.
 func service(
-    _ name: String, reading others: [Target.Dependency] = [], using more: [Target.Dependency] = []
+    _ name: String, facts: [Target.Dependency], reading others: [Target.Dependency] = [],
+    using more: [Target.Dependency] = []
 ) -> Target {
     .target(
         name: name,
-        dependencies: others + more + [
+        dependencies: facts + others + more + [
             "OrderflowKit", "Execution", "HTTPServer", "JSON", "Kafka", "Messaging", "Orders", "Postgres", "Telemetry",
             log, metrics, tracing,
         ],
@@ -58,8 +73,14 @@ let package = Package(
         // Makes load and times the answers; knows how an order is posted, and nothing behind that.
         .target(name: "Bench", dependencies: ["CEpoll", "Execution", histogram]),
 
-        // The domain: pure, no I/O.
+        // The vocabulary of the domain, and how facts are written and read: pure, no I/O.
         .target(name: "Orders", dependencies: ["Hashing", "JSON"]),
+        facts("OrderFacts"),
+        facts("InventoryFacts"),
+        facts("PaymentFacts"),
+        facts("ShippingFacts"),
+        facts("NotificationFacts"),
+        facts("UserFacts"),
 
         .target(
             name: "Messaging",
@@ -77,21 +98,23 @@ let package = Package(
             ]),
 
         // The services, none of which knows another but for whose tables or facts it reads.
-        service("OrderAPI", reading: ["Query"]),
-        service("Query", reading: ["Projection"]),
-        service("Projection"),
-        service("Shipping"),
-        service("Notification", using: ["Outbound"]),
-        service("Payment", using: ["Outbound"]),
-        service("Inventory"),
-        service("Fulfilment"),
+        service(
+            "OrderAPI", facts: ["OrderFacts", "UserFacts", "InventoryFacts", "PaymentFacts", "ShippingFacts"],
+            reading: ["Query"]),
+        service("Query", facts: [], reading: ["Projection"]),
+        service("Projection", facts: everyFact),
+        service("Shipping", facts: ["ShippingFacts", "OrderFacts", "PaymentFacts"]),
+        service("Notification", facts: ["NotificationFacts", "OrderFacts", "PaymentFacts"], using: ["Outbound"]),
+        service("Payment", facts: ["PaymentFacts", "OrderFacts", "InventoryFacts"], using: ["Outbound"]),
+        service("Inventory", facts: ["InventoryFacts", "OrderFacts"]),
+        service("Fulfilment", facts: ["OrderFacts", "InventoryFacts", "PaymentFacts", "ShippingFacts"]),
 
         // Text for terminals and pipes.
         .target(name: "Terminal"),
         // Is it well? Dashboard, attention, consistency, verification, status.
         .target(
             name: "Operations",
-            dependencies: [
+            dependencies: everyFact + [
                 "Fulfilment", "OrderAPI", "OrderflowKit", "Projection", "Terminal",
                 "Execution", "HTTPServer", "JSON", "Kafka", "Messaging", "Orders", "Outbound", "Postgres", "Telemetry",
                 log,
@@ -99,7 +122,7 @@ let package = Package(
         // The commands.
         .target(
             name: "OrderflowApp",
-            dependencies: [
+            dependencies: everyFact + [
                 "Fulfilment", "Inventory", "Notification", "Operations", "OrderAPI", "OrderflowKit", "Payment",
                 "Projection", "Query", "Shipping", "Terminal",
                 "Bench", "Execution", "HTTPServer", "JSON", "Kafka", "Messaging", "Orders", "Outbound", "Postgres",
@@ -127,7 +150,7 @@ let package = Package(
             path: "Tests/Chaos"),
         .testTarget(
             name: "PipelineTests",
-            dependencies: [
+            dependencies: everyFact + [
                 "TestShop", "TestServers", "TestSchemas", "JSON", "HTTPServer", "Execution", "Kafka", "Messaging",
                 "OrderflowApp", "OrderflowKit", "chaos", "orderflow",
                 log,
@@ -147,11 +170,13 @@ let package = Package(
             dependencies: ["HTTPServer", "Execution", "Randomness", "TestServers", "CEpoll", log]),
         .testTarget(name: "KafkaTests", dependencies: ["Kafka", "Execution", "Randomness", "TestServers", log]),
         .testTarget(name: "TelemetryTests", dependencies: ["Telemetry", "Execution", "JSON", log, metrics, tracing]),
-        .testTarget(name: "OrdersTests", dependencies: ["Orders", "JSON", "Randomness"]),
+        .testTarget(
+            name: "OrdersTests",
+            dependencies: everyFact + ["Inventory", "JSON", "OrderAPI", "Orders", "Payment", "Randomness", "Shipping"]),
         .testTarget(name: "BenchTests", dependencies: ["Bench", "HTTPServer", "Execution", log]),
         .testTarget(
             name: "ServicesTests",
-            dependencies: [
+            dependencies: everyFact + [
                 "Fulfilment", "Inventory", "Notification", "Operations", "OrderAPI", "OrderflowKit", "Payment",
                 "Projection", "Query", "Shipping",
                 "Execution", "HTTPServer", "JSON", "Kafka", "Messaging", "Orders", "Outbound", "Postgres",
@@ -159,7 +184,7 @@ let package = Package(
             ]),
         .testTarget(
             name: "OrderflowTests",
-            dependencies: [
+            dependencies: everyFact + [
                 "Fulfilment", "Inventory", "Operations", "OrderAPI", "OrderflowApp", "OrderflowKit", "Projection",
                 "Query", "Terminal", "orderflow",
                 "TestServers", "HTTPServer", "Execution", "JSON", "Kafka", "Messaging",

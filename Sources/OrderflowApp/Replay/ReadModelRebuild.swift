@@ -25,7 +25,7 @@ struct ReadModelRebuild {
     init(_ request: Request, _ settings: Settings) throws {
         self.request = request
         self.settings = settings
-        model = try Self.model(request.name, ProjectionService.readModels(settings.topics.names))
+        model = try Self.model(request.name, ProjectionService.readModels(settings.topics.names, .standard()))
     }
 
     /// What `--into` takes.

@@ -184,7 +184,7 @@ extension RoleRuntime {
         if kafka.properties["statistics.interval.ms"] == nil { kafka.properties["statistics.interval.ms"] = "5000" }
         return ServiceContext(
             name: name, kafka: kafka, database: try self.database(database),
-            topics: settings.topics.names, health: health, collectors: Observability.metrics.collectors,
+            topics: settings.topics.names, facts: try .standard(), health: health, collectors: Observability.metrics.collectors,
             logger: logger)
     }
 

@@ -2,6 +2,7 @@ import Execution
 import Kafka
 import Logging
 import Messaging
+import Orders
 import Postgres
 import Telemetry
 
@@ -11,6 +12,8 @@ public struct ServiceContext: Sendable {
     public let kafka: KafkaConfiguration
     public let database: PostgresConfiguration
     public let topics: Topics
+    /// All facts and commands of the installation, which every group's door decodes by.
+    public let facts: FactCatalogue
     public let health: HealthRegistry
     /// Asked for values when a scrape comes.
     public let collectors: Collectors
@@ -18,12 +21,13 @@ public struct ServiceContext: Sendable {
 
     public init(
         name: String, kafka: KafkaConfiguration, database: PostgresConfiguration, topics: Topics,
-        health: HealthRegistry, collectors: Collectors = Collectors(), logger: Logger
+        facts: FactCatalogue, health: HealthRegistry, collectors: Collectors = Collectors(), logger: Logger
     ) {
         self.name = name
         self.kafka = kafka
         self.database = database
         self.topics = topics
+        self.facts = facts
         self.health = health
         self.collectors = collectors
         self.logger = logger
@@ -82,7 +86,7 @@ public struct ReactingService: Sendable {
         func run(_ group: Companion) -> ConsumerRunner {
             var consumer = group.consumer
             consumer.keyField = "order_id"
-            consumer.content = MessageContent.door
+            consumer.content = context.facts.door
             let runner = ConsumerRunner(
                 consumer, handler: group.handler, kafka: context.kafka, database: context.database,
                 logger: context.logger,

@@ -1,6 +1,10 @@
+import InventoryFacts
 import Messaging
+import OrderFacts
 import OrderflowKit
 import Orders
+import PaymentFacts
+import ShippingFacts
 
 /// The fulfilment of an order (DESIGN section 4):
 ///
@@ -37,64 +41,83 @@ public enum FulfilmentSaga {
         let orders = topics.orderCommands
         return try SagaDefinition(
             name: name,
-            startedBy: FactType.orderCreated,
-            cancelledBy: [FactType.orderCancellationRequested, FactType.orderCancelled],
+            startedBy: OrderCreated.type,
+            cancelledBy: [OrderCancellationRequested.type, OrderCancelled.type],
             steps: [
                 .compensatable(
                     Step.stock,
-                    command: builder(topic: inventory) { order, _ in .reserveStock(items: order.items) },
-                    succeededBy: [FactType.stockReserved], failedBy: [FactType.stockRejected],
+                    command: builder(topic: inventory) { order, _ in
+                        ReserveStock(orderID: order.orderID, items: order.items)
+                    },
+                    succeededBy: [StockReserved.type], failedBy: [StockRejected.type],
                     deadline: patience.stock,
                     compensation: SagaCompensation(
-                        command: builder(topic: inventory) { _, _ in .releaseStock },
-                        doneBy: [FactType.stockReleased], retry: patience.compensation)),
+                        command: builder(topic: inventory) { order, _ in ReleaseStock(orderID: order.orderID) },
+                        doneBy: [StockReleased.type], retry: patience.compensation)),
                 .compensatable(
                     Step.payment, after: [Step.stock],
                     command: builder(topic: payment) { order, _ in
-                        .processPayment(userID: order.userID, amount: order.total, paymentToken: order.paymentToken)
+                        ProcessPayment(
+                            orderID: order.orderID, userID: order.userID, amount: order.total,
+                            paymentToken: order.paymentToken)
                     },
-                    succeededBy: [FactType.paymentProcessed], failedBy: [FactType.paymentFailed],
+                    succeededBy: [PaymentProcessed.type], failedBy: [PaymentFailed.type],
                     deadline: patience.payment,
                     compensation: SagaCompensation(
-                        command: builder(topic: payment) { _, reason in .refundPayment(reason: reason) },
-                        doneBy: [FactType.paymentRefunded, FactType.paymentVoided],
-                        refusedBy: [FactType.paymentRefundFailed], retry: patience.compensation)),
+                        command: builder(topic: payment) { order, reason in
+                            RefundPayment(orderID: order.orderID, reason: reason)
+                        },
+                        doneBy: [PaymentRefunded.type, PaymentVoided.type],
+                        refusedBy: [PaymentRefundFailed.type], retry: patience.compensation)),
                 .external(
-                    Step.shipment, succeededBy: [FactType.shipmentCreated], failedBy: [FactType.shipmentFailed],
+                    Step.shipment, succeededBy: [ShipmentCreated.type], failedBy: [ShipmentFailed.type],
                     deadline: patience.shipment),
                 .pivot(
                     Step.confirmation, after: [Step.stock, Step.payment, Step.shipment],
-                    command: builder(topic: orders) { _, _ in .confirmOrder },
-                    succeededBy: [FactType.orderConfirmed], retry: patience.order),
+                    command: builder(topic: orders) { order, _ in ConfirmOrder(orderID: order.orderID) },
+                    succeededBy: [OrderConfirmed.type], retry: patience.order),
             ],
             abort: SagaAbort(
-                command: builder(topic: orders) { _, reason in .cancelOrder(reason: reason) },
-                answeredBy: [FactType.orderCancelled], retry: patience.order),
+                command: builder(topic: orders) { order, reason in
+                    CancelOrder(orderID: order.orderID, reason: reason)
+                },
+                answeredBy: [OrderCancelled.type], retry: patience.order),
             reason: { type, payload in reason(type: type, payload: payload) })
     }
 
-    private static func builder(
-        topic: String, _ kind: @escaping @Sendable (OrderCreated, _ reason: String) -> FulfilmentCommand.Kind
+    private static func builder<Asked: Command>(
+        topic: String, _ command: @escaping @Sendable (OrderCreated, _ reason: String) -> Asked
     ) -> SagaCommandBuilder {
         { context in
-            let fact = try OrderFact.decode(type: FactType.orderCreated, payload: context.start, time: 0, from: .store)
-            guard case .orderCreated(let order)? = fact?.kind else {
-                throw PayloadError(type: FactType.orderCreated, detail: "is no order")
-            }
-            let command = FulfilmentCommand(orderID: context.id, kind(order, context.reason ?? ""))
-            return SagaCommand(
-                topic: topic, key: context.id, type: command.kind.type, payload: command.payload())
+            let order = try OrderCreated(EncodedPayload(context.start, from: .store))
+            let command = command(order, context.reason ?? "")
+            return SagaCommand(topic: topic, key: context.id, type: Asked.type, payload: try command.payload())
         }
     }
 
+    /// What moves an order's saga.
+    static let facts: FactCatalogue = [
+        OrderCreated.self, OrderCancellationRequested.self, OrderConfirmed.self, OrderCancelled.self,
+        StockReserved.self, StockRejected.self, StockReleased.self,
+        PaymentProcessed.self, PaymentFailed.self, PaymentRefunded.self, PaymentVoided.self, PaymentRefundFailed.self,
+        ShipmentCreated.self, ShipmentFailed.self,
+    ]
+
+    /// Facts that say why an order is cancelled.
+    private static let reasons: FactCatalogue = [
+        OrderCancellationRequested.self, OrderCancelled.self, StockRejected.self, PaymentFailed.self,
+        ShipmentFailed.self, PaymentRefundFailed.self,
+    ]
+
     /// What customers and operators are told.
     private static func reason(type: String, payload: [UInt8]) -> String? {
-        switch (try? OrderFact.decode(type: type, payload: payload, time: 0, from: .store))?.kind {
-        case .orderCancellationRequested(let words), .orderCancelled(_, _, let words): words.isEmpty ? nil : words
-        case .stockRejected(let words, _): "stock: \(words)"
-        case .paymentFailed(let words): "payment: \(words)"
-        case .shipmentFailed(let words): "shipment: \(words)"
-        case .paymentRefundFailed(let words): words
+        switch try? reasons.decode(type, EncodedPayload(payload, from: .store)) {
+        case let fact as OrderCancellationRequested: fact.reason.isEmpty ? nil : fact.reason
+        case let fact as OrderCancelled: fact.reason.isEmpty ? nil : fact.reason
+        case let fact as StockRejected: "stock: \(fact.reason)"
+        case let fact as PaymentFailed: "payment: \(fact.reason)"
+        case let fact as ShipmentFailed: "shipment: \(fact.reason)"
+        case let fact as PaymentRefundFailed: fact.reason
         default: nil
         }
     }

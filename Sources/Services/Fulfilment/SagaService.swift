@@ -56,6 +56,6 @@ extension FulfilmentSaga {
         SagaOrchestrator(
             try definition(topics: topics, patience: configuration.patience),
             conduct: configuration.mode == .orchestration ? .leading : .watching, source: "/orderflow/saga",
-            newID: { UUIDText.v7(microseconds: $0) }, instanceID: { try $0.orderFact()?.orderID })
+            newID: { UUIDText.v7(microseconds: $0) }, instanceID: { try $0.payload(of: facts)?.key })
     }
 }

@@ -59,6 +59,7 @@ public struct OrderService: Sendable {
         func consumer(_ group: String, _ topics: [String], _ handler: any BatchHandler) -> ConsumerRunner {
             var consumer = ConsumerRunner.Configuration(group: group, topics: topics)
             consumer.keyField = "order_id"
+            consumer.content = context.facts.door
             let runner = ConsumerRunner(
                 consumer, handler: handler, kafka: context.kafka, database: context.database, logger: context.logger,
                 onCommit: { wroteOutbox in

@@ -26,7 +26,7 @@ public struct ProjectionService: Sendable {
         sales.batchSize = 2_000
         sales.usesInbox = false
         service = try ReactingService(
-            context, consumer: consumer, handler: OrderViewProjection(),
+            context, consumer: consumer, handler: OrderViewProjection(context.facts),
             besides: [
                 ReactingService.Companion(invoicing, InvoicingHandler()),
                 ReactingService.Companion(sales, SalesHandler()),
