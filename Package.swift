@@ -115,7 +115,8 @@ let package = Package(
         .target(
             name: "Operations",
             dependencies: everyFact + [
-                "Fulfilment", "OrderAPI", "OrderflowKit", "Projection", "Terminal",
+                "Fulfilment", "Inventory", "Notification", "OrderAPI", "OrderflowKit", "Payment", "Projection", "Query",
+                "Shipping", "Terminal",
                 "Execution", "HTTPServer", "JSON", "Kafka", "Messaging", "Orders", "Outbound", "Postgres", "Telemetry",
                 log,
             ]),
@@ -185,7 +186,9 @@ let package = Package(
         .testTarget(
             name: "OrderflowTests",
             dependencies: everyFact + [
-                "Fulfilment", "Inventory", "Operations", "OrderAPI", "OrderflowApp", "OrderflowKit", "Projection",
+                "Fulfilment", "Inventory", "Notification", "Operations", "OrderAPI", "OrderflowApp", "OrderflowKit",
+                "Payment",
+                "Projection",
                 "Query", "Terminal", "orderflow",
                 "TestServers", "HTTPServer", "Execution", "JSON", "Kafka", "Messaging",
                 "Orders",

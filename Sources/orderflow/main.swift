@@ -1,3 +1,3 @@
 import OrderflowApp
 
-await OrderflowApp.run()
+await OrderflowApp.run(.standard)

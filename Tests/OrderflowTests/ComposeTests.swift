@@ -2,6 +2,7 @@ import Foundation
 import Testing
 import Yams
 
+@testable import OrderflowApp
 @testable import OrderflowKit
 
 /// `docker-compose.yml` can't be run everywhere; what can go wrong unnoticed is checked here.
@@ -17,8 +18,8 @@ import Yams
 
     @Test func everyRoleHasAContainer() throws {
         let services = try services()
-        for role in Role.allCases {
-            #expect(services[role.rawValue]?["command"] as? [String] == ["orderflow", role.rawValue])
+        for role in OrderflowApp.services.modules {
+            #expect(services[role.name]?["command"] as? [String] == ["orderflow", role.name])
         }
     }
 
@@ -30,11 +31,11 @@ import Yams
                 "\($0)".replacing(/\$\{[A-Z_]+:-([^}]*)\}/) { $0.output.1 }
             }
             let loaded = try SettingsSources(
-                configPath: Self.root.appendingPathComponent("config/orderflow.yaml").path,
+                OrderflowApp.services, configPath: Self.root.appendingPathComponent("config/orderflow.yaml").path,
                 environment: environment, flags: []
             ).load()
             #expect(loaded.settings.http.host == "0.0.0.0", "\(name)")
-            #expect(Role.allCases.allSatisfy { loaded.settings.port(of: $0) == 3000 }, "\(name)")
+            #expect(OrderflowApp.services.modules.allSatisfy { loaded.settings.port(of: $0) == 3000 }, "\(name)")
             #expect(loaded.settings.kafka.brokers == "kafka:9092")
         }
     }

@@ -15,22 +15,22 @@ import Testing
     private static let first = Migration(version: 1, name: "things", sql: "CREATE TABLE things (id text PRIMARY KEY)")
     private static let second = Migration(version: 2, name: "more", sql: "ALTER TABLE things ADD COLUMN more text")
 
-    private func targets(_ migrations: [Migration]) -> [DatabaseProvisioner.Target] {
-        [.init(database: .orders, migrations: migrations), .init(database: .payment, migrations: migrations)]
+    private func databases(_ migrations: [Migration]) -> [ServiceDatabase] {
+        [ServiceDatabase("orders", migrations: migrations), ServiceDatabase("payment", migrations: migrations)]
     }
 
     /// A server without any of our databases and roles.
     private func freshServer() throws -> PostgresServer {
         let server = try Self.server.get()
-        for database in ServiceDatabase.allCases {
+        for database in OrderflowApp.services.databases {
             try server.execute("DROP DATABASE IF EXISTS \(database.nameOnServer) WITH (FORCE)")
             try server.execute("DROP ROLE IF EXISTS \(database.nameOnServer)")
         }
         return server
     }
 
-    private func settings(_ url: String, own: [ServiceDatabase: String] = [:]) -> Settings {
-        var settings = Settings()
+    private func settings(_ url: String, own: [String: String] = [:]) -> Settings {
+        var settings = Settings(OrderflowApp.services)
         settings.database.url = url
         settings.serviceDatabaseURL = own
         return settings
@@ -38,7 +38,7 @@ import Testing
 
     private func run(_ settings: Settings, _ migrations: [Migration]) throws -> [DatabaseProvisioner.Result] {
         var results: [DatabaseProvisioner.Result] = []
-        try DatabaseProvisioner(settings: settings, logger: logger).run(targets(migrations)) { results.append($0) }
+        try DatabaseProvisioner(settings: settings, logger: logger).run(databases(migrations)) { results.append($0) }
         return results
     }
 
@@ -127,7 +127,7 @@ import Testing
     @Test func aConfiguredDatabaseIsOnlyMigrated() throws {
         let server = try freshServer()
         let own = try server.createDatabase()
-        let settings = settings(server.url(), own: [.orders: own])
+        let settings = settings(server.url(), own: ["orders": own])
         #expect(
             try run(settings, [Self.first]) == [
                 .init(database: .orders, created: false, applied: [Self.first]),
@@ -142,7 +142,7 @@ import Testing
         let server = try freshServer()
         let settings = settings(
             "postgresql://nobody@127.0.0.1:1/none",
-            own: [.orders: try server.createDatabase(), .payment: try server.createDatabase()])
+            own: ["orders": try server.createDatabase(), "payment": try server.createDatabase()])
         #expect(try run(settings, [Self.first]).map(\.applied) == [[Self.first], [Self.first]])
     }
 
@@ -165,10 +165,10 @@ import Testing
     @Test func everyServicesSchemaApplies() throws {
         let settings = settings(try freshServer().url())
         var results: [DatabaseProvisioner.Result] = []
-        try DatabaseProvisioner(settings: settings, logger: logger).run(DatabaseProvisioner.targets) {
+        try DatabaseProvisioner(settings: settings, logger: logger).run(OrderflowApp.services.databases) {
             results.append($0)
         }
-        #expect(results.map(\.database) == DatabaseProvisioner.targets.map(\.database))
+        #expect(results.map(\.database) == OrderflowApp.services.databases)
         #expect(results.allSatisfy { $0.created && !$0.applied.isEmpty })
     }
 }

@@ -2,6 +2,7 @@ import Foundation
 import Testing
 import Yams
 
+@testable import OrderflowApp
 @testable import OrderflowKit
 
 /// The source, the help, the alerts and the dashboard speak of the same metrics.
@@ -28,7 +29,7 @@ import Yams
         return Set(
             names.map { name in
                 let family = ["_bucket", "_sum", "_count"].first { name.hasSuffix($0) }.map { name.dropLast($0.count) }
-                guard let family, MetricHelp.all[name] == nil else { return name }
+                guard let family, MetricHelp.all(OrderflowApp.services)[name] == nil else { return name }
                 return String(family)
             })
     }
@@ -52,12 +53,14 @@ import Yams
         #expect(found.contains("orderflow_relay_backlog_rows") && found.contains("orderflow_pool_size"))
         // A logger has a label too.
         found = found.filter { $0.contains("_") }
-        #expect(found.subtracting(MetricHelp.all.keys).isEmpty)
+        #expect(found.subtracting(MetricHelp.all(OrderflowApp.services).keys).isEmpty)
     }
 
     @Test func everyHelpIsOfAMetricInTheSource() throws {
         let all = try sources().joined()
-        for name in MetricHelp.all.keys.sorted() { #expect(all.contains("\"\(name)\""), "\(name)") }
+        for name in MetricHelp.all(OrderflowApp.services).keys.sorted() {
+            #expect(all.contains("\"\(name)\""), "\(name)")
+        }
     }
 
     @Test func alertsNameMetricsThatExist() throws {
@@ -65,7 +68,7 @@ import Yams
         let expressions = expressions(rules)
         #expect(expressions.count >= 20)
         for expression in expressions {
-            let unknown = names(in: expression).subtracting(MetricHelp.all.keys)
+            let unknown = names(in: expression).subtracting(MetricHelp.all(OrderflowApp.services).keys)
             #expect(unknown.isEmpty, "\(expression)")
         }
     }
@@ -76,7 +79,7 @@ import Yams
         let expressions = expressions(dashboard)
         #expect(expressions.count >= 40)
         for expression in expressions {
-            let unknown = names(in: expression).subtracting(MetricHelp.all.keys)
+            let unknown = names(in: expression).subtracting(MetricHelp.all(OrderflowApp.services).keys)
             #expect(unknown.isEmpty, "\(expression)")
         }
     }
@@ -85,7 +88,7 @@ import Yams
         let configuration = try content("config/prometheus.yml")
         let names = try #require(configuration.firstMatch(of: /names: \[(.*)\]/)).output.1
         let roles = Set(names.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) })
-        #expect(roles == Set(Role.allCases.map(\.rawValue)))
+        #expect(roles == Set(OrderflowApp.services.names))
         _ = try #require(try Yams.load(yaml: configuration))
     }
 }

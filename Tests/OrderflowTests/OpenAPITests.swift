@@ -6,6 +6,8 @@ import Logging
 import TestSchemas
 import Testing
 
+@testable import Operations
+@testable import OrderAPI
 @testable import OrderflowApp
 @testable import OrderflowKit
 
@@ -38,12 +40,12 @@ import Testing
     }
 
     /// As the document writes them.
-    private func routes(of role: Role) throws -> Set<String> {
+    private func routes(of role: ServiceModule) throws -> Set<String> {
         let runtime = RoleRuntime(
-            role: role, settings: Settings(), health: HealthRegistry(),
+            role, settings: Settings(OrderflowApp.services), health: HealthRegistry(),
             logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
         return Set(
-            try runtime.router(runtime.assemble()).routes.map { route in
+            try runtime.router(runtime.assemble { try Supervision.running($0, role) }).routes.map { route in
                 let path = route.pattern.split(separator: "/", omittingEmptySubsequences: false).map {
                     $0.hasPrefix(":") ? "{\($0.dropFirst())}" : String($0)
                 }
@@ -55,8 +57,8 @@ import Testing
         let described = Set(operations.filter { $0.port == 3000 }.map(\.name))
         #expect(try described == routes(of: .api))
         var all = described
-        for role in Role.allCases {
-            let own = Set(operations.filter { $0.port == Settings().port(of: role) }.map(\.name))
+        for role in OrderflowApp.services.modules {
+            let own = Set(operations.filter { $0.port == Settings(OrderflowApp.services).port(of: role) }.map(\.name))
             all.formUnion(own)
             let routes = try routes(of: role)
             // What isn't the role's alone is described as the API's.
@@ -68,11 +70,11 @@ import Testing
     /// Whatever a role takes by POST is JSON, and is asked whether it is before anything else.
     @Test func everyPostHasTheGateForBodies() async throws {
         var posts = 0
-        for role in Role.allCases {
+        for role in OrderflowApp.services.modules {
             let runtime = RoleRuntime(
-                role: role, settings: Settings(), health: HealthRegistry(),
+                role, settings: Settings(OrderflowApp.services), health: HealthRegistry(),
                 logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
-            let router = try runtime.router(runtime.assemble())
+            let router = try runtime.router(runtime.assemble { try Supervision.running($0, role) })
             let server = HTTPServer(HTTPServerConfiguration(host: "127.0.0.1", port: 0), router: router)
             let port = try server.start()[0].port
             for route in router.routes where route.method == .post {

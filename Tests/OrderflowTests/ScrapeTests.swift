@@ -8,6 +8,7 @@ import Telemetry
 import TestServers
 import Testing
 
+@testable import OrderflowApp
 @testable import OrderflowKit
 @testable import Shipping
 
@@ -25,10 +26,11 @@ import Testing
     @Test func aServiceShowsItsLagItsRelayAndItsBrokers() async throws {
         let database = try PostgresConfiguration(PostgresServer.shared.get().createDatabase())
         try await DedicatedThread.run("migrate") {
-            _ = try Migrator.migrate(Connection(database), ShippingService.migrations)
+            _ = try Migrator.migrate(Connection(database), ServiceDatabase.shipping.migrations)
         }
-        var topics = Topics()
-        topics.orderEvents = "scrape-\(UUID().uuidString)"
+        var settings = Settings(ServiceCatalogue([.shipping]))
+        settings.topics.names[.orderEvents] = "scrape-\(UUID().uuidString)"
+        let topics = settings.topics.names
         let kafka = KafkaConfiguration(
             bootstrapServers: try KafkaBroker.shared.get().bootstrapServers,
             properties: ["statistics.interval.ms": "100"])
@@ -40,9 +42,10 @@ import Testing
         try publish([("o-1", order), ("o-2", "no JSON"), ("o-2", order)], to: topics.orderEvents, kafka)
 
         let metrics = Self.metrics
-        let service = try ShippingService(
+        let service = try ServiceProcess(
+            .shipping,
             ServiceContext(
-                name: "shipping", kafka: kafka, database: database, topics: topics, health: HealthRegistry(),
+                name: "shipping", settings: settings, kafka: kafka, database: database, health: HealthRegistry(),
                 collectors: metrics.collectors, logger: logger))
         let stop = StopSignal()
         defer { stop.stop() }
@@ -78,7 +81,7 @@ import Testing
         #expect(lines.contains { $0.hasPrefix("orderflow_kafka_round_trip_seconds{") })
         for line in lines where line.hasPrefix("# TYPE ") {
             let name = String(line.split(separator: " ")[2])
-            #expect(MetricHelp.all[name] != nil, "\(name)")
+            #expect(MetricHelp.all(OrderflowApp.services)[name] != nil, "\(name)")
         }
         stop.stop()
         try await running.value

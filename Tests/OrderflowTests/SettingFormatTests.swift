@@ -1,5 +1,6 @@
 import Testing
 
+@testable import OrderflowApp
 @testable import OrderflowKit
 
 @Suite struct SettingFormatTests {
@@ -91,10 +92,10 @@ import Testing
         ("htpt.port", "http.port"), ("log.fromat", "log.format"),
     ])
     func suggestsTheClosestName(mistyped: String, expected: String) {
-        #expect(Suggestion.closest(to: mistyped, among: SettingTable.keys.map(\.name)) == expected)
+        #expect(Suggestion.closest(to: mistyped, among: OrderflowApp.services.settings.keys.map(\.name)) == expected)
     }
 
     @Test func suggestsNothingForNonsense() {
-        #expect(Suggestion.closest(to: "xyzzy.plugh", among: SettingTable.keys.map(\.name)) == nil)
+        #expect(Suggestion.closest(to: "xyzzy.plugh", among: OrderflowApp.services.settings.keys.map(\.name)) == nil)
     }
 }

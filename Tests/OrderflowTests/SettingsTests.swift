@@ -2,6 +2,7 @@ import Foundation
 import Testing
 
 @testable import Terminal
+@testable import Notification
 @testable import OrderflowApp
 @testable import OrderflowKit
 
@@ -20,7 +21,7 @@ import Testing
     ) throws -> LoadedSettings {
         let path = try file(yaml)
         return try SettingsSources(
-            configPath: path, environment: environment,
+            OrderflowApp.services, configPath: path, environment: environment,
             flags: flags.map { SettingsSources.Flag(key: $0.0, text: $0.1, option: "--set") }
         ).load()
     }
@@ -31,7 +32,7 @@ import Testing
         let path = try file(yaml)
         do {
             _ = try SettingsSources(
-                configPath: path, environment: environment,
+                OrderflowApp.services, configPath: path, environment: environment,
                 flags: flags.map { SettingsSources.Flag(key: $0.0, text: $0.1, option: "--set") }
             ).load()
             return []
@@ -72,13 +73,13 @@ import Testing
 
     @Test func anEmptyFlagUnsetsAnOptionalSetting() throws {
         let environment = ["ORDERFLOW_SMTP_URL": "smtp://mail:25"]
-        #expect(try load(environment: environment).settings.smtp.url == "smtp://mail:25")
-        #expect(try load(environment: environment, flags: [("smtp.url", "")]).settings.smtp.url == nil)
+        #expect(try load(environment: environment).settings[MailSettings.self].server == "smtp://mail:25")
+        #expect(try load(environment: environment, flags: [("smtp.url", "")]).settings[MailSettings.self].server == nil)
     }
 
     /// Every key by every way: nothing in the table is out of reach.
     @Test func everyKeyIsReadFromEverySource() throws {
-        for key in SettingTable.keys {
+        for key in OrderflowApp.services.settings.keys {
             let text = Self.sample(of: key)
             var ways = [
                 try load(yaml: "\(key.name): \"\(text)\"\n", flags: Self.company(of: key)),
@@ -102,7 +103,7 @@ import Testing
             "a=b",
         ]
         return candidates.first { text in
-            var settings = Settings()
+            var settings = Settings(OrderflowApp.services)
             return key.set(text, &settings) && key.get(settings) == text && text != key.defaultText
         } ?? "no sample for \(key.name)"
     }
@@ -113,13 +114,15 @@ import Testing
     }
 
     @Test func variableNamesAreDistinct() {
-        #expect(Set(SettingTable.keys.map(\.environmentName)).count == SettingTable.keys.count)
-        #expect(Set(SettingTable.keys.map(\.name)).count == SettingTable.keys.count)
+        #expect(
+            Set(OrderflowApp.services.settings.keys.map(\.environmentName)).count
+                == OrderflowApp.services.settings.keys.count)
+        #expect(Set(OrderflowApp.services.settings.keys.map(\.name)).count == OrderflowApp.services.settings.keys.count)
     }
 
     @Test func everyDefaultIsReadBackAsItself() {
-        for key in SettingTable.keys {
-            var settings = Settings()
+        for key in OrderflowApp.services.settings.keys {
+            var settings = Settings(OrderflowApp.services)
             #expect(key.set(key.defaultText, &settings), "\(key.name)")
             #expect(key.get(settings) == key.defaultText, "\(key.name)")
             #expect(!key.help.isEmpty && key.help.hasSuffix("."), "\(key.name)")
@@ -208,9 +211,11 @@ import Testing
     }
 
     @Test func aNamedFileMustExist() throws {
-        #expect(throws: SettingsError.self) { try SettingsSources(configPath: "/nonexistent/a.yaml").load() }
         #expect(throws: SettingsError.self) {
-            try SettingsSources(environment: ["ORDERFLOW_CONFIG": "/nonexistent/a.yaml"]).load()
+            try SettingsSources(OrderflowApp.services, configPath: "/nonexistent/a.yaml").load()
+        }
+        #expect(throws: SettingsError.self) {
+            try SettingsSources(OrderflowApp.services, environment: ["ORDERFLOW_CONFIG": "/nonexistent/a.yaml"]).load()
         }
     }
 
@@ -229,7 +234,7 @@ import Testing
 
     @Test func noOutputHasASecret() throws {
         var environment: [String: String] = [:]
-        for key in SettingTable.keys where key.isSecret {
+        for key in OrderflowApp.services.settings.keys where key.isSecret {
             if key.isPassword {
                 // Padded as Base64 is, which looks like a pair of name and value.
                 environment[key.environmentName] = "hunter2=="
@@ -301,12 +306,12 @@ import Testing
         let parent = try load(
             yaml: "kafka:\n  instance: a\n", environment: environment,
             flags: [("smtp.url", ""), ("kafka.instance", ""), ("http.port", "4000")])
-        #expect(parent.settings.smtp.url == nil && parent.settings.kafka.instance == nil)
+        #expect(parent.settings[MailSettings.self].server == nil && parent.settings.kafka.instance == nil)
         let child = try load(
             yaml: "kafka:\n  instance: a\n",
             environment: environment.merging(parent.flagsAsEnvironment) { _, flag in flag })
         #expect(child.lines == parent.lines)
-        #expect(child.settings.smtp.url == nil && child.settings.kafka.instance == nil)
+        #expect(child.settings[MailSettings.self].server == nil && child.settings.kafka.instance == nil)
         #expect(child.settings.http.port == 4000)
     }
 
@@ -329,15 +334,20 @@ import Testing
         let path = root.appendingPathComponent(SettingsFile.defaultPath).path
         let text = try String(contentsOfFile: path, encoding: .utf8)
         #expect(
-            text == SettingsReference.yaml, "write it anew: orderflow config --template > \(SettingsFile.defaultPath)")
-        let loaded = try SettingsSources(configPath: path).load()
-        #expect(Set(loaded.origins.keys) == Set(SettingTable.keys.map(\.name)))
-        for key in SettingTable.keys { #expect(key.get(loaded.settings) == key.defaultText, "\(key.name)") }
+            text == SettingsReference(OrderflowApp.services).yaml,
+            "write it anew: orderflow config --template > \(SettingsFile.defaultPath)")
+        let loaded = try SettingsSources(OrderflowApp.services, configPath: path).load()
+        #expect(Set(loaded.origins.keys) == Set(OrderflowApp.services.settings.keys.map(\.name)))
+        for key in OrderflowApp.services.settings.keys {
+            #expect(key.get(loaded.settings) == key.defaultText, "\(key.name)")
+        }
     }
 
     @Test func theReferenceExplainsEveryKey() {
-        for key in SettingTable.keys {
-            #expect(SettingsReference.text.contains("\(key.name)   \(key.environmentName)   default "), "\(key.name)")
+        for key in OrderflowApp.services.settings.keys {
+            #expect(
+                SettingsReference(OrderflowApp.services).text.contains(
+                    "\(key.name)   \(key.environmentName)   default "), "\(key.name)")
         }
     }
 }

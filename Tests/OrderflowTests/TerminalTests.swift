@@ -1,5 +1,7 @@
 import Testing
 
+@testable import OrderAPI
+@testable import Payment
 @testable import Operations
 @testable import OrderflowApp
 @testable import OrderflowKit
@@ -9,8 +11,8 @@ import Testing
     private var report: StatusReport {
         var report = StatusReport()
         report.roles = [
-            .init(role: .api, port: 3000, state: "ready", reasons: []),
-            .init(role: .payment, port: 3005, state: "not ready", reasons: ["gateway: away"]),
+            .init(module: .api, port: 3000, state: "ready", reasons: []),
+            .init(module: .payment, port: 3005, state: "not ready", reasons: ["gateway: away"]),
         ]
         report.groups = [.init(group: "payment-group", lag: 7, dead: 1, parked: 0)]
         report.sagas = [.init(status: "running", count: 3, attention: 0)]
@@ -36,7 +38,7 @@ import Testing
     @Test func whatRunsIsToldAsJSON() {
         let running: [(name: String, pid: Int32?)] = [("api", 7), ("saga", nil)]
         #expect(
-            UpCommand.json(running, Settings()).text == """
+            UpCommand.json(running, Settings(OrderflowApp.services)).text == """
                 {"role":"api","pid":7,"url":"http://127.0.0.1:3000"}
                 {"role":"saga","url":"http://127.0.0.1:3007"}
 

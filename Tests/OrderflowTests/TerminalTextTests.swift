@@ -5,6 +5,8 @@ import Randomness
 import Telemetry
 import Testing
 
+@testable import OrderAPI
+@testable import Payment
 @testable import Fulfilment
 @testable import Inventory
 @testable import Messaging
@@ -108,7 +110,7 @@ import Testing
 
     private func status(_ a: String, _ b: String, _ c: String, _ d: String, _ what: String) throws {
         var report = StatusReport()
-        report.roles = [.init(role: .api, port: 1, state: "not ready", reasons: [a, b])]
+        report.roles = [.init(module: .api, port: 1, state: "not ready", reasons: [a, b])]
         report.groups = [.init(group: c, lag: nil, dead: 1, parked: 0)]
         report.sagas = [.init(status: d, count: 1, attention: 0)]
         report.held = [

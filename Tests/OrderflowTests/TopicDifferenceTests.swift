@@ -58,10 +58,10 @@ import Testing
         let kafka = KafkaConfiguration(bootstrapServers: try KafkaBroker.shared.get().bootstrapServers)
         let admin = try Admin(kafka, logger: quiet)
         let prefix = "made-\(UUID().uuidString)"
-        var settings = Settings()
+        var settings = Settings(OrderflowApp.services)
         settings.kafka.brokers = kafka.bootstrapServers
-        settings.topics.names.orderEvents = "\(prefix)-orders"
-        settings.topics.names.userEvents = "\(prefix)-users"
+        settings.topics.names[.orderEvents] = "\(prefix)-orders"
+        settings.topics.names[.userEvents] = "\(prefix)-users"
         settings.topics.names.logs = "\(prefix)-logs"
         let orders = settings.topics.names.orderEvents
         try admin.createTopics([
@@ -86,7 +86,7 @@ import Testing
     /// Every group, in either mode of the saga: one partition of one of its topics that nobody holds is seen.
     @Test(arguments: FulfilmentMode.allCases)
     func aPartitionWithoutAnOwnerIsSeenInEveryGroup(_ mode: FulfilmentMode) {
-        for (group, topics) in Topics().subscriptions(in: mode) {
+        for (group, topics) in OrderflowApp.services.subscriptions(in: mode, Topics()) {
             let partitions = topics.sorted().flatMap { topic in
                 (0..<6).map { TopicPartition(topic: topic, partition: $0) }
             }

@@ -2,6 +2,7 @@ import TestServers
 import TestShop
 import Testing
 
+@testable import OrderflowApp
 @testable import OrderflowKit
 
 /// What a whole shop says of itself to Prometheus.
@@ -20,7 +21,7 @@ import Testing
         _ = try await up.client.order()
         try shop.produce("not JSON", key: "elsewhere", to: "order-events")
 
-        let ports = up.port..<(up.port + Role.allCases.count)
+        let ports = up.port..<(up.port + OrderflowApp.services.modules.count)
         func scrape() async throws -> [Substring] {
             var lines: [Substring] = []
             for port in ports {
@@ -31,7 +32,7 @@ import Testing
         }
         func missing(_ lines: [Substring]) -> Set<String> {
             let families = lines.filter { $0.hasPrefix("# TYPE ") }.map { String($0.split(separator: " ")[2]) }
-            return Set(MetricHelp.all.keys).subtracting(families)
+            return Set(MetricHelp.all(OrderflowApp.services).keys).subtracting(families)
         }
         // A failure says below what is missing.
         try? await eventually(within: .seconds(40), "everything is said") { () async throws -> Bool in

@@ -13,7 +13,7 @@ import Testing
     private let connection: Connection
 
     init() throws {
-        database = try freshDatabase(InventoryService.migrations)
+        database = try freshDatabase(ServiceDatabase.inventory.migrations)
         connection = try Connection(database, logger: quiet)
     }
 

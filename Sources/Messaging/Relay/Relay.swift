@@ -74,6 +74,9 @@ public final class Relay: Sendable {
     /// The name of its source.
     public var name: String { source.name }
 
+    /// Whether it publishes what services put into their outbox, and not an event store.
+    public var isOutbox: Bool { source.name == RelaySource.outbox.name }
+
     public var currentStatus: Status {
         var status = status.withLock { $0 }
         status.problem = status.problem ?? producer.outage.map { "\($0)" }

@@ -1,3 +1,4 @@
+import Projection
 import Execution
 import OrderflowKit
 import Postgres
@@ -112,7 +113,7 @@ public struct ConsistencyCheck {
         let views = try viewed.states(of: Set(events.map(\.key)).sorted())
         return events.filter { event in
             guard let view = views[event.key] else { return true }
-            return view.version ?? 0 < event.version && !view.parkedBy.contains(ConsumerGroup.projection)
+            return view.version ?? 0 < event.version && !view.parkedBy.contains(ReadModelGroup.orders)
         }
     }
 

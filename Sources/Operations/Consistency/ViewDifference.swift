@@ -16,14 +16,14 @@ extension ViewDifference {
     static func between(_ stored: StoredOrders.State, _ viewed: ViewedOrders.State?) -> [ViewDifference] {
         let viewed = viewed ?? ViewedOrders.State()
         var found: [ViewDifference] = []
-        if !viewed.parkedBy.contains(ConsumerGroup.projection), let text = order(stored, viewed) {
+        if !viewed.parkedBy.contains(ReadModelGroup.orders), let text = order(stored, viewed) {
             found.append(ViewDifference(model: .orders, text: text))
         }
         // What is parked waits for an operator, who knows.
-        if !viewed.parkedBy.contains(ConsumerGroup.invoicing), let text = purchase(stored, viewed.invoice) {
+        if !viewed.parkedBy.contains(ReadModelGroup.invoices), let text = purchase(stored, viewed.invoice) {
             found.append(ViewDifference(model: .invoices, text: text))
         }
-        if !viewed.parkedBy.contains(ConsumerGroup.sales), let text = purchase(stored, viewed.sale) {
+        if !viewed.parkedBy.contains(ReadModelGroup.sales), let text = purchase(stored, viewed.sale) {
             found.append(ViewDifference(model: .sales, text: text))
         }
         return found

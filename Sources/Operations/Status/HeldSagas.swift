@@ -49,11 +49,11 @@ package struct HeldSagas: Sendable {
     package static func gather(_ settings: Settings) -> HeldSagas {
         var held = HeldSagas()
         var letters: [HeldOrder] = []
-        for database in ServiceDatabase.allCases {
+        for database in settings.services.databases {
             held.ask(settings, database) { connection in
                 letters += try DeadLetterQueue.list(
                     limit: limit, valueLimit: HeldOrder.valueLimit, on: connection
-                ).map { HeldOrder($0, of: database.rawValue) }
+                ).map { HeldOrder($0, of: database.name) }
             }
         }
         guard !letters.isEmpty else { return held }
@@ -61,7 +61,7 @@ package struct HeldSagas: Sendable {
         var sagas: [OrderKey: StoredSaga] = [:]
         held.ask(settings, .saga) { connection in
             let desk = SagaDesk(
-                try FulfilmentSaga.orchestrator(topics: settings.topics.names, settings.saga.configuration))
+                try FulfilmentSaga.orchestrator(settings))
             let open = try desk.open(
                 letters.map { SagaKey(tenant: $0.key.tenant, id: $0.key.orderID) }, on: connection)
             for saga in open.sagas { sagas[OrderKey(tenant: saga.key.tenant, orderID: saga.key.id)] = saga }
@@ -76,7 +76,7 @@ package struct HeldSagas: Sendable {
         for letter in letters {
             if let place = places[letter.key] {
                 entries[place].letters.append(letter)
-            } else if sagas[letter.key] != nil || letter.group == ConsumerGroup.saga {
+            } else if sagas[letter.key] != nil || letter.group == FulfilmentSaga.group {
                 places[letter.key] = entries.count
                 entries.append(Entry(key: letter.key, saga: sagas[letter.key], letters: [letter]))
             }
@@ -91,7 +91,7 @@ package struct HeldSagas: Sendable {
             defer { connection.close() }
             try body(connection)
         } catch {
-            let problem = "database of \(database.rawValue): \(error)"
+            let problem = "database of \(database.name): \(error)"
             if !problems.contains(problem) { problems.append(problem) }
         }
     }

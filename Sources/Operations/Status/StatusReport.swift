@@ -9,7 +9,7 @@ import Postgres
 /// How the shop is doing, as far as this machine can tell: what can't be reached is part of the answer.
 package struct StatusReport: Sendable {
     package struct RoleState: Sendable {
-        package let role: Role
+        package let module: ServiceModule
         package let port: Int
         package let state: String
         /// Checks that say no.
@@ -61,18 +61,17 @@ package struct StatusReport: Sendable {
 
     private mutating func askRoles(_ settings: Settings) {
         let client = HTTPClient(.ownDaemons)
-        for role in Role.allCases {
-            let port = settings.port(of: role)
+        for module in settings.services.modules {
+            let port = settings.port(of: module)
             guard port > 0 else { continue }
             do {
-                let url = "http://\(settings.http.localAuthority):\(port)"
-                let readiness = try RoleReadiness(asking: url, by: client)
+                let readiness = try RoleReadiness(asking: settings.url(of: module), by: client)
                 roles.append(
                     RoleState(
-                        role: role, port: port, state: readiness.isReady ? "ready" : "not ready",
+                        module: module, port: port, state: readiness.isReady ? "ready" : "not ready",
                         reasons: readiness.reasons))
             } catch {
-                roles.append(RoleState(role: role, port: port, state: "not running here", reasons: []))
+                roles.append(RoleState(module: module, port: port, state: "not running here", reasons: []))
             }
         }
     }
@@ -80,12 +79,12 @@ package struct StatusReport: Sendable {
     private mutating func askGroups(_ settings: Settings) {
         let brokers = askBrokers(settings)
         let ends = brokers?.ends
-        for database in ServiceDatabase.allCases {
+        for database in settings.services.databases {
             do {
                 let connection = try Connection(settings.database(of: database))
                 defer { connection.close() }
                 for group in database.groups {
-                    guard let topics = settings.topics.names.subscriptions(in: settings.saga.mode)[group] else {
+                    guard let topics = settings.subscriptions[group] else {
                         continue
                     }
                     let letters = try DeadLetterQueue.count(group: group, on: connection)
@@ -101,7 +100,7 @@ package struct StatusReport: Sendable {
                             ownerless: brokers?.ownerless(in: group, reading: topics) ?? []))
                 }
             } catch {
-                problems.append("database of \(database.rawValue): \(error)")
+                problems.append("database of \(database.name): \(error)")
             }
         }
     }
@@ -119,11 +118,11 @@ package struct StatusReport: Sendable {
         var brokers = Brokers()
         do {
             let admin = try Admin(settings.kafka.configuration, timeout: .seconds(5), logger: Logger(label: "status"))
-            let own = Set(settings.topics.names.all)
+            let own = Set(settings.topicNames)
             for topic in try admin.topics() where own.contains(topic.name) {
                 for place in topic.places { brokers.ends[place] = try admin.watermarks(place) }
             }
-            let names = settings.topics.names.subscriptions(in: settings.saga.mode).keys.sorted()
+            let names = settings.subscriptions.keys.sorted()
             do {
                 for group in try admin.describe(groups: names) { brokers.groups[group.name] = group }
             } catch {

@@ -19,7 +19,7 @@ package enum StatusText {
             table(
                 [["ROLE", "PORT", "STATE", "WHY"]]
                     + report.roles.map {
-                        [$0.role.rawValue, "\($0.port)", $0.state, $0.reasons.joined(separator: "; ")]
+                        [$0.module.name, "\($0.port)", $0.state, $0.reasons.joined(separator: "; ")]
                     }
             ) { column, text in
                 guard column == 2 else { return nil }
@@ -86,7 +86,7 @@ package enum StatusText {
             json.array { json in
                 for role in report.roles {
                     json.object { json in
-                        json.field("role", role.role.rawValue)
+                        json.field("role", role.module.name)
                         json.field("port", role.port)
                         json.field("state", role.state)
                         json.key("reasons")

@@ -1,13 +1,16 @@
 import Fulfilment
+import Inventory
 import JSON
 import Kafka
 import Messaging
+import Notification
 import OrderAPI
 import OrderFacts
 import OrderflowKit
 import Orders
 import Postgres
 import Projection
+import Shipping
 
 /// The services' databases as one reader: the evidence on some orders at a time, by ranges of their keys, so that
 /// neither the number of orders nor the time that it takes needs a transaction or memory.
@@ -44,10 +47,10 @@ struct EvidenceReader {
         self.connections = connections
         self.topic = topic
         var groups = [
-            (ConsumerGroup.shipping, connections.shipping), (ConsumerGroup.notification, connections.notification),
-            (ConsumerGroup.projection, connections.views), (ConsumerGroup.inventory, connections.inventory),
+            (ShippingGroup.name, connections.shipping), (NotificationGroup.name, connections.notification),
+            (ReadModelGroup.orders, connections.views), (InventoryGroup.name, connections.inventory),
         ]
-        if let saga = connections.saga { groups.append((ConsumerGroup.saga, saga)) }
+        if let saga = connections.saga { groups.append((FulfilmentSaga.group, saga)) }
         var offsets: [String: [Int32: Int64]] = [:]
         for (group, connection) in groups {
             let rows = try connection.query(

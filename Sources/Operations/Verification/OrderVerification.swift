@@ -3,6 +3,7 @@ import Kafka
 import Logging
 import Messaging
 import OrderflowKit
+import Orders
 import Postgres
 import Terminal
 
@@ -64,6 +65,7 @@ public struct OrderVerification: Sendable {
     private let databases: Databases
     private let kafka: KafkaConfiguration
     private let topic: String
+    private let facts: FactCatalogue
     private let settle: Duration
     private let logger: Logger
 

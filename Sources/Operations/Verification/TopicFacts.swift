@@ -17,7 +17,13 @@ struct TopicFacts {
     /// Records that no consumer can handle. What carries no fact isn't counted: all of them pass it over.
     private(set) var unreadable = 0
 
+    private let known: FactCatalogue
     private let reader: RecordReader
+
+    private init(_ known: FactCatalogue) {
+        self.known = known
+        reader = RecordReader(types: known.orderFacts.types, content: known.door)
+    }
 
     private static let chunk = 20_000
     /// Without a record, below the statement timeout of the COPY.
@@ -43,7 +49,7 @@ struct TopicFacts {
             ranges[place] = min(marks.low, marks.high)..<marks.high
         }
         let reader = try PartitionReader(kafka, ranges, logger: logger)
-        var facts = TopicFacts(reader: RecordReader(types: known.orderFacts.types, content: known.door))
+        var facts = TopicFacts(known)
         var lastBatch = ContinuousClock.now
         while !reader.isFinished {
             // A COPY for each chunk: the server's time limit is for one statement.
@@ -87,7 +93,7 @@ struct TopicFacts {
             unreadable += 1
             return
         }
-        guard let fact = try message.payload(of: []) as? any OrderFact else { return }
+        guard let fact = try message.payload(of: known) as? any OrderFact else { return }
         // Others may number their events too.
         let version = message.origin == OrderStreams.source ? message.streamVersion : nil
         try copy.row([

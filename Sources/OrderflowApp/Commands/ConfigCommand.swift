@@ -45,8 +45,8 @@ struct ConfigCommand: OrderflowCommand {
     }
 
     func execute() throws {
-        if reference { return tell("\(TerminalText(stringLiteral: SettingsReference.text))\n") }
-        if template { return tell(TerminalText(stringLiteral: SettingsReference.yaml)) }
+        if reference { return tell("\(TerminalText(stringLiteral: SettingsReference(OrderflowApp.services).text))\n") }
+        if template { return tell(TerminalText(stringLiteral: SettingsReference(OrderflowApp.services).yaml)) }
         let lines = try options.load().lines.filter { !changed || $0.origin.isChosen }
         tell(json ? Self.json(lines) : Self.table(lines))
     }

@@ -19,12 +19,13 @@ struct LetterName: Hashable, Sendable, ExpressibleByArgument, CustomStringConver
 
     init?(argument: String) {
         let parts = argument.split(separator: "/", omittingEmptySubsequences: false)
-        guard parts.count == 2, let database = ServiceDatabase(rawValue: String(parts[0])), let number = Int64(parts[1])
+        guard parts.count == 2, let database = OrderflowApp.services.database(named: String(parts[0])),
+            let number = Int64(parts[1])
         else { return nil }
         self.init(database: database, number: number)
     }
 
-    var description: String { "\(database.rawValue)/\(number)" }
+    var description: String { "\(database.name)/\(number)" }
 }
 
 /// A letter with what operators call it.
@@ -40,8 +41,8 @@ struct DeadLettersScope: ParsableArguments {
     @Flag(help: "One JSON object a line.") var json = false
 
     func validate() throws {
-        if let group, ServiceDatabase.holding(group: group) == nil {
-            let known = ServiceDatabase.allCases.flatMap(\.groups).joined(separator: ", ")
+        if let group, OrderflowApp.services.database(holding: group) == nil {
+            let known = OrderflowApp.services.databases.flatMap(\.groups).joined(separator: ", ")
             throw ValidationError("--group takes one of \(known)")
         }
     }
@@ -49,7 +50,7 @@ struct DeadLettersScope: ParsableArguments {
     var filter: DeadLetterQueue.Filter { DeadLetterQueue.Filter(group: group, topic: topic) }
 
     var databases: [ServiceDatabase] {
-        group.flatMap { ServiceDatabase.holding(group: $0) }.map { [$0] } ?? ServiceDatabase.allCases
+        group.flatMap { OrderflowApp.services.database(holding: $0) }.map { [$0] } ?? OrderflowApp.services.databases
     }
 
     /// What `body` finds in each of the databases, the newest first.
@@ -131,7 +132,7 @@ struct DeadLettersChoice: ParsableArguments {
             var sweep = try DeadLetterQueue.Sweep(act, filter, decision, on: connection)
             guard sweep.total > 0 else { return }
             var progress = ReplayProgress(
-                database.rawValue, of: "letters", total: Int64(sweep.total), isShown: isatty(STDERR_FILENO) == 1)
+                database.name, of: "letters", total: Int64(sweep.total), isShown: isatty(STDERR_FILENO) == 1)
             var count = 0
             // Each of them is a transaction: what an interruption finds undone, the same command finds again.
             while let ids = try sweep.next(on: connection) {
@@ -146,13 +147,13 @@ struct DeadLettersChoice: ParsableArguments {
                     }.joined())
             }
             progress.finish()
-            if !json { tell("\(database.rawValue): \(count) letters \(done)\n") }
+            if !json { tell("\(database.name): \(count) letters \(done)\n") }
         }
     }
 
     private struct Refused: Error, CustomStringConvertible {
         let database: ServiceDatabase
         let refusal: DeadLetterQueue.Refusal
-        var description: String { "\(database.rawValue): \(refusal)" }
+        var description: String { "\(database.name): \(refusal)" }
     }
 }

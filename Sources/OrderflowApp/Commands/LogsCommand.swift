@@ -80,9 +80,9 @@ struct LogsCommand: OrderflowCommand {
             }
             filter.trace = id
         }
-        if let role, Role(rawValue: role) == nil {
+        if let role, OrderflowApp.services[role] == nil {
             throw ValidationError(
-                "there is no role \(role); there are \(Role.allCases.map(\.rawValue).joined(separator: ", "))")
+                "there is no role \(role); there are \(OrderflowApp.services.names.joined(separator: ", "))")
         }
         if let level {
             guard let known = Logger.Level(rawValue: level) else {

@@ -40,7 +40,9 @@ struct ReplayCommand: OrderflowCommand {
     var topic: String?
 
     @Option(
-        help: ArgumentHelp("Make this read model anew: orders, invoices, sales, customers.", valueName: "read model"))
+        help: ArgumentHelp(
+            "Make this read model anew: \(OrderflowApp.services.readModelNames.joined(separator: ", ")).",
+            valueName: "read model"))
     var into: String?
 
     @Flag(help: "With --into: drop what an unfinished rebuild has left.")
@@ -89,8 +91,9 @@ struct ReplayCommand: OrderflowCommand {
         if let limit, limit < 0 { throw ValidationError("--limit takes a count, not \(limit)") }
         if let fromOffset, fromOffset < 0 { throw ValidationError("--from-offset takes an offset, not \(fromOffset)") }
         if (topic == nil) == (into == nil) { throw ValidationError("give it a topic, or --into a read model") }
-        if let into, !ReadModelRebuild.names.contains(into) {
-            throw ValidationError("--into takes one of \(ReadModelRebuild.names.joined(separator: ", ")), not \(into)")
+        if let into, !OrderflowApp.services.readModelNames.contains(into) {
+            throw ValidationError(
+                "--into takes one of \(OrderflowApp.services.readModelNames.joined(separator: ", ")), not \(into)")
         }
         if into == nil, discard || noExchange || acceptDifferences || window != nil {
             throw ValidationError("--discard, --no-exchange, --accept-differences and --window belong to --into")

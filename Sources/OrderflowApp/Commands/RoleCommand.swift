@@ -3,15 +3,9 @@ import Execution
 import Kafka
 import Logging
 import Messaging
+import Operations
 import OrderflowKit
 import Postgres
-
-/// A subcommand that runs one role as a daemon.
-protocol RoleCommand: OrderflowCommand {
-    static var role: Role { get }
-    var options: SettingsOptions { get }
-    var http: HTTPOptions { get }
-}
 
 /// Where the role's HTTP server listens.
 struct HTTPOptions: ParsableArguments {
@@ -30,28 +24,58 @@ struct HTTPOptions: ParsableArguments {
     }
 }
 
-extension RoleCommand {
+/// A place in the list of services. ArgumentParser knows subcommands as types, services are values: the types stand for
+/// their places.
+protocol CataloguePlace: Sendable {
+    static var index: Int { get }
+}
+
+enum First: CataloguePlace {
+    static let index = 0
+}
+
+enum Next<Previous: CataloguePlace>: CataloguePlace {
+    static var index: Int { Previous.index + 1 }
+}
+
+/// A subcommand that runs one service as a daemon.
+struct RoleCommand<Place: CataloguePlace>: OrderflowCommand {
+    static var module: ServiceModule { OrderflowApp.services.modules[Place.index] }
+
+    static var configuration: CommandConfiguration {
+        let guide = module.guide
+        return CommandConfiguration(
+            commandName: module.name,
+            abstract: guide.abstract.isEmpty
+                ? module.summary.prefix(1).uppercased() + module.summary.dropFirst() + "." : guide.abstract,
+            discussion: discussion(guide))
+    }
+
+    @OptionGroup var options: SettingsOptions
+    @OptionGroup var http: HTTPOptions
+
     func execute() async throws {
-        let loaded = try options.load(http.flags(portKey: "\(Self.role.rawValue).http.port"))
+        let module = Self.module
+        let loaded = try options.load(http.flags(portKey: "\(module.name).http.port"))
         var settings = loaded.settings
-        settings.kafka.instance = settings.kafka.instance ?? InstanceName.take(role: Self.role.rawValue)
-        let shipment = LogShipment(settings, role: Self.role)
-        Observability.start(settings.log, role: Self.role.rawValue, shipment: shipment)
+        settings.kafka.instance = settings.kafka.instance ?? InstanceName.take(role: module.name)
+        let shipment = LogShipment(settings, role: module.name)
+        Observability.start(settings.log, role: module.name, shipment: shipment)
         // Before anything is put together that makes spans.
-        let traces = TraceExport.start(settings.telemetry, role: Self.role, instance: settings.kafka.instance)
+        let traces = TraceExport.start(settings.telemetry, role: module.name, instance: settings.kafka.instance)
         let runtime = RoleRuntime(
-            role: Self.role, settings: settings, health: HealthRegistry(),
-            logger: Logger(label: Self.role.rawValue), traces: traces, logs: shipment)
-        let assembly: RoleRuntime.Assembly
+            module, settings: settings, health: HealthRegistry(), logger: Logger(label: module.name), traces: traces,
+            logs: shipment)
+        let running: Running
         do {
             try shipment?.start()
-            assembly = try runtime.assemble()
+            running = try runtime.assemble { try Supervision.running($0, module) }
         } catch {
             // Nothing is connected to while a role is put together: what fails here is what it was told.
             throw SettingsError(problems: ["\(error)"])
         }
         do {
-            try await runtime.run(assembly)
+            try await runtime.run(running)
         } catch let failure as ThreadGroup.PartFailed where failure.cause is RetiredSteps {
             // Starting again can't help: this program is the wrong one.
             throw SettingsError(problems: ["\(failure.cause)"])
@@ -59,17 +83,18 @@ extension RoleCommand {
     }
 
     /// The same for every role, after what it does.
-    static func discussion(_ text: String, _ examples: String) -> String {
-        """
-        \(text)
+    private static func discussion(_ guide: ServiceModule.Guide) -> String {
+        let examples = guide.examples.isEmpty ? "  orderflow \(module.name)" : guide.examples
+        return """
+            \(guide.discussion)
 
-        Runs in the foreground until SIGTERM or Ctrl-C, then finishes what it has in hand, for shutdown.deadline at \
-        most; a second Ctrl-C ends it at once. Any number may run, on any machines: they share the work. Servers that \
-        are away are waited for, and /readyz says so. /livez, /readyz and /metrics are on http.port + \
-        \(role.portOffset) (--port, \(role.rawValue).http.port). Log lines go to stderr.
+            Runs in the foreground until SIGTERM or Ctrl-C, then finishes what it has in hand, for shutdown.deadline at \
+            most; a second Ctrl-C ends it at once. Any number may run, on any machines: they share the work. Servers that \
+            are away are waited for, and /readyz says so. /livez, /readyz and /metrics are on http.port + \
+            \(module.port) (--port, \(module.name).http.port). Log lines go to stderr.
 
-        EXAMPLES
-        \(examples)
-        """
+            EXAMPLES
+            \(examples)
+            """
     }
 }

@@ -174,7 +174,7 @@ struct SagasOptions: ParsableArguments {
         Observability.start(settings.log)
         let database = try settings.database(of: .saga)
         let desk = SagaDesk(
-            try FulfilmentSaga.orchestrator(topics: settings.topics.names, settings.saga.configuration))
+            try FulfilmentSaga.orchestrator(settings))
         return try await DedicatedThread.run("sagas") {
             let connection = try Connection(database, logger: Logger(label: "sagas"))
             defer { connection.close() }

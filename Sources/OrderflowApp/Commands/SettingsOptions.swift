@@ -33,7 +33,8 @@ struct SettingsOptions: ParsableArguments {
 
     /// - Parameter more: the command's own options, which come over `--set`.
     func load(_ more: [SettingsSources.Flag] = []) throws -> LoadedSettings {
-        var sources = SettingsSources(configPath: config, environment: ProcessInfo.processInfo.environment)
+        var sources = SettingsSources(
+            OrderflowApp.services, configPath: config, environment: ProcessInfo.processInfo.environment)
         for assignment in assignments {
             guard let equals = assignment.firstIndex(of: "="), equals > assignment.startIndex else {
                 // The text isn't repeated: it may be a secret whose key was forgotten.

@@ -17,7 +17,8 @@ struct StatusCommand: OrderflowCommand {
             --verify holds the event store, the topic, every service's database and the read model against each \
             other: every order's events are on the topic; every order ends confirmed or cancelled, or is still running; \
             confirmed means stock reserved once, charged once, one shipment, one mail; cancelled means not charged or \
-            refunded once, stock released, no live shipment; the read model is what the facts say; stock adds up. \
+            refunded once, stock released, no live shipment; the read model is what the facts say; stock adds up; and every service's \
+            own evidence holds. \
             What the topics have otherwise than configured is told first, on stderr. Exit code 1 if anything is broken, \
             or a topic's settings lose records. Safe on a live shop; orders that changed just now aren't judged.
 
@@ -54,7 +55,8 @@ struct StatusCommand: OrderflowCommand {
         let isSound = try await DedicatedThread.run("status") {
             var text = VerificationText(asJSON: json, limit: limit)
             let topicsAreSafe = try Self.tellTopics(settings)
-            let report = try Self.verification(settings, settle: settle).run { text.tell($0) }
+            var report = try Self.verification(settings, settle: settle).run { text.tell($0) }
+            report.broken += try EvidenceCheck(settings, logger: Logger(label: "verify")).run { text.tell($0) }
             text.finish(report)
             return report.isSound && topicsAreSafe
         }
@@ -81,6 +83,6 @@ struct StatusCommand: OrderflowCommand {
                 payment: settings.database(of: .payment), inventory: settings.database(of: .inventory),
                 saga: settings.database(of: .saga)),
             kafka: settings.kafka.configuration, topic: settings.topics.names.orderEvents,
-            facts: .standard(), settle: settle, logger: Logger(label: "verify"))
+            facts: settings.services.facts, settle: settle, logger: Logger(label: "verify"))
     }
 }

@@ -44,7 +44,9 @@ struct UpCommand: OrderflowCommand {
     var json = false
 
     /// What runs unless told otherwise: `api` answers queries too.
-    static let defaultRoles = Role.allCases.filter { $0 != .query && Orderflow.commands[$0] != nil }
+    static var defaultRoles: [ServiceModule] {
+        OrderflowApp.services.modules.filter { !$0.duties.contains(.onRequest) }
+    }
 
     func validate() throws {
         _ = try roles()
@@ -61,7 +63,7 @@ struct UpCommand: OrderflowCommand {
         let logger = Logger(label: "up")
         let stop = StopSignal()
         let keepers = try roles.map { role in
-            RoleKeeper(name: role.rawValue, command: try command(role, loaded), logger: logger)
+            RoleKeeper(name: role.name, command: try command(role, loaded), logger: logger)
         }
         // Each child has the same deadline; the grace lets it be the one that says what hung.
         let supervisor = Supervisor(keepers, deadline: settings.shutdown.deadline + .seconds(2), logger: logger)
@@ -91,30 +93,31 @@ struct UpCommand: OrderflowCommand {
         if !service.isClean.withLock({ $0 }) { throw ExitCode(ExitStatus.failure) }
     }
 
-    private func roles() throws -> [Role] {
-        func parse(_ text: String) throws -> [Role] {
+    private func roles() throws -> [ServiceModule] {
+        func parse(_ text: String) throws -> [ServiceModule] {
             try text.split(separator: ",", omittingEmptySubsequences: false).map { name in
-                guard let role = Role(rawValue: String(name)), Orderflow.commands[role] != nil else {
-                    let names = Role.allCases.filter { Orderflow.commands[$0] != nil }.map(\.rawValue)
-                    throw ValidationError("there is no role \(name); there are \(names.joined(separator: ", "))")
+                guard let role = OrderflowApp.services[String(name)] else {
+                    let names = OrderflowApp.services.names.joined(separator: ", ")
+                    throw ValidationError("there is no role \(name); there are \(names)")
                 }
                 return role
             }
         }
         let chosen = try only.map(parse) ?? Self.defaultRoles
         let excluded = try without.map(parse) ?? []
-        let roles = Role.allCases.filter { chosen.contains($0) && !excluded.contains($0) }
+        let wanted = Set(chosen.map(\.name)).subtracting(excluded.map(\.name))
+        let roles = OrderflowApp.services.modules.filter { wanted.contains($0.name) }
         guard !roles.isEmpty else { throw ValidationError("no role is left to run") }
         return roles
     }
 
-    private func command(_ role: Role, _ loaded: LoadedSettings) throws -> ChildProcess.Command {
+    private func command(_ role: ServiceModule, _ loaded: LoadedSettings) throws -> ChildProcess.Command {
         var environment = ProcessInfo.processInfo.environment
         environment.merge(loaded.flagsAsEnvironment) { _, flag in flag }
         environment[SettingsEnvironment.supervisorDescriptor] = String(Lifeline.childDescriptor)
         if let config = options.config { environment[SettingsEnvironment.configFile] = config }
         return ChildProcess.Command(
-            executable: Self.ownExecutable, arguments: [role.rawValue], environment: environment)
+            executable: Self.ownExecutable, arguments: [role.name], environment: environment)
     }
 
     /// `/proc/self/exe` itself would show as "exe" in process lists.
@@ -134,12 +137,12 @@ struct UpCommand: OrderflowCommand {
     }
 
     private static func url(_ name: String, _ settings: Settings) -> String? {
-        Role(rawValue: name).map { "http://\(settings.http.localAuthority):\(settings.port(of: $0))" }
+        settings.services[name].map { settings.url(of: $0) }
     }
 
     static func table(_ running: [(name: String, pid: pid_t?)], _ settings: Settings) -> TerminalText {
         let rows = running.map { name, pid in
-            [name, pid.map(String.init) ?? "-", url(name, settings) ?? "", Role(rawValue: name)?.summary ?? ""]
+            [name, pid.map(String.init) ?? "-", url(name, settings) ?? "", settings.services[name]?.summary ?? ""]
         }
         return TextTable.write([["ROLE", "PID", "URL", ""]] + rows)
     }

@@ -94,14 +94,14 @@ struct GroupReset {
     /// A daemon at work would store its own offsets over ours. Two witnesses, since each may be wrong: a process that is
     /// cut off from its database is still a member; a member that was killed is listed until its session ends.
     private func refuseWhileActive(membersAreDead: Bool, on connection: Connection) throws {
-        let role = database.consumer
+        let role = database.owner
         let sessions = try connection.query(
             "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = $1",
-            [.text(role.applicationName)]
+            [.text(ServiceModule.applicationName(of: role))]
         ).one().get(0, as: Int64.self)
         guard sessions == 0 else {
             throw GroupError(
-                "\(group) is active: orderflow \(role.rawValue) is connected to its database; stop it first")
+                "\(group) is active: orderflow \(role) is connected to its database; stop it first")
         }
         guard !membersAreDead else { return }
         let members = try admin.describe(groups: [group]).first?.members ?? []

@@ -38,15 +38,15 @@ struct GroupSurvey {
     }
 
     /// Orderflow's groups in its mode of the saga, sorted.
-    var ownGroups: [String] { settings.topics.names.subscriptions(in: settings.saga.mode).keys.sorted() }
+    var ownGroups: [String] { settings.subscriptions.keys.sorted() }
 
     /// Throws for a group that isn't one of orderflow's, or not at work.
     func database(of group: String) throws -> ServiceDatabase {
-        guard let database = ServiceDatabase.holding(group: group) else {
+        guard let database = settings.services.database(holding: group) else {
             throw GroupError("\(group) is none of \(ownGroups.joined(separator: ", "))")
         }
         guard ownGroups.contains(group) else {
-            throw GroupError("\(group) isn't at work in saga.mode \(settings.saga.mode.rawValue)")
+            throw GroupError("\(group) isn't at work in saga.mode \(settings.mode.rawValue)")
         }
         return database
     }
@@ -57,8 +57,8 @@ struct GroupSurvey {
         for member in group.members { for partition in member.partitions { members[partition] = member.label } }
         let next: [TopicPartition: Int64]
         var read: Set<TopicPartition>
-        if let topics = settings.topics.names.subscriptions(in: settings.saga.mode)[group.name],
-            let database = ServiceDatabase.holding(group: group.name)
+        if let topics = settings.subscriptions[group.name],
+            let database = settings.services.database(holding: group.name)
         {
             next = try storedOffsets(of: group.name, in: database)
             read = []
@@ -80,7 +80,7 @@ struct GroupSurvey {
             defer { connection.close() }
             return try ConsumerProgress.nextOffsets(of: group, on: connection)
         } catch {
-            throw GroupError("database of \(database.rawValue): \(error)")
+            throw GroupError("database of \(database.name): \(error)")
         }
     }
 

@@ -8,12 +8,6 @@ import Postgres
 /// Each database belongs to a role of its own name; nobody else may connect. A database whose URL is configured is
 /// somebody else's to make: it is only migrated.
 struct DatabaseProvisioner {
-    /// One service's database and its schema's history.
-    struct Target {
-        let database: ServiceDatabase
-        let migrations: [Migration]
-    }
-
     /// What was done to one database.
     struct Result: Equatable {
         let database: ServiceDatabase
@@ -25,18 +19,18 @@ struct DatabaseProvisioner {
     let logger: Logger
 
     /// - Parameter onResult: called after each database.
-    func run(_ targets: [Target], onResult: (Result) -> Void = { _ in }) throws {
+    func run(_ databases: [ServiceDatabase], onResult: (Result) -> Void = { _ in }) throws {
         let administrator = try settings.administratorDatabase()
-        let derived = targets.filter { settings.serviceDatabaseURL[$0.database] == nil }
+        let derived = databases.filter { settings.serviceDatabaseURL[$0.name] == nil }
         var created: Set<ServiceDatabase> = []
         if !derived.isEmpty {
             let connection = try Connection(administrator, logger: logger)
             defer { connection.close() }
-            created = try create(derived.map(\.database), administrator.password, on: connection)
+            created = try create(derived, administrator.password, on: connection)
         }
-        for target in targets {
-            let applied = try migrate(target, administrator)
-            onResult(Result(database: target.database, created: created.contains(target.database), applied: applied))
+        for database in databases {
+            let applied = try migrate(database, administrator)
+            onResult(Result(database: database, created: created.contains(database), applied: applied))
         }
     }
 
@@ -101,30 +95,30 @@ struct DatabaseProvisioner {
 
     // MARK: Schemas
 
-    private func migrate(_ target: Target, _ administrator: PostgresConfiguration) throws -> [Migration] {
-        var configuration = try settings.database(of: target.database)
+    private func migrate(_ database: ServiceDatabase, _ administrator: PostgresConfiguration) throws -> [Migration] {
+        var configuration = try settings.database(of: database)
         configuration.applicationName = "orderflow migrate"
-        let connection = try connect(configuration, target, administrator)
+        let connection = try connect(configuration, database, administrator)
         defer { connection.close() }
         var logger = logger
-        logger[metadataKey: "database"] = "\(target.database.rawValue)"
-        return try Migrator.migrate(connection, target.migrations, logger: logger)
+        logger[metadataKey: "database"] = "\(database.name)"
+        return try Migrator.migrate(connection, database.migrations, logger: logger)
     }
 
     /// The administrator's password may have changed since the role was made.
     private func connect(
-        _ configuration: PostgresConfiguration, _ target: Target, _ administrator: PostgresConfiguration
+        _ configuration: PostgresConfiguration, _ database: ServiceDatabase, _ administrator: PostgresConfiguration
     ) throws -> Connection {
         do {
             return try Connection(configuration, logger: logger)
         } catch {
-            guard settings.serviceDatabaseURL[target.database] == nil, administrator.password != nil,
+            guard settings.serviceDatabaseURL[database.name] == nil, administrator.password != nil,
                 error.sqlState == .invalidPassword
             else { throw error }
         }
         let connection = try Connection(administrator, logger: logger)
         defer { connection.close() }
-        try setPassword(administrator.password, of: target.database.nameOnServer, on: connection)
+        try setPassword(administrator.password, of: database.nameOnServer, on: connection)
         return try Connection(configuration, logger: logger)
     }
 }

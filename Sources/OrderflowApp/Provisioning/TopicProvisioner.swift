@@ -20,13 +20,13 @@ struct TopicProvisioner {
     /// Facts and commands are kept for ever, by whatever key: they can be replayed from offset zero. Log lines aren't.
     static func topics(_ settings: Settings) -> [NewTopic] {
         let forEver = ["retention.ms": "-1", "retention.bytes": "-1", "cleanup.policy": "delete"]
-        let main = settings.topics.names.all.map {
+        let main = settings.topicNames.map {
             NewTopic(
                 $0, partitions: settings.topics.partitions, replication: settings.topics.replication,
                 configuration: forEver)
         }
         // Dead letters are few.
-        let dead = settings.topics.names.deadLetters.map {
+        let dead = settings.services.deadLetterTopics(settings.topics.names).map {
             NewTopic($0, partitions: 1, replication: settings.topics.replication, configuration: forEver)
         }
         let logs = NewTopic(

@@ -20,29 +20,24 @@ struct ReadModelRebuild {
 
     private let request: Request
     private let model: ReadModel
+    private let store: ServiceDatabase
     private let settings: Settings
 
     init(_ request: Request, _ settings: Settings) throws {
         self.request = request
         self.settings = settings
-        model = try Self.model(request.name, ProjectionService.readModels(settings.topics.names, .standard()))
-    }
-
-    /// What `--into` takes.
-    static let names = ["orders", "invoices", "sales", "customers"]
-
-    private static func model(_ name: String, _ models: [ReadModel]) throws -> ReadModel {
-        // Kept together, rebuilt together.
-        let kept = name == "customers" ? "sales" : name
-        guard let model = models.first(where: { $0.name == kept }) else {
-            throw ReplayError("there is no read model \(name); there are \(names.joined(separator: ", "))")
+        let models = settings.services.readModels
+        guard let found = models.first(where: { $0.model.names.contains(request.name) }) else {
+            let names = settings.services.readModelNames.joined(separator: ", ")
+            throw ReplayError("there is no read model \(request.name); there are \(names)")
         }
-        return model
+        model = found.model.make(settings.topics.names, settings.services.facts)
+        store = found.database
     }
 
     /// Blocks the calling thread. False when the tables differ and were therefore not exchanged.
     func run() throws -> Bool {
-        let database = try settings.database(of: .views)
+        let database = try settings.database(of: store)
         let isTerminal = isatty(STDERR_FILENO) == 1
         var progress = ReplayProgress(model.name, total: 0, isShown: isTerminal)
         var phase = Rebuild.Phase.preparing
@@ -104,7 +99,8 @@ struct ReadModelRebuild {
         case (false, true): lines.append("left in \(schema); --into again exchanges them, --discard drops them")
         case (false, false):
             lines.append(
-                "not exchanged: look into \(schema) of the views' database, then --accept-differences or --discard")
+                "not exchanged: look into \(schema) of the database of \(store.name), then --accept-differences or --discard"
+            )
         }
         return lines.joined(separator: "\n") + "\n"
     }

@@ -6,18 +6,18 @@ import Telemetry
 package struct LogShipment: Sendable {
     private let level: Logger.Level
     private let instance: String
-    private let role: Role
+    private let role: String
     private let settings: Settings
     private let queue = LogQueue()
     private let shipper = Monitor<LogShipper?>(nil)
 
     /// Nil where no lines are to be shipped: then nothing is made and nothing runs.
-    package init?(_ settings: Settings, role: Role) {
+    package init?(_ settings: Settings, role: String) {
         guard let level = settings.log.shipLevel else { return nil }
         self.level = level
         self.settings = settings
         self.role = role
-        instance = settings.kafka.instance ?? role.rawValue
+        instance = settings.kafka.instance ?? role
     }
 
     /// Takes lines from the start; they wait for the shipper.
@@ -32,7 +32,7 @@ package struct LogShipment: Sendable {
     package func start() throws {
         // What the shipper itself has to say must not come back to it.
         let logger = Logger(label: "logs") { [settings, role] label in
-            Observability.handler(label, nil, settings.log, role: role.rawValue)
+            Observability.handler(label, nil, settings.log, role: role)
         }
         let new = try LogShipper(
             queue, to: settings.topics.names.logs, instance: instance, kafka: settings.kafka.configuration,

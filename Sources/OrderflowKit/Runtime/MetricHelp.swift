@@ -1,9 +1,15 @@
 import Telemetry
 
-/// What `/metrics` says each metric means: all there are, which the dashboard and the alerts are checked against.
+/// What `/metrics` says each metric means.
 package enum MetricHelp {
-    package static let all: [String: String] = [
-        general, http, eventStore, relay, consumer, saga, dependencies, kafka, telemetry, ProcessMetrics.help,
+    /// All there are in a program, which the dashboard and the alerts are checked against.
+    package static func all(_ services: ServiceCatalogue) -> [String: String] {
+        services.modules.reduce(into: common) { all, module in all.merge(module.metricHelp) { first, _ in first } }
+    }
+
+    /// Of every process.
+    static let common: [String: String] = [
+        general, http, eventStore, relay, consumer, dependencies, kafka, telemetry, ProcessMetrics.help,
         PrometheusMetrics.help,
     ].reduce(into: [:]) { all, part in all.merge(part) { first, _ in first } }
 
@@ -63,16 +69,6 @@ package enum MetricHelp {
         "orderflow_consumer_parked_keys": "Keys whose messages are held back behind a dead letter.",
     ]
 
-    private static let saga = [
-        "orderflow_sagas": "Instances under way, by status.",
-        "orderflow_sagas_attention": "Instances that can't go on without a person.",
-        "orderflow_saga_waiting_steps": "Steps and compensations that instances under way wait for an answer to.",
-        "orderflow_saga_transitions_total":
-            "What happened to instances: timed-out is a missed deadline, undo-requested a compensation.",
-        "orderflow_saga_step_seconds": "A step, from its command to its outcome.",
-        "orderflow_saga_seconds": "An instance, from its start to its end, by that.",
-    ]
-
     private static let dependencies = [
         "orderflow_pool_size": "Connections that a pool may have.",
         "orderflow_pool_connected": "Connections that it has.",
@@ -83,22 +79,7 @@ package enum MetricHelp {
         "orderflow_pool_refused_total": "Pieces of work refused by the full queue.",
         "orderflow_pool_expired_total": "Pieces of work given up after waiting too long.",
         "orderflow_pool_connects_total": "Connections made.",
-        "orderflow_view_watchers": "Requests that wait for an order to change, and open event streams.",
-        "orderflow_view_watchers_refused_total": "Requests of both kinds refused because too many were there.",
-        "orderflow_view_lag_events": "Events that are committed and not in the read model of orders.",
-        "orderflow_view_lag_seconds": "Age of the oldest of them; 0 with none.",
-        "orderflow_view_differing_orders": "Orders of which a read model says something else than the event store.",
-        "orderflow_view_compared_orders_total": "Orders compared with the event store.",
-        "orderflow_view_sweeps_total": "Times that all orders were compared.",
         "orderflow_circuit_breaker_state": "1 for the state that a circuit breaker is in.",
-        "orderflow_gateway_calls_total": "Calls of the payment gateway by operation and what became of them.",
-        "orderflow_gateway_call_seconds": "One call of the payment gateway.",
-        "orderflow_stock_requests_total": "Answers of inventory by what they say.",
-        "orderflow_payments_open": "Payments that wait for the gateway, or for a refund to be asked for again.",
-        "orderflow_payments_oldest_seconds": "How long the oldest of those that the gateway is asked for has waited.",
-        "orderflow_mails_total": "Mails by what became of them.",
-        "orderflow_mail_queue_depth": "Mails that wait to be sent, counted up to 100000.",
-        "orderflow_mail_queue_oldest_seconds": "Age of the oldest mail that waits; 0 with none.",
     ]
 
     private static let telemetry = [

@@ -9,7 +9,7 @@ package enum Observability {
     /// What `/metrics` exposes.
     package static let metrics: PrometheusMetrics = {
         var configuration = PrometheusMetrics.Configuration()
-        configuration.help = MetricHelp.all
+        configuration.help = MetricHelp.common
         return PrometheusMetrics(configuration)
     }()
 

@@ -9,34 +9,7 @@ import Telemetry
 /// Runs one role as a daemon until SIGTERM, SIGINT, or the end of its supervisor: its parts on threads of their own,
 /// its HTTP server beside them.
 package struct RoleRuntime: Sendable {
-    /// What a role is made of.
-    package struct Assembly: Sendable {
-        package var parts: [ThreadGroup.Part] = []
-        /// Beside `/livez`, `/readyz` and `/metrics`.
-        package var addRoutes: @Sendable (inout Router) -> Void = { _ in }
-
-        /// Whether answering requests needs the parts: the server drains before they stop, then, and else after, so
-        /// that it can tell how the stopping goes.
-        package var servesFromParts = false
-
-        package init(
-            parts: [ThreadGroup.Part] = [], addRoutes: @escaping @Sendable (inout Router) -> Void = { _ in },
-            servesFromParts: Bool = false
-        ) {
-            self.parts = parts
-            self.addRoutes = addRoutes
-            self.servesFromParts = servesFromParts
-        }
-
-        package mutating func alsoServing(_ add: @escaping @Sendable (inout Router) -> Void) {
-            addRoutes = { [addRoutes] router in
-                addRoutes(&router)
-                add(&router)
-            }
-        }
-    }
-
-    package let role: Role
+    package let module: ServiceModule
     package let settings: Settings
     package let health: HealthRegistry
     package let logger: Logger
@@ -46,10 +19,10 @@ package struct RoleRuntime: Sendable {
     package var logs: LogShipment?
 
     package init(
-        role: Role, settings: Settings, health: HealthRegistry, logger: Logger, traces: TraceExport? = nil,
+        _ module: ServiceModule, settings: Settings, health: HealthRegistry, logger: Logger, traces: TraceExport? = nil,
         logs: LogShipment? = nil
     ) {
-        self.role = role
+        self.module = module
         self.settings = settings
         self.health = health
         self.logger = logger
@@ -57,22 +30,39 @@ package struct RoleRuntime: Sendable {
         self.logs = logs
     }
 
-    package func run(_ assembly: Assembly) async throws {
+    /// Builds the service from the settings. Connects to nothing yet: a server that is away is waited for by the parts.
+    ///
+    /// - Parameter others: what the program adds to the service of its own.
+    package func assemble(adding others: (ServiceContext) throws -> Running = { _ in Running() }) throws -> Running {
+        let context = try ServiceContext(
+            of: module, settings, health: health, collectors: Observability.metrics.collectors, logger: logger)
+        Observability.metrics.describe(module.metricHelp)
+        var running = Running()
+        for make in module.running { running.join(try make(context)) }
+        if module.database != nil {
+            running.parts = try ServiceProcess(module, context, besides: running).parts + running.parts
+        }
+        if let admission = running.admission { running.parts = admission(running.parts) }
+        running.join(try others(context))
+        return running
+    }
+
+    package func run(_ running: Running) async throws {
         // A reader that went away is an error of that write, not the end of the daemon.
         signal(SIGPIPE, SIG_IGN)
         DescriptorLimit.raise()
         MemoryReturn.enable()
-        let router = router(assembly)
+        let router = router(running)
         Observability.metrics.collectors.watch(health)
         let server = HTTPServer(
-            settings.http.server(port: settings.port(of: role)), router: router, observer: observer, logger: logger)
+            settings.http.server(port: settings.port(of: module)), router: router, observer: observer, logger: logger)
         Observability.metrics.collectors.watch(server)
         // The parts need some of the time too: a client that never ends its request must not take it all.
         let http = ServerService(server: server, deadline: settings.shutdown.deadline / 2)
         // A role without parts lives by its server alone: threads that have nothing to do would end, and it with them.
-        let threads: [any Service] = assembly.parts.isEmpty ? [] : [ThreadsService(parts: assembly.parts)]
+        let threads: [any Service] = running.parts.isEmpty ? [] : [ThreadsService(parts: running.parts)]
         // A group stops its services in reverse.
-        let services: [any Service] = assembly.servesFromParts ? threads + [http] : [http] + threads
+        let services: [any Service] = running.servesFromParts ? threads + [http] : [http] + threads
         let shutdown = ShutdownService(deadline: settings.shutdown.deadline, health: health, logger: logger)
         let group = ServiceGroup(
             configuration: ServiceGroupConfiguration(
@@ -115,10 +105,10 @@ package struct RoleRuntime: Sendable {
     }
 
     /// All that the role answers.
-    package func router(_ assembly: Assembly) -> Router {
+    package func router(_ running: Running) -> Router {
         var router = Router()
         router.addHealth(health, metrics: { Observability.metrics.exposition() })
-        assembly.addRoutes(&router)
+        running.addRoutes(&router)
         return router
     }
 }

@@ -9,12 +9,12 @@ package struct TraceExport: Sendable {
 
     /// Once, before anything is put together that makes spans. Nil where no collector is named: then nothing is made
     /// and nothing runs.
-    package static func start(_ settings: Settings.Telemetry, role: Role, instance: String?) -> TraceExport? {
+    package static func start(_ settings: Settings.Telemetry, role: String, instance: String?) -> TraceExport? {
         guard let endpoint = settings.otlpEndpoint else { return nil }
         let queue = SpanQueue(limit: settings.queueLimit)
         var configuration = SpanExporter.Configuration()
         configuration.resource = [
-            ("service.namespace", "orderflow"), ("service.name", "orderflow-\(role.rawValue)"),
+            ("service.namespace", "orderflow"), ("service.name", "orderflow-\(role)"),
             ("service.version", OrderflowVersion.current),
         ]
         if let instance { configuration.resource.append(("service.instance.id", instance)) }

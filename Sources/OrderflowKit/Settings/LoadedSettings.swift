@@ -2,9 +2,13 @@ import Foundation
 
 /// The configuration in force, and where each value came from.
 package struct LoadedSettings: Sendable {
-    package var settings = Settings()
+    package var settings: Settings
     /// Of values that somebody set; the rest are defaults.
     package var origins: [String: SettingOrigin] = [:]
+
+    init(_ services: ServiceCatalogue) { settings = Settings(services) }
+
+    private var table: SettingTable { settings.services.settings }
 
     /// One line of `orderflow config`.
     package struct Line: Sendable, Hashable {
@@ -17,7 +21,7 @@ package struct LoadedSettings: Sendable {
     /// Every setting in the order of the table, then librdkafka's properties.
     package var lines: [Line] {
         let properties = settings.kafka.properties.keys.sorted().map { SettingTable.kafkaProperties + $0 }
-        return (SettingTable.keys + properties.compactMap(SettingTable.key(named:))).map { key in
+        return (table.keys + properties.compactMap(table.key(named:))).map { key in
             let text = key.get(settings)
             if text.isEmpty, let derived = derived(key.name) { return derived }
             return Line(name: key.name, shown: key.shown(text), origin: origins[key.name] ?? .builtIn)
@@ -25,12 +29,12 @@ package struct LoadedSettings: Sendable {
     }
 
     private func derived(_ name: String) -> Line? {
-        for service in ServiceDatabase.allCases where name == "\(service.rawValue).database.url" {
+        for service in settings.services.databases where name == "\(service.name).database.url" {
             guard let database = try? settings.database(of: service) else { return nil }
             return Line(name: name, shown: "\(database)", origin: .derived(from: "database.url"))
         }
-        for role in Role.allCases where name == "\(role.rawValue).http.port" {
-            return Line(name: name, shown: String(settings.port(of: role)), origin: .derived(from: "http.port"))
+        for module in settings.services.modules where name == "\(module.name).http.port" {
+            return Line(name: name, shown: String(settings.port(of: module)), origin: .derived(from: "http.port"))
         }
         return nil
     }
@@ -39,7 +43,7 @@ package struct LoadedSettings: Sendable {
     /// The environment and the file it reads itself. Not in its arguments, which every user of the machine can read.
     package var flagsAsEnvironment: [String: String] {
         let flags = origins.sorted { $0.key < $1.key }.compactMap { name, origin -> SettingsSources.Flag? in
-            guard case .flag(let option) = origin, let key = SettingTable.key(named: name) else { return nil }
+            guard case .flag(let option) = origin, let key = table.key(named: name) else { return nil }
             return SettingsSources.Flag(key: name, text: key.get(settings), option: option)
         }
         guard !flags.isEmpty, let json = try? JSONEncoder().encode(flags) else { return [:] }

@@ -1,24 +1,24 @@
 import Postgres
 
 /// How the text of a setting becomes a value, and back.
-package struct SettingFormat<Value: Sendable>: Sendable {
+public struct SettingFormat<Value: Sendable>: Sendable {
     /// What is expected, to follow "must be": "a duration from 1s to 1h, such as 30s".
-    package let expected: String
+    public let expected: String
     /// Nil where the text isn't what is expected.
-    package let parse: @Sendable (String) -> Value?
+    public let parse: @Sendable (String) -> Value?
     /// Text that `parse` turns into the same value.
-    package let write: @Sendable (Value) -> String
+    public let write: @Sendable (Value) -> String
 }
 
 extension SettingFormat where Value == String {
-    package static let text = SettingFormat(
+    public static let text = SettingFormat(
         expected: "a text that isn't empty", parse: { $0.isEmpty ? nil : $0 }, write: { $0 })
 
-    package static let path = SettingFormat(
+    public static let path = SettingFormat(
         expected: "a path", parse: { $0.isEmpty || $0.contains("\0") ? nil : $0 }, write: { $0 })
 
     /// A bootstrap list as librdkafka reads it.
-    package static let brokers = SettingFormat(
+    public static let brokers = SettingFormat(
         expected: "host:port, more of them separated by commas",
         parse: { text in
             let brokers = text.split(separator: ",", omittingEmptySubsequences: false)
@@ -31,7 +31,7 @@ extension SettingFormat where Value == String {
         }, write: { $0 })
 
     /// Kafka's rule for topic names.
-    package static let topic = SettingFormat(
+    public static let topic = SettingFormat(
         expected: "a topic name of letters, digits, '.', '_' and '-', at most 249 of them",
         parse: { text in
             let legal = text.allSatisfy {
@@ -41,11 +41,11 @@ extension SettingFormat where Value == String {
         }, write: { $0 })
 
     /// What libpq understands.
-    package static let databaseURL = SettingFormat(
+    public static let databaseURL = SettingFormat(
         expected: "a URL such as postgresql://user:password@host:5432/database (percent-encode / : @ in a password)",
         parse: { (try? PostgresConfiguration($0)) == nil || $0.isEmpty ? nil : $0 }, write: { $0 })
 
-    package static func url(_ schemes: String..., example: String) -> SettingFormat {
+    public static func url(_ schemes: String..., example: String) -> SettingFormat {
         SettingFormat(
             expected: "a URL such as \(example)",
             parse: { text in
@@ -55,7 +55,7 @@ extension SettingFormat where Value == String {
     }
 
     /// One address, not a list with display names.
-    package static let mailAddress = SettingFormat(
+    public static let mailAddress = SettingFormat(
         expected: "a mail address such as orders@shop.example",
         parse: { text in
             let parts = text.split(separator: "@", omittingEmptySubsequences: false)
@@ -65,7 +65,7 @@ extension SettingFormat where Value == String {
         }, write: { $0 })
 
     /// RFC 6750 §2.1 "b64token".
-    package static let bearerToken = SettingFormat(
+    public static let bearerToken = SettingFormat(
         expected: "a token of letters, digits and -._~+/=",
         parse: { text in
             let legal = text.allSatisfy {
@@ -74,7 +74,7 @@ extension SettingFormat where Value == String {
             return legal && !text.isEmpty ? text : nil
         }, write: { $0 })
 
-    package static let domain = SettingFormat(
+    public static let domain = SettingFormat(
         expected: "a domain such as shop.example",
         parse: { text in
             let legal = text.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "." || $0 == "-") }
@@ -83,14 +83,14 @@ extension SettingFormat where Value == String {
 }
 
 /// A header field for somebody else's server.
-package struct HTTPHeaderSetting: Hashable, Sendable {
-    package let name: String
-    package let value: String
+public struct HTTPHeaderSetting: Hashable, Sendable {
+    public let name: String
+    public let value: String
 }
 
 extension SettingFormat where Value == [HTTPHeaderSetting] {
     /// As `OTEL_EXPORTER_OTLP_HEADERS` has them. RFC 9110 §5.1, §5.5; no value has a comma.
-    package static let headers = SettingFormat(
+    public static let headers = SettingFormat(
         expected: "name=value, more of them separated by commas",
         parse: { text in
             var headers: [HTTPHeaderSetting] = []
@@ -110,16 +110,16 @@ extension SettingFormat where Value == [HTTPHeaderSetting] {
 }
 
 extension SettingFormat where Value == Int {
-    package static func integer(_ range: ClosedRange<Int>) -> SettingFormat {
+    public static func integer(_ range: ClosedRange<Int>) -> SettingFormat {
         SettingFormat(
             expected: "a whole number from \(range.lowerBound) to \(range.upperBound)",
             parse: { Int($0).flatMap { range.contains($0) ? $0 : nil } }, write: { String($0) })
     }
 
     /// 0 takes a free one.
-    package static let port = integer(0...65_535)
+    public static let port = integer(0...65_535)
 
-    package static func bytes(_ range: ClosedRange<Int>) -> SettingFormat {
+    public static func bytes(_ range: ClosedRange<Int>) -> SettingFormat {
         SettingFormat(
             expected: "a size from \(ByteSizeText.write(range.lowerBound)) to \(ByteSizeText.write(range.upperBound))",
             parse: { ByteSizeText.parse($0).flatMap { range.contains($0) ? $0 : nil } }, write: ByteSizeText.write)
@@ -127,14 +127,14 @@ extension SettingFormat where Value == Int {
 }
 
 extension SettingFormat where Value == Double {
-    package static let ratio = SettingFormat(
+    public static let ratio = SettingFormat(
         expected: "a number from 0 to 1",
         parse: { Double($0).flatMap { (0...1).contains($0) ? $0 : nil } },
         write: { $0 == $0.rounded() ? String(Int($0)) : String($0) })
 }
 
 extension SettingFormat where Value == Duration {
-    package static func duration(_ range: ClosedRange<Duration>) -> SettingFormat {
+    public static func duration(_ range: ClosedRange<Duration>) -> SettingFormat {
         let (low, high) = (DurationText.write(range.lowerBound), DurationText.write(range.upperBound))
         return SettingFormat(
             expected: "a duration from \(low) to \(high), with its unit (us, ms, s, m, h, d), such as 250ms or 1m30s",
@@ -144,7 +144,7 @@ extension SettingFormat where Value == Duration {
 
 extension SettingFormat where Value: CaseIterable & RawRepresentable, Value.RawValue == String {
     /// One of a closed set of words.
-    package static var choice: SettingFormat {
+    public static var choice: SettingFormat {
         SettingFormat(
             expected: "one of " + Value.allCases.map(\.rawValue).joined(separator: ", "),
             parse: { Value(rawValue: $0) }, write: { $0.rawValue })
@@ -153,7 +153,7 @@ extension SettingFormat where Value: CaseIterable & RawRepresentable, Value.RawV
 
 extension SettingFormat {
     /// A setting that may be left out; its text is empty then.
-    package var optional: SettingFormat<Value?> {
+    public var optional: SettingFormat<Value?> {
         SettingFormat<Value?>(
             expected: expected + ", or empty",
             parse: { text in text.isEmpty ? .some(nil) : parse(text).map { .some($0) } },

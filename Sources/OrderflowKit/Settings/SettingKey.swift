@@ -1,5 +1,5 @@
 /// One setting: its name, its place in `Settings`, how its text is read, and what it means.
-package struct SettingKey: Sendable {
+public struct SettingKey: Sendable {
     /// Dotted, as in the file and after `--set`.
     package let name: String
     /// Sentences for the file and the reference.
@@ -21,6 +21,15 @@ package struct SettingKey: Sendable {
         _ name: String, _ path: WritableKeyPath<Settings, Value> & Sendable, _ format: SettingFormat<Value>,
         secret: Bool = false, password: Bool = false, _ help: String
     ) {
+        self.init(
+            name, format, secret: secret, password: password, help, get: { $0[keyPath: path] },
+            put: { $1[keyPath: path] = $0 })
+    }
+
+    private init<Value: Sendable>(
+        _ name: String, _ format: SettingFormat<Value>, secret: Bool, password: Bool, _ help: String,
+        get value: @escaping @Sendable (Settings) -> Value, put: @escaping @Sendable (Value, inout Settings) -> Void
+    ) {
         self.name = name
         self.help = help
         expected = format.expected
@@ -29,10 +38,10 @@ package struct SettingKey: Sendable {
         isOptional = format.parse("") != nil
         set = { text, settings in
             guard let value = format.parse(text) else { return false }
-            settings[keyPath: path] = value
+            put(value, &settings)
             return true
         }
-        get = { format.write($0[keyPath: path]) }
+        get = { format.write(value($0)) }
     }
 
     /// One that may be left out.
@@ -43,7 +52,7 @@ package struct SettingKey: Sendable {
         self.init(name, path, format.optional, secret: secret, password: password, help)
     }
 
-    package var defaultText: String { self.get(Settings()) }
+    package var defaultText: String { self.get(Settings(ServiceCatalogue([]))) }
 
     /// `http.port` is `ORDERFLOW_HTTP_PORT`.
     package var environmentName: String { Self.environmentName(of: name) }
@@ -59,4 +68,32 @@ package struct SettingKey: Sendable {
         if isPassword { return text.isEmpty ? "" : Redaction.mark }
         return isSecret ? Redaction.redact(text) : text
     }
+}
+
+extension SettingKey: ServiceModulePart {
+    /// A setting of a service.
+    ///
+    /// - Parameters:
+    ///   - name: dotted, as in the file: `payment.concurrency`.
+    ///   - secret: may hold a password, as a URL does: shown redacted only.
+    ///   - password: is one: never shown, and not taken from the command line.
+    ///   - help: sentences for the file and the reference.
+    public init<Section: SettingsSection, Value: Sendable>(
+        _ name: String, _ path: WritableKeyPath<Section, Value> & Sendable, _ format: SettingFormat<Value>,
+        secret: Bool = false, password: Bool = false, _ help: String
+    ) {
+        self.init(
+            name, format, secret: secret, password: password, help, get: { $0[Section.self][keyPath: path] },
+            put: { $1[Section.self][keyPath: path] = $0 })
+    }
+
+    /// One that may be left out.
+    public init<Section: SettingsSection, Wrapped: Sendable>(
+        _ name: String, _ path: WritableKeyPath<Section, Wrapped?> & Sendable, optional format: SettingFormat<Wrapped>,
+        secret: Bool = false, password: Bool = false, _ help: String
+    ) {
+        self.init(name, path, format.optional, secret: secret, password: password, help)
+    }
+
+    public func join(_ module: inout ServiceModule) { module.settings.append(self) }
 }

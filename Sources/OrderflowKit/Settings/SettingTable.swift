@@ -1,12 +1,20 @@
 import Logging
 
 /// Every setting there is. Parsing, `orderflow config`, its reference and `config/orderflow.yaml` all come from here.
-package enum SettingTable {
-    package static let keys: [SettingKey] = grouped(
-        kafka + database + http + log + telemetry + dashboard + orders + views + mail + inventory + payment + saga
-            + topics
-            + shutdown
-            + serviceDatabases + rolePorts)
+package struct SettingTable: Sendable {
+    package let keys: [SettingKey]
+    private let byName: [String: SettingKey]
+    private let byEnvironmentName: [String: SettingKey]
+
+    /// Those of the program, and those of its services.
+    init(_ modules: [ServiceModule]) {
+        keys = Self.grouped(
+            Self.kafka + Self.database + Self.http + Self.log + Self.telemetry + Self.dashboard
+                + modules.flatMap(\.settings) + Self.saga + Self.topics(modules.flatMap(\.topics)) + Self.shutdown
+                + Self.databases(modules.compactMap(\.database)) + Self.ports(modules))
+        byName = Dictionary(keys.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+        byEnvironmentName = Dictionary(keys.map { ($0.environmentName, $0) }, uniquingKeysWith: { first, _ in first })
+    }
 
     /// A section's keys together, since a YAML mapping can't be continued later in the file.
     private static func grouped(_ keys: [SettingKey]) -> [SettingKey] {
@@ -22,25 +30,23 @@ package enum SettingTable {
         return sections.flatMap(\.keys)
     }
 
-    private static let byName = Dictionary(uniqueKeysWithValues: keys.map { ($0.name, $0) })
-    private static let byEnvironmentName = Dictionary(uniqueKeysWithValues: keys.map { ($0.environmentName, $0) })
-
     /// Any librdkafka property may follow.
     package static let kafkaProperties = "kafka.properties."
 
-    package static func key(named name: String) -> SettingKey? {
+    package func key(named name: String) -> SettingKey? {
         if let key = byName[name] { return key }
-        guard name.hasPrefix(kafkaProperties), name.count > kafkaProperties.count else { return nil }
-        return kafkaProperty(String(name.dropFirst(kafkaProperties.count)))
+        guard name.hasPrefix(Self.kafkaProperties), name.count > Self.kafkaProperties.count else { return nil }
+        return Self.kafkaProperty(String(name.dropFirst(Self.kafkaProperties.count)))
     }
 
     /// `ORDERFLOW_KAFKA_PROPERTIES_SECURITY_PROTOCOL` is `kafka.properties.security.protocol`: librdkafka's names have
     /// dots only.
-    package static func key(inEnvironment name: String) -> SettingKey? {
+    package func key(inEnvironment name: String) -> SettingKey? {
         if let key = byEnvironmentName[name] { return key }
-        let prefix = SettingKey.environmentName(of: kafkaProperties)
+        let prefix = SettingKey.environmentName(of: Self.kafkaProperties)
         guard name.hasPrefix(prefix), name.count > prefix.count else { return nil }
-        return kafkaProperty(name.dropFirst(prefix.count).lowercased().map { $0 == "_" ? "." : String($0) }.joined())
+        return Self.kafkaProperty(
+            name.dropFirst(prefix.count).lowercased().map { $0 == "_" ? "." : String($0) }.joined())
     }
 
     private static func kafkaProperty(_ property: String) -> SettingKey {
@@ -171,134 +177,33 @@ package enum SettingTable {
             """),
     ]
 
-    private static let orders = [
-        SettingKey(
-            "orders.writers", \.orders.writers, .integer(1...64), "Connections that append new orders, in groups."),
-        SettingKey(
-            "orders.queue_limit", \.orders.queueLimit, .integer(1...1_000_000),
-            "Orders waiting for a writer; more are answered 503 with Retry-After."),
-        SettingKey(
-            "orders.pool_size", \.orders.poolSize, .integer(1...256),
-            "Connections for cancellations and histories, which also bounds how many run at once."),
-    ]
-
-    private static let views = [
-        SettingKey("views.pool_size", \.views.poolSize, .integer(1...256), "Connections for queries of read models."),
-        SettingKey(
-            "views.max_waits", \.views.waits, .integer(1...1_000_000),
-            "Requests that wait for an order to change (Prefer: wait); 503 beyond."),
-        SettingKey(
-            "views.max_waits_per_address", \.views.waitsPerAddress, optional: .integer(1...1_000_000),
-            "Of them, those of one address, 429 beyond; empty is no limit, as behind a proxy it must be."),
-        SettingKey(
-            "views.max_streams", \.views.streams, .integer(1...1_000_000),
-            "Open streams of GET /orders/{id}/stream; 503 beyond."),
-        SettingKey(
-            "views.max_streams_per_address", \.views.streamsPerAddress, optional: .integer(1...1_000_000),
-            "Of them, those of one address, 429 beyond; empty is no limit, as behind a proxy it must be."),
-        SettingKey(
-            "views.check_interval", \.views.checkInterval, .duration(.zero ... .seconds(3600)),
-            "How often one of the API's processes compares read models with the event store; 0s never does."),
-        SettingKey(
-            "views.check_orders", \.views.checkOrders, .integer(0...10_000),
-            "Orders it looks at each time, besides those that changed last, on its way through all of them."),
-    ]
-
-    private static let mail = [
-        SettingKey("mail.directory", \.mail.directory, .path, "Where mails are written while smtp.url is empty."),
-        SettingKey("mail.from", \.mail.from, .mailAddress, "The sender of mails to customers."),
-        SettingKey(
-            "mail.recipient_domain", \.mail.recipientDomain, .domain,
-            "A customer whose order has no address gets mail at userId@ this domain."),
-        SettingKey(
-            "smtp.url", \.smtp.url, optional: .url("smtp", "smtps", example: "smtps://user:password@mail.example:465"),
-            secret: true, "The mail server; empty writes mails to mail.directory."),
-    ]
-
-    private static let inventory = [
-        SettingKey(
-            "inventory.unknown_sku", \.inventory.unknownSKU, .choice,
-            "An article nobody has set a stock for: as many as asked for, or refused.")
-    ]
-
-    private static let payment = [
-        SettingKey("payment.gateway", \.payment.gateway, .choice, "The simulated gateway charges nobody."),
-        SettingKey(
-            "payment.gateway_url", \.payment.gatewayURL,
-            optional: .url("http", "https", example: "https://pay.example/v1"),
-            secret: true, "Needed by payment.gateway http."),
-        SettingKey(
-            "payment.gateway_token", \.payment.gatewayToken, optional: .bearerToken, password: true,
-            "Sent to payment.gateway http as Authorization: Bearer. Not taken from the command line."),
-        SettingKey(
-            "payment.concurrency", \.payment.concurrency, .integer(1...256),
-            "Calls of the gateway at once; what hangs holds up no more than these."),
-        SettingKey(
-            "payment.retry_cap", \.payment.retryCap, .duration(.milliseconds(100) ... .seconds(3600)),
-            "Longest pause between tries of a call; the pauses double up to it."),
-        SettingKey(
-            "payment.timeout", \.payment.timeout, .duration(.milliseconds(10) ... .seconds(300)),
-            "For one call of the gateway; it is asked again later what became of it."),
-        SettingKey(
-            "payment.simulator.latency", \.payment.simulatorLatency, .duration(.zero ... .seconds(300)),
-            "How long the simulated gateway takes."),
-        SettingKey(
-            "payment.simulator.failure_rate", \.payment.simulatorFailureRate, .ratio,
-            "How many of its calls end without an answer."),
-    ]
-
     private static let saga = [
         SettingKey(
-            "saga.mode", \.saga.mode, .choice,
+            "saga.mode", \.mode, .choice,
             """
             orchestration: the saga role commands each step. choreography: the services react to each other, and the \
             saga role only keeps track. The same for all roles; change it when no order is under way.
-            """),
-        SettingKey(
-            "saga.url", \.saga.url, optional: .url("http", "https", example: "http://saga.internal:3007"),
-            "Where the API asks the saga role for GET /orders/{id}/saga; empty is its port on this machine."),
-        SettingKey(
-            "saga.stock_deadline", \.saga.stockDeadline, sagaTime,
-            "Without a word from inventory for this long, an order is undone and cancelled."),
-        SettingKey("saga.payment_deadline", \.saga.paymentDeadline, sagaTime, "The same for payment."),
-        SettingKey(
-            "saga.shipment_deadline", \.saga.shipmentDeadline, sagaTime,
-            "The same for shipping, counted from the order's start."),
-        SettingKey(
-            "saga.answer_within", \.saga.retry.answerWithin, sagaTime,
-            """
-            What has to succeed in the end (compensations, the confirmation, the cancellation) is asked again after \
-            this long without an answer; twice as long each time.
-            """),
-        SettingKey(
-            "saga.retry_base", \.saga.retry.base, sagaTime,
-            "A refused compensation is asked again after this long; twice as long each time."),
-        SettingKey("saga.retry_cap", \.saga.retry.cap, sagaTime, "The longest of these waits."),
-        SettingKey(
-            "saga.attention_after", \.saga.retry.attentionAfter, .integer(1...1000),
-            "Refusals, or commands unanswered in a row, after which `orderflow sagas list --attention` has the order."),
+            """)
     ]
-    private static let sagaTime = SettingFormat.duration(.milliseconds(10) ... .seconds(7 * 86_400))
 
-    private static let topics = [
-        SettingKey(
-            "topics.partitions", \.topics.partitions, .integer(1...10_000),
-            "Partitions of a new topic. More later would break the order of events per order."),
-        SettingKey(
-            "topics.replication", \.topics.replication, .integer(1...100),
-            "Copies of each partition; 3 in production, with min.insync.replicas 2 on the brokers."),
-        SettingKey("topics.order_events", \.topics.names.orderEvents, .topic, "Facts about orders."),
-        SettingKey("topics.user_events", \.topics.names.userEvents, .topic, "Facts about users and accounts."),
-        SettingKey("topics.payment_commands", \.topics.names.paymentCommands, .topic, "From the saga to payment."),
-        SettingKey(
-            "topics.inventory_commands", \.topics.names.inventoryCommands, .topic, "From the saga to inventory."),
-        SettingKey(
-            "topics.order_commands", \.topics.names.orderCommands, .topic, "From the saga to the order service."),
-        SettingKey("topics.logs", \.topics.names.logs, .topic, "Log lines, where log.ship_level says so."),
-        SettingKey(
-            "topics.logs_retention", \.topics.logsRetention, .duration(.seconds(10) ... .seconds(3650 * 86_400)),
-            "How long the brokers keep log lines; of a topic made from now on."),
-    ]
+    private static func topics(_ topics: [Topic]) -> [SettingKey] {
+        [
+            SettingKey(
+                "topics.partitions", \.topics.partitions, .integer(1...10_000),
+                "Partitions of a new topic. More later would break the order of events per order."),
+            SettingKey(
+                "topics.replication", \.topics.replication, .integer(1...100),
+                "Copies of each partition; 3 in production, with min.insync.replicas 2 on the brokers."),
+        ]
+            + topics.map { SettingKey("topics.\($0.id)", \.topics.names[$0], .topic, $0.summary) }
+            + [
+                SettingKey("topics.logs", \.topics.names.logs, .topic, "Log lines, where log.ship_level says so."),
+                SettingKey(
+                    "topics.logs_retention", \.topics.logsRetention,
+                    .duration(.seconds(10) ... .seconds(3650 * 86_400)),
+                    "How long the brokers keep log lines; of a topic made from now on."),
+            ]
+    }
 
     private static let shutdown = [
         SettingKey(
@@ -306,16 +211,20 @@ package enum SettingTable {
             "For work in hand after SIGTERM or Ctrl-C; what isn't done by then is cut off and done after the restart.")
     ]
 
-    private static let serviceDatabases = ServiceDatabase.allCases.map { service in
-        SettingKey(
-            "\(service.rawValue).database.url", \.serviceDatabaseURL[service], optional: .databaseURL,
-            secret: true, "The database of \(service.rawValue); empty derives it from database.url.")
+    private static func databases(_ databases: [ServiceDatabase]) -> [SettingKey] {
+        databases.map { database in
+            SettingKey(
+                "\(database.name).database.url", \.serviceDatabaseURL[database.name], optional: .databaseURL,
+                secret: true, "The database of \(database.name); empty derives it from database.url.")
+        }
     }
 
-    private static let rolePorts = Role.allCases.map { role in
-        SettingKey(
-            "\(role.rawValue).http.port", \.rolePort[role], optional: .port,
-            "The port of `orderflow \(role.rawValue)`; empty is http.port"
-                + (role.portOffset == 0 ? "." : " + \(role.portOffset)."))
+    private static func ports(_ modules: [ServiceModule]) -> [SettingKey] {
+        modules.map { module in
+            SettingKey(
+                "\(module.name).http.port", \.rolePort[module.name], optional: .port,
+                "The port of `orderflow \(module.name)`; empty is http.port"
+                    + (module.port == 0 ? "." : " + \(module.port)."))
+        }
     }
 }

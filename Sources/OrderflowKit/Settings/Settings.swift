@@ -4,7 +4,9 @@ import Orders
 
 /// Everything that can be configured, as plain values; the defaults suit a developer's machine.
 /// `SettingTable` says how each is called, read and explained.
-package struct Settings: Sendable {
+public struct Settings: Sendable {
+    /// The services that the program consists of.
+    public let services: ServiceCatalogue
     package var kafka = Kafka()
     package var database = Database()
     package var http = HTTP()
@@ -12,18 +14,22 @@ package struct Settings: Sendable {
     package var telemetry = Telemetry()
     package var dashboard = Dashboard()
     package var topics = Topics()
-    package var orders = Orders()
-    package var views = Views()
-    package var mail = Mail()
-    package var smtp = SMTP()
-    package var inventory = Inventory()
-    package var payment = Payment()
-    package var saga = Saga()
+    /// Who leads an order to its end.
+    public var mode = FulfilmentMode.orchestration
     package var shutdown = Shutdown()
     /// A service's own database; nil derives it from `database.url`.
-    package var serviceDatabaseURL: [ServiceDatabase: String] = [:]
+    package var serviceDatabaseURL: [String: String] = [:]
     /// A role's own port; nil derives it from `http.port`.
-    package var rolePort: [Role: Int] = [:]
+    package var rolePort: [String: Int] = [:]
+    private var sections: [ObjectIdentifier: any SettingsSection] = [:]
+
+    public init(_ services: ServiceCatalogue) { self.services = services }
+
+    /// The settings of a service.
+    public subscript<Section: SettingsSection>(_ section: Section.Type) -> Section {
+        get { sections[ObjectIdentifier(section)] as? Section ?? Section() }
+        set { sections[ObjectIdentifier(section)] = newValue }
+    }
 
     package struct Kafka: Sendable {
         package var brokers = "127.0.0.1:9092"
@@ -95,76 +101,27 @@ package struct Settings: Sendable {
         package var names = OrderflowKit.Topics()
     }
 
-    package struct Orders: Sendable {
-        package var writers = 2
-        package var queueLimit = 8_192
-        package var poolSize = 4
-    }
-
-    package struct Views: Sendable {
-        package var poolSize = 4
-        package var waits = 1_000
-        package var waitsPerAddress: Int? = 500
-        package var streams = 1_000
-        package var streamsPerAddress: Int? = 500
-        /// Zero doesn't compare.
-        package var checkInterval: Duration = .seconds(10)
-        package var checkOrders = 500
-    }
-
-    package struct Mail: Sendable {
-        package var directory = "var/mail"
-        package var from = "orders@orderflow.example"
-        /// For customers whose order says no address: userId@domain.
-        package var recipientDomain = "customers.example"
-    }
-
-    package struct SMTP: Sendable {
-        /// Nil writes mails to `mail.directory`.
-        package var url: String?
-    }
-
-    package struct Inventory: Sendable {
-        package var unknownSKU = StockLevels.UnknownSKU.unlimited
-    }
-
-    package struct Payment: Sendable {
-        package enum Gateway: String, Sendable, CaseIterable { case simulated, http }
-
-        package var gateway = Gateway.simulated
-        package var gatewayURL: String?
-        package var gatewayToken: String?
-        package var timeout: Duration = .seconds(5)
-        package var concurrency = 16
-        package var retryCap: Duration = .seconds(10)
-        package var simulatorLatency: Duration = .milliseconds(20)
-        package var simulatorFailureRate = 0.0
-    }
-
-    package struct Saga: Sendable {
-        package var mode = FulfilmentMode.orchestration
-        /// Where the API asks where an order stands; nil is the saga role on this machine.
-        package var url: String?
-        package var stockDeadline: Duration = .seconds(30)
-        package var paymentDeadline: Duration = .seconds(60)
-        package var shipmentDeadline: Duration = .seconds(60)
-        package var retry = SagaRetry()
-    }
-
     package struct Shutdown: Sendable {
         package var deadline: Duration = .seconds(10)
     }
 }
 
 extension Settings {
+    /// Where a service's processes listen on this machine; 0 takes a free port.
+    package func port(of module: ServiceModule) -> Int {
+        if let port = rolePort[module.name] { return port }
+        return http.port == 0 ? 0 : http.port + module.port
+    }
+
+    /// Where another service answers on this machine, as `http://127.0.0.1:3007`.
+    package func url(of module: ServiceModule) -> String { "http://\(http.localAuthority):\(port(of: module))" }
+
     /// Whom the dashboard asks besides the process that it is part of.
-    package func dashboardRoles(besides own: Role) -> [RoleAddress] {
+    package func dashboardRoles(besides own: ServiceModule) -> [RoleAddress] {
         if !dashboard.roles.isEmpty { return dashboard.roles }
-        return Role.allCases.filter { $0 != own && port(of: $0) > 0 }.map { role in
+        return services.modules.filter { $0.name != own.name && port(of: $0) > 0 }.map { module in
             RoleAddress(
-                role: role.rawValue, url: "http://\(http.localAuthority):\(port(of: role))",
-                // The API answers queries too.
-                isExpected: role != .query)
+                role: module.name, url: url(of: module), isExpected: !module.duties.contains(.onRequest))
         }
     }
 }
@@ -177,4 +134,12 @@ extension Settings.HTTP {
         default: host.contains(":") && !host.hasPrefix("[") ? "[\(host)]" : host
         }
     }
+}
+
+extension Settings {
+    /// The groups at work, and the topics that each consumes, as they are called on the brokers.
+    package var subscriptions: [String: Set<String>] { services.subscriptions(in: mode, topics.names) }
+
+    /// The topics of facts and commands, as they are called on the brokers.
+    package var topicNames: [String] { services.topics.map { topics.names[$0] } }
 }

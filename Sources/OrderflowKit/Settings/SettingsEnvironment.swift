@@ -11,17 +11,19 @@ package enum SettingsEnvironment {
 
     /// The variables that set something, by the name of what they set. An empty one sets nothing, so that
     /// `ORDERFLOW_SMTP_URL=${SMTP_URL:-}` in a compose file means what it looks like.
-    package static func settings(in environment: [String: String]) throws(SettingsError) -> [String: String] {
+    package static func settings(
+        in environment: [String: String], of table: SettingTable
+    ) throws(SettingsError) -> [String: String] {
         var found: [String: String] = [:]
         var problems: [String] = []
         for (name, text) in environment.sorted(by: { $0.key < $1.key })
         where name.hasPrefix(SettingKey.environmentPrefix) {
             if reserved.contains(name) || reservedPrefixes.contains(where: name.hasPrefix) { continue }
             if isServiceLink(name, text) { continue }
-            if let key = SettingTable.key(inEnvironment: name) {
+            if let key = table.key(inEnvironment: name) {
                 if !text.isEmpty { found[key.name] = name }
             } else {
-                let known = SettingTable.keys.map(\.environmentName)
+                let known = table.keys.map(\.environmentName)
                 problems.append(
                     "environment: unknown variable \(name)\(Suggestion.text(for: name, among: known))")
             }

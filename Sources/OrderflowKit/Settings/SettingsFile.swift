@@ -11,18 +11,18 @@ package struct SettingsFile: Sendable {
     /// Where each setting stands.
     package let lines: [String: Int]
 
-    package init(path: String) throws(SettingsError) {
+    package init(path: String, table: SettingTable) throws(SettingsError) {
         let text: String
         do {
             text = try String(contentsOfFile: path, encoding: .utf8)
         } catch {
             throw SettingsError(problems: ["\(path): can't be read: \(error.localizedDescription)"])
         }
-        try self.init(path: path, text: text)
+        try self.init(path: path, text: text, table: table)
     }
 
-    package init(path: String, text: String) throws(SettingsError) {
-        var walk = Walk(path: path)
+    package init(path: String, text: String, table: SettingTable) throws(SettingsError) {
+        var walk = Walk(path: path, table: table)
         do {
             if let root = try Yams.compose(yaml: text) { walk.visit(root, name: "") }
         } catch {
@@ -36,6 +36,7 @@ package struct SettingsFile: Sendable {
 
     private struct Walk {
         let path: String
+        let table: SettingTable
         var values: [AbsoluteConfigKey: ConfigValue] = [:]
         var lines: [String: Int] = [:]
         var problems: [String] = []
@@ -60,9 +61,9 @@ package struct SettingsFile: Sendable {
 
         /// - Parameter text: nil where nothing stands after the colon.
         private mutating func take(_ text: String?, _ node: Node, name: String) {
-            guard SettingTable.key(named: name) != nil else {
+            guard table.key(named: name) != nil else {
                 // A section with everything in it commented out is fine.
-                if text != nil || !Self.isSection(name) { complain(node, Self.unknown(name)) }
+                if text != nil || !isSection(name) { complain(node, unknown(name)) }
                 return
             }
             guard lines[name] == nil else { return complain(node, "\(name) is there twice") }
@@ -71,15 +72,15 @@ package struct SettingsFile: Sendable {
                 ConfigValue(.string(text ?? ""), isSecret: false)
         }
 
-        private static func isSection(_ name: String) -> Bool {
+        private func isSection(_ name: String) -> Bool {
             name.isEmpty || name + "." == SettingTable.kafkaProperties
-                || SettingTable.keys.contains { $0.name.hasPrefix(name + ".") }
+                || table.keys.contains { $0.name.hasPrefix(name + ".") }
         }
 
-        private static func unknown(_ name: String) -> String {
+        private func unknown(_ name: String) -> String {
             if name.isEmpty { return "keys and values are expected" }
             if isSection(name) { return "\(name) is a section, not a setting" }
-            return "unknown key \(name)\(Suggestion.text(for: name, among: SettingTable.keys.map(\.name)))"
+            return "unknown key \(name)\(Suggestion.text(for: name, among: table.keys.map(\.name)))"
         }
 
         private mutating func complain(_ node: Node, _ problem: String) {

@@ -1,7 +1,11 @@
 /// The table of settings as text.
-package enum SettingsReference {
+package struct SettingsReference {
+    private let keys: [SettingKey]
+
+    package init(_ services: ServiceCatalogue) { keys = services.settings.keys }
+
     /// `config/orderflow.yaml`: every setting with its explanation and default.
-    package static var yaml: String {
+    package var yaml: String {
         var out = """
             # orderflow's settings, each with its default. Environment variables (http.port is ORDERFLOW_HTTP_PORT) and
             # flags (--set http.port=8080) come over what is here; `orderflow config` shows what is in force and why.
@@ -9,30 +13,32 @@ package enum SettingsReference {
 
             """
         var open: [String] = []
-        for key in SettingTable.keys {
+        for key in keys {
             let path = key.name.split(separator: ".").map(String.init)
             let section = Array(path.dropLast())
             let common = zip(open, section).prefix { $0 == $1 }.count
             for depth in common..<section.count {
                 if depth == 0 { out += "\n" }
-                out += indent(depth) + section[depth] + ":\n"
+                out += Self.indent(depth) + section[depth] + ":\n"
             }
             open = section
             let depth = section.count
-            for line in wrap(key.help + note(key), width: 116 - 2 * depth) { out += indent(depth) + "# " + line + "\n" }
+            for line in Self.wrap(key.help + Self.note(key), width: 116 - 2 * depth) {
+                out += Self.indent(depth) + "# " + line + "\n"
+            }
             let text = key.defaultText
-            out += indent(depth) + path[depth] + ":" + (text.isEmpty ? "" : " " + quoted(text)) + "\n"
-            if key.name == lastKafkaKey { out += kafkaPropertiesNote }
+            out += Self.indent(depth) + path[depth] + ":" + (text.isEmpty ? "" : " " + Self.quoted(text)) + "\n"
+            if key.name == lastKafkaKey { out += Self.kafkaPropertiesNote }
         }
         return out
     }
 
     /// `orderflow config --reference`.
-    package static var text: String {
-        SettingTable.keys.map { key in
+    package var text: String {
+        keys.map { key in
             let text = key.defaultText
             let head = "\(key.name)   \(key.environmentName)   default \(text.isEmpty ? "empty" : text)"
-            return ([head] + wrap(key.help + " Must be " + key.expected + ".", width: 96).map { "    " + $0 })
+            return ([head] + Self.wrap(key.help + " Must be " + key.expected + ".", width: 96).map { "    " + $0 })
                 .joined(separator: "\n")
         }.joined(separator: "\n\n") + """
 
@@ -43,7 +49,7 @@ package enum SettingsReference {
             """
     }
 
-    private static let lastKafkaKey = SettingTable.keys.last { $0.name.hasPrefix("kafka.") }?.name
+    private var lastKafkaKey: String? { keys.last { $0.name.hasPrefix("kafka.") }?.name }
 
     private static let kafkaPropertiesNote = """
           # Any property of librdkafka, handed on as it is; for a cluster with TLS and passwords:

@@ -17,13 +17,19 @@ package struct SettingsSources: Sendable {
         }
     }
 
+    /// Whose settings there are.
+    package let services: ServiceCatalogue
     /// Nil takes `ORDERFLOW_CONFIG`, or `config/orderflow.yaml` where there is one.
     package var configPath: String?
     package var environment: [String: String] = [:]
     /// The last one for a key wins.
     package var flags: [Flag] = []
 
-    package init(configPath: String? = nil, environment: [String: String] = [:], flags: [Flag] = []) {
+    package init(
+        _ services: ServiceCatalogue, configPath: String? = nil, environment: [String: String] = [:],
+        flags: [Flag] = []
+    ) {
+        self.services = services
         self.configPath = configPath
         self.environment = environment
         self.flags = flags
@@ -44,9 +50,9 @@ package struct SettingsSources: Sendable {
             collecting { () throws(SettingsError) in try fileLayer() } ?? nil,
         ].compactMap { $0 }
 
-        var loaded = LoadedSettings()
-        for name in Self.names(in: layers) {
-            guard let key = SettingTable.key(named: name), let (text, origin) = Self.find(key, in: layers) else {
+        var loaded = LoadedSettings(services)
+        for name in names(in: layers) {
+            guard let key = services.settings.key(named: name), let (text, origin) = Self.find(key, in: layers) else {
                 continue
             }
             if key.set(text, &loaded.settings) {
@@ -81,9 +87,9 @@ package struct SettingsSources: Sendable {
     }
 
     /// Every name that some layer sets, in the order of the table.
-    private static func names(in layers: [Layer]) -> [String] {
+    private func names(in layers: [Layer]) -> [String] {
         let mentioned = layers.reduce(into: Set<String>()) { $0.formUnion($1.origins.keys) }
-        let fixed = SettingTable.keys.map(\.name)
+        let fixed = services.settings.keys.map(\.name)
         return fixed.filter(mentioned.contains) + mentioned.subtracting(fixed).sorted()
     }
 
@@ -101,8 +107,8 @@ package struct SettingsSources: Sendable {
         var origins: [String: SettingOrigin] = [:]
         var problems: [String] = []
         for flag in try inheritedFlags() + flags {
-            guard let key = SettingTable.key(named: flag.key) else {
-                let names = SettingTable.keys.map(\.name)
+            guard let key = services.settings.key(named: flag.key) else {
+                let names = services.settings.keys.map(\.name)
                 problems.append(
                     "\(flag.option): unknown key \(flag.key)\(Suggestion.text(for: flag.key, among: names))")
                 continue
@@ -122,7 +128,7 @@ package struct SettingsSources: Sendable {
     }
 
     private func environmentLayer() throws(SettingsError) -> Layer {
-        let found = try SettingsEnvironment.settings(in: environment)
+        let found = try SettingsEnvironment.settings(in: environment, of: services.settings)
         return Layer(
             snapshot: EnvironmentVariablesProvider(environmentVariables: environment).snapshot(),
             prefix: ["orderflow"], origins: found.mapValues { .environment(name: $0) })
@@ -131,7 +137,7 @@ package struct SettingsSources: Sendable {
     private func fileLayer() throws(SettingsError) -> Layer? {
         let named = configPath ?? environment[SettingsEnvironment.configFile].flatMap { $0.isEmpty ? nil : $0 }
         if named == nil, !FileManager.default.fileExists(atPath: SettingsFile.defaultPath) { return nil }
-        let file = try SettingsFile(path: named ?? SettingsFile.defaultPath)
+        let file = try SettingsFile(path: named ?? SettingsFile.defaultPath, table: services.settings)
         return Layer(
             snapshot: file.snapshot, prefix: [],
             origins: file.lines.reduce(into: [:]) { $0[$1.key] = .file(path: file.path, line: $1.value) })
@@ -141,15 +147,16 @@ package struct SettingsSources: Sendable {
 extension Settings {
     /// Values that are each fine and can't be together.
     fileprivate var contradictions: [String] {
-        var problems: [String] = []
-        if payment.gateway == .http, payment.gatewayURL == nil {
-            problems.append("payment.gateway_url: must be set where payment.gateway is http")
-        }
-        let names = topics.names.all + [topics.names.logs]
+        var problems = services.modules.flatMap { module in module.checks.flatMap { $0(self) } }
+        let names = services.topics.map { topics.names[$0] } + [topics.names.logs]
         for (index, name) in names.enumerated() where names[..<index].contains(name) {
             problems.append("topics: two of them are called \(name)")
         }
-        if http.port > 65_535 - Role.allCases.count {
+        for address in dashboard.roles where services[address.role] == nil {
+            let known = services.names.joined(separator: ", ")
+            problems.append("dashboard.roles: there is no role \(address.role); there are \(known)")
+        }
+        if http.port > 65_535 - (services.modules.map(\.port).max() ?? 0) {
             problems.append("http.port: \(http.port) leaves no room for the ports of the other roles")
         }
         return problems

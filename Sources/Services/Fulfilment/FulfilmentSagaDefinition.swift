@@ -6,7 +6,7 @@ import Orders
 import PaymentFacts
 import ShippingFacts
 
-/// The fulfilment of an order (DESIGN section 4):
+/// The fulfilment of an order:
 ///
 ///     OrderCreated ─> ReserveStock ─> ProcessPayment ─┐
 ///          └─ shipping prepares on its own ───────────┴─> ConfirmOrder ─> OrderConfirmed
@@ -14,6 +14,7 @@ import ShippingFacts
 ///     failure, deadline, cancellation ─> RefundPayment ─> ReleaseStock ─> CancelOrder ─> OrderCancelled
 public enum FulfilmentSaga {
     public static let name = "fulfilment"
+    public static let group = "saga-group"
 
     public enum Step {
         public static let stock = "stock"

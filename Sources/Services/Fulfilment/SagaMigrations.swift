@@ -1,18 +1,21 @@
 import Messaging
+import OrderflowKit
 import Postgres
 
-extension SagaService {
-    public static let migrations = [
-        Migration(
-            version: 1, name: "sagas",
-            sql: """
-                \(MessagingSchema.outbox)
-                \(MessagingSchema.relay)
-                \(MessagingSchema.consumer)
-                \(SagaSchema.tables)
-                """),
-        Migration(version: 2, name: "decisions on dead letters", sql: MessagingSchema.deadLetterDecisions),
-        Migration(version: 3, name: "snapshots of the relay", sql: MessagingSchema.relaySnapshots),
-        Migration(version: 4, name: "counts of parked messages", sql: MessagingSchema.parkedCounts),
-    ]
+extension ServiceDatabase {
+    package static let saga = ServiceDatabase(
+        "saga",
+        migrations: [
+            Migration(
+                version: 1, name: "sagas",
+                sql: """
+                    \(MessagingSchema.outbox)
+                    \(MessagingSchema.relay)
+                    \(MessagingSchema.consumer)
+                    \(SagaSchema.tables)
+                    """),
+            Migration(version: 2, name: "decisions on dead letters", sql: MessagingSchema.deadLetterDecisions),
+            Migration(version: 3, name: "snapshots of the relay", sql: MessagingSchema.relaySnapshots),
+            Migration(version: 4, name: "counts of parked messages", sql: MessagingSchema.parkedCounts),
+        ])
 }

@@ -4,58 +4,118 @@ import OrderflowKit
 import Orders
 import Postgres
 
-/// The fulfilment saga as a service: leads every order to confirmed or cancelled, or watches the others do it.
-///
-///     order-events ─> FulfilmentSaga ─> inventory-commands, payment-commands, order-commands
-///     the clock ────┘
-public struct SagaService: Sendable {
-    public struct Configuration: Sendable {
-        public var mode = FulfilmentMode.orchestration
-        public var patience = FulfilmentSaga.Patience()
-
-        public init() {}
+extension ServiceModule {
+    /// The fulfilment saga: leads every order to confirmed or cancelled, or watches the others do it.
+    ///
+    ///     order-events ─> FulfilmentSaga ─> inventory-commands, payment-commands, order-commands
+    ///     the clock ────┘
+    public static let saga = ServiceModule("saga", port: 7, summary: "leads every order to confirmed or cancelled") {
+        Explained(
+            "Lead every order to confirmed or cancelled.",
+            """
+            Asks inventory and payment in turn while shipping prepares, then has the order confirmed; at a failure, a \
+            deadline or the customer's cancellation it has everything undone, and then the order cancelled. With \
+            saga.mode choreography it only keeps track. Consumer group saga-group. GET /sagas and GET /sagas/{orderId} \
+            on this role's port, or `orderflow sagas`.
+            """,
+            examples: """
+                  orderflow saga --set saga.payment_deadline=5m
+                  curl 'localhost:3007/sagas?attention=true'
+                """)
+        ServiceDatabase.saga
+        Consumes(
+            ConsumerGroup(FulfilmentSaga.group, reads: [.init(.orderEvents)]) { context in
+                SagaFactHandler(try FulfilmentSaga.orchestrator(context.settings))
+            })
+        Runs { try FulfilmentSaga.running($0) }
+        SettingKey(
+            "saga.stock_deadline", \SagaSettings.stockDeadline, SagaSettings.time,
+            "Without a word from inventory for this long, an order is undone and cancelled.")
+        SettingKey("saga.payment_deadline", \SagaSettings.paymentDeadline, SagaSettings.time, "The same for payment.")
+        SettingKey(
+            "saga.shipment_deadline", \SagaSettings.shipmentDeadline, SagaSettings.time,
+            "The same for shipping, counted from the order's start.")
+        SettingKey(
+            "saga.answer_within", \SagaSettings.retry.answerWithin, SagaSettings.time,
+            """
+            What has to succeed in the end (compensations, the confirmation, the cancellation) is asked again after \
+            this long without an answer; twice as long each time.
+            """)
+        SettingKey(
+            "saga.retry_base", \SagaSettings.retry.base, SagaSettings.time,
+            "A refused compensation is asked again after this long; twice as long each time.")
+        SettingKey("saga.retry_cap", \SagaSettings.retry.cap, SagaSettings.time, "The longest of these waits.")
+        SettingKey(
+            "saga.attention_after", \SagaSettings.retry.attentionAfter, .integer(1...1000),
+            "Refusals, or commands unanswered in a row, after which `orderflow sagas list --attention` has the order.")
+        Measures([
+            "orderflow_sagas": "Instances under way, by status.",
+            "orderflow_sagas_attention": "Instances that can't go on without a person.",
+            "orderflow_saga_waiting_steps": "Steps and compensations that instances under way wait for an answer to.",
+            "orderflow_saga_transitions_total":
+                "What happened to instances: timed-out is a missed deadline, undo-requested a compensation.",
+            "orderflow_saga_step_seconds": "A step, from its command to its outcome.",
+            "orderflow_saga_seconds": "An instance, from its start to its end, by that.",
+        ])
     }
+}
 
-    private let service: ReactingService
-    private let deadlines: SagaDeadlineWorker
-    private let admission: SagaAdmission
+/// How long the saga waits for each participant, and how it asks again.
+package struct SagaSettings: SettingsSection {
+    package var stockDeadline: Duration = .seconds(30)
+    package var paymentDeadline: Duration = .seconds(60)
+    package var shipmentDeadline: Duration = .seconds(60)
+    package var retry = SagaRetry()
 
-    /// Throws for brokers or a saga that can't be what they are said to be.
-    public init(_ context: ServiceContext, configuration: Configuration = Configuration()) throws {
-        let orchestrator = try FulfilmentSaga.orchestrator(topics: context.topics, configuration)
-        let service = try ReactingService(
-            context,
-            consumer: ConsumerRunner.Configuration(group: ConsumerGroup.saga, topics: [context.topics.orderEvents]),
-            handler: SagaFactHandler(orchestrator),
-            backlog: [
-                .sagas(FulfilmentSaga.name), .sagaSteps(FulfilmentSaga.name), .sagaAttention(FulfilmentSaga.name),
-            ])
-        let deadlines = SagaDeadlineWorker(
-            orchestrator, database: context.database, keyField: "order_id", logger: context.logger,
-            onCommit: { service.relay.wake() })
-        let admission = SagaAdmission(
-            orchestrator.definition, database: context.database, logger: context.logger)
-        self.admission = admission
-        self.service = service
-        self.deadlines = deadlines
-        context.health.register("definition") { admission.currentProblem.map { .notReady($0) } ?? .ready }
-        context.health.register("deadlines") { deadlines.currentProblem.map { .notReady($0) } ?? .ready }
-    }
+    package init() {}
+}
 
-    /// They end with `RetiredSteps` where orders under way need steps that the definition lacks.
-    public var parts: [ThreadGroup.Part] {
-        admission.guarding(service.parts + [ThreadGroup.Part("deadlines") { deadlines.run(until: $0) }])
+extension SagaSettings {
+    static let time = SettingFormat.duration(.milliseconds(10) ... .seconds(7 * 86_400))
+
+    var patience: FulfilmentSaga.Patience {
+        var patience = FulfilmentSaga.Patience()
+        patience.stock = stockDeadline
+        patience.payment = paymentDeadline
+        patience.shipment = shipmentDeadline
+        patience.compensation = retry
+        patience.order = retry
+        return patience
     }
 }
 
 extension FulfilmentSaga {
     /// The saga with how it conducts itself, for the service and for operators' commands.
-    public static func orchestrator(
-        topics: Topics, _ configuration: SagaService.Configuration
-    ) throws(SagaDefinition.Invalid) -> SagaOrchestrator {
+    package static func orchestrator(_ settings: Settings) throws(SagaDefinition.Invalid) -> SagaOrchestrator {
         SagaOrchestrator(
-            try definition(topics: topics, patience: configuration.patience),
-            conduct: configuration.mode == .orchestration ? .leading : .watching, source: "/orderflow/saga",
-            newID: { UUIDText.v7(microseconds: $0) }, instanceID: { try $0.payload(of: facts)?.key })
+            try definition(topics: settings.topics.names, patience: settings[SagaSettings.self].patience),
+            conduct: settings.mode == .orchestration ? .leading : .watching, source: "/orderflow/saga",
+            newID: { UUIDText.v7(microseconds: $0) }, instanceID: instance)
+    }
+
+    /// The order that a fact is about: by what was read at the door, or the record's key of a type that no service
+    /// declares, such as an answer of a participant in another language.
+    private static let instance: @Sendable (InboundMessage) throws -> String? = { message in
+        try message.payload(of: facts)?.key ?? message.key
+    }
+
+    /// What a saga process does beside its consumer group. Throws for a saga that can't be what it is said to be; the
+    /// parts end with `RetiredSteps` where orders under way need steps that the definition lacks.
+    static func running(_ context: ServiceContext) throws -> Running {
+        let orchestrator = try orchestrator(context.settings)
+        let deadlines = SagaDeadlineWorker(
+            orchestrator, database: context.database, keyField: "order_id", logger: context.logger,
+            onCommit: { context.wakeRelays() })
+        let admission = SagaAdmission(orchestrator.definition, database: context.database, logger: context.logger)
+        context.health.register("definition") { admission.currentProblem.map { .notReady($0) } ?? .ready }
+        context.health.register("deadlines") { deadlines.currentProblem.map { .notReady($0) } ?? .ready }
+        let pool = ConnectionPool(context.database, size: 2, name: "sagas", logger: context.logger)
+        context.collectors.watch(pool, name: "sagas")
+        let routes = SagaRoutes(orchestrator, database: pool, logger: context.logger)
+        return Running(
+            parts: [ThreadGroup.Part("deadlines") { deadlines.run(until: $0) }],
+            backlog: [
+                .sagas(FulfilmentSaga.name), .sagaSteps(FulfilmentSaga.name), .sagaAttention(FulfilmentSaga.name),
+            ], admission: { admission.guarding($0) }, serving: { routes.add(to: &$0) })
     }
 }

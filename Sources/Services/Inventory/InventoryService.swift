@@ -1,41 +1,67 @@
-import Execution
+import InventoryFacts
 import Messaging
 import OrderflowKit
 import Orders
 import Postgres
 
-/// Inventory: sets stock aside for orders, all of an order's lines or none.
-///
-///     orchestration              choreography
-///     ReserveStock               OrderCreated    ─> StockReserved | StockRejected
-///     ReleaseStock               OrderCancelled  ─> StockReleased
-///     OrderConfirmed             OrderConfirmed  ─> (the goods leave; no fact)
-///
-/// A confirmed order's pieces are taken off `on_hand` at once: shipping dispatches on the same fact.
-public struct InventoryService: Sendable {
-    public struct Configuration: Sendable {
-        public typealias UnknownSKU = StockLevels.UnknownSKU
-
-        public var unknownSKU = UnknownSKU.unlimited
-        public var mode = FulfilmentMode.orchestration
-
-        public init() {}
+extension ServiceModule {
+    /// Inventory: sets stock aside for orders, all of an order's lines or none.
+    ///
+    ///     orchestration              choreography
+    ///     ReserveStock               OrderCreated    ─> StockReserved | StockRejected
+    ///     ReleaseStock               OrderCancelled  ─> StockReleased
+    ///     OrderConfirmed             OrderConfirmed  ─> (the goods leave; no fact)
+    ///
+    /// A confirmed order's pieces are taken off `on_hand` at once: shipping dispatches on the same fact.
+    public static let inventory = ServiceModule("inventory", port: 6, summary: "reserves and releases stock") {
+        Explained(
+            "Reserve and release stock.",
+            """
+            Sets stock aside for an order, all of its lines or none, and tells StockReserved or StockRejected on \
+            order-events; takes it off the shelf at OrderConfirmed, puts it back when asked to undo. An article that \
+            nobody has set a level for is as inventory.unknown_sku says. Consumer group inventory-group. Levels: \
+            POST /stock, GET /stock and GET /stock/{sku} on this role's port, or `orderflow stock`.
+            """,
+            examples: """
+                  orderflow inventory --set inventory.unknown_sku=reject
+                  curl -X POST localhost:3006/stock -H 'Content-Type: application/json' -d '{"sku":"ABC","quantity":100}'
+                  curl localhost:3006/stock/ABC
+                """)
+        ServiceDatabase.inventory
+        Owns(.inventoryCommands)
+        Publishes(StockReserved.self, StockRejected.self, StockReleased.self, on: .orderEvents)
+        Accepts(ReserveStock.self, ReleaseStock.self, on: .inventoryCommands)
+        Consumes(
+            ConsumerGroup(
+                InventoryGroup.name, reads: [.init(.inventoryCommands, in: .orchestration), .init(.orderEvents)]
+            ) { context in
+                InventoryHandler(
+                    mode: context.settings.mode, unknownSKU: context.settings[InventorySettings.self].unknownSKU,
+                    topic: context.topics.orderEvents, source: context.source)
+            })
+        Runs { context in
+            let pool = ConnectionPool(context.database, size: 2, name: "stock", logger: context.logger)
+            context.collectors.watch(pool, name: "stock")
+            let stock = StockRoutes(database: pool, logger: context.logger)
+            return Running(serving: { stock.add(to: &$0) })
+        }
+        SettingKey(
+            "inventory.unknown_sku", \InventorySettings.unknownSKU, .choice,
+            "An article nobody has set a stock for: as many as asked for, or refused.")
+        Measures([
+            "orderflow_stock_requests_total": "Answers of inventory by what they say."
+        ])
     }
+}
 
-    private let service: ReactingService
+/// How inventory takes articles that it knows nothing of.
+package struct InventorySettings: SettingsSection {
+    package var unknownSKU = StockLevels.UnknownSKU.unlimited
 
-    public init(_ context: ServiceContext, configuration: Configuration = Configuration()) throws {
-        let topics = context.topics
-        service = try ReactingService(
-            context,
-            consumer: ConsumerRunner.Configuration(
-                group: ConsumerGroup.inventory,
-                topics: configuration.mode == .orchestration
-                    ? [topics.inventoryCommands, topics.orderEvents] : [topics.orderEvents]),
-            handler: InventoryHandler(
-                mode: configuration.mode, unknownSKU: configuration.unknownSKU, topic: topics.orderEvents,
-                source: context.source))
-    }
+    package init() {}
+}
 
-    public var parts: [ThreadGroup.Part] { service.parts }
+/// The service's consumer group.
+package enum InventoryGroup {
+    package static let name = "inventory-group"
 }

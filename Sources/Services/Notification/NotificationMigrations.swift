@@ -1,79 +1,82 @@
 import Messaging
+import OrderflowKit
 import Postgres
 
-extension NotificationService {
-    public static let migrations = [
-        Migration(
-            version: 1, name: "mails",
-            sql: """
-                \(MessagingSchema.outbox)
-                \(MessagingSchema.relay)
-                \(MessagingSchema.consumer)
-                -- Whom to write to about an order, from OrderCreated.
-                CREATE TABLE contacts (
-                    tenant    text NOT NULL,
-                    order_id  text NOT NULL,
-                    user_id   text NOT NULL,
-                    recipient text NOT NULL,
-                    total     text NOT NULL,
-                    currency  text NOT NULL,
-                    PRIMARY KEY (tenant, order_id)
-                );
-                -- The intent to send a mail: one per order and kind, whatever comes twice.
-                CREATE TABLE mails (
-                    id              bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-                    tenant          text NOT NULL,
-                    order_id        text NOT NULL,
-                    kind            text NOT NULL,
-                    recipient       text NOT NULL,
-                    subject         text NOT NULL,
-                    body            text NOT NULL,
-                    message_id      text NOT NULL,
-                    status          text NOT NULL DEFAULT 'pending' CHECK (status IN ('pending', 'sent', 'failed')),
-                    attempts        int  NOT NULL DEFAULT 0,
-                    error           text,
-                    -- What the fact that is sent after the mail needs to know of its cause.
-                    correlation_id  text NOT NULL,
-                    causation_id    text NOT NULL,
-                    traceparent     text,
-                    next_attempt_at timestamptz NOT NULL DEFAULT now(),
-                    created_at      timestamptz NOT NULL DEFAULT now(),
-                    sent_at         timestamptz,
-                    UNIQUE (tenant, order_id, kind)
-                ) WITH (fillfactor = 80);
-                CREATE INDEX mails_due ON mails (next_attempt_at, id) WHERE status = 'pending';
-                """),
-        Migration(version: 2, name: "decisions on dead letters", sql: MessagingSchema.deadLetterDecisions),
-        Migration(
-            version: 3, name: "mails before their contacts",
-            sql: """
-                -- Mails about orders whose OrderCreated hasn't come: a foreign producer may have put it on another
-                -- partition. Their rows in contacts have no recipient yet.
-                CREATE TABLE early_mails (
-                    tenant         text NOT NULL,
-                    order_id       text NOT NULL,
-                    kind           text NOT NULL,
-                    amount         text,
-                    reason         text,
-                    correlation_id text NOT NULL,
-                    causation_id   text NOT NULL,
-                    traceparent    text,
-                    created_at     timestamptz NOT NULL DEFAULT now(),
-                    PRIMARY KEY (tenant, order_id, kind)
-                );
-                """),
-        Migration(
-            version: 4, name: "orders without an address",
-            sql: """
-                -- Null where there is none to write to; empty, as before, while OrderCreated hasn't come.
-                ALTER TABLE contacts ALTER COLUMN recipient DROP NOT NULL;
-                ALTER TABLE mails
-                    ALTER COLUMN recipient DROP NOT NULL,
-                    DROP CONSTRAINT mails_status_check,
-                    ADD CONSTRAINT mails_status_check CHECK (status IN ('pending', 'sent', 'failed', 'unaddressed')),
-                    ADD CONSTRAINT mails_recipient_check CHECK ((recipient IS NULL) = (status = 'unaddressed'));
-                """),
-        Migration(version: 5, name: "snapshots of the relay", sql: MessagingSchema.relaySnapshots),
-        Migration(version: 6, name: "counts of parked messages", sql: MessagingSchema.parkedCounts),
-    ]
+extension ServiceDatabase {
+    package static let notification = ServiceDatabase(
+        "notification",
+        migrations: [
+            Migration(
+                version: 1, name: "mails",
+                sql: """
+                    \(MessagingSchema.outbox)
+                    \(MessagingSchema.relay)
+                    \(MessagingSchema.consumer)
+                    -- Whom to write to about an order, from OrderCreated.
+                    CREATE TABLE contacts (
+                        tenant    text NOT NULL,
+                        order_id  text NOT NULL,
+                        user_id   text NOT NULL,
+                        recipient text NOT NULL,
+                        total     text NOT NULL,
+                        currency  text NOT NULL,
+                        PRIMARY KEY (tenant, order_id)
+                    );
+                    -- The intent to send a mail: one per order and kind, whatever comes twice.
+                    CREATE TABLE mails (
+                        id              bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+                        tenant          text NOT NULL,
+                        order_id        text NOT NULL,
+                        kind            text NOT NULL,
+                        recipient       text NOT NULL,
+                        subject         text NOT NULL,
+                        body            text NOT NULL,
+                        message_id      text NOT NULL,
+                        status          text NOT NULL DEFAULT 'pending' CHECK (status IN ('pending', 'sent', 'failed')),
+                        attempts        int  NOT NULL DEFAULT 0,
+                        error           text,
+                        -- What the fact that is sent after the mail needs to know of its cause.
+                        correlation_id  text NOT NULL,
+                        causation_id    text NOT NULL,
+                        traceparent     text,
+                        next_attempt_at timestamptz NOT NULL DEFAULT now(),
+                        created_at      timestamptz NOT NULL DEFAULT now(),
+                        sent_at         timestamptz,
+                        UNIQUE (tenant, order_id, kind)
+                    ) WITH (fillfactor = 80);
+                    CREATE INDEX mails_due ON mails (next_attempt_at, id) WHERE status = 'pending';
+                    """),
+            Migration(version: 2, name: "decisions on dead letters", sql: MessagingSchema.deadLetterDecisions),
+            Migration(
+                version: 3, name: "mails before their contacts",
+                sql: """
+                    -- Mails about orders whose OrderCreated hasn't come: a foreign producer may have put it on another
+                    -- partition. Their rows in contacts have no recipient yet.
+                    CREATE TABLE early_mails (
+                        tenant         text NOT NULL,
+                        order_id       text NOT NULL,
+                        kind           text NOT NULL,
+                        amount         text,
+                        reason         text,
+                        correlation_id text NOT NULL,
+                        causation_id   text NOT NULL,
+                        traceparent    text,
+                        created_at     timestamptz NOT NULL DEFAULT now(),
+                        PRIMARY KEY (tenant, order_id, kind)
+                    );
+                    """),
+            Migration(
+                version: 4, name: "orders without an address",
+                sql: """
+                    -- Null where there is none to write to; empty, as before, while OrderCreated hasn't come.
+                    ALTER TABLE contacts ALTER COLUMN recipient DROP NOT NULL;
+                    ALTER TABLE mails
+                        ALTER COLUMN recipient DROP NOT NULL,
+                        DROP CONSTRAINT mails_status_check,
+                        ADD CONSTRAINT mails_status_check CHECK (status IN ('pending', 'sent', 'failed', 'unaddressed')),
+                        ADD CONSTRAINT mails_recipient_check CHECK ((recipient IS NULL) = (status = 'unaddressed'));
+                    """),
+            Migration(version: 5, name: "snapshots of the relay", sql: MessagingSchema.relaySnapshots),
+            Migration(version: 6, name: "counts of parked messages", sql: MessagingSchema.parkedCounts),
+        ])
 }

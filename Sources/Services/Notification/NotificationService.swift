@@ -1,78 +1,64 @@
-import Execution
 import Messaging
+import NotificationFacts
 import OrderflowKit
-import Outbound
-import Postgres
 
-/// Notification: tells customers what became of their orders.
-///
-///     OrderConfirmed | OrderCancelled | PaymentRefunded ─> a mail, once ─> NotificationSent
-public struct NotificationService: Sendable {
-    public struct Configuration: Sendable {
-        /// Where mails go.
-        public enum Delivery: Sendable {
-            /// A folder of .eml files.
-            case folder(String)
-            case smtp(SMTPClient.Configuration)
+extension ServiceModule {
+    /// Notification: tells customers what became of their orders.
+    ///
+    ///     OrderConfirmed | OrderCancelled | PaymentRefunded ─> a mail, once ─> NotificationSent
+    public static let notification = ServiceModule("notification", port: 3, summary: "sends mails to customers") {
+        Explained(
+            "Send mails to customers.",
+            """
+            A mail for every order confirmed or cancelled and every refund, by SMTP where smtp.url is set, else as \
+            .eml files in mail.directory. Consumer group notification-group.
+            """,
+            examples: """
+                  orderflow notification --set mail.directory=/tmp/mail
+                  ORDERFLOW_SMTP_URL=smtps://user:password@mail.example:465 orderflow notification
+                """)
+        ServiceDatabase.notification
+        Publishes(NotificationSent.self, on: .orderEvents)
+        Consumes(.orderEvents) { context in
+            let mail = context.settings[MailSettings.self]
+            return NotificationHandler(recipientDomain: mail.recipientDomain, messageDomain: mail.messageDomain)
         }
-
-        public var delivery: Delivery
-        public var from: String
-        /// The domain of recipients whose user id is no address.
-        public var recipientDomain: String
-        /// Threads that send; each has a connection of its own to the mail server.
-        public var senders = 2
-
-        public init(delivery: Delivery, from: String, recipientDomain: String) {
-            self.delivery = delivery
-            self.from = from
-            self.recipientDomain = recipientDomain
-        }
+        Runs { try Mailer.running($0) }
+        SettingKey("mail.directory", \MailSettings.directory, .path, "Where mails are written while smtp.url is empty.")
+        SettingKey("mail.from", \MailSettings.from, .mailAddress, "The sender of mails to customers.")
+        SettingKey(
+            "mail.recipient_domain", \MailSettings.recipientDomain, .domain,
+            "A customer whose order has no address gets mail at userId@ this domain.")
+        SettingKey(
+            "smtp.url", \MailSettings.server,
+            optional: .url("smtp", "smtps", example: "smtps://user:password@mail.example:465"),
+            secret: true, "The mail server; empty writes mails to mail.directory.")
+        Measures([
+            "orderflow_mails_total": "Mails by what became of them.",
+            "orderflow_mail_queue_depth": "Mails that wait to be sent, counted up to 100000.",
+            "orderflow_mail_queue_oldest_seconds": "Age of the oldest mail that waits; 0 with none.",
+        ])
     }
+}
 
-    private let service: ReactingService
-    private let mailers: [Mailer]
+/// Where mails go, and what they say of their sender.
+package struct MailSettings: SettingsSection {
+    package var directory = "var/mail"
+    package var from = "orders@orderflow.example"
+    /// For customers whose order says no address: userId@domain.
+    package var recipientDomain = "customers.example"
+    /// The mail server; nil writes mails to `directory`.
+    package var server: String?
 
-    public init(_ context: ServiceContext, configuration: Configuration) throws {
-        let messageDomain = configuration.from.split(separator: "@").last.map(String.init) ?? "localhost"
-        let wakeMailers = Relayed()
-        service = try ReactingService(
-            context,
-            consumer: ConsumerRunner.Configuration(
-                group: ConsumerGroup.notification, topics: [context.topics.orderEvents]),
-            handler: NotificationHandler(
-                recipientDomain: configuration.recipientDomain, messageDomain: messageDomain),
-            backlog: MailStore.backlog,
-            onCommit: { wakeMailers.call() })
-        let relay = service.relay
-        let breaker = CircuitBreaker(
-            name: "mail",
-            onChange: { [logger = context.logger] state in
-                logger.warning("circuit_changed", metadata: ["circuit": "mail", "state": "\(state.rawValue)"])
-            })
-        context.collectors.watch(breaker)
-        mailers = (0..<configuration.senders).map { _ in
-            Mailer(
-                Mailer.Configuration(from: configuration.from), database: context.database,
-                topic: context.topics.orderEvents, source: context.source, breaker: breaker, logger: context.logger,
-                onCommit: { relay.wake() },
-                transport: { () throws(MailError) in
-                    switch configuration.delivery {
-                    case .folder(let path): try MailFolder(path)
-                    case .smtp(let smtp): try SMTPClient(smtp)
-                    }
-                })
-        }
-        wakeMailers.set { [mailers] in for mailer in mailers { mailer.wake() } }
-        context.health.register("mail") {
-            breaker.state == .open ? .notReady("the mail server can't be reached") : .ready
-        }
-    }
+    package init() {}
+}
 
-    public var parts: [ThreadGroup.Part] {
-        service.parts
-            + mailers.enumerated().map { index, mailer in
-                ThreadGroup.Part("mailer-\(index)") { try mailer.run(until: $0) }
-            }
-    }
+extension MailSettings {
+    /// Of message ids.
+    var messageDomain: String { from.split(separator: "@").last.map(String.init) ?? "localhost" }
+}
+
+/// The service's consumer group.
+package enum NotificationGroup {
+    package static let name = "notification-group"
 }

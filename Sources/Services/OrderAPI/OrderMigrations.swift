@@ -1,34 +1,38 @@
 import Messaging
+import OrderflowKit
 import Postgres
 
-extension OrderService {
-    public static let migrations = [
-        Migration(
-            version: 1, name: "event store",
-            sql: """
-                \(EventStoreSchema.events)
-                \(MessagingSchema.outbox)
-                \(MessagingSchema.relay)
-                \(MessagingSchema.consumer)
-                """),
-        Migration(
-            version: 2, name: "outcomes of choreography",
-            sql: """
-                CREATE TABLE order_outcomes (
-                    tenant   text NOT NULL,
-                    order_id text NOT NULL,
-                    status   text NOT NULL,
-                    stock    bool NOT NULL,
-                    payment  bool NOT NULL,
-                    shipment bool NOT NULL,
-                    PRIMARY KEY (tenant, order_id)
-                ) WITH (fillfactor = 80);
-                """),
-        Migration(version: 3, name: "snapshots", sql: EventStoreSchema.snapshots),
-        Migration(version: 4, name: "decisions on dead letters", sql: MessagingSchema.deadLetterDecisions),
-        Migration(
-            version: 5, name: "outcomes before their orders", sql: "ALTER TABLE order_outcomes ADD COLUMN reason text;"),
-        Migration(version: 6, name: "snapshots of the relay", sql: MessagingSchema.relaySnapshots),
-        Migration(version: 7, name: "counts of parked messages", sql: MessagingSchema.parkedCounts),
-    ]
+extension ServiceDatabase {
+    package static let orders = ServiceDatabase(
+        "orders",
+        migrations: [
+            Migration(
+                version: 1, name: "event store",
+                sql: """
+                    \(EventStoreSchema.events)
+                    \(MessagingSchema.outbox)
+                    \(MessagingSchema.relay)
+                    \(MessagingSchema.consumer)
+                    """),
+            Migration(
+                version: 2, name: "outcomes of choreography",
+                sql: """
+                    CREATE TABLE order_outcomes (
+                        tenant   text NOT NULL,
+                        order_id text NOT NULL,
+                        status   text NOT NULL,
+                        stock    bool NOT NULL,
+                        payment  bool NOT NULL,
+                        shipment bool NOT NULL,
+                        PRIMARY KEY (tenant, order_id)
+                    ) WITH (fillfactor = 80);
+                    """),
+            Migration(version: 3, name: "snapshots", sql: EventStoreSchema.snapshots),
+            Migration(version: 4, name: "decisions on dead letters", sql: MessagingSchema.deadLetterDecisions),
+            Migration(
+                version: 5, name: "outcomes before their orders",
+                sql: "ALTER TABLE order_outcomes ADD COLUMN reason text;"),
+            Migration(version: 6, name: "snapshots of the relay", sql: MessagingSchema.relaySnapshots),
+            Migration(version: 7, name: "counts of parked messages", sql: MessagingSchema.parkedCounts),
+        ])
 }

@@ -1,119 +1,127 @@
 import Execution
 import HTTPServer
-import Kafka
 import Messaging
+import OrderFacts
 import OrderflowKit
 import Orders
 import Postgres
+import Query
+import UserFacts
 
-/// The order service: takes orders into the event store, publishes them, and lets the saga confirm or cancel them.
-///
-///     POST /orders ─> EventWriter ─> events ─relay─> order-events
-///     POST /users, /accounts ─> events ─relay─> user-events
-///     order-commands ─> OrderCommandHandler ─> events
-///     order-events ─> OrderOutcomeHandler ─> events          in choreography
+extension ServiceModule {
+    /// The order service: takes orders into the event store, publishes them, and lets the saga confirm or cancel them.
+    ///
+    ///     POST /orders ─> EventWriter ─> events ─relay─> order-events
+    ///     POST /users, /accounts ─> events ─relay─> user-events
+    ///     order-commands ─> OrderCommandHandler ─> events
+    ///     order-events ─> OrderOutcomeHandler ─> events          in choreography
+    public static let api = ServiceModule(
+        "api", port: 0,
+        summary: "takes orders over HTTP into the event store and publishes them; answers queries", source: "orders"
+    ) {
+        Explained(
+            "Take orders over HTTP, publish them, answer queries.",
+            """
+            POST /orders is answered 201 once the order is committed to the event store, whether Kafka is there or \
+            not; the relay publishes it to order-events. Commands of the saga come in by order-commands. Queries \
+            (GET /orders, GET /orders/{id}) are answered from the read models.
+            """,
+            examples: """
+                  orderflow api --port 8080
+                  orderflow api --host 0.0.0.0 --set orders.writers=4
+                  curl -X POST localhost:3000/orders -H 'Content-Type: application/json' \\
+                       -d '{"userId":"alice","items":[{"sku":"ABC","qty":2}],"total":49.99}'
+                """)
+        Does(.dashboard, .consistency)
+        ServiceDatabase.orders
+        Owns(.orderEvents, .userEvents, .orderCommands)
+        PublishesStreams([OrderStreams.category: .orderEvents, UserStreams.category: .userEvents])
+        Publishes(
+            OrderCreated.self, OrderConfirmed.self, OrderCancellationRequested.self, OrderCancelled.self,
+            on: .orderEvents)
+        Publishes(UserCreated.self, AccountCreated.self, on: .userEvents)
+        Accepts(ConfirmOrder.self, CancelOrder.self, on: .orderCommands)
+        // Orders are taken without Kafka too.
+        Consumes(
+            ConsumerGroup("order-group", reads: [.init(.orderCommands), .init(.orderEvents)], isNeeded: false) { _ in
+                OrderCommandHandler()
+            })
+        Consumes(
+            ConsumerGroup(
+                "order-outcomes-group", reads: [.init(.orderEvents, in: .choreography)], isNeeded: false
+            ) { _ in OrderOutcomeHandler() })
+        QueryRoutes.metrics
+        Measures([
+            "orderflow_view_lag_events": "Events that are committed and not in the read model of orders.",
+            "orderflow_view_lag_seconds": "Age of the oldest of them; 0 with none.",
+            "orderflow_view_differing_orders": "Orders of which a read model says something else than the event store.",
+            "orderflow_view_compared_orders_total": "Orders compared with the event store.",
+            "orderflow_view_sweeps_total": "Times that all orders were compared.",
+        ])
+        Runs { context in
+            let service = OrderService(context)
+            var running = service.running(context)
+            running.join(try QueryRoutes.running(context, areMainWork: false))
+            running.join(SagaLookup.running(context))
+            let openAPI = OpenAPIRoute()
+            running.alsoServing { openAPI.add(to: &$0) }
+            return running
+        }
+        SettingKey(
+            "orders.writers", \OrdersSettings.writers, .integer(1...64),
+            "Connections that append new orders, in groups.")
+        SettingKey(
+            "orders.queue_limit", \OrdersSettings.queueLimit, .integer(1...1_000_000),
+            "Orders waiting for a writer; more are answered 503 with Retry-After.")
+        SettingKey(
+            "orders.pool_size", \OrdersSettings.poolSize, .integer(1...256),
+            "Connections for cancellations and histories, which also bounds how many run at once.")
+        SettingKey(
+            "saga.url", \OrdersSettings.sagaURL, optional: .url("http", "https", example: "http://saga.internal:3007"),
+            "Where the API asks the saga role for GET /orders/{id}/saga; empty is its port on this machine.")
+    }
+}
+
+/// How the API takes orders.
+package struct OrdersSettings: SettingsSection {
+    package var writers = 2
+    package var queueLimit = 8_192
+    package var poolSize = 4
+    /// Where the saga role answers; nil is its port on this machine.
+    package var sagaURL: String?
+
+    package init() {}
+}
+
+/// Takes orders and users into the event store, and answers from it.
 public struct OrderService: Sendable {
-    public struct Configuration: Sendable {
-        /// Connections that append new orders.
-        public var writers = 2
-        /// Orders that may wait for a writer; more are answered 503.
-        public var queueLimit = 8192
-        /// Connections for everything else: cancellations, histories.
-        public var poolSize = 4
-        public var mode = FulfilmentMode.orchestration
-
-        public init() {}
-    }
-
     public let writer: EventWriter
+    /// Connections for everything but new orders: cancellations, histories.
     public let database: ConnectionPool
-    private let relay: Relay
-    private let outboxRelay: Relay
-    private let runner: ConsumerRunner
-    private let outcomes: ConsumerRunner?
-    private let producer: Producer
-    private let topics: [String]
-    private let backlog: BacklogSampler
-    private let pulse: DatabasePulse
+    /// Has what was appended past the writer published.
+    let wakeRelay: @Sendable () -> Void
 
-    public init(_ context: ServiceContext, configuration: Configuration = Configuration()) throws {
-        let topics = context.topics
-        let producer = try Producer(ProducerConfiguration(context.kafka), logger: context.logger)
-        let events = RelaySource.eventStore(
-            topics: [OrderStreams.category: topics.orderEvents, UserStreams.category: topics.userEvents])
-        let relay = Relay(
-            source: events, database: context.database, producer: producer, service: context.name,
-            logger: context.logger)
-        let outboxRelay = Relay(
-            source: .outbox, database: context.database, producer: producer, service: context.name,
-            logger: context.logger)
-        self.producer = producer
-        self.topics = topics.all
-        self.relay = relay
-        self.outboxRelay = outboxRelay
+    public init(_ context: ServiceContext) {
+        let settings = context.settings[OrdersSettings.self]
+        let wake = context.wakeRelays
+        wakeRelay = { wake() }
         writer = EventWriter(
-            database: context.database, writers: configuration.writers, queueLimit: configuration.queueLimit,
-            logger: context.logger, together: { body in Responder.batch(body) }, onCommit: { relay.wake() })
-        database = ConnectionPool(
-            context.database, size: configuration.poolSize, name: "orders", logger: context.logger)
-        func consumer(_ group: String, _ topics: [String], _ handler: any BatchHandler) -> ConsumerRunner {
-            var consumer = ConsumerRunner.Configuration(group: group, topics: topics)
-            consumer.keyField = "order_id"
-            consumer.content = context.facts.door
-            let runner = ConsumerRunner(
-                consumer, handler: handler, kafka: context.kafka, database: context.database, logger: context.logger,
-                onCommit: { wroteOutbox in
-                    // Handlers append to the event store.
-                    relay.wake()
-                    if wroteOutbox { outboxRelay.wake() }
-                })
-            // Orders are taken without Kafka too.
-            context.health.watch(consumer: runner, name: group, needed: false)
-            context.collectors.watch(runner)
-            return runner
-        }
-        runner = consumer(ConsumerGroup.order, [topics.orderCommands, topics.orderEvents], OrderCommandHandler())
-        var groups = [ConsumerGroup.order]
-        if configuration.mode == .choreography {
-            outcomes = consumer(ConsumerGroup.orderOutcomes, [topics.orderEvents], OrderOutcomeHandler())
-            groups.append(ConsumerGroup.orderOutcomes)
-        } else {
-            outcomes = nil
-        }
-        backlog = BacklogSampler(
-            [.relay(events, service: context.name), .relay(.outbox, service: context.name)]
-                + groups.flatMap { [.deadLetters(group: $0), .parkedKeys(group: $0)] },
-            database: context.database, logger: context.logger)
-        pulse = DatabasePulse(context.database, name: context.name, logger: context.logger)
-        context.health.watch(database: pulse)
-        context.health.watch(writer: writer)
-        context.health.watch(relay: relay)
-        let collectors = context.collectors
-        collectors.watch(relay)
-        collectors.watch(outboxRelay)
-        collectors.watch(producer, client: context.name)
-        collectors.watch(writer)
-        collectors.watch(database, name: "orders")
+            database: context.database, writers: settings.writers, queueLimit: settings.queueLimit,
+            logger: context.logger, together: { body in Responder.batch(body) }, onCommit: { wake() })
+        database = ConnectionPool(context.database, size: settings.poolSize, name: "orders", logger: context.logger)
     }
 
-    /// Tells the relay that an event was appended past the writer.
-    func wakeRelay() { relay.wake() }
-
-    public var parts: [ThreadGroup.Part] {
-        let outcomeParts = outcomes.map { outcomes in
-            [ThreadGroup.Part("order-outcomes") { try outcomes.run(until: $0) }]
-        }
-        return [
-            ThreadGroup.Part("event-writer") { writer.run(until: $0) },
-            ThreadGroup.Part("order-consumer") { try runner.run(until: $0) },
-            ThreadGroup.Part("backlog") { backlog.run(until: $0) },
-            ThreadGroup.Part("pulse") { try pulse.run(until: $0) },
-            ThreadGroup.Part("outbox-relay") { outboxRelay.run(until: $0) },
-            ThreadGroup.Part("event-relay") { stop in
-                defer { producer.close(timeout: .seconds(5)) }
-                producer.prepare(topics: topics, timeout: .seconds(2))
-                relay.run(until: stop)
-            },
-        ] + (outcomeParts ?? [])
+    func running(_ context: ServiceContext) -> Running {
+        context.health.watch(writer: writer)
+        context.collectors.watch(writer)
+        context.collectors.watch(database, name: "orders")
+        let orders = OrderRoutes(self, logger: context.logger)
+        let users = UserRoutes(self, logger: context.logger)
+        return Running(
+            parts: [ThreadGroup.Part("event-writer") { writer.run(until: $0) }], servesFromParts: true,
+            serving: { router in
+                orders.add(to: &router)
+                users.add(to: &router)
+            })
     }
 }

@@ -34,6 +34,16 @@ public final class SagaLookup: Sendable {
         }
     }
 
+    /// The lookup of an API process.
+    static func running(_ context: ServiceContext) -> Running {
+        let settings = context.settings
+        let own = settings.services["saga"].map { settings.url(of: $0) }
+        guard let url = settings[OrdersSettings.self].sagaURL ?? own else { return Running() }
+        let lookup = SagaLookup(url: url, logger: context.logger)
+        context.collectors.watch(lookup.breaker)
+        return Running(parts: lookup.parts, serving: { lookup.add(to: &$0) })
+    }
+
     public func add(to router: inout Router) {
         router.on(.get, "/orders/:id/saga") { try self.ask($0, $1) }
     }

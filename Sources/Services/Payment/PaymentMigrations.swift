@@ -1,66 +1,69 @@
 import Messaging
+import OrderflowKit
 import Postgres
 
-extension PaymentService {
-    public static let migrations = [
-        Migration(
-            version: 1, name: "payments",
-            sql: """
-                \(MessagingSchema.outbox)
-                \(MessagingSchema.relay)
-                \(MessagingSchema.consumer)
-                CREATE TABLE payments (
-                    tenant           text NOT NULL,
-                    order_id         text NOT NULL,
-                    status           text NOT NULL CHECK (status IN (
-                        'announced', 'charging', 'undoing', 'charged', 'declined', 'voided', 'refunding',
-                        'refund_refused', 'refunded')),
-                    -- Null where an undo came before anything else. The amount is in minor units of the currency.
-                    user_id          text,
-                    amount           bigint,
-                    currency         text,
-                    payment_token    text,
-                    charge_reference text,
-                    refund_reference text,
-                    reason           text,
-                    refund_round     int NOT NULL DEFAULT 0,
-                    -- Calls of the gateway begun for what it is being asked now, and the last one's error.
-                    attempts         int NOT NULL DEFAULT 0,
-                    last_error       text,
-                    -- When the gateway is to be asked (again). While a worker asks it: when its lease ends.
-                    due_at           timestamptz NOT NULL DEFAULT now(),
-                    -- Of the message that caused what is under way, for the fact that ends it.
-                    correlation_id   text NOT NULL,
-                    causation_id     text NOT NULL,
-                    traceparent      text,
-                    -- Counts changes, so that two writers notice each other.
-                    version          int NOT NULL,
-                    created_at       timestamptz NOT NULL DEFAULT now(),
-                    updated_at       timestamptz NOT NULL DEFAULT now(),
-                    PRIMARY KEY (tenant, order_id),
-                    CHECK (status IN ('announced', 'charging', 'voided', 'undoing', 'declined')
-                           OR charge_reference IS NOT NULL),
-                    CHECK ((status = 'refunded') = (refund_reference IS NOT NULL))
-                ) WITH (fillfactor = 50);
-                CREATE INDEX payments_due ON payments (due_at) WHERE status IN ('charging', 'undoing', 'refunding');
-                CREATE INDEX payments_refused ON payments (due_at) WHERE status = 'refund_refused';
-                \(SimulatedGateway.schema)
-                """),
-        Migration(version: 2, name: "decisions on dead letters", sql: MessagingSchema.deadLetterDecisions),
-        Migration(
-            version: 3, name: "requests before their terms",
-            sql: """
-                ALTER TABLE payments
-                    DROP CONSTRAINT payments_status_check,
-                    DROP CONSTRAINT payments_check,
-                    ADD CONSTRAINT payments_status_check CHECK (status IN (
-                        'announced', 'requested', 'charging', 'undoing', 'charged', 'declined', 'voided', 'refunding',
-                        'refund_refused', 'refunded')),
-                    ADD CONSTRAINT payments_check CHECK (
-                        status IN ('announced', 'requested', 'charging', 'voided', 'undoing', 'declined')
-                        OR charge_reference IS NOT NULL);
-                """),
-        Migration(version: 4, name: "snapshots of the relay", sql: MessagingSchema.relaySnapshots),
-        Migration(version: 5, name: "counts of parked messages", sql: MessagingSchema.parkedCounts),
-    ]
+extension ServiceDatabase {
+    package static let payment = ServiceDatabase(
+        "payment",
+        migrations: [
+            Migration(
+                version: 1, name: "payments",
+                sql: """
+                    \(MessagingSchema.outbox)
+                    \(MessagingSchema.relay)
+                    \(MessagingSchema.consumer)
+                    CREATE TABLE payments (
+                        tenant           text NOT NULL,
+                        order_id         text NOT NULL,
+                        status           text NOT NULL CHECK (status IN (
+                            'announced', 'charging', 'undoing', 'charged', 'declined', 'voided', 'refunding',
+                            'refund_refused', 'refunded')),
+                        -- Null where an undo came before anything else. The amount is in minor units of the currency.
+                        user_id          text,
+                        amount           bigint,
+                        currency         text,
+                        payment_token    text,
+                        charge_reference text,
+                        refund_reference text,
+                        reason           text,
+                        refund_round     int NOT NULL DEFAULT 0,
+                        -- Calls of the gateway begun for what it is being asked now, and the last one's error.
+                        attempts         int NOT NULL DEFAULT 0,
+                        last_error       text,
+                        -- When the gateway is to be asked (again). While a worker asks it: when its lease ends.
+                        due_at           timestamptz NOT NULL DEFAULT now(),
+                        -- Of the message that caused what is under way, for the fact that ends it.
+                        correlation_id   text NOT NULL,
+                        causation_id     text NOT NULL,
+                        traceparent      text,
+                        -- Counts changes, so that two writers notice each other.
+                        version          int NOT NULL,
+                        created_at       timestamptz NOT NULL DEFAULT now(),
+                        updated_at       timestamptz NOT NULL DEFAULT now(),
+                        PRIMARY KEY (tenant, order_id),
+                        CHECK (status IN ('announced', 'charging', 'voided', 'undoing', 'declined')
+                               OR charge_reference IS NOT NULL),
+                        CHECK ((status = 'refunded') = (refund_reference IS NOT NULL))
+                    ) WITH (fillfactor = 50);
+                    CREATE INDEX payments_due ON payments (due_at) WHERE status IN ('charging', 'undoing', 'refunding');
+                    CREATE INDEX payments_refused ON payments (due_at) WHERE status = 'refund_refused';
+                    \(SimulatedGateway.schema)
+                    """),
+            Migration(version: 2, name: "decisions on dead letters", sql: MessagingSchema.deadLetterDecisions),
+            Migration(
+                version: 3, name: "requests before their terms",
+                sql: """
+                    ALTER TABLE payments
+                        DROP CONSTRAINT payments_status_check,
+                        DROP CONSTRAINT payments_check,
+                        ADD CONSTRAINT payments_status_check CHECK (status IN (
+                            'announced', 'requested', 'charging', 'undoing', 'charged', 'declined', 'voided', 'refunding',
+                            'refund_refused', 'refunded')),
+                        ADD CONSTRAINT payments_check CHECK (
+                            status IN ('announced', 'requested', 'charging', 'voided', 'undoing', 'declined')
+                            OR charge_reference IS NOT NULL);
+                    """),
+            Migration(version: 4, name: "snapshots of the relay", sql: MessagingSchema.relaySnapshots),
+            Migration(version: 5, name: "counts of parked messages", sql: MessagingSchema.parkedCounts),
+        ])
 }

@@ -2,88 +2,101 @@ import Execution
 import Messaging
 import OrderflowKit
 import Orders
+import PaymentFacts
 import Postgres
 
-/// Payment: charges an order once, and gives the money back once where the order comes to nothing.
-///
-///     orchestration     choreography
-///                       OrderCreated     (the terms are remembered)
-///     ProcessPayment    StockReserved    ─> the gateway ─> PaymentProcessed | PaymentFailed
-///     RefundPayment     OrderCancelled   ─> the gateway ─> PaymentRefunded | PaymentRefundFailed
-///                                        └> PaymentVoided, where nothing was charged
-///
-/// A refund that the gateway refuses is tried again when the saga asks again; without a saga, by itself.
-public struct PaymentService: Sendable {
-    public struct Configuration: Sendable {
-        public enum Gateway: Sendable {
-            case simulated(SimulatedGateway.Configuration)
-            case http(HTTPGateway.Configuration)
-        }
-
-        public var gateway: Gateway
-        public var mode = FulfilmentMode.orchestration
-        /// Calls of the gateway at once.
-        public var concurrency = 16
-        /// What one call takes at most; a payment whose worker died is taken over soon after.
-        public var timeout: Duration = .seconds(5)
-        /// Longest pause between tries of a call.
-        public var retryCap: Duration = .seconds(10)
-
-        public init(gateway: Gateway) { self.gateway = gateway }
-    }
-
-    /// Connections of the simulated gateway to its ledger.
-    private static let ledgerConnections = 4
-    /// What a lease has beyond the call itself: for the commit of its outcome, on a busy machine.
-    private static let leaseMargin: Duration = .seconds(5)
-
-    private let service: ReactingService
-    private let worker: GatewayWorker
-
-    public init(_ context: ServiceContext, configuration: Configuration) throws {
-        let topics = context.topics
-        let wakeWorker = Relayed()
-        service = try ReactingService(
-            context,
-            consumer: ConsumerRunner.Configuration(
-                group: ConsumerGroup.payment,
-                topics: configuration.mode == .orchestration ? [topics.paymentCommands] : [topics.orderEvents]),
-            handler: PaymentHandler(mode: configuration.mode, topic: topics.orderEvents, source: context.source),
-            backlog: PaymentStore.backlog, onCommit: { wakeWorker.call() })
-        let relay = service.relay
-        let gateway: any PaymentGateway =
-            switch configuration.gateway {
-            case .simulated(let simulated):
-                SimulatedGateway(simulated, ledger: Self.ledger(context))
-            case .http(let http): HTTPGateway(http)
-            }
-        var work = GatewayWorker.Configuration()
-        work.concurrency = configuration.concurrency
-        work.lease = configuration.timeout + Self.leaseMargin
-        work.retryCap = configuration.retryCap
-        work.retriesRefusedRefunds = configuration.mode == .choreography
-        let breaker = CircuitBreaker(
-            name: "gateway",
-            onChange: { [logger = context.logger] state in
-                logger.notice("circuit breaker", metadata: ["name": "gateway", "state": "\(state.rawValue)"])
+extension ServiceModule {
+    /// Payment: charges an order once, and gives the money back once where the order comes to nothing.
+    ///
+    ///     orchestration     choreography
+    ///                       OrderCreated     (the terms are remembered)
+    ///     ProcessPayment    StockReserved    ─> the gateway ─> PaymentProcessed | PaymentFailed
+    ///     RefundPayment     OrderCancelled   ─> the gateway ─> PaymentRefunded | PaymentRefundFailed
+    ///                                        └> PaymentVoided, where nothing was charged
+    ///
+    /// A refund that the gateway refuses is tried again when the saga asks again; without a saga, by itself.
+    public static let payment = ServiceModule(
+        "payment", port: 5, summary: "charges and refunds by the payment gateway"
+    ) {
+        Explained(
+            "Charge and refund by the payment gateway.",
+            """
+            Charges each order once and gives the money back once where the order comes to nothing, by \
+            payment.gateway; whatever the gateway doesn't answer is asked again with the same idempotency key until \
+            it does. The simulated gateway charges nobody and obeys the order's paymentToken: tok_declined, \
+            tok_error, tok_timeout, tok_hang, tok_slow, tok_refund_fails, tok_refund_flaky. Consumer group \
+            payment-group.
+            """,
+            examples: """
+                  orderflow payment --set payment.simulator.latency=200ms
+                  ORDERFLOW_PAYMENT_GATEWAY_TOKEN=… orderflow payment --set payment.gateway=http \\
+                       --set payment.gateway_url=https://pay.example/v1
+                """)
+        ServiceDatabase.payment
+        Owns(.paymentCommands)
+        Publishes(
+            PaymentProcessed.self, PaymentFailed.self, PaymentRefunded.self, PaymentVoided.self,
+            PaymentRefundFailed.self, on: .orderEvents)
+        Accepts(ProcessPayment.self, RefundPayment.self, on: .paymentCommands)
+        Consumes(
+            ConsumerGroup(
+                "payment-group",
+                reads: [.init(.paymentCommands, in: .orchestration), .init(.orderEvents, in: .choreography)]
+            ) { context in
+                PaymentHandler(
+                    mode: context.settings.mode, topic: context.topics.orderEvents, source: context.source)
             })
-        context.collectors.watch(breaker)
-        worker = GatewayWorker(
-            work, gateway: gateway, database: context.database, topic: topics.orderEvents, source: context.source,
-            breaker: breaker, logger: context.logger, onCommit: { relay.wake() })
-        wakeWorker.set { [worker] in worker.wake() }
-        context.health.register("gateway") {
-            breaker.state == .open ? .notReady("the payment gateway can't be reached") : .ready
+        Runs { try GatewayWorker.running($0) }
+        SettingKey("payment.gateway", \PaymentSettings.gateway, .choice, "The simulated gateway charges nobody.")
+        SettingKey(
+            "payment.gateway_url", \PaymentSettings.gatewayURL,
+            optional: .url("http", "https", example: "https://pay.example/v1"),
+            secret: true, "Needed by payment.gateway http.")
+        SettingKey(
+            "payment.gateway_token", \PaymentSettings.gatewayToken, optional: .bearerToken, password: true,
+            "Sent to payment.gateway http as Authorization: Bearer. Not taken from the command line.")
+        SettingKey(
+            "payment.concurrency", \PaymentSettings.concurrency, .integer(1...256),
+            "Calls of the gateway at once; what hangs holds up no more than these.")
+        SettingKey(
+            "payment.retry_cap", \PaymentSettings.retryCap, .duration(.milliseconds(100) ... .seconds(3600)),
+            "Longest pause between tries of a call; the pauses double up to it.")
+        SettingKey(
+            "payment.timeout", \PaymentSettings.timeout, .duration(.milliseconds(10) ... .seconds(300)),
+            "For one call of the gateway; it is asked again later what became of it.")
+        SettingKey(
+            "payment.simulator.latency", \PaymentSettings.simulatorLatency, .duration(.zero ... .seconds(300)),
+            "How long the simulated gateway takes.")
+        SettingKey(
+            "payment.simulator.failure_rate", \PaymentSettings.simulatorFailureRate, .ratio,
+            "How many of its calls end without an answer.")
+        SettingsCheck { settings in
+            let payment = settings[PaymentSettings.self]
+            guard payment.gateway == .http, payment.gatewayURL == nil else { return [] }
+            return ["payment.gateway_url: must be set where payment.gateway is http"]
         }
+        Measures([
+            "orderflow_gateway_calls_total": "Calls of the payment gateway by operation and what became of them.",
+            "orderflow_gateway_call_seconds": "One call of the payment gateway.",
+            "orderflow_payments_open": "Payments that wait for the gateway, or for a refund to be asked for again.",
+            "orderflow_payments_oldest_seconds":
+                "How long the oldest of those that the gateway is asked for has waited.",
+        ])
     }
+}
 
-    private static func ledger(_ context: ServiceContext) -> ConnectionPool {
-        let pool = ConnectionPool(context.database, size: ledgerConnections, name: "ledger", logger: context.logger)
-        context.collectors.watch(pool, name: "ledger")
-        return pool
-    }
+/// The payment gateway, and how it is asked.
+package struct PaymentSettings: SettingsSection {
+    package enum Gateway: String, Sendable, CaseIterable { case simulated, http }
 
-    public var parts: [ThreadGroup.Part] {
-        service.parts + [ThreadGroup.Part("gateway") { [worker] in try worker.run(until: $0) }]
-    }
+    package var gateway = Gateway.simulated
+    package var gatewayURL: String?
+    package var gatewayToken: String?
+    package var timeout: Duration = .seconds(5)
+    package var concurrency = 16
+    package var retryCap: Duration = .seconds(10)
+    package var simulatorLatency: Duration = .milliseconds(20)
+    package var simulatorFailureRate = 0.0
+
+    package init() {}
 }

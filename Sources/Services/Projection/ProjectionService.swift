@@ -1,37 +1,50 @@
-import Execution
 import Messaging
 import OrderflowKit
-import Postgres
 
-/// The read side's writer: one consumer group a read model, so that each can be rebuilt alone.
-///
-///     order-events              ─> projection-group ─> order_views
-///     order-events, user-events ─> invoicing-group  ─> invoice_orders, invoice_recipients
-///     order-events              ─> sales-group      ─> sales_orders and sums: customers, articles, currencies by day
-public struct ProjectionService: Sendable {
-    private let service: ReactingService
-
-    public init(_ context: ServiceContext) throws {
-        var consumer = ConsumerRunner.Configuration(
-            group: ConsumerGroup.projection, topics: [context.topics.orderEvents])
-        consumer.batchSize = 2_000
-        // The documents themselves know which facts they have; an inbox would double the writes.
-        consumer.usesInbox = false
-        // Every statement of these can be repeated.
-        var invoicing = ConsumerRunner.Configuration(
-            group: ConsumerGroup.invoicing, topics: [context.topics.orderEvents, context.topics.userEvents])
-        invoicing.batchSize = 2_000
-        invoicing.usesInbox = false
-        var sales = ConsumerRunner.Configuration(group: ConsumerGroup.sales, topics: [context.topics.orderEvents])
-        sales.batchSize = 2_000
-        sales.usesInbox = false
-        service = try ReactingService(
-            context, consumer: consumer, handler: OrderViewProjection(context.facts),
-            besides: [
-                ReactingService.Companion(invoicing, InvoicingHandler()),
-                ReactingService.Companion(sales, SalesHandler()),
-            ])
+extension ServiceModule {
+    /// The read side's writer: one consumer group a read model, so that each can be rebuilt alone.
+    ///
+    ///     order-events              ─> projection-group ─> order_views
+    ///     order-events, user-events ─> invoicing-group  ─> invoice_orders, invoice_recipients
+    ///     order-events              ─> sales-group      ─> sales_orders and sums: customers, articles, currencies by day
+    public static let projection = ServiceModule(
+        "projection", port: 4, summary: "folds every fact into the read models"
+    ) {
+        Explained(
+            "Fold every fact into the read models.",
+            """
+            Keeps the documents that GET /orders/{id} and GET /orders answer with. Consumer group projection-group; \
+            the read models can be rebuilt from the topic at any time.
+            """,
+            examples: """
+                  orderflow projection
+                """)
+        ServiceDatabase.views
+        // The documents themselves know which facts they have, and every statement of the others can be repeated: an
+        // inbox would double the writes.
+        Consumes(
+            ConsumerGroup(ReadModelGroup.orders, reads: [.init(.orderEvents)], batchSize: 2_000, usesInbox: false) {
+                OrderViewProjection($0.facts)
+            })
+        Consumes(
+            ConsumerGroup(
+                ReadModelGroup.invoices, reads: [.init(.orderEvents), .init(.userEvents)], batchSize: 2_000,
+                usesInbox: false
+            ) { _ in InvoicingHandler() })
+        Consumes(
+            ConsumerGroup(ReadModelGroup.sales, reads: [.init(.orderEvents)], batchSize: 2_000, usesInbox: false) { _ in
+                SalesHandler()
+            })
+        RebuiltModel("orders") { .orders($0, $1) }
+        RebuiltModel("invoices") { .invoices($0, $1) }
+        // Customers are sums over the same orders.
+        RebuiltModel("sales", "customers") { .sales($0, $1) }
     }
+}
 
-    public var parts: [ThreadGroup.Part] { service.parts }
+/// The groups that keep the read models.
+package enum ReadModelGroup {
+    package static let orders = "projection-group"
+    package static let invoices = "invoicing-group"
+    package static let sales = "sales-group"
 }

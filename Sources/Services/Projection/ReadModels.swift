@@ -2,28 +2,31 @@ import Messaging
 import OrderflowKit
 import Orders
 
-extension ProjectionService {
-    /// The read models, each of which can be rebuilt alone.
-    ///
-    /// - Parameter facts: all of the installation.
-    public static func readModels(_ topics: Topics, _ facts: FactCatalogue) -> [ReadModel] {
-        // As the groups themselves read.
-        func reader(_ types: Set<String>) -> RecordReader { RecordReader(types: types, content: facts.door) }
-        return [
-            ReadModel(
-                name: "orders", group: ConsumerGroup.projection, topics: [topics.orderEvents], tables: ["order_views"],
-                reader: reader(facts.orderFacts.types), migrations: migrations, channel: OrderViewRows.channel,
-                fold: { OrderViewFold(facts, capacity: $0) }),
-            ReadModel(
-                name: "invoices", group: ConsumerGroup.invoicing, topics: [topics.orderEvents, topics.userEvents],
-                tables: ["invoice_orders", "invoice_recipients"],
-                reader: reader(InvoiceFold.reads.types),
-                migrations: migrations, fold: { _ in InvoiceFold() }),
-            // Customers are sums over the same orders.
-            ReadModel(
-                name: "sales", group: ConsumerGroup.sales, topics: [topics.orderEvents],
-                tables: ["sales_orders", "customer_totals", "sales_by_article", "sales_by_currency"],
-                reader: reader(Purchase.reads.types), migrations: migrations, fold: { _ in SalesFold() }),
-        ]
+/// The read models, each of which can be rebuilt alone from all facts of the installation.
+extension ReadModel {
+    package static func orders(_ topics: Topics, _ facts: FactCatalogue) -> ReadModel {
+        ReadModel(
+            name: "orders", group: ReadModelGroup.orders, topics: [topics.orderEvents], tables: ["order_views"],
+            reader: facts.reader(of: facts.orderFacts), migrations: ServiceDatabase.views.migrations, channel: OrderViewRows.channel,
+            fold: { OrderViewFold(facts, capacity: $0) })
     }
+
+    package static func invoices(_ topics: Topics, _ facts: FactCatalogue) -> ReadModel {
+        ReadModel(
+            name: "invoices", group: ReadModelGroup.invoices, topics: [topics.orderEvents, topics.userEvents],
+            tables: ["invoice_orders", "invoice_recipients"], reader: facts.reader(of: InvoiceFold.reads),
+            migrations: ServiceDatabase.views.migrations, fold: { _ in InvoiceFold() })
+    }
+
+    package static func sales(_ topics: Topics, _ facts: FactCatalogue) -> ReadModel {
+        ReadModel(
+            name: "sales", group: ReadModelGroup.sales, topics: [topics.orderEvents],
+            tables: ["sales_orders", "customer_totals", "sales_by_article", "sales_by_currency"],
+            reader: facts.reader(of: Purchase.reads), migrations: ServiceDatabase.views.migrations, fold: { _ in SalesFold() })
+    }
+}
+
+extension FactCatalogue {
+    /// As the groups themselves read.
+    fileprivate func reader(of facts: FactCatalogue) -> RecordReader { RecordReader(types: facts.types, content: door) }
 }

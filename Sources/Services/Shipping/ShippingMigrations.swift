@@ -1,30 +1,33 @@
 import Messaging
+import OrderflowKit
 import Postgres
 
-extension ShippingService {
-    public static let migrations = [
-        Migration(
-            version: 1, name: "shipments",
-            sql: """
-                \(MessagingSchema.outbox)
-                \(MessagingSchema.relay)
-                \(MessagingSchema.consumer)
-                CREATE TABLE shipments (
-                    tenant          text NOT NULL,
-                    order_id        text NOT NULL,
-                    -- Null where the order was cancelled before a shipment could be prepared.
-                    shipment_id     text,
-                    status          text NOT NULL,
-                    reason          text,
-                    tracking_number text,
-                    address         text,
-                    created_at      timestamptz NOT NULL DEFAULT now(),
-                    updated_at      timestamptz NOT NULL DEFAULT now(),
-                    PRIMARY KEY (tenant, order_id)
-                ) WITH (fillfactor = 80);
-                """),
-        Migration(version: 2, name: "decisions on dead letters", sql: MessagingSchema.deadLetterDecisions),
-        Migration(version: 3, name: "snapshots of the relay", sql: MessagingSchema.relaySnapshots),
-        Migration(version: 4, name: "counts of parked messages", sql: MessagingSchema.parkedCounts),
-    ]
+extension ServiceDatabase {
+    package static let shipping = ServiceDatabase(
+        "shipping",
+        migrations: [
+            Migration(
+                version: 1, name: "shipments",
+                sql: """
+                    \(MessagingSchema.outbox)
+                    \(MessagingSchema.relay)
+                    \(MessagingSchema.consumer)
+                    CREATE TABLE shipments (
+                        tenant          text NOT NULL,
+                        order_id        text NOT NULL,
+                        -- Null where the order was cancelled before a shipment could be prepared.
+                        shipment_id     text,
+                        status          text NOT NULL,
+                        reason          text,
+                        tracking_number text,
+                        address         text,
+                        created_at      timestamptz NOT NULL DEFAULT now(),
+                        updated_at      timestamptz NOT NULL DEFAULT now(),
+                        PRIMARY KEY (tenant, order_id)
+                    ) WITH (fillfactor = 80);
+                    """),
+            Migration(version: 2, name: "decisions on dead letters", sql: MessagingSchema.deadLetterDecisions),
+            Migration(version: 3, name: "snapshots of the relay", sql: MessagingSchema.relaySnapshots),
+            Migration(version: 4, name: "counts of parked messages", sql: MessagingSchema.parkedCounts),
+        ])
 }

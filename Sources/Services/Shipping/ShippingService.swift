@@ -1,23 +1,35 @@
-import Execution
 import Messaging
 import OrderflowKit
-import Orders
-import Postgres
+import ShippingFacts
 
-/// Shipping: prepares a shipment for every order on its own, sends it off once the order is confirmed.
-///
-///     OrderCreated   ─> ShipmentCreated | ShipmentFailed
-///     OrderConfirmed ─> ShipmentDispatched
-///     OrderCancelled ─> ShipmentCancelled
-public struct ShippingService: Sendable {
-    private let service: ReactingService
-
-    public init(_ context: ServiceContext) throws {
-        service = try ReactingService(
-            context,
-            consumer: ConsumerRunner.Configuration(group: ConsumerGroup.shipping, topics: [context.topics.orderEvents]),
-            handler: ShippingHandler(topic: context.topics.orderEvents, source: context.source))
+extension ServiceModule {
+    /// Shipping: prepares a shipment for every order on its own, sends it off once the order is confirmed.
+    ///
+    ///     OrderCreated   ─> ShipmentCreated | ShipmentFailed
+    ///     OrderConfirmed ─> ShipmentDispatched
+    ///     OrderCancelled ─> ShipmentCancelled
+    public static let shipping = ServiceModule(
+        "shipping", port: 2, summary: "prepares, dispatches and cancels shipments"
+    ) {
+        Explained(
+            "Prepare, dispatch and cancel shipments.",
+            """
+            Prepares a shipment for every OrderCreated, dispatches it at OrderConfirmed, cancels it at \
+            OrderCancelled, and tells so on order-events. Consumer group shipping-group.
+            """,
+            examples: """
+                  orderflow shipping
+                  orderflow shipping --port 0          a second one on this machine
+                """)
+        ServiceDatabase.shipping
+        Publishes(
+            ShipmentCreated.self, ShipmentFailed.self, ShipmentDispatched.self, ShipmentCancelled.self,
+            on: .orderEvents)
+        Consumes(.orderEvents) { ShippingHandler(topic: $0.topics.orderEvents, source: $0.source) }
     }
+}
 
-    public var parts: [ThreadGroup.Part] { service.parts }
+/// The service's consumer group.
+package enum ShippingGroup {
+    package static let name = "shipping-group"
 }

@@ -28,6 +28,7 @@ public final class PrometheusMetrics: Sendable {
 
     private struct State {
         var families: [String: Family] = [:]
+        var help: [String: String] = [:]
         var overflowed = 0
         var conflicts = 0
     }
@@ -39,11 +40,16 @@ public final class PrometheusMetrics: Sendable {
 
     public init(_ configuration: Configuration = Configuration()) { self.configuration = configuration }
 
+    /// What `# HELP` says of further names.
+    public func describe(_ help: [String: String]) { state.withLock { $0.help.merge(help) { $1 } } }
+
     /// Everything there is now, in the Prometheus text format 0.0.4: families by name, series by labels.
     public func exposition() -> [UInt8] {
         var scrape = Scrape()
         collectors.collect(into: &scrape)
-        let (families, overflowed, conflicts) = state.withLock { ($0.families, $0.overflowed, $0.conflicts) }
+        let (families, added, overflowed, conflicts) = state.withLock {
+            ($0.families, $0.help, $0.overflowed, $0.conflicts)
+        }
         scrape.counter("telemetry_overflowed_series_total", value: Double(overflowed))
         scrape.counter("telemetry_conflicting_metrics_total", value: Double(conflicts))
         var exposition = Exposition()
@@ -51,7 +57,7 @@ public final class PrometheusMetrics: Sendable {
             let collected = scrape.families[name]
             let family = families[name]
             let kind = family?.kind ?? collected?.kind ?? .gauge
-            exposition.begin(name, kind, help: configuration.help[name] ?? Self.help[name])
+            exposition.begin(name, kind, help: configuration.help[name] ?? added[name] ?? Self.help[name])
             for (labels, instrument) in (family?.series ?? [:]).sorted(by: { $0.key < $1.key }) {
                 instrument.write(name, labels, to: &exposition)
             }

@@ -19,8 +19,8 @@ import Testing
         let views: Connection
 
         init() throws {
-            ordersDatabase = try freshDatabase(OrderService.migrations)
-            viewsDatabase = try freshDatabase(ProjectionService.migrations)
+            ordersDatabase = try freshDatabase(ServiceDatabase.orders.migrations)
+            viewsDatabase = try freshDatabase(ServiceDatabase.views.migrations)
             orders = try Connection(ordersDatabase, logger: quiet)
             views = try Connection(viewsDatabase, logger: quiet)
         }

@@ -15,7 +15,7 @@ import Testing
         streams: Int = 4, _ body: @escaping @Sendable (_ port: UInt16, _ dashboard: Dashboard) throws -> Void
     ) async throws {
         let pool = ConnectionPool(
-            try freshDatabase(ShippingService.migrations), size: 1, name: "attention", logger: quiet)
+            try freshDatabase(ServiceDatabase.shipping.migrations), size: 1, name: "attention", logger: quiet)
         let health = HealthRegistry()
         let attention = AttentionRoute(
             AttentionDocument(process: "p", role: "shipping", service: "shipping"), database: pool, logger: quiet)

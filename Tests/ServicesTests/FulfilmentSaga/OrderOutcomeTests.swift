@@ -61,7 +61,7 @@ import Testing
     }
 
     @Test func batchesDecideOnManyOrders() throws {
-        let connection = try Connection(freshDatabase(OrderService.migrations), logger: quiet)
+        let connection = try Connection(freshDatabase(ServiceDatabase.orders.migrations), logger: quiet)
         defer { connection.close() }
         func tell(_ facts: (OrderFact.Kind, String)...) throws {
             try OrderOutcomeHandler().apply(facts.map { fact($1, $0) }, on: connection)
@@ -82,7 +82,7 @@ import Testing
 
     /// The customer's request is in the event store, but its fact not yet here.
     @Test func theAggregateDecidesBetweenConfirmationAndCancellation() throws {
-        let connection = try Connection(freshDatabase(OrderService.migrations), logger: quiet)
+        let connection = try Connection(freshDatabase(ServiceDatabase.orders.migrations), logger: quiet)
         defer { connection.close() }
         func tell(_ kinds: OrderFact.Kind...) throws {
             try OrderOutcomeHandler().apply(kinds.map { fact("a", $0) }, on: connection)

@@ -15,8 +15,8 @@ import Testing
 @Suite(.blocking) struct SagaRoutesTests {
     /// A saga database with some orders in it, and its routes on a port.
     private func withSagas(_ body: (_ port: UInt16) async throws -> Void) async throws {
-        let database = try freshDatabase(SagaService.migrations)
-        let orchestrator = try FulfilmentSaga.orchestrator(topics: Topics(), SagaService.Configuration())
+        let database = try freshDatabase(ServiceDatabase.saga.migrations)
+        let orchestrator = try FulfilmentSaga.orchestrator(Settings(ServiceCatalogue([])))
         let connection = try Connection(database, logger: quiet)
         defer { connection.close() }
         let handler = SagaFactHandler(orchestrator)

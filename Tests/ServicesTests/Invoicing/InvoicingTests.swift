@@ -60,7 +60,7 @@ import Testing
                             "total":0.01,"currency":"USD"}],
                  "total":50.00,"currency":"USD","totals":[{"total":50.00,"currency":"USD"}]}
                 """)
-        let database = try freshDatabase(ProjectionService.migrations)
+        let database = try freshDatabase(ServiceDatabase.views.migrations)
         let connection = try Connection(database, logger: quiet)
         defer { connection.close() }
         for round in 0..<25 {
@@ -81,7 +81,7 @@ import Testing
 
     @Test func anOrderMayComeBeforeItsUser() throws {
         let month = try #require(InvoiceMonth(year: 2026, month: 1))
-        let database = try freshDatabase(ProjectionService.migrations)
+        let database = try freshDatabase(ServiceDatabase.views.migrations)
         let connection = try Connection(database, logger: quiet)
         defer { connection.close() }
         #expect(try invoice("alice", month, on: connection) == nil)
@@ -112,7 +112,7 @@ import Testing
     @Test func pagesAreTheWholeMonth() throws {
         var random = SeededGenerator.fromEnvironment()
         let month = try #require(InvoiceMonth(year: 2026, month: 1))
-        let database = try freshDatabase(ProjectionService.migrations)
+        let database = try freshDatabase(ServiceDatabase.views.migrations)
         let connection = try Connection(database, logger: quiet)
         defer { connection.close() }
         let orders = (0..<40).map { "order-\($0)" }
@@ -142,7 +142,7 @@ import Testing
     }
 
     @Test func aFactWithoutItsFieldsIsRejected() throws {
-        let database = try freshDatabase(ProjectionService.migrations)
+        let database = try freshDatabase(ServiceDatabase.views.migrations)
         let connection = try Connection(database, logger: quiet)
         defer { connection.close() }
         for payload in [#"{}"#, #"{"userId":"alice","name":"A"}"#, #"{"userId":"a\u0000b","name":"A","email":"a@b"}"#] {

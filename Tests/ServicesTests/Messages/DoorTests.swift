@@ -18,23 +18,22 @@ import Testing
 @Suite struct DoorTests {
     /// Every handler of every group, in both modes of the saga.
     private static func handlers() throws -> [(group: String, handler: any BatchHandler)] {
-        let topics = Topics()
         var handlers: [(String, any BatchHandler)] = [
-            (ConsumerGroup.shipping, ShippingHandler(topic: "t", source: "/s")),
-            (ConsumerGroup.notification, NotificationHandler(recipientDomain: "d", messageDomain: "d")),
-            (ConsumerGroup.projection, OrderViewProjection()), (ConsumerGroup.invoicing, InvoicingHandler()),
-            (ConsumerGroup.sales, SalesHandler()), (ConsumerGroup.order, OrderCommandHandler()),
-            (ConsumerGroup.orderOutcomes, OrderOutcomeHandler()),
+            ("shipping-group", ShippingHandler(topic: "t", source: "/s")),
+            ("notification-group", NotificationHandler(recipientDomain: "d", messageDomain: "d")),
+            ("projection-group", OrderViewProjection()), ("invoicing-group", InvoicingHandler()),
+            ("sales-group", SalesHandler()), ("order-group", OrderCommandHandler()),
+            ("order-outcomes-group", OrderOutcomeHandler()),
             (
-                ConsumerGroup.saga,
-                SagaFactHandler(try FulfilmentSaga.orchestrator(topics: topics, SagaService.Configuration()))
+                "saga-group",
+                SagaFactHandler(try FulfilmentSaga.orchestrator(Settings(ServiceCatalogue([]))))
             ),
         ]
         for mode in [FulfilmentMode.orchestration, .choreography] {
-            handlers.append((ConsumerGroup.payment, PaymentHandler(mode: mode, topic: "t", source: "/s")))
+            handlers.append(("payment-group", PaymentHandler(mode: mode, topic: "t", source: "/s")))
             handlers.append(
                 (
-                    ConsumerGroup.inventory,
+                    "inventory-group",
                     InventoryHandler(mode: mode, unknownSKU: .unlimited, topic: "t", source: "/s")
                 ))
         }

@@ -14,7 +14,7 @@ import Testing
     private static let total = Money(minorUnits: 1_250, currency: .usd)
 
     init() throws {
-        database = try freshDatabase(NotificationService.migrations)
+        database = try freshDatabase(ServiceDatabase.notification.migrations)
         connection = try Connection(database, logger: quiet)
     }
 

@@ -17,7 +17,7 @@ import Testing
 
     /// Opens at the second failure in a row, and stays open.
     init() throws {
-        database = try freshDatabase(NotificationService.migrations)
+        database = try freshDatabase(ServiceDatabase.notification.migrations)
         connection = try Connection(database, logger: quiet)
         breaker = CircuitBreaker(name: "mail", threshold: 2, cooldown: .seconds(3600))
     }

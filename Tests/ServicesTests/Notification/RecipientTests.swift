@@ -58,7 +58,7 @@ import Testing
 
     /// What becomes of the mail about a confirmed order.
     private func mail(userID: String, email: String?) throws -> String {
-        let connection = try Connection(try freshDatabase(NotificationService.migrations), logger: quiet)
+        let connection = try Connection(try freshDatabase(ServiceDatabase.notification.migrations), logger: quiet)
         defer { connection.close() }
         let total = Money(minorUnits: 100, currency: .usd)
         let order = OrderCreated(

@@ -84,7 +84,7 @@ import Testing
     }
 
     @Test func everyArticleIsFound() async throws {
-        let database = try freshDatabase(InventoryService.migrations)
+        let database = try freshDatabase(ServiceDatabase.inventory.migrations)
         let pool = ConnectionPool(database, size: 2, name: "stock", logger: quiet)
         var router = Router()
         StockRoutes(database: pool, logger: quiet).add(to: &router)

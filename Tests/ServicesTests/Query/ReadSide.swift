@@ -23,7 +23,7 @@ struct ReadSide: Sendable {
         limits: OrderWatch.Limits = OrderWatch.Limits(), hears: Bool = true,
         _ body: @escaping @Sendable (ReadSide) throws -> Void
     ) async throws {
-        let database = try freshDatabase(ProjectionService.migrations)
+        let database = try freshDatabase(ServiceDatabase.views.migrations)
         let pool = ConnectionPool(database, size: 2, name: "views", logger: quiet)
         let draining = Monitor(false)
         let watch = OrderWatch(

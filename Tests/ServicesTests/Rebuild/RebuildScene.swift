@@ -23,14 +23,14 @@ final class RebuildScene {
 
     init(partitions: Int = 3) throws {
         let name = "\(UInt32.random(in: 0 ... .max))"
-        database = try freshDatabase(ProjectionService.migrations)
+        database = try freshDatabase(ServiceDatabase.views.migrations)
         connection = try Connection(database, logger: quiet)
         kafka = KafkaConfiguration(bootstrapServers: try KafkaBroker.shared.get().bootstrapServers)
         var topics = Topics()
-        topics.orderEvents += "-\(name)"
-        topics.userEvents += "-\(name)"
+        topics[.orderEvents] += "-\(name)"
+        topics[.userEvents] += "-\(name)"
         self.topics = topics
-        models = ProjectionService.readModels(topics).map {
+        models = [ReadModel.orders(topics), .invoices(topics), .sales(topics)].map {
             ReadModel(
                 name: $0.name, group: "\($0.group)-\(name)", topics: $0.topics, tables: $0.tables, reader: $0.reader,
                 migrations: $0.migrations, channel: $0.channel, fold: $0.fold)

@@ -43,7 +43,7 @@ import Testing
     /// In any order, in any batches, some of them twice: the sums are the same, to the last row.
     @Test func sumsDoNotDependOnTheWayOfEvents() throws {
         var generator = SeededGenerator.fromEnvironment("sumsDoNotDependOnTheWayOfEvents")
-        let connection = try Connection(freshDatabase(ProjectionService.migrations), logger: quiet)
+        let connection = try Connection(freshDatabase(ServiceDatabase.views.migrations), logger: quiet)
         defer { connection.close() }
         try SalesHandler().apply(Self.messages, on: connection)
         let expected = try content(connection)
@@ -99,7 +99,7 @@ import Testing
     }
 
     @Test func aBrokenSumIsFound() throws {
-        let connection = try Connection(freshDatabase(ProjectionService.migrations), logger: quiet)
+        let connection = try Connection(freshDatabase(ServiceDatabase.views.migrations), logger: quiet)
         defer { connection.close() }
         try SalesHandler().apply(Self.messages, on: connection)
         #expect(try SalesBalance.check(on: connection) == [])

@@ -16,7 +16,7 @@ final class PaymentFixture {
     private var workers: [(StopSignal, DedicatedThread)] = []
 
     init(_ mode: FulfilmentMode = .orchestration) throws {
-        database = try freshDatabase(PaymentService.migrations)
+        database = try freshDatabase(ServiceDatabase.payment.migrations)
         connection = try Connection(database, logger: quiet)
         ledger = ConnectionPool(database, size: 4, name: "ledger", logger: quiet)
         handler = PaymentHandler(mode: mode, topic: "order-events", source: "/test")

@@ -14,7 +14,7 @@ import Testing
     private let key = OrderKey(tenant: "default", orderID: UserStreams.streamID("alice"))
 
     init() throws {
-        connection = try Connection(freshDatabase(OrderService.migrations), logger: quiet)
+        connection = try Connection(freshDatabase(ServiceDatabase.orders.migrations), logger: quiet)
         let user = UserCreated(userID: "alice", name: "Alice", email: "alice@example.com", createdAt: 1)
         let metadata = EventMetadata(id: "m", source: "/test", time: 1, correlationID: "c")
         let append = UserStreams.append(.userCreated(user), at: 0, metadata: metadata)

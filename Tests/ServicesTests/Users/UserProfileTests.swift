@@ -23,7 +23,7 @@ import Testing
 
     /// Payloads of both versions in one stream, with and without a snapshot behind them.
     @Test func aProfileIsMadeOfOldAndNewEvents() throws {
-        let connection = try Connection(freshDatabase(OrderService.migrations), logger: quiet)
+        let connection = try Connection(freshDatabase(ServiceDatabase.orders.migrations), logger: quiet)
         defer { connection.close() }
         let user = UserCreated(userID: "alice", name: "Alice", email: "alice@example.com", createdAt: 1)
         #expect(

@@ -11,16 +11,14 @@ final class RoleUsage {
         let memoryBytes: Int
     }
 
-    private let endpoints: [(role: Role, url: String)]
+    private let endpoints: [(role: String, url: String)]
     private let servers: [ServerProcess]
     private let client: HTTPClient
     private var before: [String: ProcessUsage] = [:]
     private var ownBefore = 0.0
 
     init(_ settings: Settings, servers: [ServerProcess]) {
-        endpoints = Role.allCases.map { role in
-            (role, "http://\(settings.http.localAuthority):\(settings.port(of: role))/metrics")
-        }
+        endpoints = settings.services.modules.map { ($0.name, settings.url(of: $0) + "/metrics") }
         self.servers = servers
         var configuration = HTTPClient.Configuration()
         configuration.connectTimeout = .milliseconds(200)
@@ -37,7 +35,7 @@ final class RoleUsage {
     func stop() -> [Cost] {
         let own = ProcessUsage.own() - ownBefore
         let now = sample()
-        let names = endpoints.map(\.role.rawValue) + servers.map(\.name)
+        let names = endpoints.map(\.role) + servers.map(\.name)
         let costs = names.compactMap { name -> Cost? in
             guard let before = before[name], let now = now[name] else { return nil }
             return Cost(
@@ -50,7 +48,7 @@ final class RoleUsage {
         var usages: [String: ProcessUsage] = [:]
         for (role, url) in endpoints {
             guard let answer = try? client.send(HTTPClient.Request(url: url)), answer.status == 200 else { continue }
-            usages[role.rawValue] = Self.usage(String(decoding: answer.body, as: UTF8.self))
+            usages[role] = Self.usage(String(decoding: answer.body, as: UTF8.self))
         }
         for server in servers { usages[server.name] = ProcessUsage.of(server.pid) }
         return usages

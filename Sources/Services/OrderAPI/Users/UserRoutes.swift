@@ -70,11 +70,12 @@ public struct UserRoutes: Sendable {
         }
         try command.sign(UserCreated(wish, userID: "", at: 0))
         let user = UserCreated(wish, userID: command.id, at: command.now)
+        let answer = try Self.answer(user, version: 1)
         let accepted = service.writer.submit(
             EventWriter.Request(append: try UserStreams.append(user, at: 0, metadata: command.metadata)) {
                 [command] outcome in
                 switch outcome {
-                case .appended: responder.send(Self.answer(user, version: 1))
+                case .appended: responder.send(answer)
                 case .versionTaken: known(user.userID, command, responder)
                 case .failed(let error): responder.send(Unavailable.problem(error))
                 }

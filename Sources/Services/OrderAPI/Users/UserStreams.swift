@@ -18,11 +18,13 @@ enum UserStreams {
             tenant: tenant, streamID: streamID(userID), categories: [category], on: connection)
     }
 
+    private static let facts: FactCatalogue = [UserCreated.self, AccountCreated.self]
+
     /// A fact of a user's stream.
     static func decode(_ event: StoredEvent) throws -> any UserFact {
         let encoded = EncodedPayload(
             event.data, schemaVersion: event.schemaVersion, time: event.createdAt, from: .store)
-        guard let fact = try FactCatalogue.users.decode(event.type, encoded) as? any UserFact else {
+        guard let fact = try facts.decode(event.type, encoded) as? any UserFact else {
             throw BrokenStream(streamID: event.streamID, version: event.version)
         }
         return fact

@@ -2,9 +2,12 @@ import Bench
 import Fulfilment
 import HTTPServer
 import Messaging
+import OrderAPI
+import OrderFacts
 import OrderflowKit
 import Orders
 import Projection
+import ShippingFacts
 
 /// A step of an order's way that can be done over and over.
 struct MicroCase {
@@ -137,7 +140,7 @@ extension MicroCase {
             let prepared = ShipmentCreated(orderID: created.orderID, shipmentID: "s", at: created.at)
             return [try message(created, number: 2 * number), try message(prepared, number: 2 * number + 1)]
         }
-        let facts = try FactCatalogue.standard()
+        let facts = OrderflowApp.services.facts
         return MicroCase("projection's batch of \(messages.count), each fact of it", units: messages.count) {
             var fold = OrderViewFold(facts, capacity: messages.count)
             for message in messages { try fold.add(message) }

@@ -1,8 +1,0 @@
-import Orders
-
-extension FactCatalogue {
-    /// What notification says.
-    public static let notification: FactCatalogue = [
-        NotificationSent.self,
-    ]
-}

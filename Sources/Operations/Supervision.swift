@@ -1,0 +1,57 @@
+import Execution
+import Fulfilment
+import Messaging
+import OrderAPI
+import OrderflowKit
+import Orders
+import Postgres
+import Projection
+import Query
+
+/// What a process serves and does for those who watch over the shop, beside its own work.
+package enum Supervision {
+    package static func running(_ context: ServiceContext, _ module: ServiceModule) throws -> Running {
+        var running = Running()
+        if module.duties.contains(.consistency) { running.join(try consistency(context)) }
+        guard let store = module.database else { return running }
+        let attention = try attention(context, module, store)
+        running.alsoServing { attention.add(to: &$0) }
+        guard module.duties.contains(.dashboard), context.settings.dashboard.shown == .on else { return running }
+        let dashboard = Dashboard(
+            Dashboard.Configuration(
+                roles: context.settings.dashboardRoles(besides: module), hosts: context.settings.dashboard.hosts),
+            role: module.name, health: context.health, metrics: { Observability.metrics.exposition() },
+            attention: attention)
+        let page = DashboardRoutes(dashboard)
+        running.join(Running(parts: dashboard.parts, serving: { page.add(to: &$0) }))
+        return running
+    }
+
+    private static func attention(
+        _ context: ServiceContext, _ module: ServiceModule, _ store: ServiceDatabase
+    ) throws -> AttentionRoute {
+        let pool = ConnectionPool(
+            context.database, size: 1, queueLimit: 16, name: "attention", logger: context.logger)
+        let sagas =
+            store == .saga ? SagaDesk(try FulfilmentSaga.orchestrator(context.settings)) : nil
+        return AttentionRoute(
+            AttentionDocument(
+                process: UUIDText.v7(microseconds: WallClock.nowMicroseconds()), role: module.name,
+                service: store.name, sagas: sagas), database: pool, logger: context.logger)
+    }
+
+    /// What compares the read models with the event store; nothing where that is switched off.
+    private static func consistency(_ context: ServiceContext) throws -> Running {
+        let views = context.settings[ViewsSettings.self]
+        guard views.checkInterval > .zero else { return Running() }
+        var configuration = ConsistencyMonitor.Configuration()
+        configuration.interval = views.checkInterval
+        configuration.sweep = views.checkOrders
+        let monitor = try ConsistencyMonitor(
+            orders: context.database, views: context.database(of: .views), topic: context.topics.orderEvents,
+            configuration: configuration, logger: context.logger)
+        context.health.watch(consistency: monitor)
+        context.collectors.watch(monitor)
+        return Running(parts: [monitor.part])
+    }
+}

@@ -1,0 +1,68 @@
+import Messaging
+
+/// A consumer group of a service, with what it reads and who handles it.
+public struct ConsumerGroup: Sendable {
+    /// A topic that the group reads, and when.
+    public struct Subscription: Sendable, Hashable {
+        public let topic: Topic
+        public let modes: Set<FulfilmentMode>
+
+        /// - Parameter modes: of the saga; the group doesn't read the topic in others.
+        public init(_ topic: Topic, in modes: FulfilmentMode...) {
+            self.topic = topic
+            self.modes = modes.isEmpty ? Set(FulfilmentMode.allCases) : Set(modes)
+        }
+    }
+
+    public let name: String
+    public let subscriptions: [Subscription]
+    /// Records in one transaction at most.
+    public var batchSize: Int?
+    /// False only for handlers that are idempotent by their own keys.
+    public var usesInbox = true
+    /// Whether the service can't do its main work without the group.
+    public var isNeeded = true
+    let handler: @Sendable (ServiceContext) throws -> any BatchHandler
+
+    public init(
+        _ name: String, reads subscriptions: [Subscription], batchSize: Int? = nil, usesInbox: Bool = true,
+        isNeeded: Bool = true, by handler: @escaping @Sendable (ServiceContext) throws -> any BatchHandler
+    ) {
+        self.name = name
+        self.subscriptions = subscriptions
+        self.batchSize = batchSize
+        self.usesInbox = usesInbox
+        self.isNeeded = isNeeded
+        self.handler = handler
+    }
+
+    /// What it reads in a mode of the saga; empty where it isn't at work.
+    public func topics(in mode: FulfilmentMode) -> [Topic] {
+        subscriptions.filter { $0.modes.contains(mode) }.map(\.topic)
+    }
+}
+
+/// A consumer group: its inbox, offsets and dead letters are in the service's database; what it puts out goes through
+/// the service's outbox.
+public struct Consumes: ServiceModulePart {
+    private let subscriptions: [ConsumerGroup.Subscription]
+    private let make: (_ module: String) -> ConsumerGroup
+
+    /// The usual group, `<service>-group`, over topics in every mode of the saga.
+    public init(_ topics: Topic..., by handler: @escaping @Sendable (ServiceContext) throws -> any BatchHandler) {
+        let subscriptions = topics.map { ConsumerGroup.Subscription($0) }
+        self.subscriptions = subscriptions
+        make = { ConsumerGroup("\($0)-group", reads: subscriptions, by: handler) }
+    }
+
+    public init(_ group: ConsumerGroup) {
+        subscriptions = group.subscriptions
+        make = { _ in group }
+    }
+
+    public func join(_ module: inout ServiceModule) {
+        let group = make(module.name)
+        module.groups.append(group)
+        module.database?.groups.append(group.name)
+    }
+}

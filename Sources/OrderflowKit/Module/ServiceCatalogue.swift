@@ -1,0 +1,85 @@
+import Messaging
+import Orders
+
+/// The services of a program, and what follows from the list of them.
+public struct ServiceCatalogue: Sendable {
+    public let modules: [ServiceModule]
+    /// Every setting there is.
+    package let settings: SettingTable
+    /// Every fact and command there is: what every group's door decodes by.
+    package let facts: FactCatalogue
+
+    /// Two services with one name, port, database, group, topic, read model, setting or fact are a mistake in the program, and
+    /// trap.
+    public init(_ modules: [ServiceModule]) {
+        self.modules = modules
+        settings = SettingTable(modules)
+        do {
+            facts = try FactCatalogue(modules.flatMap { $0.payloads.values.flatMap(\.self) })
+        } catch {
+            preconditionFailure("\(error)")
+        }
+        func unique<Value: Hashable>(_ what: String, _ values: [Value]) {
+            var seen: Set<Value> = []
+            for value in values {
+                precondition(seen.insert(value).inserted, "two services have the \(what) \(value)")
+            }
+        }
+        unique("name", modules.map(\.name))
+        unique("port", modules.map(\.port))
+        unique("database", databases.map(\.name))
+        unique("consumer group", groups.map(\.name))
+        unique("topic", topics.map(\.id))
+        unique("read model", readModels.flatMap(\.model.names))
+        unique("setting", settings.keys.map(\.name))
+        for module in modules {
+            precondition(
+                module.database != nil || module.groups.isEmpty, "\(module.name) has groups and no database for them")
+        }
+    }
+
+    public subscript(name: String) -> ServiceModule? { modules.first { $0.name == name } }
+
+    package var names: [String] { modules.map(\.name) }
+
+    // MARK: Databases
+
+    package var databases: [ServiceDatabase] { modules.compactMap(\.database) }
+
+    package func database(named name: String) -> ServiceDatabase? { databases.first { $0.name == name } }
+
+    /// Where a group keeps its offsets, inbox and dead letters.
+    package func database(holding group: String) -> ServiceDatabase? { databases.first { $0.groups.contains(group) } }
+
+    // MARK: Topics and who reads them
+
+    package var topics: [Topic] { modules.flatMap(\.topics) }
+
+    package var groups: [ConsumerGroup] { modules.flatMap(\.groups) }
+
+    /// The groups at work in a mode of the saga, and the topics that each consumes.
+    package func subscriptions(in mode: FulfilmentMode, _ names: Topics) -> [String: Set<String>] {
+        groups.reduce(into: [:]) { found, group in
+            let topics = group.topics(in: mode)
+            if !topics.isEmpty { found[group.name] = Set(topics.map { names[$0] }) }
+        }
+    }
+
+    /// Where each group publishes what it could not handle, in whatever mode.
+    package func deadLetterTopics(_ names: Topics) -> [String] {
+        groups.flatMap { group in
+            group.subscriptions.map { DeadLetters.topic(of: names[$0.topic], group: group.name) }
+        }
+    }
+
+    // MARK: Read models
+
+    package var readModels: [(model: RebuiltModel, database: ServiceDatabase)] {
+        modules.flatMap { module in
+            module.readModels.compactMap { model in module.database.map { (model, $0) } }
+        }
+    }
+
+    /// What `replay --into` takes.
+    package var readModelNames: [String] { readModels.flatMap(\.model.names) }
+}

@@ -1,0 +1,96 @@
+import HTTPServer
+import Messaging
+import Postgres
+
+/// How `orderflow <service> --help` explains it.
+public struct Explained: ServiceModulePart {
+    private let guide: ServiceModule.Guide
+
+    /// - Parameters:
+    ///   - abstract: a sentence in the imperative.
+    ///   - examples: lines, indented by two blanks.
+    public init(_ abstract: String, _ discussion: String, examples: String = "") {
+        guide = ServiceModule.Guide(abstract: abstract, discussion: discussion, examples: examples)
+    }
+
+    public func join(_ module: inout ServiceModule) { module.guide = guide }
+}
+
+/// A database of the service's own, `orderflow_<name>`, which nobody else may connect to.
+public struct ServiceDatabase: ServiceModulePart, Sendable {
+    public let name: String
+    public let migrations: [Migration]
+    /// The groups that keep their offsets, inboxes and dead letters here.
+    public internal(set) var groups: [String] = []
+    /// The service whose processes consume for these groups.
+    public internal(set) var owner = ""
+
+    /// - Parameter migrations: its schema's history; begins with the tables of the messaging
+    ///   (`MessagingSchema.outbox`, `.relay`, `.consumer` …) and only ever grows.
+    public init(_ name: String, migrations: [Migration]) {
+        self.name = name
+        self.migrations = migrations
+    }
+
+    public func join(_ module: inout ServiceModule) {
+        var database = self
+        database.owner = module.name
+        database.groups = module.groups.map(\.name)
+        module.database = database
+    }
+
+    /// On the server: both the database and the role that owns its tables.
+    package var nameOnServer: String { "orderflow_\(name)" }
+}
+
+extension ServiceDatabase: Hashable {
+    public static func == (a: ServiceDatabase, b: ServiceDatabase) -> Bool { a.name == b.name }
+    public func hash(into hasher: inout Hasher) { hasher.combine(name) }
+}
+
+/// A topic that the service is responsible for: `migrate` and `topics create` make it, its name is a setting.
+public struct Owns: ServiceModulePart {
+    private let topics: [Topic]
+
+    public init(_ topics: Topic...) { self.topics = topics }
+
+    public func join(_ module: inout ServiceModule) { module.topics += topics }
+}
+
+/// Events of the service's own event store that a relay publishes.
+public struct PublishesStreams: ServiceModulePart {
+    private let categories: [String: Topic]
+
+    /// - Parameter categories: of the store's streams.
+    public init(_ categories: [String: Topic]) { self.categories = categories }
+
+    public func join(_ module: inout ServiceModule) { module.eventStore.merge(categories) { $1 } }
+}
+
+/// Makes what runs beside the consumer groups and answers requests. Called once, when a process of the service starts;
+/// connects to nothing itself.
+public struct Runs: ServiceModulePart {
+    private let make: @Sendable (ServiceContext) throws -> Running
+
+    public init(_ make: @escaping @Sendable (ServiceContext) throws -> Running) { self.make = make }
+
+    public func join(_ module: inout ServiceModule) { module.running.append(make) }
+}
+
+/// What a metric of the service's means.
+public struct Measures: ServiceModulePart, Sendable {
+    private let help: [String: String]
+
+    public init(_ help: [String: String]) { self.help = help }
+
+    public func join(_ module: inout ServiceModule) { module.metricHelp.merge(help) { $1 } }
+}
+
+/// What the service does for the whole program.
+public struct Does: ServiceModulePart {
+    private let duties: [ServiceModule.Duty]
+
+    public init(_ duties: ServiceModule.Duty...) { self.duties = duties }
+
+    public func join(_ module: inout ServiceModule) { module.duties.formUnion(duties) }
+}
