@@ -173,7 +173,7 @@ let package = Package(
         .testTarget(name: "TelemetryTests", dependencies: ["Telemetry", "Execution", "JSON", log, metrics, tracing]),
         .testTarget(
             name: "OrdersTests",
-            dependencies: everyFact + ["Inventory", "JSON", "OrderAPI", "Orders", "Payment", "Randomness", "Shipping"]),
+            dependencies: everyFact + ["Orders", "JSON", "Randomness"]),
         .testTarget(name: "BenchTests", dependencies: ["Bench", "HTTPServer", "Execution", log]),
         .testTarget(
             name: "ServicesTests",

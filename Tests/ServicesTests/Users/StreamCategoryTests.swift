@@ -1,8 +1,10 @@
 import Messaging
+import OrderFacts
 import Orders
 import Postgres
 import TestServers
 import Testing
+import UserFacts
 
 @testable import Operations
 @testable import OrderAPI

@@ -1,6 +1,8 @@
+import OrderFacts
+import Orders
 import Testing
 
-@testable import Orders
+@testable import OrderAPI
 
 /// The order aggregate: every command in every state.
 @Suite struct OrderTests {
@@ -40,7 +42,7 @@ import Testing
             #expect(order.status.rawValue == name)
             let answers = [OrderCommand.confirm, cancellation, .cancel(reason: "saga")].map { command -> Answer in
                 do throws(OrderRefusal) {
-                    return .events(try order.decide(command, at: 3).map { OrderFact($0).kind.type })
+                    return .events(try order.decide(command, at: 3).map(\.type))
                 } catch {
                     return .refused(error)
                 }
@@ -62,7 +64,7 @@ import Testing
                 .cancelled(
                     OrderCancelled(
                         orderID: "o", userID: "u", total: Money(minorUnits: 1, currency: .usd), reason: "",
-                        cancelledAt: 0))) == nil)
+                        at: 0))) == nil)
         #expect(Order.evolve(try order(after: []), Self.created) == nil)
     }
 }

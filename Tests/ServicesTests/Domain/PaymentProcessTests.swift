@@ -1,13 +1,14 @@
+import Orders
 import Randomness
 import Testing
 
-@testable import Orders
+@testable import Payment
 
 @Suite struct PaymentProcessTests {
     private static let terms = PaymentProcess.Terms(
         userID: "u", amount: Money(minorUnits: 4_999, currency: .usd), paymentToken: nil)
-    private static let processed = OrderFact.Kind.paymentProcessed(amount: terms.amount, reference: "c")
-    private static let refunded = OrderFact.Kind.paymentRefunded(amount: terms.amount, reference: "r")
+    private static let processed = PaymentProcess.Answer.processed(amount: terms.amount, reference: "c")
+    private static let refunded = PaymentProcess.Answer.refunded(amount: terms.amount, reference: "r")
 
     /// Something that happens.
     enum Event: Sendable {
@@ -21,8 +22,8 @@ import Testing
     /// What happens, and what is told of it at once.
     struct Step: Sendable {
         let event: Event
-        let facts: [OrderFact.Kind]
-        init(_ event: Event, _ facts: OrderFact.Kind...) {
+        let facts: [PaymentProcess.Answer]
+        init(_ event: Event, _ facts: PaymentProcess.Answer...) {
             self.event = event
             self.facts = facts
         }
@@ -46,22 +47,22 @@ import Testing
             Step(.charge), Step(.charge), Step(.asked), Step(.charge), Step(.done, processed), Step(.charge, processed)),
         Story(
             "declined, asked and undone again", .declined,
-            Step(.charge), Step(.asked), Step(.refused, .paymentFailed(reason: "no")),
-            Step(.charge, .paymentFailed(reason: "no")), Step(.undo, .paymentVoided), Step(.undo, .paymentVoided),
-            Step(.charge, .paymentFailed(reason: "no"))),
+            Step(.charge), Step(.asked), Step(.refused, .failed(reason: "no")),
+            Step(.charge, .failed(reason: "no")), Step(.undo, .voided), Step(.undo, .voided),
+            Step(.charge, .failed(reason: "no"))),
         Story(
             "refunded once, undone twice, then refused", .refunded,
             Step(.charge), Step(.asked), Step(.done, processed), Step(.undo), Step(.undo), Step(.asked), Step(.undo),
             Step(.charge), Step(.done, refunded), Step(.undo, refunded),
-            Step(.charge, .paymentFailed(reason: PaymentProcess.refundedReason))),
+            Step(.charge, .failed(reason: PaymentProcess.refundedReason))),
         Story(
             "undo before do leaves a tombstone", .voided,
-            Step(.undo, .paymentVoided), Step(.charge, .paymentFailed(reason: PaymentProcess.voidedReason)),
-            Step(.undo, .paymentVoided), Step(.announce)),
+            Step(.undo, .voided), Step(.charge, .failed(reason: PaymentProcess.voidedReason)),
+            Step(.undo, .voided), Step(.announce)),
         Story(
             "undo before the gateway knows", .voided,
-            Step(.charge), Step(.undo, .paymentVoided),
-            Step(.charge, .paymentFailed(reason: PaymentProcess.voidedReason))),
+            Step(.charge), Step(.undo, .voided),
+            Step(.charge, .failed(reason: PaymentProcess.voidedReason))),
         Story(
             "undo while the charge is in flight: it succeeds", .refunded,
             Step(.charge), Step(.asked), Step(.undo), Step(.undo), Step(.charge), Step(.done, processed), Step(.asked),
@@ -69,18 +70,18 @@ import Testing
         Story(
             "undo while the charge is in flight: it is declined", .declined,
             Step(.charge), Step(.asked), Step(.undo),
-            Step(.refused, .paymentFailed(reason: "no"), .paymentVoided), Step(.undo, .paymentVoided)),
+            Step(.refused, .failed(reason: "no"), .voided), Step(.undo, .voided)),
         Story(
             "refund refused twice, then works", .refunded,
             Step(.charge), Step(.asked), Step(.done, processed), Step(.undo), Step(.asked),
-            Step(.refused, .paymentRefundFailed(reason: "no")), Step(.charge, .paymentRefundFailed(reason: "no")),
-            Step(.undo), Step(.asked), Step(.refused, .paymentRefundFailed(reason: "no")), Step(.undo), Step(.asked),
+            Step(.refused, .refundFailed(reason: "no")), Step(.charge, .refundFailed(reason: "no")),
+            Step(.undo), Step(.asked), Step(.refused, .refundFailed(reason: "no")), Step(.undo), Step(.asked),
             Step(.done, refunded)),
         Story(
             "announced terms are charged", .charged,
             Step(.announce), Step(.announce), Step(.chargeAnnounced), Step(.asked), Step(.done, processed),
             Step(.chargeAnnounced, processed)),
-        Story("announced and cancelled", .voided, Step(.announce), Step(.undo, .paymentVoided)),
+        Story("announced and cancelled", .voided, Step(.announce), Step(.undo, .voided)),
     ]
 
     @Test(arguments: stories) func story(_ story: Story) throws {
@@ -91,13 +92,13 @@ import Testing
         #expect(process?.status == story.end)
     }
 
-    private static func apply(_ event: Event, to process: inout PaymentProcess?) throws -> [OrderFact.Kind] {
-        func react(_ request: PaymentProcess.Request) -> [OrderFact.Kind] {
+    private static func apply(_ event: Event, to process: inout PaymentProcess?) throws -> [PaymentProcess.Answer] {
+        func react(_ request: PaymentProcess.Request) -> [PaymentProcess.Answer] {
             let reaction = PaymentProcess.react(to: request, process)
             process = reaction.process ?? process
-            return [reaction.fact].compactMap { $0 }
+            return [reaction.answer].compactMap { $0 }
         }
-        func settle(_ outcome: PaymentProcess.Outcome) throws -> [OrderFact.Kind] {
+        func settle(_ outcome: PaymentProcess.Outcome) throws -> [PaymentProcess.Answer] {
             let known = try #require(process)
             let call = try #require(known.call)
             let (next, facts) = try #require(known.settled(call, outcome))
@@ -126,14 +127,14 @@ import Testing
         #expect(PaymentProcess.react(to: .charge(nil), asked).process == nil)
         let charging = PaymentProcess.react(to: .announce(Self.terms), asked).process
         #expect(charging?.call == .charge(Self.terms))
-        #expect(PaymentProcess.react(to: .undo, asked).fact == .paymentVoided)
+        #expect(PaymentProcess.react(to: .undo, asked).answer == .voided)
     }
 
     /// Where nothing is to be paid, every request is answered at once, and the gateway is never asked.
     @Test func nothingToChargeNeedsNoGateway() {
         let free = PaymentProcess.Terms(userID: "u", amount: Money(minorUnits: 0, currency: .usd), paymentToken: nil)
-        let processed = OrderFact.Kind.paymentProcessed(amount: free.amount, reference: PaymentProcess.freeReference)
-        let refunded = OrderFact.Kind.paymentRefunded(amount: free.amount, reference: PaymentProcess.freeReference)
+        let processed = PaymentProcess.Answer.processed(amount: free.amount, reference: PaymentProcess.freeReference)
+        let refunded = PaymentProcess.Answer.refunded(amount: free.amount, reference: PaymentProcess.freeReference)
         let announced = PaymentProcess.react(to: .announce(free), nil).process
         let requested = PaymentProcess.react(to: .charge(nil), nil).process
         for reaction in [
@@ -141,17 +142,17 @@ import Testing
             PaymentProcess.react(to: .announce(free), requested),
         ] {
             let charged = reaction.process
-            #expect(charged?.status == .charged && charged?.call == nil && reaction.fact == processed)
-            #expect(PaymentProcess.react(to: .charge(free), charged).fact == processed)
+            #expect(charged?.status == .charged && charged?.call == nil && reaction.answer == processed)
+            #expect(PaymentProcess.react(to: .charge(free), charged).answer == processed)
             let undone = PaymentProcess.react(to: .undo, charged)
-            #expect(undone.process?.status == .refunded && undone.process?.call == nil && undone.fact == refunded)
-            #expect(PaymentProcess.react(to: .undo, undone.process).fact == refunded)
+            #expect(undone.process?.status == .refunded && undone.process?.call == nil && undone.answer == refunded)
+            #expect(PaymentProcess.react(to: .undo, undone.process).answer == refunded)
         }
         // Of a time before negative amounts were refused.
         let debt = PaymentProcess.Terms(userID: "u", amount: Money(minorUnits: -1, currency: .usd), paymentToken: nil)
         let declined = PaymentProcess.react(to: .charge(debt), nil)
         #expect(declined.process?.status == .declined && declined.process?.call == nil)
-        #expect(declined.fact == .paymentFailed(reason: PaymentProcess.negativeReason))
+        #expect(declined.answer == .failed(reason: PaymentProcess.negativeReason))
     }
 
     /// A word that comes twice, or late, or about another round, changes nothing.
@@ -193,7 +194,7 @@ import Testing
                 if event == .done { if isRefund { refunds += 1 } else { charges += 1 } }
                 for fact in try Self.apply(event, to: &process) {
                     switch fact {
-                    case .paymentVoided, .paymentRefunded, .paymentRefundFailed: answersToUndo += 1
+                    case .voided, .refunded, .refundFailed: answersToUndo += 1
                     default: break
                     }
                 }

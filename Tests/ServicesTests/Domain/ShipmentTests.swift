@@ -1,10 +1,12 @@
+import OrderFacts
+import Orders
 import Testing
 
-@testable import Orders
+@testable import Shipping
 
 /// One order's shipment through facts in every order that can happen.
 @Suite struct ShipmentTests {
-    private static func order(sku: String = "ABC", address: String? = nil) -> OrderFact.Kind {
+    private static func order(sku: String = "ABC", address: String? = nil) -> FactDraft {
         .orderCreated(
             OrderCreated(
                 orderID: "o", userID: "u", items: [OrderLine(sku: sku, quantity: 1)],
@@ -12,20 +14,20 @@ import Testing
     }
 
     private static let total = Money(minorUnits: 100, currency: .usd)
-    private static let paid = OrderFact.Kind.paymentProcessed(amount: total, reference: "r")
-    private static let confirmed = OrderFact.Kind.orderConfirmed(userID: "u", total: total)
-    private static let cancelled = OrderFact.Kind.orderCancelled(userID: "u", total: total, reason: "r")
+    private static let paid = FactDraft.paymentProcessed(amount: total, reference: "r")
+    private static let confirmed = FactDraft.orderConfirmed(userID: "u", total: total)
+    private static let cancelled = FactDraft.orderCancelled(userID: "u", total: total, reason: "r")
 
     /// Facts in, types of facts out.
-    private func life(_ facts: [OrderFact.Kind]) -> (types: [String], status: Shipment.Status?) {
+    private func life(_ facts: [FactDraft]) -> (types: [String], status: Shipment.Status?) {
         var shipment: Shipment?
         var types: [String] = []
         for fact in facts {
             guard
-                let reaction = Shipment.react(to: OrderFact(orderID: "o", at: 0, fact), shipment, newID: "shipment-1")
+                let reaction = Shipment.react(to: fact.of("o"), shipment, newID: "shipment-1")
             else { continue }
             shipment = reaction.shipment
-            if let kind = reaction.fact { types.append(kind.type) }
+            if let answer = reaction.answer { types.append(answer.fact(of: "o", at: 0).type) }
         }
         return (types, shipment?.status)
     }
@@ -34,7 +36,7 @@ import Testing
         let created = Self.order()
         let unshippable = Self.order(sku: Shipment.unshippableSKU)
         let undeliverable = Self.order(address: "UNDELIVERABLE 1")
-        let table: [([OrderFact.Kind], [String], Shipment.Status)] = [
+        let table: [([FactDraft], [String], Shipment.Status)] = [
             ([created], ["ShipmentCreated"], .prepared),
             ([created, created], ["ShipmentCreated"], .prepared),
             ([created, Self.paid, Self.confirmed], ["ShipmentCreated", "ShipmentDispatched"], .dispatched),

@@ -1,7 +1,8 @@
+import Orders
 import Randomness
 import Testing
 
-@testable import Orders
+@testable import Inventory
 
 @Suite struct StockReservationTests {
     private static let items = [OrderLine(sku: "A", quantity: 2), OrderLine(sku: "B", quantity: 1)]
@@ -9,14 +10,14 @@ import Testing
     /// One request, and what must come of it.
     struct Step: Sendable {
         let request: StockReservation.Request
-        let fact: OrderFact.Kind?
+        let answer: StockReservation.Answer?
         /// Reserved and on hand of A afterwards.
         let reserved: Int64
         let onHand: Int64
 
-        init(_ request: StockReservation.Request, _ fact: OrderFact.Kind?, reserved: Int64, onHand: Int64 = 5) {
+        init(_ request: StockReservation.Request, _ answer: StockReservation.Answer?, reserved: Int64, onHand: Int64 = 5) {
             self.request = request
-            self.fact = fact
+            self.answer = answer
             self.reserved = reserved
             self.onHand = onHand
         }
@@ -29,61 +30,61 @@ import Testing
     }
 
     private static let tooMany = [OrderLine(sku: "B", quantity: 1), OrderLine(sku: "A", quantity: 6)]
-    private static let shortage = OrderFact.Kind.stockRejected(
+    private static let shortage = StockReservation.Answer.rejected(
         reason: "6 of A asked for, 5 available", sku: "A")
 
     static let stories = [
         Story(
             name: "reserve, asked twice",
             steps: [
-                Step(.reserve(items), .stockReserved(items: items), reserved: 2),
-                Step(.reserve(items), .stockReserved(items: items), reserved: 2),
+                Step(.reserve(items), .reserved(items: items), reserved: 2),
+                Step(.reserve(items), .reserved(items: items), reserved: 2),
             ]),
         Story(
             name: "release, asked twice",
             steps: [
-                Step(.reserve(items), .stockReserved(items: items), reserved: 2),
-                Step(.release, .stockReleased(items: items), reserved: 0),
-                Step(.release, .stockReleased(items: items), reserved: 0),
+                Step(.reserve(items), .reserved(items: items), reserved: 2),
+                Step(.release, .released(items: items), reserved: 0),
+                Step(.release, .released(items: items), reserved: 0),
             ]),
         Story(
             name: "all or nothing, and a release has nothing to undo",
             steps: [
                 Step(.reserve(tooMany), shortage, reserved: 0),
                 Step(.reserve(tooMany), shortage, reserved: 0),
-                Step(.release, .stockReleased(items: []), reserved: 0),
+                Step(.release, .released(items: []), reserved: 0),
                 Step(.reserve(items), shortage, reserved: 0),
             ]),
         Story(
             name: "undo before do leaves a tombstone",
             steps: [
-                Step(.release, .stockReleased(items: []), reserved: 0),
+                Step(.release, .released(items: []), reserved: 0),
                 Step(
-                    .reserve(items), .stockRejected(reason: StockReservation.releasedReason, sku: nil), reserved: 0),
-                Step(.release, .stockReleased(items: []), reserved: 0),
+                    .reserve(items), .rejected(reason: StockReservation.releasedReason, sku: nil), reserved: 0),
+                Step(.release, .released(items: []), reserved: 0),
             ]),
         Story(
             name: "do after undo is refused",
             steps: [
-                Step(.reserve(items), .stockReserved(items: items), reserved: 2),
-                Step(.release, .stockReleased(items: items), reserved: 0),
+                Step(.reserve(items), .reserved(items: items), reserved: 2),
+                Step(.release, .released(items: items), reserved: 0),
                 Step(
-                    .reserve(items), .stockRejected(reason: StockReservation.releasedReason, sku: nil), reserved: 0),
+                    .reserve(items), .rejected(reason: StockReservation.releasedReason, sku: nil), reserved: 0),
             ]),
         Story(
             name: "confirmed goods leave once and don't come back",
             steps: [
-                Step(.reserve(items), .stockReserved(items: items), reserved: 2),
+                Step(.reserve(items), .reserved(items: items), reserved: 2),
                 Step(.consume, nil, reserved: 0, onHand: 3),
                 Step(.consume, nil, reserved: 0, onHand: 3),
-                Step(.release, .stockReleased(items: []), reserved: 0, onHand: 3),
-                Step(.reserve(items), .stockReserved(items: items), reserved: 0, onHand: 3),
+                Step(.release, .released(items: []), reserved: 0, onHand: 3),
+                Step(.reserve(items), .reserved(items: items), reserved: 0, onHand: 3),
             ]),
         Story(
             name: "confirmed without a reservation",
             steps: [
                 Step(.consume, nil, reserved: 0),
-                Step(.reserve(items), .stockReserved(items: items), reserved: 2),
+                Step(.reserve(items), .reserved(items: items), reserved: 2),
             ]),
         Story(
             name: "lines of one article count together",
@@ -101,7 +102,7 @@ import Testing
         for (index, step) in story.steps.enumerated() {
             let reaction = try StockReservation.react(to: step.request, reservation, stock: &stock)
             reservation = reaction.reservation ?? reservation
-            #expect(reaction.fact == step.fact, "step \(index)")
+            #expect(reaction.answer == step.answer, "step \(index)")
             #expect(stock.levels["A"]?.reserved == step.reserved, "step \(index)")
             #expect(stock.levels["A"]?.onHand == step.onHand, "step \(index)")
         }
@@ -116,7 +117,7 @@ import Testing
 
         var strict = StockLevels([:], unknownSKU: .reject)
         let refused = try StockReservation.react(to: wish, nil, stock: &strict)
-        #expect(refused.fact == .stockRejected(reason: "X is not stocked", sku: "X"))
+        #expect(refused.answer == .rejected(reason: "X is not stocked", sku: "X"))
     }
 
     /// What was unlimited when it was promised isn't given back to a level that was set later.
@@ -126,7 +127,7 @@ import Testing
             to: .reserve([OrderLine(sku: "X", quantity: 3)]), nil, stock: &unlimited)
         var counted = StockLevels(["X": .init(onHand: 7, reserved: 1)], unknownSKU: .unlimited)
         let released = try StockReservation.react(to: .release, taken.reservation, stock: &counted)
-        #expect(released.fact == .stockReleased(items: [OrderLine(sku: "X", quantity: 3)]))
+        #expect(released.answer == .released(items: [OrderLine(sku: "X", quantity: 3)]))
         #expect(counted.levels["X"] == .init(onHand: 7, reserved: 1))
     }
 
@@ -158,7 +159,7 @@ import Testing
                 }
             let reaction = try StockReservation.react(to: request, reservations[order], stock: &stock)
             if let changed = reaction.reservation { reservations[order] = changed }
-            if request != .consume { try #require(reaction.fact != nil, "seed \(random.seed)") }
+            if request != .consume { try #require(reaction.answer != nil, "seed \(random.seed)") }
             for (sku, initial) in [("A", Int64(40)), ("B", Int64(25))] {
                 let level = try #require(stock.levels[sku])
                 func promised(_ status: StockReservation.Status) -> Int64 {
