@@ -41,7 +41,6 @@ let package = Package(
     products: [.executable(name: "orderflow", targets: ["orderflow"])],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
-        .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: ["YAML"]),
         .package(url: "https://github.com/apple/swift-distributed-tracing", from: "1.7.3"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
@@ -93,7 +92,6 @@ let package = Package(
             dependencies: [
                 "CEpoll", "CWebFiles", "Execution", "HTTPServer", "Hashing", "JSON", "Kafka", "Messaging", "Orders",
                 "Outbound", "Postgres", "Telemetry", lifecycle, log, metrics, tracing,
-                .product(name: "Configuration", package: "swift-configuration"),
                 "Yams",
             ]),
 

@@ -4,6 +4,13 @@ import Postgres
 /// so that one database has one history.
 public enum MessagingSchema {
     /// Facts and commands waiting for the relay. `txid` tells it in which of two snapshots a row is.
+    /// All tables that a service's messages need, for the first migration of a new service. It never changes: what a
+    /// later version of this program needs besides is a part of its own, to be appended as another migration.
+    public static let v1 = parts.joined(separator: "\n")
+
+    /// What the database of every service has, in whichever migrations.
+    package static let parts = [outbox, relay, consumer, deadLetterDecisions, relaySnapshots, parkedCounts]
+
     public static let outbox = """
         CREATE TABLE outbox (
             position       bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

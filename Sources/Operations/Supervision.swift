@@ -15,15 +15,14 @@ package enum Supervision {
         if module.duties.contains(.consistency) { running.join(try consistency(context)) }
         guard let store = module.database else { return running }
         let attention = try attention(context, module, store)
-        running.alsoServing { attention.add(to: &$0) }
+        running.routes.append(attention.routes)
         guard module.duties.contains(.dashboard), context.settings.dashboard.shown == .on else { return running }
         let dashboard = Dashboard(
             Dashboard.Configuration(
                 roles: context.settings.dashboardRoles(besides: module), hosts: context.settings.dashboard.hosts),
             role: module.name, health: context.health, metrics: { Observability.metrics.exposition() },
             attention: attention)
-        let page = DashboardRoutes(dashboard)
-        running.join(Running(parts: dashboard.parts, serving: { page.add(to: &$0) }))
+        running.join(Running(parts: dashboard.parts, routes: [DashboardRoutes(dashboard).routes]))
         return running
     }
 
@@ -37,7 +36,7 @@ package enum Supervision {
         return AttentionRoute(
             AttentionDocument(
                 process: UUIDText.v7(microseconds: WallClock.nowMicroseconds()), role: module.name,
-                service: store.name, sagas: sagas), database: pool, logger: context.logger)
+                service: store.name, sagas: sagas), database: pool)
     }
 
     /// What compares the read models with the event store; nothing where that is switched off.

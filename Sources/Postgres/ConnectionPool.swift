@@ -25,6 +25,8 @@ public final class ConnectionPool: Sendable {
     }
 
     private let shared: PoolState
+    /// For who uses the pool: where the pool itself reports, too.
+    package let logger: Logger
     /// All of the process that haven't been shut down, for its end.
     private static let living = Monitor<[ObjectIdentifier: PoolState]>([:])
 
@@ -34,6 +36,7 @@ public final class ConnectionPool: Sendable {
         waitLimit: Duration = .seconds(5), logger: Logger
     ) {
         precondition(size > 0 && queueLimit >= 0, "a pool of \(size) with a queue of \(queueLimit)")
+        self.logger = logger
         shared = PoolState(size: size, queueLimit: queueLimit, waitLimit: waitLimit)
         Self.living.withLock { [shared] in $0[ObjectIdentifier(shared)] = shared }
         for index in 0..<size {

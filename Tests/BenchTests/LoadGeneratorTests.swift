@@ -81,8 +81,7 @@ import Testing
     private static func server(
         _ handler: @escaping @Sendable (borrowing HTTPRequest, Responder) -> Void
     ) throws -> (HTTPServer, UInt16) {
-        var router = Router()
-        router.on(.post, "/orders", bodyLimit: 4 << 10) { handler($0, $1) }
+        let router = Router(RouteGroup { Endpoint(.post, "/orders", .bodyLimit(4 << 10)) { handler($0, $1) } })
         var configuration = HTTPServerConfiguration(host: "127.0.0.1", port: 0)
         configuration.loops = 1
         let server = HTTPServer(configuration, router: router, logger: Logger(label: "test"))

@@ -69,10 +69,13 @@ import Testing
 
     /// RFC 9112 §3.2.2: whoever asks for the Host gets what the target says.
     @Test func theTargetsAuthorityStandsInPlaceOfHost() async throws {
-        var router = Router()
-        router.on(.get, "/") { request, responder in
-            responder.send(.text(.ok, "\(request.header("Host") ?? "-") \(request.path) \(request.rawQuery ?? "-")"))
-        }
+        let router = Router(
+            RouteGroup {
+                Endpoint(.get, "/") { request, responder in
+                    let host = request.header("Host") ?? "-"
+                    responder.send(.text(.ok, "\(host) \(request.path) \(request.rawQuery ?? "-")"))
+                }
+            })
         let server = HTTPServer(HTTPServerConfiguration(host: "127.0.0.1", port: 0), router: router)
         let port = try server.start()[0].port
         for (target, expected) in [
@@ -95,12 +98,16 @@ import Testing
     }
 
     @Test func literalWinsOverParameterAndGoesBackWhenItLeadsNowhere() async throws {
-        var router = Router()
-        for pattern in ["/a/:x", "/a/b", "/:x/b/c", "/a/b/d"] {
-            router.on(.get, pattern) { request, responder in responder.send(.text(.ok, request.routeTemplate)) }
-        }
-        router.on(.post, "/a/b") { _, responder in responder.send(.text(.ok, "post")) }
-        router.on(.put, "/:x/b") { _, responder in responder.send(.text(.ok, "put")) }
+        let router = Router(
+            RouteGroup {
+                for pattern in ["/a/:x", "/a/b", "/:x/b/c", "/a/b/d"] {
+                    Endpoint(.get, pattern) { request, responder in
+                        responder.send(.text(.ok, request.routeTemplate))
+                    }
+                }
+                Endpoint(.post, "/a/b") { _, responder in responder.send(.text(.ok, "post")) }
+            },
+            RouteGroup { Endpoint(.put, "/:x/b") { _, responder in responder.send(.text(.ok, "put")) } })
         let server = HTTPServer(HTTPServerConfiguration(host: "127.0.0.1", port: 0), router: router)
         let port = try server.start()[0].port
         let rows: [(String, String, String)] = [

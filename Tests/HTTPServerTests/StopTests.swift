@@ -88,7 +88,7 @@ import Testing
     }
 
     @Test func stoppingTwiceAndNeverStartedIsFine() async throws {
-        let server = HTTPServer(HTTPServerConfiguration(host: "127.0.0.1", port: 0), router: Router())
+        let server = HTTPServer(HTTPServerConfiguration(host: "127.0.0.1", port: 0), router: Router([]))
         await server.stop()
         #expect(throws: HTTPServerError.self) { try server.start() }
         try await TestServer.run { server in
@@ -100,7 +100,7 @@ import Testing
     @Test func droppedServerStops() throws {
         let port: UInt16
         do {
-            let server = HTTPServer(HTTPServerConfiguration(host: "127.0.0.1", port: 0), router: Router())
+            let server = HTTPServer(HTTPServerConfiguration(host: "127.0.0.1", port: 0), router: Router([]))
             port = try server.start()[0].port
             _ = try RawClient(port: port)
         }

@@ -39,18 +39,50 @@ import Testing
         }
     }
 
-    /// As the document writes them.
-    private func routes(of role: ServiceModule) throws -> Set<String> {
+    private func groups(of role: ServiceModule) throws -> [Routes] {
         let runtime = RoleRuntime(
             role, settings: Settings(OrderflowApp.services), health: HealthRegistry(),
             logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
-        return Set(
-            try runtime.router(runtime.assemble { try Supervision.running($0, role) }).routes.map { route in
+        return try runtime.routes(runtime.assemble { try Supervision.running($0, role) })
+    }
+
+    /// As the document writes them, with what each needs.
+    private func rights(of role: ServiceModule) throws -> [String: Right] {
+        let pairs = try groups(of: role).flatMap { group in
+            group.group.endpoints.map { route in
                 let path = route.pattern.split(separator: "/", omittingEmptySubsequences: false).map {
                     $0.hasPrefix(":") ? "{\($0.dropFirst())}" : String($0)
                 }
-                return "\(route.method.rawValue) \(path.joined(separator: "/"))"
-            })
+                return ("\(route.method.rawValue) \(path.joined(separator: "/"))", group.right)
+            }
+        }
+        return Dictionary(uniqueKeysWithValues: pairs)
+    }
+
+    private func routes(of role: ServiceModule) throws -> Set<String> { Set(try rights(of: role).keys) }
+
+    /// A route that is new stands here too, so that its right is no accident.
+    @Test func everyRouteNeedsTheRightThatIsMeant() throws {
+        let meant: [Right: Set<String>] = [
+            .open: ["GET /livez", "GET /readyz", "GET /openapi.json"],
+            .operate: [
+                "GET /metrics", "GET /attention", "GET /", "GET /dashboard/{file}", "GET /dashboard/stream",
+                "GET /dashboard/state", "GET /sagas", "GET /sagas/{id}",
+            ],
+            .ordersWrite: ["POST /orders", "POST /orders/{id}/cancel"],
+            .ordersRead: [
+                "GET /orders", "GET /orders/{id}", "GET /orders/{id}/stream", "GET /orders/{id}/events",
+                "GET /orders/{id}/saga",
+            ],
+            .usersWrite: ["POST /users", "POST /accounts"],
+            .reportsRead: ["GET /invoices", "GET /sales", "GET /customers", "GET /customers/{userId}"],
+            .stockWrite: ["POST /stock"], .stockRead: ["GET /stock", "GET /stock/{sku}"],
+        ]
+        var found: [Right: Set<String>] = [:]
+        for role in OrderflowApp.services.modules {
+            for (route, right) in try rights(of: role) { found[right, default: []].insert(route) }
+        }
+        for right in Right.allCases { #expect(found[right] == meant[right], "\(right.rawValue)") }
     }
 
     @Test func everyRouteIsDescribedAndNothingElse() throws {
@@ -71,13 +103,10 @@ import Testing
     @Test func everyPostHasTheGateForBodies() async throws {
         var posts = 0
         for role in OrderflowApp.services.modules {
-            let runtime = RoleRuntime(
-                role, settings: Settings(OrderflowApp.services), health: HealthRegistry(),
-                logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
-            let router = try runtime.router(runtime.assemble { try Supervision.running($0, role) })
-            let server = HTTPServer(HTTPServerConfiguration(host: "127.0.0.1", port: 0), router: router)
+            let groups = try groups(of: role)
+            let server = HTTPServer(HTTPServerConfiguration(host: "127.0.0.1", port: 0), router: Router(groups))
             let port = try server.start()[0].port
-            for route in router.routes where route.method == .post {
+            for route in groups.flatMap(\.group.endpoints) where route.method == .post {
                 posts += 1
                 let path = route.pattern.split(separator: "/").map { $0.hasPrefix(":") ? "x" : $0 }
                 for type in ["text/plain", "application/x-www-form-urlencoded"] {
@@ -96,9 +125,7 @@ import Testing
     }
 
     @Test func itIsServed() throws {
-        var router = Router()
-        OpenAPIRoute().add(to: &router)
-        #expect(router.routes.map(\.pattern) == ["/openapi.json"])
+        #expect(OpenAPIRoute().routes.group.endpoints.map(\.pattern) == ["/openapi.json"])
         #expect(document["openapi"]?.string?.hasPrefix("3.1.") == true)
         let ids = operations.compactMap { $0.value["operationId"]?.string }
         #expect(ids.count == operations.count && Set(ids).count == ids.count)

@@ -22,12 +22,14 @@ final class TraceCollector: Sendable {
 
     init() throws {
         let received = Monitor<[Span]>([])
-        var router = Router()
-        router.on(.post, "/v1/traces", bodyLimit: 16 << 20) { request, responder in
-            let spans = try Self.spans(Array(request.body))
-            received.update { $0 += spans }
-            responder.send(.json(.ok, Array("{}".utf8)))
-        }
+        let router = Router(
+            RouteGroup {
+                Endpoint(.post, "/v1/traces", .bodyLimit(16 << 20)) { request, responder in
+                    let spans = try Self.spans(Array(request.body))
+                    received.update { $0 += spans }
+                    responder.send(.json(.ok, Array("{}".utf8)))
+                }
+            })
         server = HTTPServer(
             HTTPServerConfiguration(host: "127.0.0.1", port: 0), router: router,
             logger: Logger(label: "collector", factory: { _ in SwiftLogNoOpLogHandler() }))

@@ -14,12 +14,15 @@ import Testing
         let url: String
 
         init() throws {
-            var router = Router()
-            router.on(.post, "/charges") { [traceparents] request, responder in
-                let header = request.header("traceparent") ?? "none"
-                traceparents.update { $0.append(header) }
-                responder.send(.json(.ok, Array(#"{"reference":"ch_1"}"#.utf8)))
-            }
+            let traceparents = traceparents
+            let router = Router(
+                RouteGroup {
+                    Endpoint(.post, "/charges") { request, responder in
+                        let header = request.header("traceparent") ?? "none"
+                        traceparents.update { $0.append(header) }
+                        responder.send(.json(.ok, Array(#"{"reference":"ch_1"}"#.utf8)))
+                    }
+                })
             server = HTTPServer(
                 HTTPServerConfiguration(host: "127.0.0.1", port: 0), router: router,
                 logger: Logger(label: "gateway", factory: { _ in SwiftLogNoOpLogHandler() }))

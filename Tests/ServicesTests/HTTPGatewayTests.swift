@@ -35,24 +35,26 @@ import Testing
 
         init(_ replies: [Reply]) throws {
             let rest = Monitor(replies[...])
-            var router = Router()
             let (seen, held) = (seen, held)
-            for path in ["/v1/charges", "/v1/refunds"] {
-                router.on(.post, path) { request, responder in
-                    let entry = Seen(
-                        path: request.path, key: request.header("Idempotency-Key"),
-                        authorization: request.header("Authorization"),
-                        body: String(decoding: request.body, as: UTF8.self))
-                    seen.update { $0.append(entry) }
-                    // The last reply is given again and again.
-                    let reply = rest.withLock { $0.count > 1 ? $0.removeFirst() : $0[$0.startIndex] }
-                    switch reply {
-                    case .answer(let status, let body):
-                        responder.send(.json(HTTPStatus(rawValue: status), Array(body.utf8)))
-                    case .silence: held.withLock { $0.append(responder) }
+            let router = Router(
+                RouteGroup {
+                    for path in ["/v1/charges", "/v1/refunds"] {
+                        Endpoint(.post, path) { request, responder in
+                            let entry = Seen(
+                                path: request.path, key: request.header("Idempotency-Key"),
+                                authorization: request.header("Authorization"),
+                                body: String(decoding: request.body, as: UTF8.self))
+                            seen.update { $0.append(entry) }
+                            // The last reply is given again and again.
+                            let reply = rest.withLock { $0.count > 1 ? $0.removeFirst() : $0[$0.startIndex] }
+                            switch reply {
+                            case .answer(let status, let body):
+                                responder.send(.json(HTTPStatus(rawValue: status), Array(body.utf8)))
+                            case .silence: held.withLock { $0.append(responder) }
+                            }
+                        }
                     }
-                }
-            }
+                })
             server = HTTPServer(
                 HTTPServerConfiguration(host: "127.0.0.1", port: 0), router: router, observer: nil, logger: quiet)
             url = "http://127.0.0.1:\(try server.start()[0].port)/v1/"

@@ -13,7 +13,8 @@ import Testing
         do {
             try body()
             return (200, [])
-        } catch let problem as HTTPProblem {
+        } catch let error as any AnswerableError {
+            let problem = error.problem(titled: nil)
             let json = try JSONValue(parsing: Array("{".utf8) + problem.members + Array("}".utf8))
             return (
                 Int(problem.status.rawValue), json["errors"]?.array?.compactMap { $0["pointer"]?.string } ?? ["none"]
@@ -30,9 +31,12 @@ import Testing
 
     /// One gate, whatever the route does with it.
     @Test func aBodySaysThatItIsJSON() async throws {
-        var router = Router()
-        router.post("/required") { _, responder in responder.send(.text(.ok, "ok")) }
-        router.post("/optional", .optional) { _, responder in responder.send(.text(.ok, "ok")) }
+        let router = Router([
+            Routes(needing: .open) {
+                Post("/required") { _ in .text(.ok, "ok") }
+                Post("/optional", .body(.optional)) { _ in .text(.ok, "ok") }
+            }
+        ])
         try await serving(router, with: []) { port in
             let json = "Content-Type: application/json\r\n"
             let table: [(fields: String, status: Int)] = [

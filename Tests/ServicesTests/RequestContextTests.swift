@@ -7,12 +7,13 @@ import Testing
 @Suite(.blocking) struct RequestContextTests {
     /// A proxy may have checked the other one.
     @Test func aHeaderThatComesTwiceIsRefused() async throws {
-        var router = Router()
-        router.on(.get, "/tenant") { request, responder in
-            let context = try RequestContext(request)
-            responder.send(
-                HTTPResponse.json(.ok, Array("\"\(context.tenant) \(context.traceparent ?? "-")\"".utf8)))
-        }
+        let router = Router([
+            Routes(needing: .open) {
+                Get("/tenant") { _, context in
+                    .json(.ok, Array("\"\(context.tenant) \(context.traceparent ?? "-")\"".utf8))
+                }
+            }
+        ])
         let server = HTTPServer(HTTPServerConfiguration(host: "127.0.0.1", port: 0), router: router, logger: quiet)
         let client = try WireClient(port: try server.start()[0].port)
         func ask(_ headers: [String: String]) throws -> (Int, String) {

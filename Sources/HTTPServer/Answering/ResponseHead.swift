@@ -12,7 +12,7 @@ enum Persistence {
 extension OutputBuffer {
     /// A whole answer. `isHead` leaves the content out but not its length (RFC 9110 §9.3.2).
     mutating func append(
-        _ response: HTTPResponse, isHead: Bool, persistence: Persistence, date: borrowing HTTPDate
+        _ response: HTTPResponse, of route: Route?, isHead: Bool, persistence: Persistence, date: borrowing HTTPDate
     ) {
         appendStatusLine(response.status)
         append(date)
@@ -28,18 +28,31 @@ extension OutputBuffer {
         }
         append(persistence)
         for header in response.headers { append(header) }
+        if let route { append(route.headers, unlessIn: response.headers) }
         append("\r\n")
         if response.status.allowsContent, !isHead { append(response.body) }
     }
 
     /// The head of an event stream; its content ends with the connection.
-    mutating func appendStreamHead(_ headers: [HTTPHeader], date: borrowing HTTPDate) {
+    mutating func appendStreamHead(_ headers: [HTTPHeader], of route: Route?, date: borrowing HTTPDate) {
         appendStatusLine(.ok)
         append(date)
-        append("Content-Type: text/event-stream\r\nCache-Control: no-store\r\nX-Accel-Buffering: no\r\n")
+        append("Content-Type: text/event-stream\r\n")
         append(Persistence.close)
         for header in headers { append(header) }
+        append(Self.streamHeaders, unlessIn: headers)
+        if let route { append(route.headers, unlessIn: headers + Self.streamHeaders) }
         append("\r\n")
+    }
+
+    /// A stream is kept by no cache and by no proxy's buffer.
+    private static let streamHeaders = [
+        HTTPHeader("Cache-Control", "no-store"), HTTPHeader("X-Accel-Buffering", "no"),
+    ]
+
+    /// What holds for all answers of a route, where this one doesn't say otherwise.
+    private mutating func append(_ headers: [HTTPHeader], unlessIn own: [HTTPHeader]) {
+        for header in headers where !own.contains(named: header.name) { append(header) }
     }
 
     private mutating func appendStatusLine(_ status: HTTPStatus) {
@@ -80,6 +93,16 @@ extension HTTPHeader {
             case 17: bytes.equalsIgnoringCase("transfer-encoding")
             default: false
             }
+        }
+    }
+}
+
+extension [HTTPHeader] {
+    /// Whether there is a field of that name, in any case.
+    func contains(named name: String) -> Bool {
+        contains { header in
+            header.name.utf8.count == name.utf8.count
+                && zip(header.name.utf8, name.utf8).allSatisfy { ByteSet.lowercased($0) == ByteSet.lowercased($1) }
         }
     }
 }

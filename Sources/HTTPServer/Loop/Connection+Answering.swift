@@ -25,7 +25,7 @@ extension Connection {
         let staysOpen = keepsAlive && loop.stopDeadline == nil
         let before = loop.scratch.count
         loop.scratch.append(
-            response, isHead: method == .head,
+            response, of: route, isHead: method == .head,
             persistence: staysOpen ? (saysKeepAlive ? .keepAliveSaid : .keepAlive) : .close, date: loop.date)
         report(response.status, bytes: loop.scratch.count - before, loop)
         progress = RequestProgress()
@@ -75,7 +75,7 @@ extension Connection {
                 .tooManyRequests, detail: "too many connections from this address",
                 headers: [HTTPHeader("Retry-After", "1")])
             : EventLoop.overloaded
-        loop.scratch.append(problem.response, isHead: false, persistence: .close, date: loop.date)
+        loop.scratch.append(problem.response, of: nil, isHead: false, persistence: .close, date: loop.date)
         phase = .closing
         settle(loop)
     }
@@ -85,7 +85,7 @@ extension Connection {
     private func open(_ core: EventStreamCore, _ headers: [HTTPHeader], _ loop: EventLoop) {
         peerObservers = []
         let before = loop.scratch.count
-        loop.scratch.appendStreamHead(headers, date: loop.date)
+        loop.scratch.appendStreamHead(headers, of: route, date: loop.date)
         report(.ok, bytes: loop.scratch.count - before, loop)
         progress = RequestProgress()
         if method == .head || isEnded || loop.stopDeadline != nil {

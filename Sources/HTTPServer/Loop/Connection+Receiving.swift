@@ -228,13 +228,15 @@ extension Connection {
                 request.observation = observation
             }
             do {
-                try route.handler(request, Responder(exchange))
-            } catch let problem as HTTPProblem {
-                if exchange.claim() { exchange.deliver(.response(problem.response)) }
+                try route.serve(request, Responder(exchange))
             } catch {
-                loop.environment.logger.error(
-                    "handler_failed", metadata: ["route": "\(route.template)", "error": "\(error)"])
-                if exchange.claim() { exchange.deliver(.response(HTTPProblem(.internalServerError).response)) }
+                let problem = route.problem(error)
+                if problem == nil {
+                    loop.environment.logger.error(
+                        "handler_failed", metadata: ["route": "\(route.template)", "error": "\(error)"])
+                }
+                let answer = problem ?? HTTPProblem(.internalServerError)
+                if exchange.claim() { exchange.deliver(.response(answer.response)) }
             }
         }
         input.consume(requestLength)

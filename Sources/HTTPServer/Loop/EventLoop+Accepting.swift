@@ -137,7 +137,7 @@ extension EventLoop {
                 guard descriptor >= 0 else { break }
                 environment.observer?.connectionRefused(.descriptors)
                 scratch.append(
-                    Self.overloaded.response, isHead: false, persistence: .close, date: date)
+                    Self.overloaded.response, of: nil, isHead: false, persistence: .close, date: date)
                 _ = scratch.send(to: descriptor)
                 scratch.clear()
                 // Unread bytes would turn the close into a reset, and the answer would be lost.

@@ -43,6 +43,9 @@ public struct HTTPRequest: ~Copyable {
     /// The pattern that the request matched, for logs and metrics.
     public var routeTemplate: String { route.template }
 
+    /// What the route calls a request that it refuses (`Middleware.refusals(titled:)`).
+    package var refusalTitle: String? { route.refusalTitle }
+
     // MARK: Header fields
 
     /// The value of the first field called `name`, in any case; bytes that aren't UTF-8 are repaired.

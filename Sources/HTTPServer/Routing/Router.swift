@@ -1,11 +1,11 @@
 /// What serves a route. It runs on an event loop's thread, so it must not block: it either answers at once, or keeps
 /// the responder, hands the work to a thread of its own and returns.
 ///
-/// The request, its body included, is valid only during the call: copy what is kept. A thrown `HTTPProblem` becomes
-/// the answer; any other error is logged and answered 500.
+/// The request, its body included, is valid only during the call: copy what is kept. A thrown `AnswerableError`, such
+/// as an `HTTPProblem`, becomes the answer; any other error is logged and answered 500.
 public typealias HTTPHandler = @Sendable (borrowing HTTPRequest, Responder) throws -> Void
 
-/// Maps methods and paths to handlers: a trie over path segments. Immutable once the server has it.
+/// Maps methods and paths to handlers: a trie over path segments, made of groups of routes.
 ///
 /// A pattern segment is literal or a parameter (`/orders/:id`); a literal wins over a parameter. HEAD is served by the
 /// GET handler when it has none of its own, OPTIONS is answered by the router, another method gets 405 with `Allow`.
@@ -19,15 +19,19 @@ public struct Router: Sendable {
 
     private(set) var nodes = [Node()]
 
-    public init() {}
+    /// A pattern that is malformed or there twice is a mistake in the program, and traps.
+    package init(_ groups: [RouteGroup]) {
+        for group in groups {
+            for endpoint in group.endpoints {
+                add(endpoint, Middleware.composed(group.middleware + endpoint.middleware))
+            }
+        }
+    }
 
-    /// Adds a route. A pattern that is malformed or already there is a mistake in the program, and traps.
-    ///
-    /// - Parameter bodyLimit: the largest request body in bytes, where it is smaller than the server's own limit. A larger
-    ///   one is refused with 413 before it is read.
-    public mutating func on(
-        _ method: HTTPMethod, _ pattern: String, bodyLimit: Int? = nil, _ handler: @escaping HTTPHandler
-    ) {
+    package init(_ groups: RouteGroup...) { self.init(groups) }
+
+    private mutating func add(_ endpoint: Endpoint, _ middleware: Middleware) {
+        let (method, pattern) = (endpoint.method, endpoint.pattern)
         precondition(pattern.hasPrefix("/"), "a route pattern starts with a slash: \(pattern)")
         var node = 0
         var parameters: [Route.Parameter] = []
@@ -43,8 +47,7 @@ public struct Router: Sendable {
         }
         precondition(
             !nodes[node].routes.contains { $0.method == method }, "two handlers for \(method.rawValue) \(pattern)")
-        nodes[node].routes.append(
-            Route(method: method, template: pattern, parameters: parameters, bodyLimit: bodyLimit, handler: handler))
+        nodes[node].routes.append(Route(endpoint, middleware, parameters: parameters))
         nodes[node].allow = Self.allow(nodes[node].routes.map(\.method))
     }
 
@@ -60,11 +63,6 @@ public struct Router: Sendable {
         nodes.append(Node())
         nodes[node].literals.append((segment, nodes.count - 1))
         return nodes.count - 1
-    }
-
-    /// Every route with its pattern, for whoever describes them.
-    public var routes: [(method: HTTPMethod, pattern: String)] {
-        nodes.flatMap(\.routes).map { ($0.method, $0.template) }
     }
 
     private static func allow(_ methods: [HTTPMethod]) -> String {
@@ -86,15 +84,34 @@ final class Route: Sendable {
     let template: String
     let parameters: [Parameter]
     let bodyLimit: Int?
-    let handler: HTTPHandler
+    /// Fields of every answer that doesn't have them itself.
+    let headers: [HTTPHeader]
+    /// What a request is called that is refused for its content.
+    let refusalTitle: String?
+    private let body: JSONBody?
+    private let check: Middleware.Check?
+    private let handler: HTTPHandler
 
-    init(
-        method: HTTPMethod, template: String, parameters: [Parameter], bodyLimit: Int?, handler: @escaping HTTPHandler
-    ) {
-        self.method = method
-        self.template = template
+    init(_ endpoint: Endpoint, _ middleware: Middleware, parameters: [Parameter]) {
+        method = endpoint.method
+        template = endpoint.pattern
         self.parameters = parameters
-        self.bodyLimit = bodyLimit
-        self.handler = handler
+        bodyLimit = middleware.bodyLimit
+        headers = middleware.headers
+        refusalTitle = middleware.refusalTitle
+        body = middleware.body
+        check = middleware.check
+        handler = endpoint.handler
+    }
+
+    func serve(_ request: borrowing HTTPRequest, _ responder: Responder) throws {
+        if let check { try check(request) }
+        if let body { try body.check(request) }
+        try handler(request, responder)
+    }
+
+    /// The answer to a request whose handler has thrown `error`; nil for an error that knows none.
+    func problem(_ error: any Error) -> HTTPProblem? {
+        (error as? any AnswerableError)?.problem(titled: refusalTitle)
     }
 }

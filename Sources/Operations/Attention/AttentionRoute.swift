@@ -1,6 +1,5 @@
 import Execution
 import HTTPServer
-import Logging
 import OrderflowKit
 import Postgres
 
@@ -8,19 +7,17 @@ import Postgres
 public struct AttentionRoute: Sendable {
     private let document: AttentionDocument
     private let database: ConnectionPool
-    private let logger: Logger
 
     /// - Parameter database: the service's own.
-    public init(_ document: AttentionDocument, database: ConnectionPool, logger: Logger) {
+    public init(_ document: AttentionDocument, database: ConnectionPool) {
         self.document = document
         self.database = database
-        self.logger = logger
     }
 
-    public func add(to router: inout Router) {
-        router.on(.get, "/attention") { [self] _, responder in
-            PooledAnswer.send(responder, from: database, logger: logger) { connection in
-                .json(.ok, try document.read(on: connection), headers: [HealthRoutes.noStore])
+    public var routes: Routes {
+        Routes(needing: .operate, .noStore) {
+            Get("/attention", from: database) { [document] _, _ in
+                PooledAnswer { connection in .json(.ok, try document.read(on: connection)) }
             }
         }
     }

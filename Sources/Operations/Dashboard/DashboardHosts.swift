@@ -7,10 +7,13 @@ struct DashboardHosts: Sendable {
 
     init(_ names: [String]) { self.names = Set(names.map { $0.lowercased() }) }
 
-    func check(_ request: borrowing HTTPRequest) throws(HTTPProblem) {
-        guard let host = request.header("Host"), allows(host) else {
-            throw HTTPProblem(
-                .forbidden, detail: "the dashboard isn't shown under this name; see the setting dashboard.hosts")
+    /// Refuses requests under other names.
+    var middleware: Middleware {
+        .check { request throws(HTTPProblem) in
+            guard let host = request.header("Host"), allows(host) else {
+                throw HTTPProblem(
+                    .forbidden, detail: "the dashboard isn't shown under this name; see the setting dashboard.hosts")
+            }
         }
     }
 

@@ -25,32 +25,27 @@ public struct DashboardRoutes: Sendable {
         files = Dictionary(uniqueKeysWithValues: types.map { ($0, WebFile($0, contentType: $1)) })
     }
 
-    public func add(to router: inout Router) {
-        router.on(.get, "/") { request, responder in
-            try names.check(request)
-            responder.send(page.answer(request, headers: Self.headers))
-        }
-        router.on(.get, "/dashboard/:file") { request, responder in
-            try names.check(request)
-            let name = request.pathParameter("file")
-            guard let file = files[name] else { throw HTTPProblem(.notFound, detail: "there is no file \(name)") }
-            responder.send(file.answer(request, headers: Self.headers))
-        }
-        router.on(.get, "/dashboard/stream") { request, responder in
-            try names.check(request)
-            let headers = Self.headers + [WebFile.noSniffing]
-            try dashboard.watch(from: request.remoteAddress.origin) { responder.stream(headers: headers) }
-        }
-        router.on(.get, "/dashboard/state") { request, responder in
-            try names.check(request)
-            guard let latest = dashboard.latest else { throw Unavailable.overloaded }
-            responder.send(.json(.ok, latest, headers: Self.headers + [HealthRoutes.noStore, WebFile.noSniffing]))
+    public var routes: Routes {
+        Routes(needing: .operate, names.middleware, .headers(Self.headers)) {
+            Get("/") { request in page.answer(request) }
+            Get("/dashboard/:file") { request in
+                let name = request.pathParameter("file")
+                guard let file = files[name] else { throw HTTPProblem(.notFound, detail: "there is no file \(name)") }
+                return file.answer(request)
+            }
+            Get("/dashboard/stream") { request, _, responder in
+                try dashboard.watch(from: request.remoteAddress.origin) { responder.stream() }
+            }
+            Get("/dashboard/state", .noStore) { _ in
+                guard let latest = dashboard.latest else { throw Unavailable.overloaded }
+                return .json(.ok, latest)
+            }
         }
     }
 
     /// Nothing from elsewhere, nothing inline, no frame around it, no text that becomes HTML: an order's texts are
     /// written by customers.
-    static let headers = [
+    private static let headers = [
         HTTPHeader(
             "Content-Security-Policy",
             "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -60,5 +55,6 @@ public struct DashboardRoutes: Sendable {
         HTTPHeader("Cross-Origin-Resource-Policy", "same-origin"),
         HTTPHeader("Referrer-Policy", "no-referrer"),
         HTTPHeader("X-Frame-Options", "DENY"),
+        WebFile.noSniffing,
     ]
 }

@@ -5,6 +5,7 @@ import Messaging
 import OrderflowKit
 import Postgres
 import Projection
+import Telemetry
 import Terminal
 
 /// `orderflow replay --into`: one rebuild, as an operator sees it.
@@ -31,7 +32,10 @@ struct ReadModelRebuild {
             let names = settings.services.readModelNames.joined(separator: ", ")
             throw ReplayError("there is no read model \(request.name); there are \(names)")
         }
-        model = found.model.make(settings.topics.names, settings.services.facts)
+        let context = try ServiceContext(
+            of: found.module, settings, health: HealthRegistry(), collectors: Collectors(),
+            logger: Logger(label: "rebuild"))
+        model = try found.model.readModel(of: found.module, context)
         store = found.database
     }
 

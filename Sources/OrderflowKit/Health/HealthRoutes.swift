@@ -1,38 +1,33 @@
 import HTTPServer
 import JSON
 
-extension Router {
-    /// What an orchestrator and a scraper ask of every daemon:
-    ///
-    ///     GET /livez    200 while the process serves at all
-    ///     GET /readyz   200, or 503 with the reasons; text, or JSON where the client accepts it
-    ///     GET /metrics  Prometheus text
-    ///
-    /// - Parameter metrics: makes the exposition; called on an HTTP loop.
-    public mutating func addHealth(_ health: HealthRegistry, metrics: @escaping @Sendable () -> [UInt8]) {
-        on(.get, "/livez") { _, responder in responder.send(.text(.ok, "ok\n", headers: [HealthRoutes.noStore])) }
-        on(.get, "/readyz") { request, responder in
-            let wantsJSON = request.header("Accept")?.contains("application/json") ?? false
-            responder.send(HealthRoutes.answer(health.report, asJSON: wantsJSON))
-        }
-        on(.get, "/metrics") { _, responder in
-            responder.send(
-                HTTPResponse(
-                    .ok, contentType: "text/plain; version=0.0.4; charset=utf-8", headers: [HealthRoutes.noStore],
-                    body: metrics()))
-        }
-    }
-}
-
-/// The forms of a readiness report.
+/// What an orchestrator and a scraper ask of every daemon:
+///
+///     GET /livez    200 while the process serves at all
+///     GET /readyz   200, or 503 with the reasons; text, or JSON where the client accepts it
+///     GET /metrics  Prometheus text
 package enum HealthRoutes {
-    package static let noStore = HTTPHeader("Cache-Control", "no-store")
+    /// - Parameter metrics: makes the exposition; called on an HTTP loop.
+    package static func routes(_ health: HealthRegistry, metrics: @escaping @Sendable () -> [UInt8]) -> [Routes] {
+        [
+            Routes(needing: .open, .noStore) {
+                Get("/livez") { _ in .text(.ok, "ok\n") }
+                Get("/readyz") { request in
+                    let wantsJSON = request.header("Accept")?.contains("application/json") ?? false
+                    return answer(health.report, asJSON: wantsJSON)
+                }
+            },
+            Routes(needing: .operate, .noStore) {
+                Get("/metrics") { _ in
+                    HTTPResponse(.ok, contentType: "text/plain; version=0.0.4; charset=utf-8", body: metrics())
+                }
+            },
+        ]
+    }
 
     package static func answer(_ report: HealthRegistry.Report, asJSON: Bool) -> HTTPResponse {
         let status: HTTPStatus = report.isReady ? .ok : .serviceUnavailable
-        return asJSON
-            ? .json(status, json(report), headers: [noStore])
-            : .text(status, text(report), headers: [noStore])
+        return asJSON ? .json(status, json(report)) : .text(status, text(report))
     }
 
     /// The verdict, then a line a check.

@@ -1,5 +1,4 @@
 import Execution
-import HTTPServer
 import Messaging
 
 /// What a process of a service does beside its consumer groups.
@@ -7,7 +6,7 @@ public struct Running: Sendable {
     /// On threads of their own.
     public var parts: [ThreadGroup.Part] = []
     /// Beside `/livez`, `/readyz` and `/metrics`.
-    public var addRoutes: @Sendable (inout Router) -> Void = { _ in }
+    public var routes: [Routes] = []
     /// Whether answering requests needs the parts: the server drains before they stop, then, and else after, so that it
     /// can tell how the stopping goes.
     public var servesFromParts = false
@@ -21,21 +20,14 @@ public struct Running: Sendable {
     public init(
         parts: [ThreadGroup.Part] = [], servesFromParts: Bool = false, onCommit: @escaping @Sendable () -> Void = {},
         backlog: [BacklogQuery] = [], admission: (@Sendable ([ThreadGroup.Part]) -> [ThreadGroup.Part])? = nil,
-        serving routes: @escaping @Sendable (inout Router) -> Void = { _ in }
+        routes: [Routes] = []
     ) {
         self.parts = parts
-        addRoutes = routes
+        self.routes = routes
         self.servesFromParts = servesFromParts
         self.onCommit = onCommit
         self.backlog = backlog
         self.admission = admission
-    }
-
-    public mutating func alsoServing(_ add: @escaping @Sendable (inout Router) -> Void) {
-        addRoutes = { [addRoutes] router in
-            addRoutes(&router)
-            add(&router)
-        }
     }
 
     /// Both.
@@ -51,6 +43,6 @@ public struct Running: Sendable {
             let first = admission
             admission = { admits(first?($0) ?? $0) }
         }
-        alsoServing(other.addRoutes)
+        routes += other.routes
     }
 }

@@ -35,6 +35,10 @@ public struct ServiceCatalogue: Sendable {
         for module in modules {
             precondition(
                 module.database != nil || module.groups.isEmpty, "\(module.name) has groups and no database for them")
+            let schema = module.database?.migrations.map(\.sql).joined() ?? MessagingSchema.v1
+            precondition(
+                MessagingSchema.parts.allSatisfy(schema.contains),
+                "the migrations of \(module.name) lack a part of MessagingSchema: append it as one of its own")
         }
     }
 
@@ -74,9 +78,9 @@ public struct ServiceCatalogue: Sendable {
 
     // MARK: Read models
 
-    package var readModels: [(model: RebuiltModel, database: ServiceDatabase)] {
+    package var readModels: [(model: RebuiltModel, module: ServiceModule, database: ServiceDatabase)] {
         modules.flatMap { module in
-            module.readModels.compactMap { model in module.database.map { (model, $0) } }
+            module.readModels.compactMap { model in module.database.map { (model, module, $0) } }
         }
     }
 

@@ -13,7 +13,9 @@ import Postgres
 ///             ServiceDatabase("loyalty", migrations: [Migration(version: 1, name: "points", sql: "…")])
 ///             Consumes(.orderEvents) { _ in LoyaltyHandler() }
 ///             Publishes(LoyaltyPointsEarned.self, on: .orderEvents)
-///             Serves(needing: .reportsRead) { routes, context in routes.get("/loyalty/:userId") { … } }
+///             Serves { database in
+///                 Routes(needing: .reportsRead, .noCache) { Get("/loyalty/:userID", from: database) { … } }
+///             }
 ///         }
 ///     }
 public struct ServiceModule: Sendable {
@@ -45,6 +47,8 @@ public struct ServiceModule: Sendable {
     public internal(set) var alerts: [Alert] = []
     public internal(set) var duties: Set<Duty> = []
     var running: [@Sendable (ServiceContext) throws -> Running] = []
+    /// Whether some of it needs a database of the service's own.
+    var needsDatabase = false
 
     /// - Parameters:
     ///   - port: unique among the services of a program.
@@ -58,6 +62,7 @@ public struct ServiceModule: Sendable {
         self.summary = summary
         self.source = source ?? name
         for part in parts() { part.join(&self) }
+        precondition(!needsDatabase || database != nil, "\(name) has routes from a database, and no ServiceDatabase")
     }
 
     /// What its processes are called in `pg_stat_activity`.

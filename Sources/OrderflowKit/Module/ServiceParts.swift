@@ -77,6 +77,40 @@ public struct Runs: ServiceModulePart {
     public func join(_ module: inout ServiceModule) { module.running.append(make) }
 }
 
+extension Routes: ServiceModulePart {
+    /// Routes that answer without the service's database.
+    public func join(_ module: inout ServiceModule) {
+        module.running.append { [self] _ in Running(routes: [self]) }
+    }
+}
+
+/// Routes that answer from the service's own database.
+public struct Serves: ServiceModulePart {
+    private let make: @Sendable (ServiceContext) -> Running
+
+    /// A service without a `ServiceDatabase` can't have any, and traps.
+    ///
+    /// - Parameters:
+    ///   - connections: how many requests are worked on at once; others wait, and beyond a thousand are answered 503.
+    ///   - pool: what the pool of connections is called in metrics and logs; else as the service.
+    public init(
+        connections: Int = 2, pool name: String? = nil,
+        @RouteGroupsBuilder routes: @escaping @Sendable (_ database: ConnectionPool) -> [Routes]
+    ) {
+        make = { context in
+            let name = name ?? context.name
+            let pool = ConnectionPool(context.database, size: connections, name: name, logger: context.logger)
+            context.collectors.watch(pool, name: name)
+            return Running(routes: routes(pool))
+        }
+    }
+
+    public func join(_ module: inout ServiceModule) {
+        module.needsDatabase = true
+        module.running.append(make)
+    }
+}
+
 /// What a metric of the service's means.
 public struct Measures: ServiceModulePart, Sendable {
     private let help: [String: String]

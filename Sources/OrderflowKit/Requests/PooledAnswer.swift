@@ -2,30 +2,50 @@ import HTTPServer
 import Logging
 import Postgres
 
-/// Answers a request from a pooled connection, off the event loop. Errors become problems; overload becomes 503.
-package enum PooledAnswer {
-    /// - Parameters:
-    ///   - fields: what log lines say of the request; put together only when there is something to say.
-    ///   - body: nil when somebody else will answer.
-    package static func send(
-        _ responder: Responder, from pool: ConnectionPool, logger: Logger,
-        fields: @escaping @Sendable @autoclosure () -> Logger.Metadata = [:],
-        _ body: @escaping @Sendable (Connection) throws -> HTTPResponse?
+/// What answers a request on a pooled connection, off the event loop. Errors become problems; overload becomes 503.
+public struct PooledAnswer: Sendable {
+    /// Nil where the answer is left to the responder.
+    public typealias Body = @Sendable (Connection) throws -> HTTPResponse?
+
+    /// What the request is about, for log lines.
+    private let order: OrderKey?
+    private let body: Body
+
+    public init(_ body: @escaping Body) {
+        order = nil
+        self.body = body
+    }
+
+    package init(order: OrderKey, _ body: @escaping Body) {
+        self.order = order
+        self.body = body
+    }
+
+    /// - Parameter refusalTitle: of what the work refuses the request for.
+    package func send(
+        to responder: Responder, from pool: ConnectionPool, for context: RequestContext, refusalTitle: String? = nil
     ) {
-        let queued = pool.submit { connection in
+        let isQueued = pool.submit { [logger = pool.logger] connection in
             do {
                 if let answer = try body(try connection.get()) { responder.send(answer) }
             } catch let problem as HTTPProblem {
                 responder.send(problem)
             } catch let error as PostgresError {
-                logger.warning("request failed", metadata: fields().merging(["error": "\(error)"]) { $1 })
+                logger.warning("request failed", metadata: fields(context, error))
                 responder.send(Unavailable.problem(error))
+            } catch let error as any AnswerableError {
+                responder.send(error.problem(titled: refusalTitle))
             } catch {
-                logger.error("request failed", metadata: fields().merging(["error": "\(error)"]) { $1 })
+                logger.error("request failed", metadata: fields(context, error))
                 responder.send(HTTPProblem(.internalServerError))
             }
         }
-        if !queued { responder.send(Unavailable.overloaded) }
+        if !isQueued { responder.send(Unavailable.overloaded) }
+    }
+
+    private func fields(_ context: RequestContext, _ error: any Error) -> Logger.Metadata {
+        let fields = order.map(context.logFields) ?? context.requestFields
+        return fields.merging(["error": "\(error)"]) { $1 }
     }
 }
 

@@ -2,9 +2,9 @@ import HTTPServer
 import JSON
 import Orders
 
-extension OrderRequest.Refusal {
+extension OrderRequest.Refusal: AnswerableError {
     /// RFC 9457 with an `errors` array of pointer and detail.
-    package func problem(title: String) -> HTTPProblem {
+    public func problem(titled title: String?) -> HTTPProblem {
         switch self {
         case .malformed(let error):
             HTTPProblem(
@@ -12,7 +12,7 @@ extension OrderRequest.Refusal {
                 members: Self.members([OrderRequest.Violation(pointer: error.pointer, detail: error.reason)]))
         case .invalid(let violations):
             HTTPProblem(
-                .unprocessableContent, title: title,
+                .unprocessableContent, title: title ?? "Invalid request",
                 detail: violations.map(\.description).joined(separator: "; "), members: Self.members(violations))
         }
     }

@@ -3,14 +3,14 @@ import Logging
 import Messaging
 import Telemetry
 
-/// What a request says about itself besides its body: tenant, correlation, trace, who asks.
-package struct RequestContext: Sendable {
-    package let tenant: String
-    package let correlationID: String?
-    package let traceparent: String?
-    package let actor: String?
+/// What a request says about itself besides its body: tenant, correlation, trace, who asks. Every handler gets it.
+public struct RequestContext: Sendable {
+    public let tenant: String
+    public let correlationID: String?
+    public let traceparent: String?
+    public let actor: String?
 
-    package init(_ request: borrowing HTTPRequest) throws(HTTPProblem) {
+    init(_ request: borrowing HTTPRequest) throws(HTTPProblem) {
         tenant = try Self.tenant(request)
         correlationID = try Self.token(request, "X-Correlation-Id", limit: 128)
         actor = try Self.token(request, "X-Actor", limit: 128)
@@ -52,7 +52,7 @@ package struct RequestContext: Sendable {
     }
 
     /// What log lines say of a request.
-    package var requestFields: Logger.Metadata {
+    public var requestFields: Logger.Metadata {
         var fields: Logger.Metadata = ["tenant": "\(tenant)"]
         fields["correlation_id"] = correlationID.map { "\($0)" }
         return fields.merging(TraceContext.logFields(traceparent)) { $1 }

@@ -52,7 +52,7 @@ package struct RoleRuntime: Sendable {
         signal(SIGPIPE, SIG_IGN)
         DescriptorLimit.raise()
         MemoryReturn.enable()
-        let router = router(running)
+        let router = Router(routes(running))
         Observability.metrics.collectors.watch(health)
         let server = HTTPServer(
             settings.http.server(port: settings.port(of: module)), router: router, observer: observer, logger: logger)
@@ -105,11 +105,8 @@ package struct RoleRuntime: Sendable {
     }
 
     /// All that the role answers.
-    package func router(_ running: Running) -> Router {
-        var router = Router()
-        router.addHealth(health, metrics: { Observability.metrics.exposition() })
-        running.addRoutes(&router)
-        return router
+    package func routes(_ running: Running) -> [Routes] {
+        HealthRoutes.routes(health, metrics: { Observability.metrics.exposition() }) + running.routes
     }
 }
 

@@ -1,4 +1,3 @@
-import Configuration
 import Foundation
 import Yams
 
@@ -7,7 +6,8 @@ package struct SettingsFile: Sendable {
     package static let defaultPath = "config/orderflow.yaml"
 
     package let path: String
-    package let snapshot: any ConfigSnapshot
+    /// What stands there of each setting.
+    package let texts: [String: String]
     /// Where each setting stands.
     package let lines: [String: Int]
 
@@ -31,13 +31,13 @@ package struct SettingsFile: Sendable {
         guard walk.problems.isEmpty else { throw SettingsError(problems: walk.problems) }
         self.path = path
         lines = walk.lines
-        snapshot = InMemoryProvider(name: path, values: walk.values).snapshot()
+        texts = walk.texts
     }
 
     private struct Walk {
         let path: String
         let table: SettingTable
-        var values: [AbsoluteConfigKey: ConfigValue] = [:]
+        var texts: [String: String] = [:]
         var lines: [String: Int] = [:]
         var problems: [String] = []
 
@@ -68,8 +68,7 @@ package struct SettingsFile: Sendable {
             }
             guard lines[name] == nil else { return complain(node, "\(name) is there twice") }
             lines[name] = node.mark?.line ?? 0
-            values[AbsoluteConfigKey(name.split(separator: ".").map(String.init))] =
-                ConfigValue(.string(text ?? ""), isSecret: false)
+            texts[name] = text ?? ""
         }
 
         private func isSection(_ name: String) -> Bool {

@@ -1,4 +1,3 @@
-import Configuration
 import Foundation
 
 /// Where settings are looked for, from the command line's point of view.
@@ -66,22 +65,15 @@ package struct SettingsSources: Sendable {
         return loaded
     }
 
-    /// One source: what it says, and what it says anything about.
+    /// One source: what it says of each setting, and where.
     private struct Layer {
-        let snapshot: any ConfigSnapshot
-        let prefix: [String]
+        let texts: [String: String]
         let origins: [String: SettingOrigin]
     }
 
     private static func find(_ key: SettingKey, in layers: [Layer]) -> (String, SettingOrigin)? {
-        let components = key.name.split(separator: ".").map(String.init)
         for layer in layers {
-            guard let origin = layer.origins[key.name],
-                case .string(let text) = try? layer.snapshot.value(
-                    forKey: AbsoluteConfigKey(layer.prefix + components), type: .string
-                ).value?.content
-            else { continue }
-            return (text, origin)
+            if let text = layer.texts[key.name], let origin = layer.origins[key.name] { return (text, origin) }
         }
         return nil
     }
@@ -103,7 +95,7 @@ package struct SettingsSources: Sendable {
     }
 
     private func flagLayer() throws(SettingsError) -> Layer {
-        var values: [AbsoluteConfigKey: ConfigValue] = [:]
+        var texts: [String: String] = [:]
         var origins: [String: SettingOrigin] = [:]
         var problems: [String] = []
         for flag in try inheritedFlags() + flags {
@@ -118,20 +110,18 @@ package struct SettingsSources: Sendable {
                     "\(flag.option): other users could read \(flag.key) there; set \(key.environmentName)")
                 continue
             }
-            values[AbsoluteConfigKey(flag.key.split(separator: ".").map(String.init))] =
-                ConfigValue(.string(flag.text), isSecret: false)
+            texts[flag.key] = flag.text
             origins[flag.key] = .flag(flag.option)
         }
         guard problems.isEmpty else { throw SettingsError(problems: problems) }
-        return Layer(
-            snapshot: InMemoryProvider(name: "flags", values: values).snapshot(), prefix: [], origins: origins)
+        return Layer(texts: texts, origins: origins)
     }
 
     private func environmentLayer() throws(SettingsError) -> Layer {
         let found = try SettingsEnvironment.settings(in: environment, of: services.settings)
         return Layer(
-            snapshot: EnvironmentVariablesProvider(environmentVariables: environment).snapshot(),
-            prefix: ["orderflow"], origins: found.mapValues { .environment(name: $0) })
+            texts: found.compactMapValues { environment[$0] },
+            origins: found.mapValues { .environment(name: $0) })
     }
 
     private func fileLayer() throws(SettingsError) -> Layer? {
@@ -139,7 +129,7 @@ package struct SettingsSources: Sendable {
         if named == nil, !FileManager.default.fileExists(atPath: SettingsFile.defaultPath) { return nil }
         let file = try SettingsFile(path: named ?? SettingsFile.defaultPath, table: services.settings)
         return Layer(
-            snapshot: file.snapshot, prefix: [],
+            texts: file.texts,
             origins: file.lines.reduce(into: [:]) { $0[$1.key] = .file(path: file.path, line: $1.value) })
     }
 }

@@ -18,9 +18,8 @@ package struct WebFile: Sendable {
     }
 
     /// 200, or 304 to who has it already.
-    package func answer(_ request: borrowing HTTPRequest, headers: [HTTPHeader] = []) -> HTTPResponse {
-        let headers =
-            [HTTPHeader("ETag", entityTag), HTTPHeader("Cache-Control", "no-cache"), Self.noSniffing] + headers
+    package func answer(_ request: borrowing HTTPRequest) -> HTTPResponse {
+        let headers = [HTTPHeader("ETag", entityTag), HTTPHeader("Cache-Control", "no-cache"), Self.noSniffing]
         let known = EntityTagList.opaqueTags(request.headers("If-None-Match"))
         if known.contains(where: { $0 == "*" || $0 == entityTag.dropFirst().dropLast() }) {
             return HTTPResponse(.notModified, headers: headers)

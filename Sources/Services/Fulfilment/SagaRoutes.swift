@@ -19,29 +19,27 @@ public struct SagaRoutes: Sendable {
         self.logger = logger
     }
 
-    public func add(to router: inout Router) {
-        router.on(.get, "/sagas/:id") { try one($0, $1) }
-        router.on(.get, "/sagas") { try list($0, $1) }
+    public var routes: Routes {
+        Routes(needing: .operate, .noCache) {
+            Get("/sagas/:id", from: database) { one($0, $1) }
+            Get("/sagas", from: database) { try list($0, $1) }
+        }
     }
 
-    private static let headers = [HTTPHeader("Cache-Control", "no-cache")]
-
-    private func one(_ request: borrowing HTTPRequest, _ responder: Responder) throws {
-        let context = try RequestContext(request)
+    private func one(_ request: borrowing HTTPRequest, _ context: RequestContext) -> PooledAnswer {
         let key = SagaKey(tenant: context.tenant, id: request.pathParameter("id"))
         let order = OrderKey(tenant: key.tenant, orderID: key.id)
-        PooledAnswer.send(responder, from: database, logger: logger, fields: context.logFields(order)) { connection in
+        return PooledAnswer(order: order) { connection in
             guard let (saga, log) = try desk.show(key, on: connection) else {
                 throw HTTPProblem(.notFound, detail: "nothing is known yet of an order \(key.id)")
             }
             var json = JSONWriter(capacity: 2048)
             SagaDocument.write(saga, log: log, into: &json)
-            return .json(.ok, json.bytes, headers: Self.headers)
+            return .json(.ok, json.bytes)
         }
     }
 
-    private func list(_ request: borrowing HTTPRequest, _ responder: Responder) throws {
-        let context = try RequestContext(request)
+    private func list(_ request: borrowing HTTPRequest, _ context: RequestContext) throws -> PooledAnswer {
         var filter = SagaDesk.Filter(tenant: context.tenant)
         filter.status = try request.choice("status", of: SagaInstance.Status.self)
         if let text = try request.query("attention") {
@@ -52,8 +50,7 @@ public struct SagaRoutes: Sendable {
         }
         let limit = try request.limit(Self.listLimit, default: 50)
         let place = try request.cursor(ListCursor.self).map { SagaDesk.Place(createdAt: $0.createdAt, id: $0.id) }
-        PooledAnswer.send(responder, from: database, logger: logger, fields: context.requestFields) {
-            [filter] connection in
+        return PooledAnswer { [filter] connection in
             let page = try desk.list(filter, after: place, limit: limit, on: connection)
             for error in page.unreadable { logger.error("saga_unreadable", metadata: ["error": "\(error)"]) }
             var json = JSONWriter(capacity: 512 * page.sagas.count + 64)
@@ -65,7 +62,7 @@ public struct SagaRoutes: Sendable {
                     : page.next.map { ListCursor(createdAt: $0.createdAt, id: $0.id) }
                 json.field("nextCursor", next?.encoded)
             }
-            return .json(.ok, json.bytes, headers: Self.headers)
+            return .json(.ok, json.bytes)
         }
     }
 }

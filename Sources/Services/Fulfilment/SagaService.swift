@@ -116,6 +116,6 @@ extension FulfilmentSaga {
             parts: [ThreadGroup.Part("deadlines") { deadlines.run(until: $0) }],
             backlog: [
                 .sagas(FulfilmentSaga.name), .sagaSteps(FulfilmentSaga.name), .sagaAttention(FulfilmentSaga.name),
-            ], admission: { admission.guarding($0) }, serving: { routes.add(to: &$0) })
+            ], admission: { admission.guarding($0) }, routes: [routes.routes])
     }
 }

@@ -39,12 +39,7 @@ extension ServiceModule {
                     mode: context.settings.mode, unknownSKU: context.settings[InventorySettings.self].unknownSKU,
                     topic: context.topics.orderEvents, source: context.source)
             })
-        Runs { context in
-            let pool = ConnectionPool(context.database, size: 2, name: "stock", logger: context.logger)
-            context.collectors.watch(pool, name: "stock")
-            let stock = StockRoutes(database: pool, logger: context.logger)
-            return Running(serving: { stock.add(to: &$0) })
-        }
+        Serves(pool: "stock") { database in StockRoutes(database: database).routes }
         SettingKey(
             "inventory.unknown_sku", \InventorySettings.unknownSKU, .choice,
             "An article nobody has set a stock for: as many as asked for, or refused.")

@@ -1,6 +1,5 @@
 import HTTPServer
 import JSON
-import Logging
 import OrderflowKit
 import Orders
 import Postgres
@@ -8,29 +7,33 @@ import Postgres
 /// Stock levels over HTTP: `POST /stock`, `GET /stock`, `GET /stock/{sku}`, of the tenant that asks.
 public struct StockRoutes: Sendable {
     private let database: ConnectionPool
-    private let logger: Logger
 
     public static let listLimit = 1...1000
 
-    public init(database: ConnectionPool, logger: Logger) {
+    public init(database: ConnectionPool) {
         self.database = database
-        self.logger = logger
     }
 
-    public func add(to router: inout Router) {
-        router.post("/stock", limit: 4 << 10) { try set($0, $1) }
-        router.on(.get, "/stock") { try list($0, $1) }
-        router.on(.get, "/stock/:sku") { try one($0, $1) }
+    public var routes: [Routes] {
+        [
+            Routes(needing: .stockWrite, .noCache) {
+                Post("/stock", from: database, .bodyLimit(4 << 10), .refusals(titled: "Invalid stock")) {
+                    try set($0, $1)
+                }
+            },
+            Routes(needing: .stockRead, .noCache) {
+                Get("/stock", from: database) { try list($0, $1) }
+                Get("/stock/:sku", from: database) { one($0, $1) }
+            },
+        ]
     }
 
-    private func set(_ request: borrowing HTTPRequest, _ responder: Responder) throws {
-        let context = try RequestContext(request)
-        let tenant = context.tenant
+    private func set(_ request: borrowing HTTPRequest, _ context: RequestContext) throws -> PooledAnswer {
         let wish = try StockRequest(request.body)
-        PooledAnswer.send(responder, from: database, logger: logger, fields: context.requestFields) { connection in
+        return PooledAnswer { connection in
             do {
                 let entry = try StockStore.set(
-                    tenant: tenant, sku: wish.sku, quantity: wish.quantity, on: connection)
+                    tenant: context.tenant, sku: wish.sku, quantity: wish.quantity, on: connection)
                 return Self.answer(entry)
             } catch let error as StockStore.BelowReserved {
                 throw HTTPProblem(.conflict, title: "Reserved for orders", detail: "\(error)")
@@ -38,26 +41,23 @@ public struct StockRoutes: Sendable {
         }
     }
 
-    private func one(_ request: borrowing HTTPRequest, _ responder: Responder) throws {
-        let context = try RequestContext(request)
-        let tenant = context.tenant
+    private func one(_ request: borrowing HTTPRequest, _ context: RequestContext) -> PooledAnswer {
         let sku = request.pathParameter("sku")
-        PooledAnswer.send(responder, from: database, logger: logger, fields: context.requestFields) { connection in
-            guard let entry = try StockStore.one(tenant: tenant, sku: sku, on: connection) else {
+        return PooledAnswer { connection in
+            guard let entry = try StockStore.one(tenant: context.tenant, sku: sku, on: connection) else {
                 throw HTTPProblem(.notFound, detail: "no level is set for \(sku)")
             }
             return Self.answer(entry)
         }
     }
 
-    private func list(_ request: borrowing HTTPRequest, _ responder: Responder) throws {
-        let context = try RequestContext(request)
+    private func list(_ request: borrowing HTTPRequest, _ context: RequestContext) throws -> PooledAnswer {
         let tenant = context.tenant
         let after = try request.query("after") ?? ""
         let limit = try request.limit(Self.listLimit, default: 100)
         // For an article whose name clients can't put into a path: they take `..` for a way up.
         let sku = try request.query("sku")
-        PooledAnswer.send(responder, from: database, logger: logger, fields: context.requestFields) { connection in
+        return PooledAnswer { connection in
             let entries =
                 if let sku {
                     try [StockStore.one(tenant: tenant, sku: sku, on: connection)].compactMap(\.self)
@@ -70,14 +70,14 @@ public struct StockRoutes: Sendable {
                 // Where the next page begins: ?after=
                 json.field("next", written < entries.count ? entries[written - 1].sku : nil)
             }
-            return HTTPResponse.json(.ok, json.bytes, headers: [HTTPHeader("Cache-Control", "no-cache")])
+            return HTTPResponse.json(.ok, json.bytes)
         }
     }
 
     private static func answer(_ entry: StockStore.Entry) -> HTTPResponse {
         var json = JSONWriter()
         json.stock(entry)
-        return HTTPResponse.json(.ok, json.bytes, headers: [HTTPHeader("Cache-Control", "no-cache")])
+        return HTTPResponse.json(.ok, json.bytes)
     }
 }
 
@@ -98,20 +98,7 @@ struct StockRequest: Hashable, Sendable {
     let sku: String
     let quantity: Int64
 
-    init(_ body: UnsafeRawBufferPointer) throws(HTTPProblem) {
-        do throws(OrderRequest.Refusal) {
-            self = try Self.read(body)
-        } catch {
-            throw error.problem(title: "Invalid stock")
-        }
-    }
-
-    private init(sku: String, quantity: Int64) {
-        self.sku = sku
-        self.quantity = quantity
-    }
-
-    private static func read(_ body: UnsafeRawBufferPointer) throws(OrderRequest.Refusal) -> StockRequest {
+    init(_ body: UnsafeRawBufferPointer) throws(OrderRequest.Refusal) {
         var sku: String?
         var quantity: Int64?
         try OrderRequest.Refusal.reading(body) { key, reader in
@@ -137,6 +124,7 @@ struct StockRequest: Hashable, Sendable {
                     OrderRequest.Violation(pointer: $0.0, detail: "is required")
                 })
         }
-        return StockRequest(sku: sku, quantity: quantity)
+        self.sku = sku
+        self.quantity = quantity
     }
 }

@@ -45,29 +45,21 @@ struct CancelRequest {
 
     static let lengthLimit = 500
 
-    init(_ body: UnsafeRawBufferPointer) throws(HTTPProblem) {
+    init(_ body: UnsafeRawBufferPointer) throws(OrderRequest.Refusal) {
         guard !body.isEmpty else {
             reason = "cancelled by customer"
             return
         }
         var given: String?
-        do throws(OrderRequest.Refusal) {
-            try OrderRequest.Refusal.reading(body) { key, reader in
-                guard key == "reason" else { return try reader.skipValue() }
-                let text = try reader.readString()
-                guard text.utf8.count <= Self.lengthLimit, text.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F }) else {
-                    throw OrderRequest.Violation(
-                        detail: "must have at most \(Self.lengthLimit) bytes and no control characters")
-                }
-                given = text
+        try OrderRequest.Refusal.reading(body) { key, reader in
+            guard key == "reason" else { return try reader.skipValue() }
+            let text = try reader.readString()
+            guard text.utf8.count <= Self.lengthLimit, text.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F }) else {
+                throw OrderRequest.Violation(
+                    detail: "must have at most \(Self.lengthLimit) bytes and no control characters")
             }
-        } catch {
-            throw error.problem(title: "Invalid cancellation")
+            given = text
         }
         reason = given ?? "cancelled by customer"
     }
-}
-
-extension OrderRequest.Refusal {
-    var problem: HTTPProblem { problem(title: "Invalid order") }
 }

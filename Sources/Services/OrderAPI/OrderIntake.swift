@@ -18,15 +18,9 @@ public struct OrderIntake: Sendable {
     /// What is answered after the commit.
     public let answer: HTTPResponse
 
-    public init(_ request: borrowing HTTPRequest) throws {
-        let context = try RequestContext(request)
+    public init(_ request: borrowing HTTPRequest, _ context: RequestContext) throws {
         let idempotencyKey = try IdempotencyKey(request)
-        let order: OrderRequest
-        do {
-            order = try OrderRequest(json: request.body)
-        } catch {
-            throw error.problem
-        }
+        let order = try OrderRequest(json: request.body)
         let now = WallClock.nowMicroseconds()
         // A key names the order: the event store's own uniqueness is the check, and no second table is read.
         let orderID =

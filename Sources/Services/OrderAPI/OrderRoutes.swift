@@ -19,23 +19,35 @@ public struct OrderRoutes: Sendable {
         self.logger = logger
     }
 
-    public func add(to router: inout Router) {
-        router.post("/orders") { try create($0, $1) }
-        router.post("/orders/:id/cancel", .optional, limit: 4 << 10) { try cancel($0, $1) }
-        router.on(.get, "/orders/:id/events") { try history($0, $1) }
+    public var routes: [Routes] {
+        [
+            Routes(needing: .ordersWrite) {
+                Post("/orders", .refusals(titled: "Invalid order")) { try create($0, $1, $2) }
+                Post(
+                    "/orders/:id/cancel", from: service.database, .body(.optional), .bodyLimit(4 << 10),
+                    .refusals(titled: "Invalid cancellation")
+                ) { try cancel($0, $1) }
+            },
+            Routes(needing: .ordersRead, .noCache) {
+                Get("/orders/:id/events", from: service.database) { try history($0, $1) }
+            },
+        ]
     }
 
     // MARK: POST /orders
 
-    private func create(_ request: borrowing HTTPRequest, _ responder: Responder) throws {
-        let intake = try OrderIntake(request)
+    private func create(
+        _ request: borrowing HTTPRequest, _ context: RequestContext, _ responder: Responder
+    ) throws {
+        let intake = try OrderIntake(request, context)
         let accepted = service.writer.submit(
             EventWriter.Request(append: intake.append) { outcome in
                 switch outcome {
                 case .appended:
                     responder.send(intake.answer)
                     logger.debug("order taken", metadata: intake.logFields)
-                case .versionTaken: replay(intake.key, intake.digest, intake.context, responder)
+                case .versionTaken:
+                    replay(intake.key, intake.digest).send(to: responder, from: service.database, for: intake.context)
                 case .failed(let error):
                     logger.debug("order not taken", metadata: intake.logFields)
                     responder.send(Unavailable.problem(error))
@@ -45,8 +57,8 @@ public struct OrderRoutes: Sendable {
     }
 
     /// The order is there already: the first answer again for the same request, 422 for another one.
-    private func replay(_ key: OrderKey, _ digest: String?, _ context: RequestContext, _ responder: Responder) {
-        read(responder, key, context) { connection in
+    private func replay(_ key: OrderKey, _ digest: String?) -> PooledAnswer {
+        PooledAnswer(order: key) { connection in
             guard
                 let first = try OrderStreams.events(of: key, on: connection).first,
                 case .created(let created) = try OrderStreams.decode(first)
@@ -59,11 +71,10 @@ public struct OrderRoutes: Sendable {
 
     // MARK: POST /orders/{id}/cancel
 
-    private func cancel(_ request: borrowing HTTPRequest, _ responder: Responder) throws {
-        let context = try RequestContext(request)
+    private func cancel(_ request: borrowing HTTPRequest, _ context: RequestContext) throws -> PooledAnswer {
         let key = OrderKey(tenant: context.tenant, orderID: request.pathParameter("id"))
         let reason = try CancelRequest(request.body).reason
-        read(responder, key, context) { connection in
+        return PooledAnswer(order: key) { connection in
             // Somebody may append between our read and our write; each loss means that somebody else won.
             for _ in 0..<10 {
                 guard var order = try OrderStreams.load([key], on: connection)[key] else {
@@ -96,12 +107,11 @@ public struct OrderRoutes: Sendable {
 
     // MARK: GET /orders/{id}/events
 
-    private func history(_ request: borrowing HTTPRequest, _ responder: Responder) throws {
-        let context = try RequestContext(request)
+    private func history(_ request: borrowing HTTPRequest, _ context: RequestContext) throws -> PooledAnswer {
         let key = OrderKey(tenant: context.tenant, orderID: request.pathParameter("id"))
         let limit = try request.limit(Self.historyLimit, default: Self.historyLimit.upperBound)
         let cursor = try request.cursor(VersionCursor.self)
-        read(responder, key, context) { connection in
+        return PooledAnswer(order: key) { connection in
             let (events, version) = try EventStore.page(
                 tenant: key.tenant, streamID: key.orderID, categories: OrderStreams.categories,
                 after: cursor?.version ?? 0, limit: limit, bytes: PageSize.bytes, on: connection)
@@ -129,14 +139,6 @@ public struct OrderRoutes: Sendable {
             }
             return HTTPResponse.json(.ok, json.bytes, headers: [HTTPHeader("ETag", "\"\(version)\"")])
         }
-    }
-
-    /// Answers with what `body` makes of a pooled connection, on the pool's thread.
-    private func read(
-        _ responder: Responder, _ key: OrderKey, _ context: RequestContext,
-        _ body: @escaping @Sendable (Connection) throws -> HTTPResponse?
-    ) {
-        PooledAnswer.send(responder, from: service.database, logger: logger, fields: context.logFields(key), body)
     }
 }
 

@@ -63,10 +63,9 @@ extension ServiceModule {
             var running = service.running(context)
             running.join(try QueryRoutes.running(context, areMainWork: false))
             running.join(SagaLookup.running(context))
-            let openAPI = OpenAPIRoute()
-            running.alsoServing { openAPI.add(to: &$0) }
             return running
         }
+        OpenAPIRoute().routes
         SettingKey(
             "orders.writers", \OrdersSettings.writers, .integer(1...64),
             "Connections that append new orders, in groups.")
@@ -115,13 +114,8 @@ public struct OrderService: Sendable {
         context.health.watch(writer: writer)
         context.collectors.watch(writer)
         context.collectors.watch(database, name: "orders")
-        let orders = OrderRoutes(self, logger: context.logger)
-        let users = UserRoutes(self, logger: context.logger)
         return Running(
             parts: [ThreadGroup.Part("event-writer") { writer.run(until: $0) }], servesFromParts: true,
-            serving: { router in
-                orders.add(to: &router)
-                users.add(to: &router)
-            })
+            routes: OrderRoutes(self, logger: context.logger).routes + [UserRoutes(self).routes])
     }
 }

@@ -41,15 +41,16 @@ public final class SagaLookup: Sendable {
         guard let url = settings[OrdersSettings.self].sagaURL ?? own else { return Running() }
         let lookup = SagaLookup(url: url, logger: context.logger)
         context.collectors.watch(lookup.breaker)
-        return Running(parts: lookup.parts, serving: { lookup.add(to: &$0) })
+        return Running(parts: lookup.parts, routes: [lookup.routes])
     }
 
-    public func add(to router: inout Router) {
-        router.on(.get, "/orders/:id/saga") { try self.ask($0, $1) }
+    public var routes: Routes {
+        Routes(needing: .ordersRead, .noCache) {
+            Get("/orders/:id/saga") { request, context, responder in try self.ask(request, context, responder) }
+        }
     }
 
-    private func ask(_ request: borrowing HTTPRequest, _ responder: Responder) throws {
-        let context = try RequestContext(request)
+    private func ask(_ request: borrowing HTTPRequest, _ context: RequestContext, _ responder: Responder) throws {
         let headers = [
             ("X-Tenant-Id", context.tenant), ("X-Correlation-Id", context.correlationID),
             ("traceparent", context.traceparent),
@@ -91,13 +92,10 @@ public final class SagaLookup: Sendable {
             let answer = try client.send(HTTPClient.Request(url: url + question.path, headers: question.headers))
             guard answer.status < 500 else { throw Unwell(status: answer.status) }
             breaker.succeeded()
-            let headers = [HTTPHeader("Cache-Control", "no-cache")]
             switch answer.status {
-            case 200: return .json(.ok, answer.body, headers: headers)
+            case 200: return .json(.ok, answer.body)
             case 404:
-                return HTTPProblem(
-                    .notFound, detail: "the saga has heard nothing of this order yet", headers: headers
-                ).response
+                return HTTPProblem(.notFound, detail: "the saga has heard nothing of this order yet").response
             default: return HTTPProblem(.badRequest, detail: "the saga role refuses the request").response
             }
         } catch {

@@ -23,7 +23,7 @@ enum OrderViewAnswer {
     }
 
     private static func headers(_ tag: ViewTag, _ condition: ReadCondition) -> [HTTPHeader] {
-        [HTTPHeader("ETag", tag.entityTag), HTTPHeader("Cache-Control", "no-cache")] + preferenceApplied(condition)
+        [HTTPHeader("ETag", tag.entityTag)] + preferenceApplied(condition)
     }
 
     private static func preferenceApplied(_ condition: ReadCondition) -> [HTTPHeader] {

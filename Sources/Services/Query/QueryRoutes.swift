@@ -1,6 +1,5 @@
 import HTTPServer
 import JSON
-import Logging
 import OrderflowKit
 import Orders
 import Postgres
@@ -10,34 +9,37 @@ import Projection
 public struct QueryRoutes: Sendable {
     private let views: ConnectionPool
     private let watch: OrderWatch
-    private let logger: Logger
 
     public static let listLimit = 1...200
 
     /// - Parameter views: connections to the database of the read models.
-    public init(views: ConnectionPool, watch: OrderWatch, logger: Logger) {
+    public init(views: ConnectionPool, watch: OrderWatch) {
         self.views = views
         self.watch = watch
-        self.logger = logger
     }
 
-    public func add(to router: inout Router) {
-        router.on(.get, "/orders/:id") { try one($0, $1) }
-        router.on(.get, "/orders/:id/stream") { try stream($0, $1) }
-        router.on(.get, "/orders") { try list($0, $1) }
-        InvoiceRoutes(views: views, logger: logger).add(to: &router)
-        SalesRoutes(views: views, logger: logger).add(to: &router)
+    public var routes: [Routes] {
+        [
+            Routes(needing: .ordersRead, .noCache) {
+                Get("/orders/:id", from: views) { try one($0, $1, $2) }
+                Get("/orders/:id/stream", from: views) { stream($0, $1, $2) }
+                Get("/orders", from: views) { try list($0, $1) }
+            },
+            InvoiceRoutes(views: views).routes,
+            SalesRoutes(views: views).routes,
+        ]
     }
 
     // MARK: GET /orders/{id}
 
-    private func one(_ request: borrowing HTTPRequest, _ responder: Responder) throws {
-        let context = try RequestContext(request)
+    private func one(
+        _ request: borrowing HTTPRequest, _ context: RequestContext, _ responder: Responder
+    ) throws -> PooledAnswer {
         let key = OrderKey(tenant: context.tenant, orderID: request.pathParameter("id"))
         let origin = request.remoteAddress.origin
-        if let time = try request.time("at") { return past(key, at: time, context, responder) }
+        if let time = try request.time("at") { return past(key, at: time) }
         let condition = try ReadCondition(request)
-        PooledAnswer.send(responder, from: views, logger: logger, fields: context.logFields(key)) { connection in
+        return PooledAnswer(order: key) { connection in
             let view = try OrderViewStore.one(key, on: connection)
             if let view, condition.isMet(by: view.tag) { return OrderViewAnswer.found(view, condition) }
             let otherwise = OrderViewAnswer.unmet(condition, view?.tag, key)
@@ -55,14 +57,14 @@ public struct QueryRoutes: Sendable {
     }
 
     /// The order as it was: its facts up to then, folded again.
-    private func past(_ key: OrderKey, at time: Int64, _ context: RequestContext, _ responder: Responder) {
-        PooledAnswer.send(responder, from: views, logger: logger, fields: context.logFields(key)) { connection in
+    private func past(_ key: OrderKey, at time: Int64) -> PooledAnswer {
+        PooledAnswer(order: key) { connection in
             guard let view = try OrderViewStore.one(key, on: connection) else { throw OrderViewAnswer.missing(key) }
             let now = try view.document.withUnsafeBytes { try OrderView(document: $0) }
             guard let then = now.asOf(time) else {
                 throw HTTPProblem(.notFound, detail: "order \(key.orderID) was not there at \(RFC3339.text(time))")
             }
-            return HTTPResponse.json(.ok, then.document(), headers: [HTTPHeader("Cache-Control", "no-cache")])
+            return HTTPResponse.json(.ok, then.document())
         }
     }
 
@@ -70,12 +72,13 @@ public struct QueryRoutes: Sendable {
 
     /// The order now, and again at each change, each as an event `order` whose id is the state's tag. Never ends by
     /// itself. A client that comes back with `Last-Event-ID` gets the present state only if it doesn't have it yet.
-    private func stream(_ request: borrowing HTTPRequest, _ responder: Responder) throws {
-        let context = try RequestContext(request)
+    private func stream(
+        _ request: borrowing HTTPRequest, _ context: RequestContext, _ responder: Responder
+    ) -> PooledAnswer {
         let key = OrderKey(tenant: context.tenant, orderID: request.pathParameter("id"))
         let known = request.header("Last-Event-ID").flatMap { ViewTag($0) }
         let origin = request.remoteAddress.origin
-        PooledAnswer.send(responder, from: views, logger: logger, fields: context.logFields(key)) { connection in
+        return PooledAnswer(order: key) { connection in
             if try OrderViewStore.one(key, on: connection) != nil {
                 try follow(key, known, origin, responder)
                 return nil
@@ -110,8 +113,7 @@ public struct QueryRoutes: Sendable {
 
     // MARK: GET /orders
 
-    private func list(_ request: borrowing HTTPRequest, _ responder: Responder) throws {
-        let context = try RequestContext(request)
+    private func list(_ request: borrowing HTTPRequest, _ context: RequestContext) throws -> PooledAnswer {
         var filter = OrderViewStore.Filter(tenant: context.tenant)
         filter.userID = try request.query("userId")
         filter.status = try request.choice("status", of: OrderStatus.self)?.rawValue
@@ -119,8 +121,7 @@ public struct QueryRoutes: Sendable {
         filter.createdBefore = try request.time("to")
         let limit = try request.limit(Self.listLimit, default: 50)
         let cursor = try request.cursor(ListCursor.self)
-        PooledAnswer.send(responder, from: views, logger: logger, fields: context.requestFields) {
-            [cursor, filter] connection in
+        return PooledAnswer { [cursor, filter] connection in
             let (documents, next) = try OrderViewStore.page(filter, after: cursor, limit: limit, on: connection)
             var json = JSONWriter(capacity: documents.reduce(64) { $0 + $1.count + 1 })
             json.object { json in
@@ -128,7 +129,7 @@ public struct QueryRoutes: Sendable {
                 json.array { json in for document in documents { json.raw(document) } }
                 json.field("nextCursor", next?.encoded)
             }
-            return HTTPResponse.json(.ok, json.bytes, headers: [HTTPHeader("Cache-Control", "no-cache")])
+            return HTTPResponse.json(.ok, json.bytes)
         }
     }
 }

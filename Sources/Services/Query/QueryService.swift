@@ -71,10 +71,9 @@ extension QueryRoutes {
             logger: context.logger)
         context.collectors.watch(pool, name: "views")
         context.collectors.watch(watch)
-        let routes = QueryRoutes(views: pool, watch: watch, logger: context.logger)
         return Running(
             parts: watch.parts + [ThreadGroup.Part("views-pulse") { try pulse.run(until: $0) }],
-            serving: { routes.add(to: &$0) })
+            routes: QueryRoutes(views: pool, watch: watch).routes)
     }
 }
 

@@ -18,15 +18,13 @@ import Testing
             try freshDatabase(ServiceDatabase.shipping.migrations), size: 1, name: "attention", logger: quiet)
         let health = HealthRegistry()
         let attention = AttentionRoute(
-            AttentionDocument(process: "p", role: "shipping", service: "shipping"), database: pool, logger: quiet)
+            AttentionDocument(process: "p", role: "shipping", service: "shipping"), database: pool)
         var configuration = Dashboard.Configuration(roles: [], hosts: ["shop.internal"])
         configuration.streamLimit = streams
         let dashboard = Dashboard(
             configuration, role: "shipping", health: health, metrics: { Array("orderflow_ready 1\n".utf8) },
             attention: attention)
-        var router = Router()
-        DashboardRoutes(dashboard).add(to: &router)
-        attention.add(to: &router)
+        let router = Router([DashboardRoutes(dashboard).routes, attention.routes])
         try await serving(router, with: dashboard.parts, toBlocking: { try body($0, dashboard) })
     }
 

@@ -25,8 +25,7 @@ import Testing
             [heard(.stockRejected(reason: "sold \"out\"", sku: nil), of: "o2"), created("o1", tenant: "acme")],
             on: connection)
         let pool = ConnectionPool(database, size: 2, name: "sagas", logger: quiet)
-        var router = Router()
-        SagaRoutes(orchestrator, database: pool, logger: quiet).add(to: &router)
+        let router = Router([SagaRoutes(orchestrator, database: pool, logger: quiet).routes])
         try await serving(router, with: [], body)
     }
 
@@ -72,9 +71,7 @@ import Testing
     @Test func theAPIAsksTheSagaRole() async throws {
         try await withSagas { port in
             let lookup = SagaLookup(url: "http://127.0.0.1:\(port)/", logger: quiet)
-            var router = Router()
-            lookup.add(to: &router)
-            try await serving(router, with: lookup.parts) { api in
+            try await serving(Router([lookup.routes]), with: lookup.parts) { api in
                 let answer = try get(api, "/orders/o2/saga")
                 #expect(answer.status == 200)
                 #expect(try JSONValue(parsing: answer.body)["status"] == "compensating")
@@ -88,9 +85,7 @@ import Testing
     /// Nobody listens there: the API says so, and soon without asking.
     @Test func aSagaRoleThatIsAwayIsSaidSo() async throws {
         let lookup = SagaLookup(url: "http://127.0.0.1:1", logger: quiet)
-        var router = Router()
-        lookup.add(to: &router)
-        try await serving(router, with: lookup.parts) { api in
+        try await serving(Router([lookup.routes]), with: lookup.parts) { api in
             for _ in 0..<5 {
                 let answer = try get(api, "/orders/o1/saga")
                 #expect(answer.status == 503)

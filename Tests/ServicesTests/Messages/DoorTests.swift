@@ -107,7 +107,9 @@ import UserFacts
         #expect(reasons.count <= 1, "\(what): \(reasons)")
     }
 
-    private static var types: [String] { FactCatalogue.standard.all.filter { $0 is any OrderPayload.Type }.map { $0.type } }
+    private static var types: [String] {
+        FactCatalogue.standard.all.filter { $0 is any OrderPayload.Type }.map { $0.type }
+    }
 
     @Test func soundRecordsAreEventsForAll() throws {
         for type in Self.types {

@@ -86,8 +86,7 @@ import Testing
     @Test func everyArticleIsFound() async throws {
         let database = try freshDatabase(ServiceDatabase.inventory.migrations)
         let pool = ConnectionPool(database, size: 2, name: "stock", logger: quiet)
-        var router = Router()
-        StockRoutes(database: pool, logger: quiet).add(to: &router)
+        let router = Router(StockRoutes(database: pool).routes)
         try await serving(router, with: []) { port in
             var random = SeededGenerator.fromEnvironment()
             let client = try WireClient(port: port)

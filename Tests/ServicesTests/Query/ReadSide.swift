@@ -29,8 +29,7 @@ struct ReadSide: Sendable {
         let draining = Monitor(false)
         let watch = OrderWatch(
             views: pool, database: database, limits: limits, isDraining: { draining.withLock { $0 } }, logger: quiet)
-        var router = Router()
-        QueryRoutes(views: pool, watch: watch, logger: quiet).add(to: &router)
+        let router = Router(QueryRoutes(views: pool, watch: watch).routes)
         let parts = hears ? watch.parts : watch.parts.filter { $0.name == "view-watch" }
         try await serving(
             router, with: parts,

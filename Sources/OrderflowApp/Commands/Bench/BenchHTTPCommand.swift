@@ -30,10 +30,11 @@ struct BenchHTTPCommand: OrderflowCommand {
     func execute() async throws {
         let settings = try options.load().settings
         Observability.start(settings.log)
-        var router = Router()
-        router.post("/orders", limit: 64 << 10) { request, responder in
-            responder.send(try OrderIntake(request).answer)
-        }
+        let router = Router([
+            Routes(needing: .ordersWrite) {
+                Post("/orders", .bodyLimit(64 << 10)) { request, context in try OrderIntake(request, context).answer }
+            }
+        ])
         var configuration = HTTPServerConfiguration(host: "127.0.0.1", port: 0)
         if let loops = settings.http.loops { configuration.loops = loops }
         let server = HTTPServer(

@@ -1,7 +1,6 @@
 import Execution
 import HTTPServer
 import JSON
-import Logging
 import Messaging
 import OrderflowKit
 import Orders
@@ -11,16 +10,16 @@ import UserFacts
 /// `POST /users` and `POST /accounts`: into the event store, and from there to `user-events`.
 public struct UserRoutes: Sendable {
     private let service: OrderService
-    private let logger: Logger
 
-    public init(_ service: OrderService, logger: Logger) {
-        self.service = service
-        self.logger = logger
-    }
+    public init(_ service: OrderService) { self.service = service }
 
-    public func add(to router: inout Router) {
-        router.post("/users", limit: 4 << 10) { try createUser($0, $1) }
-        router.post("/accounts", limit: 16 << 10) { try createAccount($0, $1) }
+    public var routes: Routes {
+        Routes(needing: .usersWrite) {
+            Post("/users", .bodyLimit(4 << 10), .refusals(titled: "Invalid user")) { try createUser($0, $1, $2) }
+            Post(
+                "/accounts", from: service.database, .bodyLimit(16 << 10), .refusals(titled: "Invalid account")
+            ) { try createAccount($0, $1) }
+        }
     }
 
     /// One request, and the id that it gives out: the same one for the same key.
@@ -32,8 +31,7 @@ public struct UserRoutes: Sendable {
         /// Of key and wish, however the wish is written.
         private(set) var digest: String?
 
-        init(_ request: borrowing HTTPRequest, _ purpose: String) throws {
-            let context = try RequestContext(request)
+        init(_ request: borrowing HTTPRequest, _ context: RequestContext, _ purpose: String) throws {
             let key = try IdempotencyKey(request)
             let now = WallClock.nowMicroseconds()
             self.context = context
@@ -60,14 +58,11 @@ public struct UserRoutes: Sendable {
 
     // MARK: POST /users
 
-    private func createUser(_ request: borrowing HTTPRequest, _ responder: Responder) throws {
-        var command = try Command(request, "user")
-        let wish: UserRequest
-        do {
-            wish = try UserRequest(json: request.body)
-        } catch {
-            throw error.problem(title: "Invalid user")
-        }
+    private func createUser(
+        _ request: borrowing HTTPRequest, _ context: RequestContext, _ responder: Responder
+    ) throws {
+        var command = try Command(request, context, "user")
+        let wish = try UserRequest(json: request.body)
         try command.sign(UserCreated(wish, userID: "", at: 0))
         let user = UserCreated(wish, userID: command.id, at: command.now)
         let answer = try Self.answer(user, version: 1)
@@ -76,7 +71,8 @@ public struct UserRoutes: Sendable {
                 [command] outcome in
                 switch outcome {
                 case .appended: responder.send(answer)
-                case .versionTaken: known(user.userID, command, responder)
+                case .versionTaken:
+                    known(user.userID, command).send(to: responder, from: service.database, for: command.context)
                 case .failed(let error): responder.send(Unavailable.problem(error))
                 }
             })
@@ -84,9 +80,8 @@ public struct UserRoutes: Sendable {
     }
 
     /// The user is there already: by this very request, or by another one.
-    private func known(_ userID: String, _ command: Command, _ responder: Responder) {
-        PooledAnswer.send(responder, from: service.database, logger: logger, fields: command.context.requestFields) {
-            connection in
+    private func known(_ userID: String, _ command: Command) -> PooledAnswer {
+        PooledAnswer { connection in
             guard
                 let first = try UserStreams.load(
                     tenant: command.context.tenant, userID: userID, on: connection
@@ -98,19 +93,12 @@ public struct UserRoutes: Sendable {
 
     // MARK: POST /accounts
 
-    private func createAccount(_ request: borrowing HTTPRequest, _ responder: Responder) throws {
-        var command = try Command(request, "account")
-        let wish: AccountRequest
-        do {
-            wish = try AccountRequest(json: request.body)
-        } catch {
-            throw error.problem(title: "Invalid account")
-        }
+    private func createAccount(_ request: borrowing HTTPRequest, _ context: RequestContext) throws -> PooledAnswer {
+        var command = try Command(request, context, "account")
+        let wish = try AccountRequest(json: request.body)
         try command.sign(AccountCreated(wish, accountID: "", at: 0))
         let account = AccountCreated(wish, accountID: command.id, at: command.now)
-        let context = command.context
-        PooledAnswer.send(responder, from: service.database, logger: logger, fields: context.requestFields) {
-            [command] connection in
+        return PooledAnswer { [command] connection in
             // Somebody may append between our read and our write.
             for _ in 0..<10 {
                 let key = StreamKey(
@@ -119,7 +107,7 @@ public struct UserRoutes: Sendable {
                 guard let version = profiles[key]?.version else {
                     throw OrderRequest.Refusal.invalid([
                         OrderRequest.Violation(pointer: "/userId", detail: "names no user")
-                    ]).problem(title: "Invalid account")
+                    ])
                 }
                 if let answer = try Self.replay(of: command, by: account.userID, on: connection) { return answer }
                 try UserStreams.profiles.keep(profiles, on: connection)

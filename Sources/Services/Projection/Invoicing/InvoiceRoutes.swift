@@ -1,28 +1,23 @@
 import HTTPServer
-import Logging
 import OrderflowKit
 import Postgres
 
 /// `GET /invoices?user_id=&month=&year=&limit=&cursor=`, from the read model of invoices.
 public struct InvoiceRoutes: Sendable {
     private let views: ConnectionPool
-    private let logger: Logger
 
     public static let listLimit = 1...1000
 
     /// - Parameter views: connections to the database of the read models.
-    public init(views: ConnectionPool, logger: Logger) {
+    public init(views: ConnectionPool) {
         self.views = views
-        self.logger = logger
     }
 
-    public func add(to router: inout Router) {
-        router.on(.get, "/invoices") { try invoice($0, $1) }
+    public var routes: Routes {
+        Routes(needing: .reportsRead, .noCache) { Get("/invoices", from: views) { try invoice($0, $1) } }
     }
 
-    private func invoice(_ request: borrowing HTTPRequest, _ responder: Responder) throws {
-        let context = try RequestContext(request)
-        let tenant = context.tenant
+    private func invoice(_ request: borrowing HTTPRequest, _ context: RequestContext) throws -> PooledAnswer {
         guard let userID = try request.query("user_id"), !userID.isEmpty else {
             throw HTTPProblem(.badRequest, detail: "user_id is required")
         }
@@ -32,15 +27,15 @@ public struct InvoiceRoutes: Sendable {
         else { throw HTTPProblem(.badRequest, detail: "year (2026) and month (1 to 12) are required") }
         let limit = try request.limit(Self.listLimit, default: Self.listLimit.upperBound)
         let cursor = try request.cursor(ListCursor.self)
-        PooledAnswer.send(responder, from: views, logger: logger, fields: context.requestFields) { connection in
+        return PooledAnswer { connection in
             let invoice = try InvoiceStore.invoice(
-                tenant: tenant, userID: userID, from: month.from, before: month.before, after: cursor, limit: limit,
+                tenant: context.tenant, userID: userID, from: month.from, before: month.before, after: cursor,
+                limit: limit,
                 on: connection)
             guard let invoice else {
                 throw HTTPProblem(.notFound, detail: "nothing is known of a user \(userID)")
             }
-            return HTTPResponse.json(
-                .ok, invoice.document(month), headers: [HTTPHeader("Cache-Control", "no-cache")])
+            return .json(.ok, invoice.document(month))
         }
     }
 }

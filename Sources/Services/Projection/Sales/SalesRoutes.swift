@@ -1,6 +1,5 @@
 import HTTPServer
 import JSON
-import Logging
 import OrderflowKit
 import Orders
 import Postgres
@@ -8,38 +7,36 @@ import Postgres
 /// `GET /customers/{userId}` and `GET /sales`, from the read models of sales.
 public struct SalesRoutes: Sendable {
     private let views: ConnectionPool
-    private let logger: Logger
 
     /// Days that one answer may cover, and lines that a page of it may have.
     static let dayLimit: Int64 = 366
     static let lineLimit = 10_000
 
     /// - Parameter views: connections to the database of the read models.
-    public init(views: ConnectionPool, logger: Logger) {
+    public init(views: ConnectionPool) {
         self.views = views
-        self.logger = logger
     }
 
-    public func add(to router: inout Router) {
-        router.on(.get, "/customers/:userId") { try customer($0.pathParameter("userId"), $0, $1) }
-        // For a user whose id clients can't put into a path: they take `..` for a way up.
-        router.on(.get, "/customers") { request, responder in
-            guard let userID = try request.query("user_id"), !userID.isEmpty else {
-                throw HTTPProblem(.badRequest, detail: "user_id is required")
+    public var routes: Routes {
+        Routes(needing: .reportsRead, .noCache) {
+            Get("/customers/:userId", from: views) { request, context in
+                customer(request.pathParameter("userId"), of: context.tenant)
             }
-            try customer(userID, request, responder)
+            // For a user whose id clients can't put into a path: they take `..` for a way up.
+            Get("/customers", from: views) { request, context in
+                guard let userID = try request.query("user_id"), !userID.isEmpty else {
+                    throw HTTPProblem(.badRequest, detail: "user_id is required")
+                }
+                return customer(userID, of: context.tenant)
+            }
+            Get("/sales", from: views) { try sales($0, $1) }
         }
-        router.on(.get, "/sales") { try sales($0, $1) }
     }
 
     // MARK: GET /customers/{userId}
 
-    private func customer(
-        _ userID: String, _ request: borrowing HTTPRequest, _ responder: Responder
-    ) throws {
-        let context = try RequestContext(request)
-        let tenant = context.tenant
-        PooledAnswer.send(responder, from: views, logger: logger, fields: context.requestFields) { connection in
+    private func customer(_ userID: String, of tenant: String) -> PooledAnswer {
+        PooledAnswer { connection in
             let rows = try SalesStore.customer(tenant: tenant, userID: userID, on: connection)
             guard !rows.isEmpty else { throw HTTPProblem(.notFound, detail: "\(userID) has not ordered yet") }
             var json = JSONWriter()
@@ -58,15 +55,13 @@ public struct SalesRoutes: Sendable {
                     }
                 }
             }
-            return HTTPResponse.json(.ok, json.bytes, headers: [HTTPHeader("Cache-Control", "no-cache")])
+            return HTTPResponse.json(.ok, json.bytes)
         }
     }
 
     // MARK: GET /sales
 
-    private func sales(_ request: borrowing HTTPRequest, _ responder: Responder) throws {
-        let context = try RequestContext(request)
-        let tenant = context.tenant
+    private func sales(_ request: borrowing HTTPRequest, _ context: RequestContext) throws -> PooledAnswer {
         let sku = try request.query("sku")
         let from = try Self.day(request, "from")
         let to = try Self.day(request, "to")
@@ -74,9 +69,9 @@ public struct SalesRoutes: Sendable {
         guard (1...Self.dayLimit).contains(days) else {
             throw HTTPProblem(.badRequest, detail: "from and to must be 1 to \(Self.dayLimit) days, in this order")
         }
-        let period = SalesStore.Period(tenant: tenant, from: from.text, to: to.text)
+        let period = SalesStore.Period(tenant: context.tenant, from: from.text, to: to.text)
         let cursor = try request.cursor(SalesCursor.self)
-        PooledAnswer.send(responder, from: views, logger: logger, fields: context.requestFields) { connection in
+        return PooledAnswer { connection in
             var json = JSONWriter(capacity: 1024)
             try json.object { json in
                 json.field("from", period.from)
@@ -84,7 +79,7 @@ public struct SalesRoutes: Sendable {
                 let next = try Self.write(period, sku: sku, after: cursor, into: &json, on: connection)
                 json.field("nextCursor", next?.encoded)
             }
-            return HTTPResponse.json(.ok, json.bytes, headers: [HTTPHeader("Cache-Control", "no-cache")])
+            return HTTPResponse.json(.ok, json.bytes)
         }
     }
 

@@ -1,14 +1,13 @@
-import HTTPServer
-
-/// The one gate for bodies: every route that takes one is added through it.
+/// What a body has to be for a route to look at it.
 ///
 /// A body has to say that it is JSON: a form posted across sites can't (RFC 9110 §8.3).
 public enum JSONBody: Sendable {
+    /// JSON: even a missing body is judged by its `Content-Type`.
     case required
     /// JSON, or nothing at all.
     case optional
 
-    package func check(_ request: borrowing HTTPRequest) throws(HTTPProblem) {
+    func check(_ request: borrowing HTTPRequest) throws(HTTPProblem) {
         if self == .optional, request.body.isEmpty { return }
         // Several may have been read differently by a proxy.
         _ = try request.onlyHeader("Content-Type")
@@ -36,17 +35,5 @@ public enum JSONBody: Sendable {
                 }
         }
         return ends(with: "application/json") ? end == 16 : ends(with: "+json")
-    }
-}
-
-extension Router {
-    /// - Parameter limit: the largest body in bytes, where it is smaller than the server's own limit.
-    public mutating func post(
-        _ pattern: String, _ body: JSONBody = .required, limit: Int? = nil, _ handler: @escaping HTTPHandler
-    ) {
-        on(.post, pattern, bodyLimit: limit) { request, responder in
-            try body.check(request)
-            try handler(request, responder)
-        }
     }
 }

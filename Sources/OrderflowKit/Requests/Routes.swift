@@ -1,0 +1,49 @@
+import HTTPServer
+
+/// Routes of a service, with what is said once for all of them: the right that a caller needs, and middleware.
+///
+///     Routes(needing: .reportsRead, .noCache) {
+///         Get("/loyalty/:userID", from: database) { request, context in
+///             let userID = request.pathParameter("userID")
+///             return PooledAnswer { connection in
+///                 .json(.ok, try LoyaltyStore.points(of: userID, in: context.tenant, on: connection))
+///             }
+///         }
+///     }
+///
+/// A role serves `Routes` and nothing else, so that there is no route without a right.
+public struct Routes: Sendable {
+    public let right: Right
+    package let group: RouteGroup
+
+    public init(needing right: Right, _ middleware: Middleware..., @RoutesBuilder routes: () -> RoutesBuilder.Parts) {
+        self.right = right
+        group = RouteGroup(middleware: middleware, endpoints: routes().endpoints)
+    }
+}
+
+extension Router {
+    package init(_ routes: [Routes]) { self.init(routes.map(\.group)) }
+}
+
+/// Lets groups be written one after the other.
+@resultBuilder public enum RouteGroupsBuilder {
+    public static func buildExpression(_ group: Routes) -> [Routes] { [group] }
+    public static func buildExpression(_ groups: [Routes]) -> [Routes] { groups }
+    public static func buildBlock(_ parts: [Routes]...) -> [Routes] { parts.flatMap(\.self) }
+    public static func buildOptional(_ part: [Routes]?) -> [Routes] { part ?? [] }
+}
+
+/// Lets the routes of a group be written one a line.
+@resultBuilder public enum RoutesBuilder {
+    public struct Parts: Sendable {
+        let endpoints: [Endpoint]
+    }
+
+    public static func buildExpression<Verb>(_ route: Route<Verb>) -> Parts { Parts(endpoints: [route.endpoint]) }
+    public static func buildBlock(_ parts: Parts...) -> Parts { Parts(endpoints: parts.flatMap(\.endpoints)) }
+    public static func buildOptional(_ part: Parts?) -> Parts { part ?? Parts(endpoints: []) }
+    public static func buildEither(first: Parts) -> Parts { first }
+    public static func buildEither(second: Parts) -> Parts { second }
+    public static func buildArray(_ parts: [Parts]) -> Parts { Parts(endpoints: parts.flatMap(\.endpoints)) }
+}
