@@ -29,7 +29,7 @@ func service(
     .target(
         name: name,
         dependencies: facts + others + more + [
-            "OrderflowKit", "Execution", "HTTPServer", "JSON", "Kafka", "Messaging", "Orders", "Postgres", "Telemetry",
+            "OrderflowKit", "Execution", "HTTPServer", "JSON", "Messaging", "Orders", "Postgres", "Telemetry",
             log, metrics, tracing,
         ],
         path: "Sources/Services/\(name)")
@@ -98,7 +98,7 @@ let package = Package(
         // The services, none of which knows another but for whose tables or facts it reads.
         service(
             "OrderAPI", facts: ["OrderFacts", "UserFacts", "InventoryFacts", "PaymentFacts", "ShippingFacts"],
-            reading: ["Query"]),
+            reading: ["Query"], using: ["Outbound"]),
         service("Query", facts: [], reading: ["Projection"]),
         service("Projection", facts: everyFact),
         service("Shipping", facts: ["ShippingFacts", "OrderFacts", "PaymentFacts"]),
@@ -108,7 +108,7 @@ let package = Package(
         service("Fulfilment", facts: ["OrderFacts", "InventoryFacts", "PaymentFacts", "ShippingFacts"]),
 
         // Text for terminals and pipes.
-        .target(name: "Terminal"),
+        .target(name: "Terminal", dependencies: ["Telemetry"]),
         // Is it well? Dashboard, attention, consistency, verification, status.
         .target(
             name: "Operations",
