@@ -66,7 +66,10 @@ private struct Everything: OrderFact, Codable {
             (#"{"orderId":"o",\#(time)}"#, "LoyaltyPointsEarned: /points is required"),
             (#"{"orderId":"o","points":"1",\#(time)}"#, "LoyaltyPointsEarned: /points must be an integer"),
             (#"{"orderId":"o","points":1.5,\#(time)}"#, "LoyaltyPointsEarned: /points must be an integer"),
-            (#"{"orderId":"o","points":9223372036854775808,\#(time)}"#, "LoyaltyPointsEarned: /points must be an integer"),
+            (
+                #"{"orderId":"o","points":9223372036854775808,\#(time)}"#,
+                "LoyaltyPointsEarned: /points must be an integer"
+            ),
             (#"{"orderId":"o","points":null,\#(time)}"#, "LoyaltyPointsEarned: /points must be an integer"),
             (#"{"orderId":"o","points":1,"at":"noon"}"#, "LoyaltyPointsEarned: /at must be an RFC 3339 time"),
             (#"{"orderId":"o","points":1,"at":5}"#, "LoyaltyPointsEarned: /at must be a string"),

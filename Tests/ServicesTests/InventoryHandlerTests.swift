@@ -57,13 +57,13 @@ import Testing
             are(
                 facts,
                 [
-                .stockReserved(items: [a(3), b]),
-                .stockRejected(reason: "3 of A asked for, 2 available", sku: "A"),
-                .stockReserved(items: [a(3), b]),
-                .stockReleased(items: []),
-                .stockRejected(reason: StockReservation.releasedReason, sku: nil),
-                .stockReserved(items: [a(2)]), .stockReleased(items: [a(2)]),
-                .stockReserved(items: [a(2)]),
+                    .stockReserved(items: [a(3), b]),
+                    .stockRejected(reason: "3 of A asked for, 2 available", sku: "A"),
+                    .stockReserved(items: [a(3), b]),
+                    .stockReleased(items: []),
+                    .stockRejected(reason: StockReservation.releasedReason, sku: nil),
+                    .stockReserved(items: [a(2)]), .stockReleased(items: [a(2)]),
+                    .stockReserved(items: [a(2)]),
                 ]))
         #expect(try level("A") == .init(onHand: 5, reserved: 5))
         // The next batch reads what the first one wrote.
@@ -74,8 +74,8 @@ import Testing
             are(
                 later,
                 [
-                .stockReleased(items: [a(2)]), .stockReleased(items: [a(2)]), .stockReleased(items: []),
-                .stockReserved(items: [a(3), b]),
+                    .stockReleased(items: [a(2)]), .stockReleased(items: [a(2)]), .stockReleased(items: []),
+                    .stockReserved(items: [a(3), b]),
                 ]))
         #expect(try level("A") == .init(onHand: 2, reserved: 0, consumed: 3))
         #expect(try level("B") == .init(onHand: 0, reserved: 0, consumed: 1))
@@ -107,7 +107,7 @@ import Testing
             are(
                 facts,
                 [
-                .stockReserved(items: order.items), .stockReleased(items: order.items),
+                    .stockReserved(items: order.items), .stockReleased(items: order.items),
                 ]))
         #expect(try level("A") == .init(onHand: 5))
     }

@@ -31,7 +31,8 @@ public struct UserFields: PayloadMembers {
             name = try RequestText.required(&reader, limit: UserRequest.nameLimit)
         } else if key == "email" {
             email = try RequestText.optional(
-                &reader, limit: OrderRequest.Limit.email, encoded.origin == .store ? { _ in nil } : RequestText.emailFlaw)
+                &reader, limit: OrderRequest.Limit.email,
+                encoded.origin == .store ? { _ in nil } : RequestText.emailFlaw)
         } else if key == "accountId" {
             accountID = try RequestText.optional(&reader, limit: OrderRequest.Limit.userID)
         } else if key == "address" {

@@ -151,7 +151,8 @@ public struct PaymentProcess: Hashable, Sendable {
 
     /// A process that has just begun a call: its end, where that is known without the gateway.
     private static func begun(_ process: PaymentProcess) -> (process: PaymentProcess?, answer: Answer?) {
-        guard let call = process.call, let outcome = process.foregone, let (end, answers) = process.settled(call, outcome)
+        guard let call = process.call, let outcome = process.foregone,
+            let (end, answers) = process.settled(call, outcome)
         else { return (process, nil) }
         return (end, answers.first)
     }

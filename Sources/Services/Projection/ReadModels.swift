@@ -7,7 +7,8 @@ extension ReadModel {
     package static func orders(_ topics: Topics, _ facts: FactCatalogue) -> ReadModel {
         ReadModel(
             name: "orders", group: ReadModelGroup.orders, topics: [topics.orderEvents], tables: ["order_views"],
-            reader: facts.reader(of: facts.orderFacts), migrations: ServiceDatabase.views.migrations, channel: OrderViewRows.channel,
+            reader: facts.reader(of: facts.orderFacts), migrations: ServiceDatabase.views.migrations,
+            channel: OrderViewRows.channel,
             fold: { OrderViewFold(facts, capacity: $0) })
     }
 
@@ -22,7 +23,8 @@ extension ReadModel {
         ReadModel(
             name: "sales", group: ReadModelGroup.sales, topics: [topics.orderEvents],
             tables: ["sales_orders", "customer_totals", "sales_by_article", "sales_by_currency"],
-            reader: facts.reader(of: Purchase.reads), migrations: ServiceDatabase.views.migrations, fold: { _ in SalesFold() })
+            reader: facts.reader(of: Purchase.reads), migrations: ServiceDatabase.views.migrations,
+            fold: { _ in SalesFold() })
     }
 }
 

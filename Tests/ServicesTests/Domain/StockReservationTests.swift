@@ -15,7 +15,9 @@ import Testing
         let reserved: Int64
         let onHand: Int64
 
-        init(_ request: StockReservation.Request, _ answer: StockReservation.Answer?, reserved: Int64, onHand: Int64 = 5) {
+        init(
+            _ request: StockReservation.Request, _ answer: StockReservation.Answer?, reserved: Int64, onHand: Int64 = 5
+        ) {
             self.request = request
             self.answer = answer
             self.reserved = reserved

@@ -3,6 +3,7 @@ import Messaging
 import OrderFacts
 import Orders
 import PaymentFacts
+import Postgres
 import TestServers
 import Testing
 

@@ -72,7 +72,8 @@ final class RebuildScene {
     /// As a foreign producer would.
     func bare(_ type: String, _ payload: String, key: String, headers: KafkaHeaders = []) -> OutgoingMessage {
         OutgoingMessage(
-            topic: [UserCreated.type, AccountCreated.type].contains(type) ? topics.userEvents : topics.orderEvents, key: Array(key.utf8),
+            topic: [UserCreated.type, AccountCreated.type].contains(type) ? topics.userEvents : topics.orderEvents,
+            key: Array(key.utf8),
             value: Array(#"{"type":"\#(type)","version":1,"payload":\#(payload)}"#.utf8), headers: headers)
     }
 
@@ -126,7 +127,8 @@ final class RebuildScene {
             "orders": OrderViewProjection(.standard), "invoices": InvoicingHandler(), "sales": SalesHandler(),
         ]
         return ConsumerRunner(
-            configuration, handler: handlers[model.name] ?? OrderViewProjection(.standard), kafka: kafka, database: database,
+            configuration, handler: handlers[model.name] ?? OrderViewProjection(.standard), kafka: kafka,
+            database: database,
             logger: quiet)
     }
 

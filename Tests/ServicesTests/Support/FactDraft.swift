@@ -95,9 +95,15 @@ struct FactDraft: Sendable {
 
 /// Whether `facts` are these, of whatever order and time.
 func are(_ facts: [any OrderFact], _ drafts: [FactDraft]) -> Bool {
-    facts.map { AnyHashable($0) } == zip(facts, drafts).map { AnyHashable($1.of($0.orderID, at: $0.at)) }
-        && facts.count == drafts.count
+    guard facts.count == drafts.count else { return false }
+    for (fact, draft) in zip(facts, drafts) {
+        let expected = draft.of(fact.orderID, at: fact.at)
+        if erased(fact) != erased(expected) { return false }
+    }
+    return true
 }
+
+private func erased(_ fact: some OrderFact) -> AnyHashable { AnyHashable(fact) }
 
 extension OrderFact {
     /// Its name on the wire.

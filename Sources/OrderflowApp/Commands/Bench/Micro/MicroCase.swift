@@ -97,7 +97,8 @@ extension MicroCase {
 
     private static func message<Content: OrderFact>(_ fact: Content, number: Int) throws -> InboundMessage {
         InboundMessage(
-            id: "message-\(number)", type: Content.type, schemaVersion: 1, payload: try fact.payload(), key: fact.orderID,
+            id: "message-\(number)", type: Content.type, schemaVersion: 1, payload: try fact.payload(),
+            key: fact.orderID,
             tenant: "default", correlationID: "correlation", traceparent: nil, time: fact.at, streamVersion: nil,
             source: InboundMessage.Source(topic: "order-events", partition: 0, offset: Int64(number)))
     }
