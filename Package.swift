@@ -8,13 +8,28 @@ let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "sw
 let tracing = Target.Dependency.product(name: "Tracing", package: "swift-distributed-tracing")
 let histogram = Target.Dependency.product(name: "Histogram", package: "hdrhistogram-swift")
 
+/// For those who tell the whole of an order.
+let everyFact: [Target.Dependency] = [
+    "OrderFacts", "InventoryFacts", "PaymentFacts", "ShippingFacts", "NotificationFacts", "UserFacts",
+]
+
+/// The facts and commands of one owner: a target in `Sources/Facts`.
+func facts(_ name: String) -> Target {
+    .target(name: name, dependencies: ["JSON", "Orders"], path: "Sources/Facts/\(name)")
+}
+
 /// One service: a target in `Sources/Services`.
+///
+/// - Parameters:
+///   - facts: those that it reads and says, and no others.
+///   - others: services whose tables it reads.
 func service(
-    _ name: String, reading others: [Target.Dependency] = [], using more: [Target.Dependency] = []
+    _ name: String, facts: [Target.Dependency], reading others: [Target.Dependency] = [],
+    using more: [Target.Dependency] = []
 ) -> Target {
     .target(
         name: name,
-        dependencies: others + more + [
+        dependencies: facts + others + more + [
             "OrderflowKit", "Execution", "HTTPServer", "JSON", "Messaging", "Orders", "Postgres", "Telemetry",
             log, metrics, tracing,
         ],
@@ -24,7 +39,17 @@ func service(
 let package = Package(
     name: "orderflow",
     platforms: [.macOS(.v15)],
-    products: [.executable(name: "orderflow", targets: ["orderflow"])],
+    products: [
+        .executable(name: "orderflow", targets: ["orderflow"]),
+        // For services of other teams: docs/extending.md.
+        .library(
+            name: "OrderflowKit",
+            targets: [
+                "OrderflowApp", "OrderflowKit", "Execution", "HTTPServer", "JSON", "Messaging", "Orders", "Postgres",
+                "InventoryFacts", "NotificationFacts", "OrderFacts", "PaymentFacts", "ShippingFacts", "UserFacts",
+            ]),
+        .library(name: "OrderflowTesting", targets: ["OrderflowTesting"]),
+    ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
@@ -59,8 +84,14 @@ let package = Package(
         // Makes load and times the answers; knows how an order is posted, and nothing behind that.
         .target(name: "Bench", dependencies: ["CEpoll", "Execution", histogram]),
 
-        // The domain: pure, no I/O.
+        // The vocabulary of the domain, and how facts are written and read: pure, no I/O.
         .target(name: "Orders", dependencies: ["Hashing", "JSON"]),
+        facts("OrderFacts"),
+        facts("InventoryFacts"),
+        facts("PaymentFacts"),
+        facts("ShippingFacts"),
+        facts("NotificationFacts"),
+        facts("UserFacts"),
 
         .target(
             name: "Messaging",
@@ -71,27 +102,29 @@ let package = Package(
         .target(
             name: "OrderflowKit",
             dependencies: [
-                "CEpoll", "CWebFiles", "Execution", "HTTPServer", "Hashing", "JSON", "Kafka", "Messaging", "Orders",
-                "Outbound", "Postgres", "Telemetry", lifecycle, log, metrics, tracing,
+                "CEpoll", "CWebFiles", "Execution", "HTTPServer", "Hashing", "JSON", "Kafka", "Messaging", "OrderFacts",
+                "Orders", "Outbound", "Postgres", "Telemetry", lifecycle, log, metrics, tracing,
                 "Yams",
             ]),
 
         // The services, none of which knows another but for whose tables or facts it reads.
-        service("OrderAPI", reading: ["Query"], using: ["Outbound", deque]),
-        service("Query", reading: ["Projection"]),
-        service("Projection"),
-        service("Shipping"),
-        service("Notification", using: ["Outbound"]),
-        service("Payment", using: ["Outbound", deque]),
-        service("Inventory"),
-        service("Fulfilment"),
+        service(
+            "OrderAPI", facts: ["OrderFacts", "UserFacts", "InventoryFacts", "PaymentFacts", "ShippingFacts"],
+            reading: ["Query"], using: ["Outbound", deque]),
+        service("Query", facts: [], reading: ["Projection"]),
+        service("Projection", facts: everyFact),
+        service("Shipping", facts: ["ShippingFacts", "OrderFacts", "PaymentFacts"]),
+        service("Notification", facts: ["NotificationFacts", "OrderFacts", "PaymentFacts"], using: ["Outbound"]),
+        service("Payment", facts: ["PaymentFacts", "OrderFacts", "InventoryFacts"], using: ["Outbound", deque]),
+        service("Inventory", facts: ["InventoryFacts", "OrderFacts"]),
+        service("Fulfilment", facts: ["OrderFacts"]),
 
         // Text for terminals and pipes.
         .target(name: "Terminal", dependencies: ["Telemetry"]),
         // Is it well? Dashboard, attention, consistency, verification, status.
         .target(
             name: "Operations",
-            dependencies: [
+            dependencies: everyFact + [
                 "Fulfilment", "Inventory", "Notification", "OrderAPI", "OrderflowKit", "Payment", "Projection", "Query",
                 "Shipping", "Terminal",
                 "Execution", "HTTPServer", "JSON", "Kafka", "Messaging", "Orders", "Outbound", "Postgres", "Telemetry",
@@ -100,7 +133,7 @@ let package = Package(
         // The commands.
         .target(
             name: "OrderflowApp",
-            dependencies: [
+            dependencies: everyFact + [
                 "Fulfilment", "Inventory", "Notification", "Operations", "OrderAPI", "OrderflowKit", "Payment",
                 "Projection", "Query", "Shipping", "Terminal",
                 "Bench", "Execution", "HTTPServer", "JSON", "Kafka", "Messaging", "Orders", "Outbound", "Postgres",
@@ -109,6 +142,14 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         .executableTarget(name: "orderflow", dependencies: ["OrderflowApp"]),
+
+        // What the tests of another team's services stand on.
+        .target(
+            name: "OrderflowTesting",
+            dependencies: [
+                "Fulfilment", "OrderFacts", "OrderflowKit", "TestServers", "TestShop",
+                "Execution", "HTTPServer", "JSON", "Messaging", "Orders", "Outbound", "Postgres", log,
+            ]),
 
         // Private PostgreSQL servers and Kafka brokers for the tests.
         .target(name: "TestServers", dependencies: ["Execution"], path: "Tests/TestServers"),
@@ -128,7 +169,7 @@ let package = Package(
             path: "Tests/Chaos"),
         .testTarget(
             name: "PipelineTests",
-            dependencies: [
+            dependencies: everyFact + [
                 "TestShop", "TestServers", "TestSchemas", "JSON", "HTTPServer", "Execution", "Kafka", "Messaging",
                 "OrderflowApp", "OrderflowKit", "chaos", "orderflow",
                 log,
@@ -148,11 +189,13 @@ let package = Package(
             dependencies: ["HTTPServer", "Execution", "Randomness", "TestServers", "CEpoll", log]),
         .testTarget(name: "KafkaTests", dependencies: ["Kafka", "Execution", "Randomness", "TestServers", log]),
         .testTarget(name: "TelemetryTests", dependencies: ["Telemetry", "Execution", "JSON", log, metrics, tracing]),
-        .testTarget(name: "OrdersTests", dependencies: ["Orders", "JSON", "Randomness"]),
+        .testTarget(
+            name: "OrdersTests",
+            dependencies: everyFact + ["Orders", "JSON", "Randomness"]),
         .testTarget(name: "BenchTests", dependencies: ["Bench", "HTTPServer", "Execution", log]),
         .testTarget(
             name: "ServicesTests",
-            dependencies: [
+            dependencies: everyFact + [
                 "Fulfilment", "Inventory", "Notification", "Operations", "OrderAPI", "OrderflowKit", "Payment",
                 "Projection", "Query", "Shipping",
                 "Execution", "HTTPServer", "JSON", "Kafka", "Messaging", "Orders", "Outbound", "Postgres",
@@ -160,7 +203,7 @@ let package = Package(
             ]),
         .testTarget(
             name: "OrderflowTests",
-            dependencies: [
+            dependencies: everyFact + [
                 "Fulfilment", "Inventory", "Notification", "Operations", "OrderAPI", "OrderflowApp", "OrderflowKit",
                 "Payment",
                 "Projection",

@@ -4,6 +4,7 @@ import Kafka
 import Logging
 import Metrics
 import Postgres
+import ShippingFacts
 import Telemetry
 import TestServers
 import Testing

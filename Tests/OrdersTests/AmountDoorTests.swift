@@ -1,4 +1,10 @@
+import InventoryFacts
+import OrderFacts
+import InventoryFacts
+import OrderFacts
 import Orders
+import PaymentFacts
+import PaymentFacts
 import Randomness
 import Testing
 
@@ -17,19 +23,15 @@ import Testing
     private func refusal(of type: String, _ members: String) -> String? {
         let payload = Array(#"{"orderId":"o-1","userId":"u",\#(members)}"#.utf8)
         return refusal {
-            let isCommand = type == CommandType.processPayment
-            let isKnown =
-                isCommand
-                ? try FulfilmentCommand.decode(type: type, payload: payload) != nil
-                : try OrderFact.decode(type: type, payload: payload, time: 0) != nil
+            let isKnown = try EveryFact.catalogue().decode(type, EncodedPayload(payload)) != nil
             #expect(isKnown)
         }
     }
 
     private static let amounts = [
-        (FactType.orderCreated, "total"), (FactType.orderConfirmed, "total"), (FactType.orderCancelled, "total"),
-        (FactType.paymentProcessed, "amount"), (FactType.paymentRefunded, "amount"),
-        (CommandType.processPayment, "amount"),
+        (OrderCreated.type, "total"), (OrderConfirmed.type, "total"), (OrderCancelled.type, "total"),
+        (PaymentProcessed.type, "amount"), (PaymentRefunded.type, "amount"),
+        (ProcessPayment.type, "amount"),
     ]
 
     @Test func amountsOutOfBoundsComeInNowhere() {
@@ -57,7 +59,7 @@ import Testing
 
     @Test func quantitiesOutOfBoundsComeInNowhere() {
         let most = OrderRequest.Limit.quantity.upperBound
-        for type in [FactType.orderCreated, FactType.stockReserved, FactType.stockReleased] {
+        for type in [OrderCreated.type, StockReserved.type, StockReleased.type] {
             for bad in ["0", "-1", "\(most + 1)", "2147483647", "9223372036854775807", "9223372036854775808", "1.5"] {
                 let said = refusal(of: type, #""total":1,"items":[{"sku":"A","qty":\#(bad)}]"#)
                 #expect(said != nil, "\(type) \(bad)")
@@ -69,8 +71,8 @@ import Testing
     /// An order of old is still read, whatever became of its currency.
     @Test func factsInAWithdrawnCurrencyAreRead() {
         for code in ["ANG", "BGN", "ZWL"] {
-            #expect(refusal(of: FactType.orderConfirmed, #""total":1.25,"currency":"\#(code)""#) == nil)
+            #expect(refusal(of: OrderConfirmed.type, #""total":1.25,"currency":"\#(code)""#) == nil)
         }
-        #expect(refusal(of: FactType.orderConfirmed, #""total":1.25,"currency":"DEM""#)?.contains("/currency") == true)
+        #expect(refusal(of: OrderConfirmed.type, #""total":1.25,"currency":"DEM""#)?.contains("/currency") == true)
     }
 }

@@ -1,12 +1,13 @@
 import Execution
 import Messaging
 import Orders
+import PaymentFacts
 import Postgres
 import TestServers
 import Testing
 
-@testable import Payment
 @testable import OrderflowKit
+@testable import Payment
 
 @Suite(.serialized) struct GatewayWorkerTests {
     struct Case: Sendable, CustomTestStringConvertible {
@@ -29,7 +30,7 @@ import Testing
         try payments.wait(for: "1", item.status)
         #expect(
             try payments.facts(of: "1") == [
-                item.status == .charged ? FactType.paymentProcessed : FactType.paymentFailed
+                item.status == .charged ? PaymentProcessed.type : PaymentFailed.type
             ])
         #expect(try payments.made("charge") == (item.status == .charged ? 1 : 0))
         #expect(try payments.connection.number("SELECT sum(calls)::bigint FROM gateway_ledger") == item.calls)
@@ -49,8 +50,8 @@ import Testing
         for order in orders.prefix(20) { try payments.wait(for: order, .refunded) }
         #expect(try payments.made("charge") == 40)
         #expect(try payments.made("refund") == 20)
-        #expect(try payments.facts(of: "0") == [FactType.paymentProcessed, FactType.paymentRefunded])
-        #expect(try payments.facts(of: "39") == [FactType.paymentProcessed])
+        #expect(try payments.facts(of: "0") == [PaymentProcessed.type, PaymentRefunded.type])
+        #expect(try payments.facts(of: "39") == [PaymentProcessed.type])
     }
 
     /// A worker dies after the gateway has charged and before it could say so. The next one asks with the same key.
@@ -79,7 +80,7 @@ import Testing
 
         payments.startWorker(simulated)
         try payments.wait(for: "1", .charged)
-        #expect(try payments.facts(of: "1") == [FactType.paymentProcessed])
+        #expect(try payments.facts(of: "1") == [PaymentProcessed.type])
         #expect(try payments.made("charge") == 1)
         #expect(try payments.connection.number("SELECT sum(calls)::bigint FROM gateway_ledger") == 2)
     }
@@ -101,7 +102,7 @@ import Testing
         release.stop()
         try payments.wait(for: "1", .charged)
         payments.stopWorkers()
-        #expect(try payments.facts(of: "1") == [FactType.paymentProcessed])
+        #expect(try payments.facts(of: "1") == [PaymentProcessed.type])
         #expect(try payments.made("charge") == 1)
     }
 
@@ -127,8 +128,8 @@ import Testing
         #expect(
             try payments.facts(of: "1")
                 == (isCharged
-                    ? [FactType.paymentProcessed, FactType.paymentRefunded]
-                    : [FactType.paymentFailed, FactType.paymentVoided]))
+                    ? [PaymentProcessed.type, PaymentRefunded.type]
+                    : [PaymentFailed.type, PaymentVoided.type]))
         #expect(try payments.made("charge") == (isCharged ? 1 : 0))
         #expect(try payments.made("refund") == (isCharged ? 1 : 0))
     }
@@ -142,7 +143,7 @@ import Testing
         for round in 1...10 {
             try payments.send(payments.undo("1"))
             try eventually("refund \(round) is refused") {
-                try payments.facts(of: "1").count { $0 == FactType.paymentRefundFailed } == round
+                try payments.facts(of: "1").count { $0 == PaymentRefundFailed.type } == round
             }
             #expect(try payments.status("1") == .refundRefused)
         }
@@ -159,7 +160,7 @@ import Testing
         try payments.wait(for: "1", .charged)
         try payments.send(payments.undo("1"))
         try payments.wait(for: "1", .refunded)
-        #expect(try payments.facts(of: "1").count { $0 == FactType.paymentRefundFailed } == 10)
+        #expect(try payments.facts(of: "1").count { $0 == PaymentRefundFailed.type } == 10)
         #expect(try payments.made("refund") == 1)
     }
 

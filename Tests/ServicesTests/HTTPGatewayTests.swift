@@ -3,6 +3,7 @@ import HTTPServer
 import Logging
 import Orders
 import Outbound
+import PaymentFacts
 import TestServers
 import Testing
 
@@ -171,7 +172,7 @@ import Testing
             for order in ["1", "2", "3"] {
                 try payments.send(payments.charge(order))
                 try payments.wait(for: order, .declined)
-                #expect(try payments.facts(of: order) == [FactType.paymentFailed])
+                #expect(try payments.facts(of: order) == [PaymentFailed.type])
             }
         }
         #expect(breaker.state == .closed)
@@ -188,7 +189,7 @@ import Testing
             try payments.wait(for: "1", .charged)
             try payments.send(payments.undo("1"))
             try payments.wait(for: "1", .refundRefused)
-            #expect(try payments.facts(of: "1") == [FactType.paymentProcessed, FactType.paymentRefundFailed])
+            #expect(try payments.facts(of: "1") == [PaymentProcessed.type, PaymentRefundFailed.type])
         }
         #expect(breaker.state == .closed)
     }
@@ -225,7 +226,7 @@ import Testing
             payments.startWorker(remote.gateway(timeout: .milliseconds(300)))
             try payments.wait(for: "1", .charged)
             payments.stopWorkers()
-            #expect(try payments.facts(of: "1") == [FactType.paymentProcessed])
+            #expect(try payments.facts(of: "1") == [PaymentProcessed.type])
         }
         let keys = remote.seen.withLock { $0.map(\.key) }
         #expect(keys.count == 4)

@@ -1,5 +1,7 @@
 import Execution
+import InventoryFacts
 import Messaging
+import OrderFacts
 import Orders
 import Postgres
 import TestServers
@@ -29,19 +31,15 @@ import Testing
 
     private func reserve(_ order: String, _ items: (String, Int)..., tenant: String = "default") -> InboundMessage {
         inbound(
-            FulfilmentCommand(
-                orderID: order, .reserveStock(items: items.map { OrderLine(sku: $0.0, quantity: $0.1) })),
-            tenant: tenant)
+            ReserveStock(orderID: order, items: items.map { OrderLine(sku: $0.0, quantity: $0.1) }), tenant: tenant)
     }
 
     private func release(_ order: String, tenant: String = "default") -> InboundMessage {
-        inbound(FulfilmentCommand(orderID: order, .releaseStock), tenant: tenant)
+        inbound(ReleaseStock(orderID: order), tenant: tenant)
     }
 
     private func confirmed(_ order: String) -> InboundMessage {
-        inbound(
-            OrderFact(
-                orderID: order, at: 1, .orderConfirmed(userID: "u", total: Money(minorUnits: 1, currency: .usd))))
+        inbound(OrderConfirmed(orderID: order, userID: "u", total: Money(minorUnits: 1, currency: .usd), at: 1))
     }
 
     /// A batch with everything in it: the last pieces, a shortage, duplicates, undo before do, do and undo together.
@@ -56,25 +54,29 @@ import Testing
                 release("3"), reserve("3", ("A", 1)), reserve("4", ("A", 2)), release("4"), reserve("5", ("A", 2)),
             ], on: connection)
         #expect(
-            facts.map(\.kind) == [
-                .stockReserved(items: [a(3), b]),
-                .stockRejected(reason: "3 of A asked for, 2 available", sku: "A"),
-                .stockReserved(items: [a(3), b]),
-                .stockReleased(items: []),
-                .stockRejected(reason: StockReservation.releasedReason, sku: nil),
-                .stockReserved(items: [a(2)]), .stockReleased(items: [a(2)]),
-                .stockReserved(items: [a(2)]),
-            ])
+            are(
+                facts,
+                [
+                    .stockReserved(items: [a(3), b]),
+                    .stockRejected(reason: "3 of A asked for, 2 available", sku: "A"),
+                    .stockReserved(items: [a(3), b]),
+                    .stockReleased(items: []),
+                    .stockRejected(reason: StockReservation.releasedReason, sku: nil),
+                    .stockReserved(items: [a(2)]), .stockReleased(items: [a(2)]),
+                    .stockReserved(items: [a(2)]),
+                ]))
         #expect(try level("A") == .init(onHand: 5, reserved: 5))
         // The next batch reads what the first one wrote.
         let later = try handler().apply(
             [confirmed("1"), release("5"), release("5"), release("2"), reserve("1", ("A", 3), ("B", 1))],
             on: connection)
         #expect(
-            later.map(\.kind) == [
-                .stockReleased(items: [a(2)]), .stockReleased(items: [a(2)]), .stockReleased(items: []),
-                .stockReserved(items: [a(3), b]),
-            ])
+            are(
+                later,
+                [
+                    .stockReleased(items: [a(2)]), .stockReleased(items: [a(2)]), .stockReleased(items: []),
+                    .stockReserved(items: [a(3), b]),
+                ]))
         #expect(try level("A") == .init(onHand: 2, reserved: 0, consumed: 3))
         #expect(try level("B") == .init(onHand: 0, reserved: 0, consumed: 1))
     }
@@ -84,7 +86,7 @@ import Testing
         let facts = try handler().apply(
             [reserve("1", ("A", 1), tenant: "acme"), reserve("1", ("A", 1)), reserve("2", ("A", 1), tenant: "acme")],
             on: connection)
-        #expect(facts.map(\.kind.type) == [FactType.stockReserved, FactType.stockRejected, FactType.stockRejected])
+        #expect(facts.map(\.type) == [StockReserved.type, StockRejected.type, StockRejected.type])
         #expect(try level("A", tenant: "acme") == .init(onHand: 1, reserved: 1))
     }
 
@@ -92,20 +94,21 @@ import Testing
         let order = OrderCreated(
             orderID: "1", userID: "u", items: [OrderLine(sku: "A", quantity: 2)],
             total: Money(minorUnits: 100, currency: .usd), createdAt: 1)
-        let created = inbound(OrderFact(orderID: "1", at: 1, .orderCreated(order)))
+        let created = inbound(order)
         let cancelled = inbound(
-            OrderFact(
-                orderID: "1", at: 2,
-                .orderCancelled(userID: "u", total: Money(minorUnits: 100, currency: .usd), reason: "r")))
+            OrderCancelled(
+                orderID: "1", userID: "u", total: Money(minorUnits: 100, currency: .usd), reason: "r", at: 2))
         _ = try StockStore.set(tenant: "default", sku: "A", quantity: 5, on: connection)
         let choreography = handler(.choreography)
-        #expect(choreography.types == [FactType.orderCreated, FactType.orderCancelled, FactType.orderConfirmed])
-        #expect(handler().types.isDisjoint(with: [FactType.orderCreated, FactType.orderCancelled]))
+        #expect(choreography.types == [OrderCreated.type, OrderCancelled.type, OrderConfirmed.type])
+        #expect(handler().types.isDisjoint(with: [OrderCreated.type, OrderCancelled.type]))
         let facts = try choreography.apply([created, cancelled], on: connection)
         #expect(
-            facts.map(\.kind) == [
-                .stockReserved(items: order.items), .stockReleased(items: order.items),
-            ])
+            are(
+                facts,
+                [
+                    .stockReserved(items: order.items), .stockReleased(items: order.items),
+                ]))
         #expect(try level("A") == .init(onHand: 5))
     }
 
@@ -159,9 +162,8 @@ import Testing
                             let order = "\(worker)-\(batch)-\(index)"
                             let lines = (worker % 2 == 0 ? skus : skus.reversed()).map { ($0, 1) }
                             return inbound(
-                                FulfilmentCommand(
-                                    orderID: order,
-                                    .reserveStock(items: lines.map { OrderLine(sku: $0.0, quantity: $0.1) })))
+                                ReserveStock(
+                                    orderID: order, items: lines.map { OrderLine(sku: $0.0, quantity: $0.1) }))
                         }
                         try handler.apply(messages, on: own)
                     }

@@ -1,5 +1,8 @@
+import InventoryFacts
 import Messaging
+import OrderFacts
 import Orders
+import PaymentFacts
 import Postgres
 import Testing
 
@@ -14,7 +17,7 @@ import Testing
             payments.charge("1"), payments.charge("1"), payments.undo("2"), payments.charge("2"), payments.charge("3"),
             payments.undo("3"), payments.undo("2"))
         #expect(
-            facts.map { "\($0.orderID) \($0.kind.type)" } == [
+            facts.map { "\($0.orderID) \($0.type)" } == [
                 "2 PaymentVoided", "2 PaymentFailed", "3 PaymentVoided", "2 PaymentVoided",
             ])
         #expect(try payments.status("1") == .charging)
@@ -31,8 +34,8 @@ import Testing
 
     @Test func choreographyRemembersTheTerms() throws {
         let payments = try PaymentFixture(.choreography)
-        func fact(_ order: String, _ kind: OrderFact.Kind) -> InboundMessage {
-            inbound(OrderFact(orderID: order, at: 1, kind))
+        func fact(_ order: String, _ kind: FactDraft) -> InboundMessage {
+            inbound(kind.of(order, at: 1))
         }
         func created(_ order: String) -> InboundMessage {
             fact(
@@ -42,12 +45,12 @@ import Testing
                         orderID: order, userID: "u", items: [OrderLine(sku: "A", quantity: 1)],
                         total: Money(minorUnits: 700, currency: .usd), createdAt: 1, paymentToken: "tok")))
         }
-        let cancelled = OrderFact.Kind.orderCancelled(
+        let cancelled = FactDraft.orderCancelled(
             userID: "u", total: Money(minorUnits: 700, currency: .usd), reason: "r")
         try payments.send(created("1"), created("2"))
         #expect(try payments.status("1") == .announced)
         let facts = try payments.send(fact("1", .stockReserved(items: [])), fact("2", cancelled))
-        #expect(facts.map(\.kind) == [.paymentVoided])
+        #expect(are(facts, [.paymentVoided]))
         let claimed = try PaymentStore.claim(limit: 10, lease: .seconds(60), on: payments.connection)
         #expect(
             claimed.map(\.1.process.call) == [
@@ -67,12 +70,12 @@ import Testing
         let free = Money(minorUnits: 0, currency: .usd)
         let payments = try PaymentFixture()
         let charge = inbound(
-            FulfilmentCommand(orderID: "1", .processPayment(userID: "u", amount: free, paymentToken: nil)))
+            ProcessPayment(orderID: "1", userID: "u", amount: free, paymentToken: nil))
         #expect(
-            try payments.send(charge, charge).map(\.kind.type)
-                == [FactType.paymentProcessed, FactType.paymentProcessed])
+            try payments.send(charge, charge).map(\.type)
+                == [PaymentProcessed.type, PaymentProcessed.type])
         #expect(try payments.status("1") == .charged)
-        #expect(try payments.send(payments.undo("1")).map(\.kind.type) == [FactType.paymentRefunded])
+        #expect(try payments.send(payments.undo("1")).map(\.type) == [PaymentRefunded.type])
         #expect(try payments.status("1") == .refunded)
         #expect(try PaymentStore.claim(limit: 10, lease: .seconds(60), on: payments.connection).isEmpty)
 
@@ -80,17 +83,17 @@ import Testing
         let created = OrderCreated(
             orderID: "2", userID: "u", items: [OrderLine(sku: "A", quantity: 1)], total: free, createdAt: 1)
         let facts = try choreographed.send(
-            inbound(OrderFact(orderID: "2", at: 1, .orderCreated(created))),
-            inbound(OrderFact(orderID: "2", at: 1, .stockReserved(items: []))))
-        #expect(facts.map(\.kind.type) == [FactType.paymentProcessed])
+            inbound(created),
+            inbound(StockReserved(orderID: "2", items: [], at: 1)))
+        #expect(facts.map(\.type) == [PaymentProcessed.type])
         #expect(try PaymentStore.claim(limit: 10, lease: .seconds(60), on: choreographed.connection).isEmpty)
     }
 
     @Test func modesReactToDifferentTypes() throws {
         let orchestrated = try PaymentFixture().handler
         let choreographed = try PaymentFixture(.choreography).handler
-        #expect(orchestrated.types == [CommandType.processPayment, CommandType.refundPayment])
-        #expect(choreographed.types == [FactType.orderCreated, FactType.stockReserved, FactType.orderCancelled])
+        #expect(orchestrated.types == [ProcessPayment.type, RefundPayment.type])
+        #expect(choreographed.types == [OrderCreated.type, StockReserved.type, OrderCancelled.type])
     }
 
     @Test func concurrentBeginningIsNoticed() throws {

@@ -1,4 +1,5 @@
 import OrderAPI
+import OrderFacts
 import OrderflowKit
 import Orders
 import Postgres
@@ -17,7 +18,7 @@ struct StoredOrders {
     /// An order by its last event.
     struct State: Hashable, Sendable {
         let version: Int
-        let status: Order.Status
+        let status: OrderStatus
         let changedAt: Int64
     }
 
@@ -68,21 +69,21 @@ struct StoredOrders {
         for row in rows {
             states[try OrderKey(row)] = State(
                 version: Int(try row.get(2, as: Int32.self)),
-                status: Order.Status(last: try row.get(3, as: String.self)),
+                status: OrderStatus(last: try row.get(3, as: String.self)),
                 changedAt: try row.get(4, as: Timestamp.self).microseconds)
         }
         return states
     }
 }
 
-extension Order.Status {
+extension OrderStatus {
     /// Where the last event of its stream leaves an order.
     init(last type: String?) {
         self =
             switch type {
-            case FactType.orderConfirmed: .confirmed
-            case FactType.orderCancelled: .cancelled
-            case FactType.orderCancellationRequested: .cancelling
+            case OrderConfirmed.type: .confirmed
+            case OrderCancelled.type: .cancelled
+            case OrderCancellationRequested.type: .cancelling
             default: .pending
             }
     }

@@ -5,6 +5,7 @@ import Kafka
 import Messaging
 import Notification
 import OrderAPI
+import OrderFacts
 import OrderflowKit
 import Orders
 import Postgres
@@ -126,7 +127,7 @@ struct EvidenceReader {
                     SELECT FROM events e
                     WHERE e.tenant = f.tenant AND e.stream_id = f.order_id AND e.category = ANY($2::text[]))
                 GROUP BY tenant, order_id ORDER BY ours DESC, tenant, order_id LIMIT 10000
-                """, [.text(FactType.orderCreated), Self.categories])
+                """, [.text(OrderCreated.type), Self.categories])
         }.map { row in
             Stranger(
                 key: try OrderKey(row), isOurs: try row.get(2, as: Bool.self),

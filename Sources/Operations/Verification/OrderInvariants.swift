@@ -1,4 +1,8 @@
+import NotificationFacts
+import OrderFacts
 import Orders
+import PaymentFacts
+import ShippingFacts
 
 /// What must hold of every order (DESIGN section 5), decided from the evidence alone.
 public enum OrderInvariants {
@@ -25,10 +29,10 @@ public enum OrderInvariants {
         let types = Set(order.events.map(\.type))
         if let reason = waiting(order) { return Finding(place: .running(reason), broken: broken) }
         broken += readModel(order)
-        if types.contains(FactType.orderConfirmed) {
+        if types.contains(OrderConfirmed.type) {
             return Finding(place: .confirmed, broken: broken + confirmed(order))
         }
-        if types.contains(FactType.orderCancelled) {
+        if types.contains(OrderCancelled.type) {
             return Finding(place: .cancelled, broken: broken + cancelled(order))
         }
         return Finding(place: .running(progress(order)), broken: broken)
@@ -42,15 +46,15 @@ public enum OrderInvariants {
         if order.events.map(\.version) != Array(1...max(order.events.count, 1)) {
             broken.append("the stream has versions \(order.events.map(\.version))")
         }
-        if order.events.first?.type != FactType.orderCreated {
+        if order.events.first?.type != OrderCreated.type {
             broken.append("the stream doesn't begin with OrderCreated")
         }
         let types = order.events.map(\.type)
-        for type in [FactType.orderCreated, FactType.orderConfirmed, FactType.orderCancelled] {
+        for type in [OrderCreated.type, OrderConfirmed.type, OrderCancelled.type] {
             let count = types.count { $0 == type }
             if count > 1 { broken.append("\(count) \(type) in the stream") }
         }
-        if types.contains(FactType.orderConfirmed), types.contains(FactType.orderCancelled) {
+        if types.contains(OrderConfirmed.type), types.contains(OrderCancelled.type) {
             broken.append("both confirmed and cancelled")
         }
         let published = Set(order.facts.map(\.id))
@@ -71,12 +75,12 @@ public enum OrderInvariants {
             let details = Set(order.facts.filter { $0.type == type }.compactMap(\.detail))
             if details.count > 1 { broken.append("\(what) \(details.count) times: \(details.sorted())") }
         }
-        once(FactType.paymentProcessed, "charged")
-        once(FactType.paymentRefunded, "refunded")
-        once(FactType.shipmentCreated, "a shipment prepared")
-        once(FactType.shipmentDispatched, "dispatched")
+        once(PaymentProcessed.type, "charged")
+        once(PaymentRefunded.type, "refunded")
+        once(ShipmentCreated.type, "a shipment prepared")
+        once(ShipmentDispatched.type, "dispatched")
         var told: [String: Int] = [:]
-        for fact in order.facts where fact.type == FactType.notificationSent {
+        for fact in order.facts where fact.type == NotificationSent.type {
             told[fact.detail ?? "", default: 0] += 1
         }
         for (kind, count) in told.sorted(by: { $0.key < $1.key }) where count > 1 {
@@ -115,7 +119,7 @@ public enum OrderInvariants {
         let invented = view.facts.subtracting(facts).subtracting(order.facts.compactMap(\.plainID))
         if !missing.isEmpty { broken.append("the read model lacks \(missing.sorted())") }
         if !invented.isEmpty { broken.append("the read model has \(invented.sorted()), the topic hasn't") }
-        let status = Order.Status(last: order.events.last?.type).rawValue
+        let status = OrderStatus(last: order.events.last?.type).rawValue
         if view.status != status { broken.append("the read model says \(view.status), the event store \(status)") }
         return broken
     }
@@ -126,7 +130,7 @@ public enum OrderInvariants {
         expect("payment", order.payment?.status, ["charged"], &broken)
         expect("shipment", order.shipment, ["dispatched"], &broken)
         mails(order, sent: "order-confirmed", not: ["order-cancelled", "payment-refunded"], &broken)
-        for type in [FactType.paymentProcessed, FactType.shipmentDispatched]
+        for type in [PaymentProcessed.type, ShipmentDispatched.type]
         where !order.facts.contains(where: { $0.type == type }) {
             broken.append("confirmed without \(type)")
         }
@@ -140,11 +144,11 @@ public enum OrderInvariants {
         expect("payment", order.payment?.status, [nil, "announced", "declined", "voided", "refunded"], &broken)
         expect("shipment", order.shipment, [nil, "failed", "cancelled"], &broken)
         mails(order, sent: "order-cancelled", not: ["order-confirmed"], &broken)
-        let isCharged = order.facts.contains { $0.type == FactType.paymentProcessed }
-        if isCharged, !order.facts.contains(where: { $0.type == FactType.paymentRefunded }) {
+        let isCharged = order.facts.contains { $0.type == PaymentProcessed.type }
+        if isCharged, !order.facts.contains(where: { $0.type == PaymentRefunded.type }) {
             broken.append("cancelled and charged, but not refunded")
         }
-        if order.facts.contains(where: { $0.type == FactType.shipmentDispatched }) {
+        if order.facts.contains(where: { $0.type == ShipmentDispatched.type }) {
             broken.append("cancelled, but dispatched")
         }
         if let saga = order.saga { expect("saga", saga.status, ["compensated"], &broken) }

@@ -3,6 +3,7 @@ import Kafka
 import Logging
 import Messaging
 import OrderflowKit
+import Orders
 import Postgres
 import Terminal
 
@@ -64,19 +65,23 @@ public struct OrderVerification: Sendable {
     private let databases: Databases
     private let kafka: KafkaConfiguration
     private let topic: String
+    private let facts: FactCatalogue
     private let settle: Duration
     private let logger: Logger
 
     private static let batch = 1_000
 
-    /// - Parameter settle: an order that changed less long ago isn't judged.
+    /// - Parameters:
+    ///   - facts: all of the installation.
+    ///   - settle: an order that changed less long ago isn't judged.
     public init(
-        _ databases: Databases, kafka: KafkaConfiguration, topic: String, settle: Duration = .seconds(30),
-        logger: Logger
+        _ databases: Databases, kafka: KafkaConfiguration, topic: String, facts: FactCatalogue,
+        settle: Duration = .seconds(30), logger: Logger
     ) {
         self.databases = databases
         self.kafka = kafka
         self.topic = topic
+        self.facts = facts
         self.settle = settle
         self.logger = logger
     }
@@ -96,7 +101,8 @@ public struct OrderVerification: Sendable {
         let settledBefore = now.microseconds - Int64(settle / .microseconds(1))
         // How far everybody is comes first: what they do after it can only be more.
         let reader = try EvidenceReader(connections, topic: topic)
-        let facts = try TopicFacts.load(topic, kafka: kafka, on: connections.orders, logger: logger)
+        let facts = try TopicFacts.load(
+            topic, known: self.facts, kafka: kafka, on: connections.orders, logger: logger)
         var report = Report()
         report.records = facts.records
         report.unreadable = facts.unreadable

@@ -1,10 +1,13 @@
 import Kafka
 import Logging
 import Messaging
+import NotificationFacts
 import OrderAPI
 import OrderflowKit
 import Orders
+import PaymentFacts
 import Postgres
+import ShippingFacts
 
 /// The facts of a topic, sorted by order: a topic has them by time, and millions don't fit in memory. They go to a
 /// temporary table beside the event store, which is gone with the connection.
@@ -14,15 +17,23 @@ struct TopicFacts {
     /// Records that no consumer can handle. What carries no fact isn't counted: all of them pass it over.
     private(set) var unreadable = 0
 
-    private static let reader = RecordReader(types: FactType.all, content: MessageContent.door)
+    private let known: FactCatalogue
+    private let reader: RecordReader
+
+    private init(_ known: FactCatalogue) {
+        self.known = known
+        reader = RecordReader(types: known.orderFacts.types, content: known.door)
+    }
 
     private static let chunk = 20_000
     /// Without a record, below the statement timeout of the COPY.
     private static let patience: Duration = .seconds(20)
 
     /// Reads the topic up to what it holds now.
+    ///
+    /// - Parameter known: all facts of the installation.
     static func load(
-        _ topic: String, kafka: KafkaConfiguration, on connection: Connection, logger: Logger
+        _ topic: String, known: FactCatalogue, kafka: KafkaConfiguration, on connection: Connection, logger: Logger
     ) throws -> TopicFacts {
         try connection.script(
             """
@@ -38,7 +49,7 @@ struct TopicFacts {
             ranges[place] = min(marks.low, marks.high)..<marks.high
         }
         let reader = try PartitionReader(kafka, ranges, logger: logger)
-        var facts = TopicFacts()
+        var facts = TopicFacts(known)
         var lastBatch = ContinuousClock.now
         while !reader.isFinished {
             // A COPY for each chunk: the server's time limit is for one statement.
@@ -75,14 +86,14 @@ struct TopicFacts {
     private mutating func add(_ record: ConsumedMessage, to copy: CopyWriter) throws {
         records += 1
         let message: InboundMessage
-        switch Self.reader.read(record) {
+        switch reader.read(record) {
         case .event(let event): message = event
         case .nothing: return
         case .poison:
             unreadable += 1
             return
         }
-        guard let fact = try message.orderFact() else { return }
+        guard let fact = try message.payload(of: known) as? any OrderFact else { return }
         // Others may number their events too.
         let version = message.origin == OrderStreams.source ? message.streamVersion : nil
         try copy.row([
@@ -93,12 +104,13 @@ struct TopicFacts {
     }
 
     /// What makes two facts of a type two effects.
-    private static func detail(_ fact: OrderFact) -> String? {
-        switch fact.kind {
-        case .paymentProcessed(_, let reference), .paymentRefunded(_, let reference): reference
-        case .shipmentCreated(let id): id
-        case .shipmentDispatched(let id, _): id
-        case .notificationSent(let kind, _, _): kind
+    private static func detail(_ fact: any OrderFact) -> String? {
+        switch fact {
+        case let payment as PaymentProcessed: payment.reference
+        case let refund as PaymentRefunded: refund.reference
+        case let shipment as ShipmentCreated: shipment.shipmentID
+        case let shipment as ShipmentDispatched: shipment.shipmentID
+        case let mail as NotificationSent: mail.kind
         default: nil
         }
     }

@@ -34,7 +34,7 @@ extension FulfilmentStep {
 extension InboundMessage {
     /// The order that a fact of a step is about. A step may have facts of its own, of which nothing is known but this.
     package func fulfilmentOrderID() throws(MessageRejected) -> String? {
-        if let fact = try orderFact() { return fact.orderID }
+        if let known = try payload(of: []) as? any OrderPayload { return known.orderID }
         let id: String?
         do {
             id = try FulfilmentStep.member("orderId", of: payload)

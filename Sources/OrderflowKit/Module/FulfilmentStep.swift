@@ -1,4 +1,5 @@
 import Messaging
+import OrderFacts
 import Orders
 
 /// A step of every order's fulfilment, said once, by the service that takes it.
@@ -9,9 +10,10 @@ import Orders
 ///
 ///     FulfilmentStep(
 ///         "points", after: ["payment"],
-///         asks: .init(.loyaltyCommands, "EarnPoints") { order, _ in … },
-///         succeededBy: ["LoyaltyPointsEarned"], failedBy: ["LoyaltyPointsRefused"], within: .seconds(60),
-///         undoneBy: .init(.init(.loyaltyCommands, "RevokePoints") { order, reason in … }, doneBy: ["LoyaltyPointsRevoked"]))
+///         asks: .init(.loyaltyCommands) { order, _ in EarnPoints(…) },
+///         succeededBy: [PointsEarned.type], within: .seconds(60),
+///         undoneBy: .init(
+///             .init(.loyaltyCommands) { order, reason in TakeBackPoints(…) }, doneBy: [PointsTakenBack.type]))
 ///
 /// In choreography there are no commands: the service reacts to the facts of the steps before its own, and undoes what it
 /// did at `OrderCancelled`.
@@ -22,14 +24,13 @@ public struct FulfilmentStep: ServiceModulePart, Sendable {
         public let type: String
         package let payload: @Sendable (OrderCreated, _ reason: String) throws -> [UInt8]
 
-        /// - Parameter payload: from the order, and why it is being undone; that is empty while it isn't.
-        public init(
-            _ topic: Topic, _ type: String,
-            payload: @escaping @Sendable (OrderCreated, _ reason: String) throws -> [UInt8]
+        /// - Parameter command: from the order, and why it is being undone; that is empty while it isn't.
+        public init<Asked: Orders.Command>(
+            _ topic: Topic, _ command: @escaping @Sendable (OrderCreated, _ reason: String) throws -> Asked
         ) {
             self.topic = topic
-            self.type = type
-            self.payload = payload
+            type = Asked.type
+            payload = { try command($0, $1).payload() }
         }
     }
 

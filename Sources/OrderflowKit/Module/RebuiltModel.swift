@@ -1,4 +1,5 @@
 import Messaging
+import Orders
 
 /// A read model that `orderflow replay --into` can make anew from its topics.
 public struct RebuiltModel: ServiceModulePart, Sendable {
@@ -7,9 +8,11 @@ public struct RebuiltModel: ServiceModulePart, Sendable {
     private let model: @Sendable (ServiceModule, ServiceContext) throws -> ReadModel
 
     /// A model with a fold of its own, which the live handler and a rebuild share.
-    public init(_ names: String..., make: @escaping @Sendable (Topics) -> ReadModel) {
+    ///
+    /// - Parameter make: of the topics' names and all facts of the installation.
+    public init(_ names: String..., make: @escaping @Sendable (Topics, FactCatalogue) -> ReadModel) {
         self.names = names
-        model = { make($1.topics) }
+        model = { make($1.topics, $1.facts) }
     }
 
     /// Tables that the handler of a consumer group keeps, and nobody else writes to. What it does has to be idempotent by
@@ -27,7 +30,7 @@ public struct RebuiltModel: ServiceModulePart, Sendable {
                 name: name, group: group.name,
                 topics: group.topics(in: context.settings.mode).map { context.topics[$0] }, tables: tables,
                 reader: RecordReader(
-                    types: handler.types, ignoring: handler.ignoredSource, content: MessageContent.door),
+                    types: handler.types, ignoring: handler.ignoredSource, content: context.facts.door),
                 migrations: module.database?.migrations ?? [], fold: { _ in HandlerFold(handler) })
         }
     }

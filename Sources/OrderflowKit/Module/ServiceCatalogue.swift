@@ -1,16 +1,24 @@
 import Messaging
+import Orders
 
 /// The services of a program, and what follows from the list of them.
 public struct ServiceCatalogue: Sendable {
     public let modules: [ServiceModule]
     /// Every setting there is.
     package let settings: SettingTable
+    /// Every fact and command there is: what every group's door decodes by.
+    package let facts: FactCatalogue
 
-    /// Two services with one name, port, database, group, topic, read model or setting are a mistake in the program, and
+    /// Two services with one name, port, database, group, topic, read model, setting or fact are a mistake in the program, and
     /// trap.
     public init(_ modules: [ServiceModule]) {
         self.modules = modules
         settings = SettingTable(modules)
+        do {
+            facts = try FactCatalogue(modules.flatMap { $0.payloads.values.flatMap(\.self) })
+        } catch {
+            preconditionFailure("\(error)")
+        }
         func unique<Value: Hashable>(_ what: String, _ values: [Value]) {
             var seen: Set<Value> = []
             for value in values {

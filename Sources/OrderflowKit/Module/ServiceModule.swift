@@ -1,4 +1,5 @@
 import Messaging
+import Orders
 import Postgres
 
 /// A service, said once: what it is called, what it keeps, reads, publishes, serves and can be told.
@@ -11,6 +12,7 @@ import Postgres
 ///         public static let loyalty = ServiceModule("loyalty", port: 10, summary: "gives points for confirmed orders") {
 ///             ServiceDatabase("loyalty", migrations: [Migration(version: 1, name: "points", sql: "…")])
 ///             Consumes(.orderEvents) { _ in LoyaltyHandler() }
+///             Publishes(LoyaltyPointsEarned.self, on: .orderEvents)
 ///             Serves { database in
 ///                 Routes(needing: .reportsRead, .noCache) { Get("/loyalty/:userID", from: database) { … } }
 ///             }
@@ -34,6 +36,8 @@ public struct ServiceModule: Sendable {
     /// The topics that it is responsible for.
     public internal(set) var topics: [Topic] = []
     public internal(set) var groups: [ConsumerGroup] = []
+    /// What it says and the commands that it does, by where they are said.
+    public internal(set) var payloads: [Topic: [any MessagePayload.Type]] = [:]
     public internal(set) var readModels: [RebuiltModel] = []
     public internal(set) var settings: [SettingKey] = []
     public internal(set) var checks: [SettingsCheck] = []

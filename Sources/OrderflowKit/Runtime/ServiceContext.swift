@@ -1,6 +1,7 @@
 import Kafka
 import Logging
 import Messaging
+import Orders
 import Postgres
 import Telemetry
 
@@ -14,6 +15,8 @@ public struct ServiceContext: Sendable {
     /// The service's own.
     public let database: PostgresConfiguration
     public let topics: Topics
+    /// All facts and commands of the installation, which every group's door decodes by.
+    public var facts: FactCatalogue { settings.services.facts }
     public let health: HealthRegistry
     /// Asked for values when a scrape comes.
     public let collectors: Collectors

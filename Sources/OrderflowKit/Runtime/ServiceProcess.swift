@@ -71,7 +71,7 @@ public struct ServiceProcess: Sendable {
         if let size = group.batchSize { consumer.batchSize = size }
         consumer.usesInbox = group.usesInbox
         consumer.keyField = "order_id"
-        consumer.content = MessageContent.door
+        consumer.content = context.facts.door
         return consumer
     }
 

@@ -2,47 +2,54 @@ import JSON
 
 /// The members that payloads of facts and commands about orders have.
 ///
-/// All of them are looked at in every payload, whether its type, or whoever reads it, needs them or not: what one
-/// reader would refuse is refused by all.
-struct PayloadFields: PayloadMembers {
-    var orderID: String?
-    var userID: String?
-    var items: [OrderLine] = []
-    var total: Money?
-    var amount: Money?
-    var at: Int64?
-    var reason: String?
-    var sku: String?
-    var reference: String?
-    var shipmentID: String?
-    var trackingNumber: String?
-    var kind: String?
-    var recipient: String?
-    var messageID: String?
-    var email: String?
-    var shippingAddress: String?
-    var paymentToken: String?
+/// All of them are looked at in every payload, whether its type or its reader needs them or not: what one reader would
+/// refuse is refused by all.
+public struct PayloadFields: PayloadMembers {
+    /// Checked: every payload about an order has it.
+    public private(set) var orderID = ""
+    public private(set) var userID: String?
+    public private(set) var items: [OrderLine] = []
+    public private(set) var total: Money?
+    public private(set) var amount: Money?
+    public private(set) var reason: String?
+    public private(set) var sku: String?
+    public private(set) var reference: String?
+    public private(set) var shipmentID: String?
+    public private(set) var trackingNumber: String?
+    public private(set) var kind: String?
+    public private(set) var recipient: String?
+    public private(set) var messageID: String?
+    public private(set) var email: String?
+    public private(set) var shippingAddress: String?
+    public private(set) var paymentToken: String?
 
-    let type: String
-    private let origin: PayloadOrigin
+    public let type: String
+    public let encoded: EncodedPayload
+    private var namedOrderID: String?
+    private var namedTime: Int64?
     private var totalText: [UInt8]?
     private var amountText: [UInt8]?
     private var currency: String?
 
-    typealias Limit = OrderRequest.Limit
+    private typealias Limit = OrderRequest.Limit
+    private var origin: PayloadOrigin { encoded.origin }
 
-    init(type: String, payload: [UInt8], from origin: PayloadOrigin) throws(PayloadError) {
+    /// When it happened, in microseconds since the Unix epoch; the record's time where the payload names none.
+    public var at: Int64 { namedTime ?? encoded.time }
+
+    public init(_ encoded: EncodedPayload, type: String) throws(PayloadError) {
         self.type = type
-        self.origin = origin
-        try read(payload)
+        self.encoded = encoded
+        try Self.read(encoded, type: type) { key, reader in try read(key, &reader) }
         // The currency may come behind them.
         total = try money(totalText, "total")
         amount = try money(amountText, "amount")
+        orderID = try checkedOrderID()
     }
 
-    mutating func read(_ key: JSONKey, _ reader: inout JSONReader) throws {
+    private mutating func read(_ key: JSONKey, _ reader: inout JSONReader) throws {
         if key == "orderId" {
-            orderID = try required(&reader, FactLimit.orderID)
+            namedOrderID = try required(&reader, FactLimit.orderID)
         } else if key == "userId" {
             userID = try required(&reader, Limit.userID)
         } else if key == "items" {
@@ -76,7 +83,7 @@ struct PayloadFields: PayloadMembers {
         } else if key == "paymentToken" {
             paymentToken = try optional(&reader, Limit.token)
         } else if Self.isTime(key) {
-            at = try Self.time(&reader)
+            namedTime = try Self.time(&reader)
         } else {
             try reader.skipValue()
         }
@@ -144,11 +151,10 @@ struct PayloadFields: PayloadMembers {
         }
     }
 
-    // MARK: What a type requires
+    // MARK: What has to be there
 
-    /// As every payload about an order has it.
-    func requiredOrderID() throws(PayloadError) -> String {
-        let id = try require(orderID, "orderId")
+    private func checkedOrderID() throws(PayloadError) -> String {
+        let id = try require(namedOrderID, "orderId")
         guard !id.isEmpty, id.utf8.count <= FactLimit.orderID, !id.utf8.contains(0) else {
             throw PayloadError(type: type, detail: "/orderId must have 1 to \(FactLimit.orderID) bytes and no NUL")
         }
@@ -159,7 +165,7 @@ struct PayloadFields: PayloadMembers {
     }
 
     /// At least one, as an order has.
-    func requiredItems() throws(PayloadError) -> [OrderLine] {
+    public func requiredItems() throws(PayloadError) -> [OrderLine] {
         guard origin == .store || !items.isEmpty else {
             throw PayloadError(type: type, detail: "/items must have at least one item")
         }

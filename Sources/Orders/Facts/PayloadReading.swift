@@ -1,18 +1,29 @@
 import JSON
 
 /// The members of a payload, read in one pass; unknown ones are passed over, so that a newer producer may add some.
-protocol PayloadMembers {
-    /// The fact's or command's, for what is said of it.
+public protocol PayloadMembers: Sendable {
+    /// - Parameter type: the fact's or command's, for what is said of it.
+    init(_ encoded: EncodedPayload, type: String) throws(PayloadError)
+
     var type: String { get }
-    mutating func read(_ key: JSONKey, _ reader: inout JSONReader) throws
+    /// The payload that they were read from.
+    var encoded: EncodedPayload { get }
 }
 
 extension PayloadMembers {
-    mutating func read(_ payload: [UInt8]) throws(PayloadError) {
+    /// A member that the type can't do without.
+    public func require<Value>(_ value: Value?, _ name: String) throws(PayloadError) -> Value {
+        guard let value else { throw PayloadError(type: type, detail: "/\(name) is required") }
+        return value
+    }
+
+    static func read(
+        _ encoded: EncodedPayload, type: String, _ member: (JSONKey, inout JSONReader) throws -> Void
+    ) throws(PayloadError) {
         do {
-            try payload.withUnsafeBytes { bytes in
+            try encoded.bytes.withUnsafeBytes { bytes in
                 var reader = JSONReader(bytes)
-                try reader.readObject { key, reader in try read(key, &reader) }
+                try reader.readObject(member)
                 try reader.end()
             }
         } catch let error as PayloadError {
@@ -28,10 +39,5 @@ extension PayloadMembers {
             throw JSONError(reason: "must be an RFC 3339 time", offset: offset)
         }
         return time
-    }
-
-    func require<Value>(_ value: Value?, _ name: String) throws(PayloadError) -> Value {
-        guard let value else { throw PayloadError(type: type, detail: "/\(name) is required") }
-        return value
     }
 }

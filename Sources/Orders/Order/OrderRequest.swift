@@ -88,13 +88,6 @@ public struct OrderRequest: Hashable, Sendable {
         shippingAddress = fields.shippingAddress
         paymentToken = fields.paymentToken
     }
-
-    /// The order's first event.
-    public func created(orderID: String, at now: Int64) -> OrderCreated {
-        OrderCreated(
-            orderID: orderID, userID: userID, items: items, total: total, createdAt: now, email: email,
-            shippingAddress: shippingAddress, paymentToken: paymentToken)
-    }
 }
 
 /// Thrown out of the middle of the array, but speaks of the array.

@@ -53,7 +53,8 @@ public struct PostalAddress: Hashable, Sendable {
         self.street = street
     }
 
-    func write(into json: inout JSONWriter) {
+    /// As a value.
+    public func write(into json: inout JSONWriter) {
         json.object {
             $0.field("street", street)
             $0.field("city", city)

@@ -33,11 +33,6 @@ public struct UserRequest: Hashable, Sendable {
         self.name = name
         self.email = email
     }
-
-    /// - Parameter userID: where the request names none.
-    public func created(userID: String, at now: Int64) -> UserCreated {
-        UserCreated(userID: self.userID ?? userID, name: name, email: email, createdAt: now)
-    }
 }
 
 /// The body of `POST /accounts`, checked: `{"userId":"alice","address":"1 Main St"}`, or the address as an object.
@@ -65,9 +60,5 @@ public struct AccountRequest: Hashable, Sendable {
         }
         self.userID = userID
         self.address = address
-    }
-
-    public func created(accountID: String, at now: Int64) -> AccountCreated {
-        AccountCreated(accountID: accountID, userID: userID, address: address, createdAt: now)
     }
 }

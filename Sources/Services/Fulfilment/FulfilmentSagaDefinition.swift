@@ -1,4 +1,5 @@
 import Messaging
+import OrderFacts
 import OrderflowKit
 import Orders
 
@@ -34,8 +35,8 @@ public enum FulfilmentSaga {
         return try SagaDefinition(
             name: name,
             version: version,
-            startedBy: FactType.orderCreated,
-            cancelledBy: [FactType.orderCancellationRequested, FactType.orderCancelled],
+            startedBy: OrderCreated.type,
+            cancelledBy: [OrderCancellationRequested.type, OrderCancelled.type],
             steps: steps.map { sagaStep($0, topics, patience) } + [
                 .pivot(
                     FulfilmentDecision.step, after: steps.map(\.name), command: builder(decision.confirm, topics),
@@ -64,10 +65,7 @@ public enum FulfilmentSaga {
 
     private static func builder(_ command: FulfilmentStep.Command, _ topics: Topics) -> SagaCommandBuilder {
         SagaCommandBuilder(topic: topics[command.topic], type: command.type) { context in
-            let fact = try OrderFact.decode(type: FactType.orderCreated, payload: context.start, time: 0, from: .store)
-            guard case .orderCreated(let order)? = fact?.kind else {
-                throw PayloadError(type: FactType.orderCreated, detail: "is no order")
-            }
+            let order = try OrderCreated(EncodedPayload(context.start, from: .store))
             return try command.payload(order, context.reason ?? "")
         }
     }

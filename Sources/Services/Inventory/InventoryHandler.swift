@@ -1,5 +1,7 @@
 import Execution
+import InventoryFacts
 import Messaging
+import OrderFacts
 import OrderflowKit
 import Orders
 import Postgres
@@ -22,12 +24,16 @@ struct InventoryHandler: BatchHandler {
         self.source = source
     }
 
-    var types: Set<String> {
+    private var reads: FactCatalogue {
         switch mode {
-        case .orchestration: [CommandType.reserveStock, CommandType.releaseStock, FactType.orderConfirmed]
-        case .choreography: [FactType.orderCreated, FactType.orderCancelled, FactType.orderConfirmed]
+        case .orchestration: Self.orchestrated
+        case .choreography: Self.choreographed
         }
     }
+    private static let orchestrated: FactCatalogue = [ReserveStock.self, ReleaseStock.self, OrderConfirmed.self]
+    private static let choreographed: FactCatalogue = [OrderCreated.self, OrderCancelled.self, OrderConfirmed.self]
+
+    var types: Set<String> { reads.types }
 
     func handle(_ messages: [InboundMessage], on connection: Connection, outbox: inout [OutgoingEvent]) throws {
         let requests = try messages.compactMap { message in
@@ -38,7 +44,7 @@ struct InventoryHandler: BatchHandler {
         var reservations = try ReservationStore.load(Set(requests.map(\.1)).sorted(), on: connection)
         var levels = try StockStore.lock(articles(requests, reservations), unknownSKU: unknownSKU, on: connection)
         var changed: Set<OrderKey> = []
-        var answers: [OrderFact.Kind] = []
+        var answers: [StockReservation.Answer] = []
         for (message, key, request) in requests {
             var stock = levels[key.tenant] ?? StockLevels([:], unknownSKU: unknownSKU)
             let reaction = try StockReservation.react(to: request, reservations[key]?.reservation, stock: &stock)
@@ -47,10 +53,10 @@ struct InventoryHandler: BatchHandler {
                 reservations[key, default: ReservationStore.Entry()].reservation = reservation
                 changed.insert(key)
             }
-            if let kind = reaction.fact {
-                let fact = OrderFact(orderID: key.orderID, at: WallClock.nowMicroseconds(), kind)
-                outbox.append(message.causes(fact, topic: topic, source: source))
-                answers.append(kind)
+            if let answer = reaction.answer {
+                let fact = answer.fact(of: key.orderID, at: WallClock.nowMicroseconds())
+                outbox.append(try message.causes(fact, topic: topic, source: source))
+                answers.append(answer)
             }
         }
         try ReservationStore.save(
@@ -62,20 +68,14 @@ struct InventoryHandler: BatchHandler {
     private func request(
         in message: InboundMessage
     ) throws(MessageRejected) -> (orderID: String, request: StockReservation.Request)? {
-        if let command = try message.fulfilmentCommand() {
-            switch command.kind {
-            case .reserveStock(let items):
-                guard !items.isEmpty else { throw MessageRejected("\(message.type): /items must not be empty") }
-                return (command.orderID, .reserve(items))
-            case .releaseStock: return (command.orderID, .release)
-            default: return nil
-            }
-        }
-        guard let fact = try message.orderFact() else { return nil }
-        switch fact.kind {
-        case .orderCreated(let order): return (fact.orderID, .reserve(order.items))
-        case .orderCancelled: return (fact.orderID, .release)
-        case .orderConfirmed: return (fact.orderID, .consume)
+        switch try message.payload(of: reads) {
+        case let command as ReserveStock:
+            guard !command.items.isEmpty else { throw MessageRejected("\(message.type): /items must not be empty") }
+            return (command.orderID, .reserve(command.items))
+        case let command as ReleaseStock: return (command.orderID, .release)
+        case let order as OrderCreated: return (order.orderID, .reserve(order.items))
+        case let order as OrderCancelled: return (order.orderID, .release)
+        case let order as OrderConfirmed: return (order.orderID, .consume)
         default: return nil
         }
     }
@@ -94,5 +94,15 @@ struct InventoryHandler: BatchHandler {
             for line in known.lines { articles.insert(StockStore.Article(tenant: key.tenant, sku: line.sku)) }
         }
         return articles.sorted()
+    }
+}
+
+extension StockReservation.Answer {
+    func fact(of orderID: String, at now: Int64) -> any OrderFact {
+        switch self {
+        case .reserved(let items): StockReserved(orderID: orderID, items: items, at: now)
+        case .rejected(let reason, let sku): StockRejected(orderID: orderID, reason: reason, sku: sku, at: now)
+        case .released(let items): StockReleased(orderID: orderID, items: items, at: now)
+        }
     }
 }

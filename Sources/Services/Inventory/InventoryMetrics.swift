@@ -1,5 +1,4 @@
 import Metrics
-import Orders
 
 /// What inventory has answered.
 struct InventoryMetrics: Sendable {
@@ -12,13 +11,12 @@ struct InventoryMetrics: Sendable {
     }
 
     /// Counts answers that are about to be committed: a transaction that fails and comes again counts again.
-    func answered(_ facts: [OrderFact.Kind]) {
-        for fact in facts {
-            switch fact {
-            case .stockReserved: reserved.increment()
-            case .stockRejected: rejected.increment()
-            case .stockReleased: released.increment()
-            default: break
+    func answered(_ answers: [StockReservation.Answer]) {
+        for answer in answers {
+            switch answer {
+            case .reserved: reserved.increment()
+            case .rejected: rejected.increment()
+            case .released: released.increment()
             }
         }
     }

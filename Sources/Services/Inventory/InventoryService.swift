@@ -1,3 +1,4 @@
+import InventoryFacts
 import Messaging
 import OrderflowKit
 import Orders
@@ -28,16 +29,15 @@ extension ServiceModule {
                 """)
         ServiceDatabase.inventory
         Owns(.inventoryCommands)
+        Publishes(StockReserved.self, StockRejected.self, StockReleased.self, on: .orderEvents)
+        Accepts(ReserveStock.self, ReleaseStock.self, on: .inventoryCommands)
         FulfilmentStep(
             "stock",
-            asks: .init(.inventoryCommands, CommandType.reserveStock) { order, _ in
-                FulfilmentCommand(orderID: order.orderID, .reserveStock(items: order.items)).payload()
-            },
-            succeededBy: [FactType.stockReserved], failedBy: [FactType.stockRejected], within: .seconds(30),
+            asks: .init(.inventoryCommands) { order, _ in ReserveStock(orderID: order.orderID, items: order.items) },
+            succeededBy: [StockReserved.type], failedBy: [StockRejected.type], within: .seconds(30),
             undoneBy: .init(
-                .init(.inventoryCommands, CommandType.releaseStock) { order, _ in
-                    FulfilmentCommand(orderID: order.orderID, .releaseStock).payload()
-                }, doneBy: [FactType.stockReleased]))
+                .init(.inventoryCommands) { order, _ in ReleaseStock(orderID: order.orderID) },
+                doneBy: [StockReleased.type]))
         Consumes(
             ConsumerGroup(
                 InventoryGroup.name, reads: [.init(.inventoryCommands, in: .orchestration), .init(.orderEvents)]

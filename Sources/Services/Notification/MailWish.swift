@@ -1,6 +1,8 @@
 import Messaging
+import OrderFacts
 import OrderflowKit
 import Orders
+import PaymentFacts
 
 /// A mail that a fact asks for, to whomever the order belongs.
 struct MailWish: Sendable {
@@ -14,19 +16,19 @@ struct MailWish: Sendable {
     let traceparent: String?
 
     /// Nil where nobody is to be told.
-    init?(_ fact: OrderFact.Kind, of key: OrderKey, _ message: InboundMessage) {
+    init?(_ fact: any MessagePayload, of key: OrderKey, _ message: InboundMessage) {
         var amount: String?
         var reason: String?
         switch fact {
-        case .orderConfirmed: template = .orderConfirmed
-        case .orderCancelled(_, _, let why):
+        case is OrderConfirmed: template = .orderConfirmed
+        case let order as OrderCancelled:
             template = .orderCancelled
-            reason = why
+            reason = order.reason
         // Nothing was charged, and nothing comes back.
-        case .paymentRefunded(let refund, _) where refund.minorUnits == 0: return nil
-        case .paymentRefunded(let refund, _):
+        case let refund as PaymentRefunded where refund.amount.minorUnits == 0: return nil
+        case let refund as PaymentRefunded:
             template = .paymentRefunded
-            amount = "\(refund.decimalText) \(refund.currency.code)"
+            amount = "\(refund.amount.decimalText) \(refund.amount.currency.code)"
         default: return nil
         }
         self.key = key

@@ -2,6 +2,7 @@ import Execution
 import Logging
 import Messaging
 import Metrics
+import NotificationFacts
 import Orders
 import Outbound
 import Postgres
@@ -170,7 +171,7 @@ final class Mailer: Sendable {
                 let mine = try MailStore.markSent(sentMails.map(\.id), on: connection)
                 let now = WallClock.nowMicroseconds()
                 try Outbox.append(
-                    sentMails.filter { mine.contains($0.id) }.map { told($0, at: now) }, on: connection)
+                    sentMails.filter { mine.contains($0.id) }.map { try told($0, at: now) }, on: connection)
             }
         }
         sent.increment(by: mails.count)
@@ -179,11 +180,10 @@ final class Mailer: Sendable {
         onCommit()
     }
 
-    private func told(_ mail: MailStore.Mail, at now: Int64) -> OutgoingEvent {
-        let fact = OrderFact(
-            orderID: mail.key.orderID, at: now,
-            .notificationSent(kind: mail.kind, recipient: mail.recipient, messageID: mail.messageID))
-        return OutgoingEvent(
+    private func told(_ mail: MailStore.Mail, at now: Int64) throws -> OutgoingEvent {
+        let fact = NotificationSent(
+            orderID: mail.key.orderID, kind: mail.kind, recipient: mail.recipient, messageID: mail.messageID, at: now)
+        return try OutgoingEvent(
             fact, topic: topic,
             metadata: EventMetadata(
                 id: UUIDText.v7(microseconds: now), source: source, time: now, tenant: mail.key.tenant,

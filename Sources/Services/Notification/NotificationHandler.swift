@@ -1,7 +1,9 @@
 import Execution
 import Messaging
+import OrderFacts
 import OrderflowKit
 import Orders
+import PaymentFacts
 import Postgres
 
 /// Turns facts into the intent to send a mail. The sending is `Mailer`'s: nothing outside of PostgreSQL happens in a
@@ -11,19 +13,20 @@ struct NotificationHandler: BatchHandler {
     let recipientDomain: String
     /// The right side of Message-IDs.
     let messageDomain: String
-    let types: Set<String> = [
-        FactType.orderCreated, FactType.orderConfirmed, FactType.orderCancelled, FactType.paymentRefunded,
+    private static let reads: FactCatalogue = [
+        OrderCreated.self, OrderConfirmed.self, OrderCancelled.self, PaymentRefunded.self,
     ]
+    var types: Set<String> { Self.reads.types }
 
     func handle(_ messages: [InboundMessage], on connection: Connection, outbox: inout [OutgoingEvent]) throws {
         var contacts: [MailStore.Contact] = []
         var wishes: [MailWish] = []
         for message in messages {
-            guard let fact = try message.orderFact() else { continue }
-            let key = OrderKey(tenant: message.tenant, orderID: fact.orderID)
-            if case .orderCreated(let order) = fact.kind {
+            guard let fact = try message.payload(of: Self.reads) else { continue }
+            let key = OrderKey(tenant: message.tenant, orderID: fact.key)
+            if let order = fact as? OrderCreated {
                 contacts.append(contact(key, order))
-            } else if let wish = MailWish(fact.kind, of: key, message) {
+            } else if let wish = MailWish(fact, of: key, message) {
                 wishes.append(wish)
             }
         }

@@ -1,4 +1,5 @@
 import Messaging
+import NotificationFacts
 import OrderflowKit
 
 extension ServiceModule {
@@ -17,6 +18,7 @@ extension ServiceModule {
                   ORDERFLOW_SMTP_URL=smtps://user:password@mail.example:465 orderflow notification
                 """)
         ServiceDatabase.notification
+        Publishes(NotificationSent.self, on: .orderEvents)
         Consumes(.orderEvents) { context in
             let mail = context.settings[MailSettings.self]
             return NotificationHandler(recipientDomain: mail.recipientDomain, messageDomain: mail.messageDomain)

@@ -1,5 +1,6 @@
 import HTTPServer
 import JSON
+import OrderFacts
 import Orders
 
 /// The answers of the command side.
@@ -10,9 +11,8 @@ enum OrderAnswer {
             json.field("success", true)
             json.key("order")
             json.object {
-                $0.field("orderId", order.orderID)
-                order.writeMembers(into: &$0)
-                $0.field("status", Order.Status.pending.rawValue)
+                order.write(into: &$0)
+                $0.field("status", OrderStatus.pending.rawValue)
                 $0.field("version", 1)
             }
         }

@@ -1,11 +1,13 @@
 import Messaging
+import OrderFacts
 import OrderflowKit
 import Orders
 import Postgres
 
 /// The order service's consumer: the saga's commands to aggregates, and orders that foreign producers announce.
 struct OrderCommandHandler: BatchHandler {
-    let types: Set<String> = [CommandType.confirmOrder, CommandType.cancelOrder, FactType.orderCreated]
+    private static let reads: FactCatalogue = [ConfirmOrder.self, CancelOrder.self, OrderCreated.self]
+    var types: Set<String> { Self.reads.types }
     /// Our own orders are in the event store before they are on the topic.
     let ignoredSource: String? = OrderStreams.source
 
@@ -20,15 +22,11 @@ struct OrderCommandHandler: BatchHandler {
     }
 
     private static func intent(of message: InboundMessage) throws -> (orderID: String, OrderIntent)? {
-        if message.type == FactType.orderCreated {
-            guard case .orderCreated(let created)? = try message.orderFact()?.kind else { return nil }
-            return (created.orderID, .adopt(created))
-        }
-        guard let command = try message.fulfilmentCommand() else { return nil }
-        switch command.kind {
-        case .confirmOrder: return (command.orderID, .command(.confirm))
-        case .cancelOrder(let reason): return (command.orderID, .command(.cancel(reason: reason)))
-        default: return nil
+        switch try message.payload(of: reads) {
+        case let order as OrderCreated: (order.orderID, .adopt(order))
+        case let command as ConfirmOrder: (command.orderID, .command(.confirm))
+        case let command as CancelOrder: (command.orderID, .command(.cancel(reason: command.reason)))
+        default: nil
         }
     }
 }

@@ -1,5 +1,6 @@
 import Execution
 import Messaging
+import OrderFacts
 import OrderflowKit
 import Orders
 import Postgres

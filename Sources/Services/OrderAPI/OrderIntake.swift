@@ -2,6 +2,7 @@ import Execution
 import HTTPServer
 import Logging
 import Messaging
+import OrderFacts
 import OrderflowKit
 import Orders
 import Telemetry
@@ -26,7 +27,7 @@ public struct OrderIntake: Sendable {
             idempotencyKey.map { UUIDText.v5(name: "\(context.tenant)\0\($0.text)") }
             ?? UUIDText.v7(microseconds: now)
         let digest = idempotencyKey.map { _ in RequestDigest.of(order) }
-        let created = order.created(orderID: orderID, at: now)
+        let created = OrderCreated(order, orderID: orderID, at: now)
         key = OrderKey(tenant: context.tenant, orderID: orderID)
         append = OrderStreams.append([.created(created)], to: key, at: 0) { _ in
             let id = UUIDText.v7(microseconds: now)
@@ -45,5 +46,11 @@ public struct OrderIntake: Sendable {
         guard let metadata = append.events.first?.metadata else { return fields }
         fields["correlation_id"] = "\(metadata.correlationID)"
         return fields.merging(TraceContext.logFields(metadata.traceparent)) { $1 }
+    }
+}
+
+extension RequestDigest {
+    package static func of(_ order: OrderRequest) -> String {
+        of(OrderEvent.created(OrderCreated(order, orderID: "", at: 0)).payload())
     }
 }

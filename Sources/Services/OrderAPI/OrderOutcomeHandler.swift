@@ -1,4 +1,5 @@
 import Messaging
+import OrderFacts
 import OrderflowKit
 import Orders
 import Postgres
@@ -11,7 +12,7 @@ struct OrderOutcomeHandler: BatchHandler {
 
     init(_ steps: [FulfilmentStep]) {
         rules = OutcomeRules(steps)
-        types = rules.types.union([FactType.orderCreated])
+        types = rules.types.union([OrderCreated.type])
     }
 
     func handle(_ messages: [InboundMessage], on connection: Connection, outbox: inout [OutgoingEvent]) throws {
@@ -22,7 +23,7 @@ struct OrderOutcomeHandler: BatchHandler {
         var changed: Set<OrderKey> = []
         var intents: [(message: InboundMessage, key: OrderKey, intent: OrderIntent)] = []
         for (message, key) in facts {
-            if case .orderCreated(let created)? = try message.orderFact()?.kind {
+            if let created = try message.payload(as: OrderCreated.self) {
                 // A foreign order may not be adopted yet by the other group, and what came of it may have been first:
                 // its producer's partitioner isn't ours.
                 intents.append((message, key, .adopt(created)))

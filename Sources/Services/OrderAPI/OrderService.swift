@@ -1,10 +1,12 @@
 import Execution
 import HTTPServer
 import Messaging
+import OrderFacts
 import OrderflowKit
 import Orders
 import Postgres
 import Query
+import UserFacts
 
 extension ServiceModule {
     /// The order service: takes orders into the event store, publishes them, and lets the saga confirm or cancel them.
@@ -34,13 +36,16 @@ extension ServiceModule {
         ServiceDatabase.orders
         Owns(.orderEvents, .userEvents, .orderCommands)
         PublishesStreams([OrderStreams.category: .orderEvents, UserStreams.category: .userEvents])
+        Publishes(
+            OrderCreated.self, OrderConfirmed.self, OrderCancellationRequested.self, OrderCancelled.self,
+            on: .orderEvents)
+        Publishes(UserCreated.self, AccountCreated.self, on: .userEvents)
+        Accepts(ConfirmOrder.self, CancelOrder.self, on: .orderCommands)
         FulfilmentDecision(
-            confirm: .init(.orderCommands, CommandType.confirmOrder) { order, _ in
-                FulfilmentCommand(orderID: order.orderID, .confirmOrder).payload()
-            }, confirmedBy: [FactType.orderConfirmed],
-            cancel: .init(.orderCommands, CommandType.cancelOrder) { order, reason in
-                FulfilmentCommand(orderID: order.orderID, .cancelOrder(reason: reason)).payload()
-            }, cancelledBy: [FactType.orderCancelled])
+            confirm: .init(.orderCommands) { order, _ in ConfirmOrder(orderID: order.orderID) },
+            confirmedBy: [OrderConfirmed.type],
+            cancel: .init(.orderCommands) { order, reason in CancelOrder(orderID: order.orderID, reason: reason) },
+            cancelledBy: [OrderCancelled.type])
         // Orders are taken without Kafka too.
         Consumes(
             ConsumerGroup("order-group", reads: [.init(.orderCommands), .init(.orderEvents)], isNeeded: false) { _ in

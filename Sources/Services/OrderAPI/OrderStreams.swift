@@ -34,11 +34,12 @@ package enum OrderStreams {
     }
 
     package static func decode(_ event: StoredEvent) throws -> OrderEvent {
-        let fact = try OrderFact.decode(
-            type: event.type, schemaVersion: event.schemaVersion, payload: event.json(), time: event.createdAt,
-            from: .store)
-        guard let event = fact?.orderEvent else { throw BrokenStream(streamID: event.streamID, version: event.version) }
-        return event
+        let encoded = try EncodedPayload(
+            event.json(), schemaVersion: event.schemaVersion, time: event.createdAt, from: .store)
+        guard let known = try OrderEvent(type: event.type, encoded) else {
+            throw BrokenStream(streamID: event.streamID, version: event.version)
+        }
+        return known
     }
 
     /// The append for `events`, decided on `order` (nil: a new stream).
@@ -49,8 +50,7 @@ package enum OrderStreams {
         StreamAppend(
             tenant: key.tenant, streamID: key.orderID, category: category, expectedVersion: version,
             events: events.enumerated().map { index, event in
-                let fact = OrderFact(event)
-                return NewEvent(type: fact.kind.type, data: fact.payload(), metadata: metadata(index))
+                NewEvent(type: event.type, data: event.payload(), metadata: metadata(index))
             })
     }
 }

@@ -1,3 +1,4 @@
+import OrderFacts
 import OrderflowKit
 import Orders
 
@@ -20,13 +21,13 @@ struct OutcomeRules: Sendable {
 
     /// Types of facts that mean something.
     var types: Set<String> {
-        Set(succeeding.keys).union(failing.keys).union([FactType.orderCancellationRequested])
+        Set(succeeding.keys).union(failing.keys).union([OrderCancellationRequested.type])
     }
 
     func outcome(type: String, payload: [UInt8]) -> OrderOutcomes.Outcome? {
         if let step = succeeding[type] { return .succeeded(step: step.name) }
         if let step = failing[type] { return .failed(reason: step.failure(type: type, payload: payload)) }
-        guard type == FactType.orderCancellationRequested else { return nil }
+        guard type == OrderCancellationRequested.type else { return nil }
         return .cancellationRequested(reason: FulfilmentStep.reason(payload) ?? "")
     }
 }

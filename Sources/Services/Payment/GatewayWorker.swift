@@ -124,7 +124,7 @@ final class GatewayWorker: Sendable {
                 var entry = entry
                 entry.process = process
                 again.append((key, entry))
-                if let fact = reaction.fact { outbox.append(event(fact, key, entry.cause)) }
+                if let answer = reaction.answer { outbox.append(try event(answer, key, entry.cause)) }
             }
             try PaymentStore.save(again, on: connection)
             try Outbox.append(outbox, on: connection)
@@ -152,16 +152,17 @@ final class GatewayWorker: Sendable {
             guard var entry = payments[job.key], entry.process.call == job.call else { continue }
             switch result {
             case .settled(let outcome):
-                guard let (process, facts) = entry.process.settled(job.call, outcome) else { continue }
+                guard let (process, answers) = entry.process.settled(job.call, outcome) else { continue }
                 entry.process = process
                 payments[job.key] = entry
                 changed.insert(job.key)
                 var cause = entry.cause
                 cause.traceparent = job.traceparent
-                outbox += facts.map { event($0, job.key, cause) }
+                let events = try answers.map { try event($0, job.key, cause) }
+                outbox += events
                 logger.debug(
                     "gateway call settled",
-                    metadata: job.logFields.merging(["facts": .array(facts.map { "\($0.type)" })]) { $1 })
+                    metadata: job.logFields.merging(["facts": .array(events.map { "\($0.type)" })]) { $1 })
                 if process.status == .refundRefused {
                     later.append(postponement(job, attempt: process.refundRound, error: process.reason ?? ""))
                 }
@@ -189,10 +190,12 @@ final class GatewayWorker: Sendable {
             error: error, wasAsked: true)
     }
 
-    private func event(_ kind: OrderFact.Kind, _ key: OrderKey, _ cause: PaymentStore.Cause) -> OutgoingEvent {
+    private func event(
+        _ answer: PaymentProcess.Answer, _ key: OrderKey, _ cause: PaymentStore.Cause
+    ) throws -> OutgoingEvent {
         let now = WallClock.nowMicroseconds()
-        return OutgoingEvent(
-            OrderFact(orderID: key.orderID, at: now, kind), topic: topic,
+        return try OutgoingEvent(
+            answer.fact(of: key.orderID, at: now), topic: topic,
             metadata: EventMetadata(
                 id: UUIDText.v7(microseconds: now), source: source, time: now, tenant: key.tenant,
                 correlationID: cause.correlationID, causationID: cause.causationID, traceparent: cause.traceparent))

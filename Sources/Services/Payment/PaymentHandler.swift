@@ -1,7 +1,10 @@
 import Execution
+import InventoryFacts
 import Messaging
+import OrderFacts
 import OrderflowKit
 import Orders
+import PaymentFacts
 import Postgres
 
 /// Turns requests into what the gateway is to be asked. The asking is `GatewayWorker`'s: nothing outside of PostgreSQL
@@ -11,12 +14,16 @@ struct PaymentHandler: BatchHandler {
     let topic: String
     let source: String
 
-    var types: Set<String> {
+    private var reads: FactCatalogue {
         switch mode {
-        case .orchestration: [CommandType.processPayment, CommandType.refundPayment]
-        case .choreography: [FactType.orderCreated, FactType.stockReserved, FactType.orderCancelled]
+        case .orchestration: Self.orchestrated
+        case .choreography: Self.choreographed
         }
     }
+    private static let orchestrated: FactCatalogue = [ProcessPayment.self, RefundPayment.self]
+    private static let choreographed: FactCatalogue = [OrderCreated.self, StockReserved.self, OrderCancelled.self]
+
+    var types: Set<String> { reads.types }
 
     func handle(_ messages: [InboundMessage], on connection: Connection, outbox: inout [OutgoingEvent]) throws {
         let requests = try messages.compactMap { message in
@@ -35,9 +42,8 @@ struct PaymentHandler: BatchHandler {
                     process: process, cause: cause, version: payments[key]?.version ?? 0)
                 changed.insert(key)
             }
-            if let kind = reaction.fact {
-                let fact = OrderFact(orderID: key.orderID, at: WallClock.nowMicroseconds(), kind)
-                outbox.append(message.causes(fact, topic: topic, source: source))
+            if let fact = reaction.answer?.fact(of: key.orderID, at: WallClock.nowMicroseconds()) {
+                outbox.append(try message.causes(fact, topic: topic, source: source))
             }
         }
         try PaymentStore.save(changed.sorted().compactMap { key in payments[key].map { (key, $0) } }, on: connection)
@@ -46,29 +52,39 @@ struct PaymentHandler: BatchHandler {
     private func request(
         in message: InboundMessage
     ) throws(MessageRejected) -> (orderID: String, request: PaymentProcess.Request)? {
-        if let command = try message.fulfilmentCommand() {
-            switch command.kind {
-            case .processPayment(let userID, let amount, let token):
-                return (
-                    command.orderID,
-                    .charge(PaymentProcess.Terms(userID: userID, amount: amount, paymentToken: token))
-                )
-            case .refundPayment: return (command.orderID, .undo)
-            default: return nil
-            }
-        }
-        guard let fact = try message.orderFact() else { return nil }
-        switch fact.kind {
-        case .orderCreated(let order):
+        switch try message.payload(of: reads) {
+        case let command as ProcessPayment:
             return (
-                fact.orderID,
+                command.orderID,
+                .charge(
+                    PaymentProcess.Terms(
+                        userID: command.userID, amount: command.amount, paymentToken: command.paymentToken))
+            )
+        case let command as RefundPayment: return (command.orderID, .undo)
+        case let order as OrderCreated:
+            return (
+                order.orderID,
                 .announce(
                     PaymentProcess.Terms(
                         userID: order.userID, amount: order.total, paymentToken: order.paymentToken))
             )
-        case .stockReserved: return (fact.orderID, .charge(nil))
-        case .orderCancelled: return (fact.orderID, .undo)
+        case let stock as StockReserved: return (stock.orderID, .charge(nil))
+        case let order as OrderCancelled: return (order.orderID, .undo)
         default: return nil
+        }
+    }
+}
+
+extension PaymentProcess.Answer {
+    func fact(of orderID: String, at now: Int64) -> any OrderFact {
+        switch self {
+        case .processed(let amount, let reference):
+            PaymentProcessed(orderID: orderID, amount: amount, reference: reference, at: now)
+        case .failed(let reason): PaymentFailed(orderID: orderID, reason: reason, at: now)
+        case .refunded(let amount, let reference):
+            PaymentRefunded(orderID: orderID, amount: amount, reference: reference, at: now)
+        case .voided: PaymentVoided(orderID: orderID, at: now)
+        case .refundFailed(let reason): PaymentRefundFailed(orderID: orderID, reason: reason, at: now)
         }
     }
 }

@@ -2,6 +2,7 @@ import Execution
 import Messaging
 import OrderflowKit
 import Orders
+import PaymentFacts
 import Postgres
 
 extension ServiceModule {
@@ -33,21 +34,21 @@ extension ServiceModule {
                 """)
         ServiceDatabase.payment
         Owns(.paymentCommands)
+        Publishes(
+            PaymentProcessed.self, PaymentFailed.self, PaymentRefunded.self, PaymentVoided.self,
+            PaymentRefundFailed.self, on: .orderEvents)
+        Accepts(ProcessPayment.self, RefundPayment.self, on: .paymentCommands)
         FulfilmentStep(
             "payment", after: ["stock"],
-            asks: .init(.paymentCommands, CommandType.processPayment) { order, _ in
-                FulfilmentCommand(
-                    orderID: order.orderID,
-                    .processPayment(userID: order.userID, amount: order.total, paymentToken: order.paymentToken)
-                ).payload()
+            asks: .init(.paymentCommands) { order, _ in
+                ProcessPayment(
+                    orderID: order.orderID, userID: order.userID, amount: order.total,
+                    paymentToken: order.paymentToken)
             },
-            succeededBy: [FactType.paymentProcessed], failedBy: [FactType.paymentFailed], within: .seconds(60),
+            succeededBy: [PaymentProcessed.type], failedBy: [PaymentFailed.type], within: .seconds(60),
             undoneBy: .init(
-                .init(.paymentCommands, CommandType.refundPayment) { order, reason in
-                    FulfilmentCommand(orderID: order.orderID, .refundPayment(reason: reason)).payload()
-                },
-                doneBy: [FactType.paymentRefunded, FactType.paymentVoided],
-                refusedBy: [FactType.paymentRefundFailed]))
+                .init(.paymentCommands) { order, reason in RefundPayment(orderID: order.orderID, reason: reason) },
+                doneBy: [PaymentRefunded.type, PaymentVoided.type], refusedBy: [PaymentRefundFailed.type]))
         Consumes(
             ConsumerGroup(
                 "payment-group",

@@ -1,4 +1,5 @@
 import Messaging
+import OrderFacts
 import Orders
 
 /// The denormalised order as readers want it: one document from the facts of all services.
@@ -24,8 +25,16 @@ package struct OrderView: Hashable, Sendable {
             package var reference: String?
             package var shipmentID: String?
             package var trackingNumber: String?
+            /// Of a fact of a type that the view doesn't know: it is kept, so that a version that does can fold it.
+            package var payload: KeptPayload?
             /// Members that this version of the program doesn't know, as they were written.
             package var others: [Other] = []
+        }
+
+        /// A payload as it came.
+        package struct KeptPayload: Hashable, Sendable {
+            package let json: [UInt8]
+            package let schemaVersion: Int
         }
 
         package struct Other: Hashable, Sendable {
@@ -48,42 +57,10 @@ package struct OrderView: Hashable, Sendable {
         }
     }
 
-    package struct Payment: Hashable, Sendable {
-        package enum Status: Int, Sendable, CaseIterable { case failed, charged, refundFailed, voided, refunded }
-        package var status: Status
-        package var amount: Money?
-        package var reference: String?
-        package var reason: String?
-        package var at: Int64
-    }
-
-    package struct ShipmentPart: Hashable, Sendable {
-        package enum Status: Int, Sendable, CaseIterable { case failed, prepared, dispatched, cancelled }
-        package var status: Status
-        package var shipmentID: String?
-        package var trackingNumber: String?
-        package var reason: String?
-        package var at: Int64
-    }
-
-    package struct Stock: Hashable, Sendable {
-        package enum Status: Int, Sendable, CaseIterable { case rejected, reserved, released }
-        package var status: Status
-        package var reason: String?
-        package var at: Int64
-    }
-
-    package struct Notification: Hashable, Sendable {
-        package let kind: String
-        package let recipient: String
-        package let messageID: String
-        package let sentAt: Int64
-    }
-
     package let orderID: String
     /// Nil until OrderCreated is seen.
     package var created: OrderCreated?
-    package var status: Order.Status = .pending
+    package var status: OrderStatus = .pending
     package var cancellationReason: String?
     /// Highest stream version of the order's own facts.
     package var version = 0
@@ -99,48 +76,9 @@ package struct OrderView: Hashable, Sendable {
     package init(orderID: String) { self.orderID = orderID }
 
     /// Applies one fact. False when it was applied before.
-    package mutating func apply(_ fact: OrderFact, id: String, origin: String? = nil, streamVersion: Int?) -> Bool {
-        apply(
-            fact,
-            as: Entry(
-                type: fact.kind.type, at: fact.at, id: id, origin: origin, version: streamVersion,
-                detail: Entry.Detail(fact.kind)))
-    }
-
-    package mutating func apply(_ fact: OrderFact, as entry: Entry) -> Bool {
+    package mutating func apply(_ fact: some OrderViewFact, as entry: Entry) -> Bool {
         guard note(entry) else { return false }
-        let streamVersion = entry.version
-        switch fact.kind {
-        case .orderCreated(let order):
-            if created == nil { created = order }
-            advance(to: .pending, streamVersion)
-        case .orderConfirmed: advance(to: .confirmed, streamVersion)
-        case .orderCancellationRequested(let reason):
-            advance(to: .cancelling, streamVersion)
-            if cancellationReason == nil { cancellationReason = reason }
-        case .orderCancelled(_, _, let reason):
-            advance(to: .cancelled, streamVersion)
-            cancellationReason = reason
-        case .stockReserved: set(Stock(status: .reserved, at: fact.at))
-        case .stockRejected(let reason, _): set(Stock(status: .rejected, reason: reason, at: fact.at))
-        case .stockReleased: set(Stock(status: .released, at: fact.at))
-        case .paymentProcessed(let amount, let reference):
-            set(Payment(status: .charged, amount: amount, reference: reference, at: fact.at))
-        case .paymentFailed(let reason): set(Payment(status: .failed, reason: reason, at: fact.at))
-        case .paymentRefunded(let amount, let reference):
-            set(Payment(status: .refunded, amount: amount, reference: reference, at: fact.at))
-        case .paymentVoided: set(Payment(status: .voided, at: fact.at))
-        case .paymentRefundFailed(let reason): set(Payment(status: .refundFailed, reason: reason, at: fact.at))
-        case .shipmentCreated(let id): set(ShipmentPart(status: .prepared, shipmentID: id, at: fact.at))
-        case .shipmentFailed(let reason): set(ShipmentPart(status: .failed, reason: reason, at: fact.at))
-        case .shipmentDispatched(let id, let tracking):
-            set(ShipmentPart(status: .dispatched, shipmentID: id, trackingNumber: tracking, at: fact.at))
-        case .shipmentCancelled(let id): set(ShipmentPart(status: .cancelled, shipmentID: id, at: fact.at))
-        case .notificationSent(let kind, let recipient, let messageID):
-            notifications.append(
-                Notification(kind: kind, recipient: recipient, messageID: messageID, sentAt: fact.at))
-            notifications.sort { ($0.sentAt, $0.kind) < ($1.sentAt, $1.kind) }
-        }
+        fact.change(&self, as: entry)
         return true
     }
 
@@ -157,7 +95,7 @@ package struct OrderView: Hashable, Sendable {
 
     /// The order's own facts are numbered: the highest number has the last word. Without numbers, the order of the
     /// cases has, which is that of an order's life.
-    private mutating func advance(to new: Order.Status, _ streamVersion: Int?) {
+    mutating func advance(to new: OrderStatus, _ streamVersion: Int?) {
         if let streamVersion {
             guard streamVersion > version else { return }
             version = streamVersion
@@ -168,37 +106,12 @@ package struct OrderView: Hashable, Sendable {
         }
     }
 
-    private static func rank(_ status: Order.Status) -> Int {
+    private static func rank(_ status: OrderStatus) -> Int {
         switch status {
         case .pending: 0
         case .cancelling: 1
         case .confirmed: 2
         case .cancelled: 3
         }
-    }
-
-    private mutating func set(_ new: Stock) {
-        if let stock, stock.status.rawValue >= new.status.rawValue { return }
-        stock = new
-    }
-
-    private mutating func set(_ new: Payment) {
-        if let payment, payment.status.rawValue >= new.status.rawValue { return }
-        payment = new
-    }
-
-    private mutating func set(_ new: ShipmentPart) {
-        guard var merged = shipment else {
-            shipment = new
-            return
-        }
-        if new.status.rawValue > merged.status.rawValue {
-            merged.status = new.status
-            merged.at = new.at
-            merged.reason = new.reason
-        }
-        merged.shipmentID = merged.shipmentID ?? new.shipmentID
-        merged.trackingNumber = merged.trackingNumber ?? new.trackingNumber
-        shipment = merged
     }
 }

@@ -1,4 +1,5 @@
 import JSON
+import OrderFacts
 import OrderflowKit
 import Orders
 
@@ -7,8 +8,7 @@ extension OrderView {
     package func document() -> [UInt8] {
         var json = JSONWriter(capacity: 1024)
         json.object { json in
-            json.field("orderId", orderID)
-            created?.writeMembers(into: &json)
+            if let created { created.write(into: &json) } else { json.field("orderId", orderID) }
             json.field("status", status.rawValue)
             json.field("cancellationReason", cancellationReason)
             json.field("version", version)
@@ -68,6 +68,10 @@ extension OrderView {
                         json.field("reference", entry.detail.reference)
                         json.field("shipmentId", entry.detail.shipmentID)
                         json.field("trackingNumber", entry.detail.trackingNumber)
+                        if let payload = entry.detail.payload {
+                            if payload.schemaVersion != 1 { json.field("schemaVersion", payload.schemaVersion) }
+                            json.field("payload", raw: payload.json)
+                        }
                         for other in entry.detail.others {
                             json.key(dynamic: other.name)
                             json.raw { $0.append(contentsOf: other.json) }
@@ -96,7 +100,7 @@ extension OrderView {
                 paymentToken: fields.paymentToken)
         }
         if let text = fields.status {
-            guard let known = Order.Status(rawValue: text) else { throw Self.unknown(text) }
+            guard let known = OrderStatus(rawValue: text) else { throw Self.unknown(text) }
             status = known
         }
         cancellationReason = fields.cancellationReason
@@ -146,6 +150,8 @@ private struct DocumentFields {
         var reference: String?
         var shipmentID: String?
         var trackingNumber: String?
+        var schemaVersion = 1
+        var payload: [UInt8]?
         var others: [OrderView.Entry.Other] = []
 
         init(_ reader: inout JSONReader) throws {
@@ -174,6 +180,10 @@ private struct DocumentFields {
                     shipmentID = try reader.readString()
                 } else if key == "trackingNumber" {
                     trackingNumber = try reader.readString()
+                } else if key == "schemaVersion" {
+                    schemaVersion = Int(try reader.readInt64())
+                } else if key == "payload" {
+                    payload = Array(try reader.rawValue())
                 } else {
                     others.append(OrderView.Entry.Other(name: key.string, json: Array(try reader.rawValue())))
                 }
@@ -276,7 +286,10 @@ private struct DocumentFields {
             type: part.type, at: part.at, id: part.id, origin: part.origin, version: part.version,
             detail: OrderView.Entry.Detail(
                 reason: part.reason, amount: try part.money(), reference: part.reference,
-                shipmentID: part.shipmentID, trackingNumber: part.trackingNumber, others: part.others))
+                shipmentID: part.shipmentID, trackingNumber: part.trackingNumber,
+                payload: part.payload.map {
+                    OrderView.Entry.KeptPayload(json: $0, schemaVersion: part.schemaVersion)
+                }, others: part.others))
     }
 
     private static func time(_ reader: inout JSONReader) throws -> Int64 {

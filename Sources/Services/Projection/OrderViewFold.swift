@@ -1,4 +1,5 @@
 import Messaging
+import OrderFacts
 import OrderflowKit
 import Orders
 import Postgres
@@ -17,37 +18,40 @@ package struct OrderViewFold: Sendable {
     }
 
     private struct Fact: Sendable {
-        let fact: OrderFact
-        let id: String
-        let origin: String?
-        let streamVersion: Int?
+        let fact: FoldedFact
         var next = -1
     }
 
+    private let known: FactCatalogue
     private var slots: [Slot] = []
     private var facts: [Fact] = []
     private var indices: [OrderKey: Int]
 
-    package init(capacity: Int = 0) {
+    /// - Parameter facts: all of the installation.
+    package init(_ facts: FactCatalogue, capacity: Int = 0) {
+        known = facts
         indices = Dictionary(minimumCapacity: capacity)
-        facts.reserveCapacity(capacity)
+        self.facts.reserveCapacity(capacity)
         slots.reserveCapacity(capacity)
     }
 
     package mutating func add(_ message: InboundMessage) throws(MessageRejected) {
-        guard let fact = try message.orderFact() else { return }
-        let key = OrderKey(tenant: message.tenant, orderID: fact.orderID)
+        guard let fact = try message.payload(of: known) else { return }
+        let key = OrderKey(tenant: message.tenant, orderID: fact.key)
         let place = facts.count
-        facts.append(Fact(fact: fact, id: message.id, origin: message.origin, streamVersion: message.streamVersion))
+        facts.append(
+            Fact(
+                fact: FoldedFact(
+                    payload: fact, id: message.id, origin: message.origin, streamVersion: message.streamVersion,
+                    json: message.payload, schemaVersion: message.schemaVersion)))
         if let index = indices[key] {
             facts[slots[index].last].next = place
             slots[index].last = place
             return
         }
         indices[key] = slots.count
-        let isCreation = if case .orderCreated = fact.kind { true } else { false }
         slots.append(
-            Slot(key: key, first: place, last: place, isNew: isCreation && message.streamVersion ?? 1 == 1))
+            Slot(key: key, first: place, last: place, isNew: fact is OrderCreated && message.streamVersion ?? 1 == 1))
     }
 
     /// Of all orders that facts were added of.
@@ -65,9 +69,7 @@ package struct OrderViewFold: Sendable {
         var place = slot.first
         while place >= 0 {
             let fact = facts[place]
-            if view.apply(fact.fact, id: fact.id, origin: fact.origin, streamVersion: fact.streamVersion) {
-                hasChanged = true
-            }
+            if view.apply(fact.fact) { hasChanged = true }
             place = fact.next
         }
         return hasChanged ? view : nil

@@ -5,10 +5,18 @@ import Postgres
 
 /// Folds batches of facts into `order_views`: one read and one write of all orders in the batch.
 struct OrderViewProjection: BatchHandler {
-    let types = FactType.all
+    /// All facts about orders in the installation.
+    private let facts: FactCatalogue
+    let types: Set<String>
+
+    /// - Parameter facts: all of the installation.
+    init(_ facts: FactCatalogue) {
+        self.facts = facts.orderFacts
+        types = self.facts.types
+    }
 
     func handle(_ messages: [InboundMessage], on connection: Connection, outbox: inout [OutgoingEvent]) throws {
-        var fold = OrderViewFold(capacity: messages.count)
+        var fold = OrderViewFold(facts, capacity: messages.count)
         for message in messages { try fold.add(message) }
         if try fold.save(on: connection) { try connection.notify(OrderViewRows.channel) }
     }

@@ -24,8 +24,7 @@ extension ServiceModule {
         // inbox would double the writes.
         Consumes(
             ConsumerGroup(ReadModelGroup.orders, reads: [.init(.orderEvents)], batchSize: 2_000, usesInbox: false) {
-                _ in
-                OrderViewProjection()
+                OrderViewProjection($0.facts)
             })
         Consumes(
             ConsumerGroup(
@@ -36,10 +35,10 @@ extension ServiceModule {
             ConsumerGroup(ReadModelGroup.sales, reads: [.init(.orderEvents)], batchSize: 2_000, usesInbox: false) { _ in
                 SalesHandler()
             })
-        RebuiltModel("orders") { .orders($0) }
-        RebuiltModel("invoices") { .invoices($0) }
+        RebuiltModel("orders") { .orders($0, $1) }
+        RebuiltModel("invoices") { .invoices($0, $1) }
         // Customers are sums over the same orders.
-        RebuiltModel("sales", "customers") { .sales($0) }
+        RebuiltModel("sales", "customers") { .sales($0, $1) }
     }
 }
 

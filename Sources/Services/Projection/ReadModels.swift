@@ -2,31 +2,33 @@ import Messaging
 import OrderflowKit
 import Orders
 
-/// The read models, each of which can be rebuilt alone.
+/// The read models, each of which can be rebuilt alone from all facts of the installation.
 extension ReadModel {
-    package static func orders(_ topics: Topics) -> ReadModel {
+    package static func orders(_ topics: Topics, _ facts: FactCatalogue) -> ReadModel {
         ReadModel(
             name: "orders", group: ReadModelGroup.orders, topics: [topics.orderEvents], tables: ["order_views"],
-            reader: reader(FactType.all), migrations: ServiceDatabase.views.migrations, channel: OrderViewRows.channel,
-            fold: { OrderViewFold(capacity: $0) })
+            reader: facts.reader(of: facts.orderFacts), migrations: ServiceDatabase.views.migrations,
+            channel: OrderViewRows.channel,
+            fold: { OrderViewFold(facts, capacity: $0) })
     }
 
-    package static func invoices(_ topics: Topics) -> ReadModel {
+    package static func invoices(_ topics: Topics, _ facts: FactCatalogue) -> ReadModel {
         ReadModel(
             name: "invoices", group: ReadModelGroup.invoices, topics: [topics.orderEvents, topics.userEvents],
-            tables: ["invoice_orders", "invoice_recipients"], reader: reader(Purchase.types.union(UserFactType.all)),
+            tables: ["invoice_orders", "invoice_recipients"], reader: facts.reader(of: InvoiceFold.reads),
             migrations: ServiceDatabase.views.migrations, fold: { _ in InvoiceFold() })
     }
 
-    package static func sales(_ topics: Topics) -> ReadModel {
+    package static func sales(_ topics: Topics, _ facts: FactCatalogue) -> ReadModel {
         ReadModel(
             name: "sales", group: ReadModelGroup.sales, topics: [topics.orderEvents],
             tables: ["sales_orders", "customer_totals", "sales_by_article", "sales_by_currency"],
-            reader: reader(Purchase.types), migrations: ServiceDatabase.views.migrations, fold: { _ in SalesFold() })
+            reader: facts.reader(of: Purchase.reads), migrations: ServiceDatabase.views.migrations,
+            fold: { _ in SalesFold() })
     }
+}
 
+extension FactCatalogue {
     /// As the groups themselves read.
-    private static func reader(_ types: Set<String>) -> RecordReader {
-        RecordReader(types: types, content: MessageContent.door)
-    }
+    fileprivate func reader(of facts: FactCatalogue) -> RecordReader { RecordReader(types: facts.types, content: door) }
 }

@@ -116,7 +116,7 @@ public struct QueryRoutes: Sendable {
     private func list(_ request: borrowing HTTPRequest, _ context: RequestContext) throws -> PooledAnswer {
         var filter = OrderViewStore.Filter(tenant: context.tenant)
         filter.userID = try request.query("userId")
-        filter.status = try request.choice("status", of: Order.Status.self)?.rawValue
+        filter.status = try request.choice("status", of: OrderStatus.self)?.rawValue
         filter.createdFrom = try request.time("from")
         filter.createdBefore = try request.time("to")
         let limit = try request.limit(Self.listLimit, default: 50)

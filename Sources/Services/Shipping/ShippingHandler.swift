@@ -3,18 +3,19 @@ import Messaging
 import OrderflowKit
 import Orders
 import Postgres
+import ShippingFacts
 
 /// Folds facts into shipments: one read and one write of all shipments in a batch.
 struct ShippingHandler: BatchHandler {
     let topic: String
     let source: String
-    let types: Set<String> = [
-        FactType.orderCreated, FactType.paymentProcessed, FactType.orderConfirmed, FactType.orderCancelled,
-    ]
+    var types: Set<String> { Shipment.reads.types }
 
     func handle(_ messages: [InboundMessage], on connection: Connection, outbox: inout [OutgoingEvent]) throws {
         let facts = try messages.compactMap { message in
-            try message.orderFact().map { (message, OrderKey(tenant: message.tenant, orderID: $0.orderID), $0) }
+            try message.payload(of: Shipment.reads).map {
+                (message, OrderKey(tenant: message.tenant, orderID: $0.key), $0)
+            }
         }
         var shipments = try ShipmentStore.load(Set(facts.map(\.1)).sorted(), on: connection)
         var changed: Set<OrderKey> = []
@@ -25,11 +26,22 @@ struct ShippingHandler: BatchHandler {
             }
             shipments[key] = reaction.shipment
             changed.insert(key)
-            if let kind = reaction.fact {
-                outbox.append(
-                    message.causes(OrderFact(orderID: key.orderID, at: now, kind), topic: topic, source: source))
+            if let fact = reaction.answer?.fact(of: key.orderID, at: now) {
+                outbox.append(try message.causes(fact, topic: topic, source: source))
             }
         }
         try ShipmentStore.save(changed.sorted().compactMap { key in shipments[key].map { (key, $0) } }, on: connection)
+    }
+}
+
+extension Shipment.Answer {
+    func fact(of orderID: String, at now: Int64) -> any OrderFact {
+        switch self {
+        case .created(let id): ShipmentCreated(orderID: orderID, shipmentID: id, at: now)
+        case .failed(let reason): ShipmentFailed(orderID: orderID, reason: reason, at: now)
+        case .dispatched(let id, let trackingNumber):
+            ShipmentDispatched(orderID: orderID, shipmentID: id, trackingNumber: trackingNumber, at: now)
+        case .cancelled(let id): ShipmentCancelled(orderID: orderID, shipmentID: id, at: now)
+        }
     }
 }

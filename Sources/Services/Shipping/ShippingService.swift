@@ -1,6 +1,6 @@
 import Messaging
 import OrderflowKit
-import Orders
+import ShippingFacts
 
 extension ServiceModule {
     /// Shipping: prepares a shipment for every order on its own, sends it off once the order is confirmed.
@@ -22,9 +22,11 @@ extension ServiceModule {
                   orderflow shipping --port 0          a second one on this machine
                 """)
         ServiceDatabase.shipping
+        Publishes(
+            ShipmentCreated.self, ShipmentFailed.self, ShipmentDispatched.self, ShipmentCancelled.self,
+            on: .orderEvents)
         FulfilmentStep(
-            "shipment", succeededBy: [FactType.shipmentCreated], failedBy: [FactType.shipmentFailed],
-            within: .seconds(60))
+            "shipment", succeededBy: [ShipmentCreated.type], failedBy: [ShipmentFailed.type], within: .seconds(60))
         Consumes(.orderEvents) { ShippingHandler(topic: $0.topics.orderEvents, source: $0.source) }
     }
 }

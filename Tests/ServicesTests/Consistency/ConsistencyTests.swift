@@ -44,7 +44,7 @@ import Testing
         }
 
         func project(_ messages: [InboundMessage]) throws {
-            try OrderViewProjection().apply(messages, on: views)
+            try OrderViewProjection(.standard).apply(messages, on: views)
             try InvoicingHandler().apply(messages, on: views)
             try SalesHandler().apply(messages, on: views)
         }

@@ -1,5 +1,8 @@
+import InventoryFacts
 import Messaging
+import OrderFacts
 import Orders
+import PaymentFacts
 import Testing
 
 @testable import Fulfilment
@@ -27,22 +30,22 @@ import Testing
     }
 
     enum Event: Sendable {
-        case fact(OrderFact.Kind, [String])
+        case fact(FactDraft, [String])
         case pass(Duration, [String])
 
-        static func hears(_ kind: OrderFact.Kind, _ commands: String...) -> Event { .fact(kind, commands) }
+        static func hears(_ kind: FactDraft, _ commands: String...) -> Event { .fact(kind, commands) }
         static func waits(_ duration: Duration, _ commands: String...) -> Event { .pass(duration, commands) }
     }
 
-    static let created = OrderFact.Kind.orderCreated(Sample.order)
-    static let reserved = OrderFact.Kind.stockReserved(items: Sample.order.items)
-    static let released = OrderFact.Kind.stockReleased(items: Sample.order.items)
-    static let processed = OrderFact.Kind.paymentProcessed(amount: Sample.order.total, reference: "r")
-    static let refunded = OrderFact.Kind.paymentRefunded(amount: Sample.order.total, reference: "r")
-    static let shipped = OrderFact.Kind.shipmentCreated(shipmentID: "s1")
-    static let confirmed = OrderFact.Kind.orderConfirmed(userID: "alice", total: Sample.order.total)
-    static func wanted(_ reason: String) -> OrderFact.Kind { .orderCancellationRequested(reason: reason) }
-    static func cancelled(_ reason: String) -> OrderFact.Kind {
+    static let created = FactDraft.orderCreated(Sample.order)
+    static let reserved = FactDraft.stockReserved(items: Sample.order.items)
+    static let released = FactDraft.stockReleased(items: Sample.order.items)
+    static let processed = FactDraft.paymentProcessed(amount: Sample.order.total, reference: "r")
+    static let refunded = FactDraft.paymentRefunded(amount: Sample.order.total, reference: "r")
+    static let shipped = FactDraft.shipmentCreated(shipmentID: "s1")
+    static let confirmed = FactDraft.orderConfirmed(userID: "alice", total: Sample.order.total)
+    static func wanted(_ reason: String) -> FactDraft { .orderCancellationRequested(reason: reason) }
+    static func cancelled(_ reason: String) -> FactDraft {
         .orderCancelled(userID: "alice", total: Sample.order.total, reason: reason)
     }
 
@@ -136,8 +139,8 @@ import Testing
             let expected: [String]
             switch event {
             case .fact(let kind, let commands):
-                let fact = OrderFact(orderID: Sample.order.orderID, at: now, kind)
-                input = .fact(type: kind.type, payload: fact.payload(), messageID: "m\(index)")
+                let fact = kind.of(Sample.order.orderID, at: now)
+                input = .fact(type: kind.type, payload: try fact.payload(), messageID: "m\(index)")
                 expected = commands
             case .pass(let duration, let commands):
                 now += duration.components.seconds * 1_000_000
@@ -148,7 +151,7 @@ import Testing
             instance = transition.instance
             #expect(transition.commands.map(\.type) == expected, "event \(index)")
             for command in transition.commands {
-                #expect(try FulfilmentCommand.decode(type: command.type, payload: command.payload) != nil)
+                #expect(try decoded(command) is any Command)
                 #expect(command.key == Sample.order.orderID)
             }
         }
@@ -158,27 +161,33 @@ import Testing
         #expect(instance.nextDeadline == nil)
     }
 
+    private func decoded(_ command: SagaCommand) throws -> (any MessagePayload)? {
+        try FactCatalogue.standard.decode(command.type, EncodedPayload(command.payload))
+    }
+
     @Test func commandsCarryWhatTheyAreAbout() throws {
         let definition = try FulfilmentSaga.definition(of: .fulfilment)
         var instance = SagaInstance(id: Sample.order.orderID, of: definition)
-        var sent: [String: FulfilmentCommand] = [:]
+        var sent: [String: AnyHashable] = [:]
         var topics: [String: String] = [:]
         for kind in [Self.created, Self.reserved, Self.wanted("no money"), .paymentVoided, Self.released] {
-            let fact = OrderFact(orderID: Sample.order.orderID, at: 1, kind)
+            let fact = kind.of(Sample.order.orderID, at: 1)
             let transition = try definition.react(
-                instance, to: .fact(type: kind.type, payload: fact.payload(), messageID: "m"), at: 1)
+                instance, to: .fact(type: kind.type, payload: try fact.payload(), messageID: "m"), at: 1)
             instance = transition.instance
             for command in transition.commands {
-                sent[command.type] = try FulfilmentCommand.decode(type: command.type, payload: command.payload)
+                sent[command.type] = try decoded(command).map { AnyHashable($0) }
                 topics[command.type] = command.topic
             }
         }
-        #expect(sent["ReserveStock"]?.kind == .reserveStock(items: Sample.order.items))
+        let id = Sample.order.orderID
+        #expect(sent["ReserveStock"] == AnyHashable(ReserveStock(orderID: id, items: Sample.order.items)))
         #expect(
-            sent["ProcessPayment"]?.kind
-                == .processPayment(userID: "alice", amount: Sample.order.total, paymentToken: "tok_1"))
-        #expect(sent["RefundPayment"]?.kind == .refundPayment(reason: "no money"))
-        #expect(sent["CancelOrder"]?.kind == .cancelOrder(reason: "no money"))
+            sent["ProcessPayment"]
+                == AnyHashable(
+                    ProcessPayment(orderID: id, userID: "alice", amount: Sample.order.total, paymentToken: "tok_1")))
+        #expect(sent["RefundPayment"] == AnyHashable(RefundPayment(orderID: id, reason: "no money")))
+        #expect(sent["CancelOrder"] == AnyHashable(CancelOrder(orderID: id, reason: "no money")))
         #expect(
             topics == [
                 "ReserveStock": "inventory-commands", "ReleaseStock": "inventory-commands",
@@ -192,7 +201,7 @@ import Testing
         #expect(throws: PayloadError.self) {
             try definition.react(
                 SagaInstance(id: "o", of: definition),
-                to: .fact(type: FactType.orderCreated, payload: Array("{}".utf8), messageID: "m"), at: 0)
+                to: .fact(type: OrderCreated.type, payload: Array("{}".utf8), messageID: "m"), at: 0)
         }
     }
 }

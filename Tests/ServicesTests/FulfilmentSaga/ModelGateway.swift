@@ -1,4 +1,5 @@
 import Orders
+import Payment
 
 /// The payment gateway: outside of every transaction, and idempotent by the key of a call.
 struct ModelGateway {

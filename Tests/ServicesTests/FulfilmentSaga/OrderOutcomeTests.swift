@@ -1,4 +1,5 @@
 import Messaging
+import OrderFacts
 import Orders
 import Postgres
 import TestServers
@@ -10,13 +11,13 @@ import Testing
 
 /// Choreography's end of the order service.
 @Suite(.blocking) struct OrderOutcomeTests {
-    static let reserved = OrderFact.Kind.stockReserved(items: Sample.order.items)
-    static let processed = OrderFact.Kind.paymentProcessed(amount: Sample.order.total, reference: "r")
-    static let shipped = OrderFact.Kind.shipmentCreated(shipmentID: "s")
+    static let reserved = FactDraft.stockReserved(items: Sample.order.items)
+    static let processed = FactDraft.paymentProcessed(amount: Sample.order.total, reference: "r")
+    static let shipped = FactDraft.shipmentCreated(shipmentID: "s")
 
     struct Scenario: Sendable, CustomTestStringConvertible {
         let testDescription: String
-        let facts: [OrderFact.Kind]
+        let facts: [FactDraft]
         let commands: [OrderCommand]
     }
 
@@ -52,8 +53,8 @@ import Testing
         var outcomes: OrderOutcomes?
         var commands: [OrderCommand] = []
         for kind in scenario.facts {
-            let payload = OrderFact(orderID: "o", at: 1, kind).payload()
-            guard let outcome = rules.outcome(type: kind.type, payload: payload),
+            let fact = kind.of("o", at: 1)
+            guard let outcome = rules.outcome(type: type(of: fact).type, payload: try fact.payload()),
                 let reaction = OrderOutcomes.react(to: outcome, outcomes, of: rules.steps)
             else { continue }
             outcomes = reaction.outcomes
@@ -65,7 +66,7 @@ import Testing
     @Test func batchesDecideOnManyOrders() throws {
         let connection = try Connection(freshDatabase(ServiceDatabase.orders.migrations), logger: quiet)
         defer { connection.close() }
-        func tell(_ facts: (OrderFact.Kind, String)...) throws {
+        func tell(_ facts: (FactDraft, String)...) throws {
             try OrderOutcomeHandler(ServiceCatalogue.fulfilment.steps).apply(facts.map { fact($1, $0) }, on: connection)
         }
         // Orders of a foreign producer: nobody has adopted them yet.
@@ -86,7 +87,7 @@ import Testing
     @Test func theAggregateDecidesBetweenConfirmationAndCancellation() throws {
         let connection = try Connection(freshDatabase(ServiceDatabase.orders.migrations), logger: quiet)
         defer { connection.close() }
-        func tell(_ kinds: OrderFact.Kind...) throws {
+        func tell(_ kinds: FactDraft...) throws {
             try OrderOutcomeHandler(ServiceCatalogue.fulfilment.steps).apply(
                 kinds.map { fact("a", $0) }, on: connection)
         }
@@ -104,14 +105,14 @@ import Testing
         #expect(try status(of: ["a"], on: connection) == [.cancelled])
     }
 
-    private static func created(_ id: String) -> OrderFact.Kind {
+    private static func created(_ id: String) -> FactDraft {
         let sample = Sample.order
         return .orderCreated(
             OrderCreated(
                 orderID: id, userID: sample.userID, items: sample.items, total: sample.total, createdAt: 1))
     }
 
-    private func status(of ids: [String], on connection: Connection) throws -> [Order.Status?] {
+    private func status(of ids: [String], on connection: Connection) throws -> [OrderStatus?] {
         let keys = ids.map { OrderKey(tenant: "default", orderID: $0) }
         let orders = try OrderStreams.load(keys, on: connection)
         return keys.map { orders[$0]?.status }

@@ -1,8 +1,14 @@
+import InventoryFacts
 import Messaging
+import OrderFacts
 import Orders
+import PaymentFacts
 
+@testable import Inventory
 @testable import OrderAPI
 @testable import OrderflowKit
+@testable import Payment
+@testable import Shipping
 @testable import Terminal
 
 /// One order's way through all services, without any of their I/O: topics are arrays, transactions are copies of
@@ -16,8 +22,8 @@ struct SimulatedWorld {
 
     struct Record {
         enum Body {
-            case fact(OrderFact)
-            case command(FulfilmentCommand)
+            case fact(any OrderFact)
+            case command(any Command)
         }
 
         let id: Int
@@ -84,10 +90,8 @@ struct SimulatedWorld {
         databases[service.rawValue].outbox.append((topic, Record(id: nextID, body: body)))
     }
 
-    private mutating func tell(_ kinds: [OrderFact.Kind], from service: Service) {
-        for kind in kinds {
-            write(.fact(OrderFact(orderID: Sample.order.orderID, at: now, kind)), from: service, to: .events)
-        }
+    private mutating func tell(_ facts: [any OrderFact], from service: Service) {
+        for fact in facts { write(.fact(fact), from: service, to: .events) }
     }
 
     /// The relay's next row. It crashed before its checkpoint if `again` rows are published once more first.
@@ -126,9 +130,9 @@ struct SimulatedWorld {
     private mutating func handle(_ record: Record, by service: Service) throws {
         switch (service, record.body) {
         case (.orders, .command(let command)):
-            switch command.kind {
-            case .confirmOrder: decide(.confirm)
-            case .cancelOrder(let reason): decide(.cancel(reason: reason))
+            switch command {
+            case is ConfirmOrder: decide(.confirm)
+            case let command as CancelOrder: decide(.cancel(reason: command.reason))
             default: break
             }
         case (.orders, .fact(let fact)):
@@ -141,40 +145,43 @@ struct SimulatedWorld {
         case (.shipping, .fact(let fact)):
             guard let reaction = Shipment.react(to: fact, shipment, newID: "s1") else { return }
             shipment = reaction.shipment
-            if let kind = reaction.fact { tell([kind], from: .shipping) }
+            if let answer = reaction.answer { tell([answer.fact(of: Sample.order.orderID, at: now)], from: .shipping) }
         case (.inventory, .command(let command)):
-            switch command.kind {
-            case .reserveStock(let items): try ask(.reserve(items))
-            case .releaseStock: try ask(.release)
+            switch command {
+            case let command as ReserveStock: try ask(.reserve(command.items))
+            case is ReleaseStock: try ask(.release)
             default: break
             }
         case (.inventory, .fact(let fact)):
-            switch fact.kind {
-            case .orderCreated(let order) where mode == .choreography: try ask(.reserve(order.items))
-            case .orderCancelled where mode == .choreography: try ask(.release)
-            case .orderConfirmed: try ask(.consume)
+            switch fact {
+            case let order as OrderCreated where mode == .choreography: try ask(.reserve(order.items))
+            case is OrderCancelled where mode == .choreography: try ask(.release)
+            case is OrderConfirmed: try ask(.consume)
             default: break
             }
         case (.payment, .command(let command)):
-            switch command.kind {
-            case .processPayment(let userID, let amount, let token):
-                ask(.charge(PaymentProcess.Terms(userID: userID, amount: amount, paymentToken: token)))
-            case .refundPayment: ask(.undo)
+            switch command {
+            case let command as ProcessPayment:
+                ask(
+                    .charge(
+                        PaymentProcess.Terms(
+                            userID: command.userID, amount: command.amount, paymentToken: command.paymentToken)))
+            case is RefundPayment: ask(.undo)
             default: break
             }
         case (.payment, .fact(let fact)):
-            switch fact.kind {
-            case .orderCreated(let order):
+            switch fact {
+            case let order as OrderCreated:
                 ask(
                     .announce(
                         PaymentProcess.Terms(
                             userID: order.userID, amount: order.total, paymentToken: order.paymentToken)))
-            case .stockReserved: ask(.charge(nil))
-            case .orderCancelled: ask(.undo)
+            case is StockReserved: ask(.charge(nil))
+            case is OrderCancelled: ask(.undo)
             default: break
             }
         case (.saga, .fact(let fact)):
-            try moveSaga(.fact(type: fact.kind.type, payload: fact.payload(), messageID: "\(record.id)"))
+            try moveSaga(.fact(type: fact.type, payload: try fact.payload(), messageID: "\(record.id)"))
         default: break
         }
     }
@@ -182,13 +189,13 @@ struct SimulatedWorld {
     private mutating func ask(_ request: StockReservation.Request) throws {
         let reaction = try StockReservation.react(to: request, reservation, stock: &stock)
         if let changed = reaction.reservation { reservation = changed }
-        if let fact = reaction.fact { tell([fact], from: .inventory) }
+        if let answer = reaction.answer { tell([answer.fact(of: Sample.order.orderID, at: now)], from: .inventory) }
     }
 
     private mutating func ask(_ request: PaymentProcess.Request) {
         let reaction = PaymentProcess.react(to: request, payment)
         if let changed = reaction.process { payment = changed }
-        if let fact = reaction.fact { tell([fact], from: .payment) }
+        if let answer = reaction.answer { tell([answer.fact(of: Sample.order.orderID, at: now)], from: .payment) }
     }
 
     // MARK: What happens by itself
@@ -201,7 +208,7 @@ struct SimulatedWorld {
     private mutating func append(_ events: [OrderEvent]) {
         for event in events {
             order = Order.evolve(order, event)
-            write(.fact(OrderFact(event)), from: .orders, to: .events)
+            write(.fact(event.fact), from: .orders, to: .events)
         }
     }
 
@@ -225,7 +232,7 @@ struct SimulatedWorld {
         if losingTheAnswer { return true }
         guard let settled = process.settled(call, outcome) else { return false }
         payment = settled.process
-        tell(settled.facts, from: .payment)
+        tell(settled.answers.map { $0.fact(of: Sample.order.orderID, at: now) }, from: .payment)
         return true
     }
 
@@ -240,7 +247,8 @@ struct SimulatedWorld {
             saga, to: input, at: now, conduct: mode == .orchestration ? .leading : .watching)
         saga = transition.instance
         for command in transition.commands {
-            guard let known = try FulfilmentCommand.decode(type: command.type, payload: command.payload) else {
+            let payload = try FactCatalogue.standard.decode(command.type, EncodedPayload(command.payload))
+            guard let known = payload as? any Command else {
                 throw UnknownCommand(type: command.type)
             }
             let topics = OrderflowKit.Topics()
@@ -255,4 +263,15 @@ struct SimulatedWorld {
     }
 
     struct UnknownCommand: Error { let type: String }
+}
+
+extension OrderEvent {
+    fileprivate var fact: any OrderFact {
+        switch self {
+        case .created(let event): event
+        case .confirmed(let event): event
+        case .cancellationRequested(let event): event
+        case .cancelled(let event): event
+        }
+    }
 }

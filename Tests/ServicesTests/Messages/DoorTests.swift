@@ -1,8 +1,10 @@
 import JSON
 import Kafka
+import OrderFacts
 import Orders
 import Randomness
 import Testing
+import UserFacts
 
 @testable import Fulfilment
 @testable import Inventory
@@ -21,7 +23,7 @@ import Testing
         var handlers: [(String, any BatchHandler)] = [
             ("shipping-group", ShippingHandler(topic: "t", source: "/s")),
             ("notification-group", NotificationHandler(recipientDomain: "d", messageDomain: "d")),
-            ("projection-group", OrderViewProjection()), ("invoicing-group", InvoicingHandler()),
+            ("projection-group", OrderViewProjection(.standard)), ("invoicing-group", InvoicingHandler()),
             ("sales-group", SalesHandler()), ("order-group", OrderCommandHandler()),
             ("order-outcomes-group", OrderOutcomeHandler(ServiceCatalogue.fulfilment.steps)),
             (
@@ -42,7 +44,7 @@ import Testing
 
     /// A record as a stranger might put it.
     struct Record {
-        var type = FactType.orderCreated
+        var type = OrderCreated.type
         var key: [UInt8]? = Array("o-1".utf8)
         var value: [UInt8]?
         var headers: [(String, [UInt8])] = []
@@ -67,7 +69,7 @@ import Testing
 
     private func verdict(_ record: Record, for handler: any BatchHandler) -> RecordVerdict {
         let reader = RecordReader(
-            types: handler.types, ignoring: handler.ignoredSource, content: MessageContent.door)
+            types: handler.types, ignoring: handler.ignoredSource, content: FactCatalogue.standard.door)
         var headers = EnvelopeHeaders()
         for (name, value) in record.headers { value.withUnsafeBytes { headers.take(name, $0) } }
         func decode(_ value: UnsafeRawBufferPointer?, _ key: UnsafeRawBufferPointer?) -> RecordVerdict {
@@ -105,7 +107,9 @@ import Testing
         #expect(reasons.count <= 1, "\(what): \(reasons)")
     }
 
-    private static var types: [String] { FactType.all.union(CommandType.all).sorted() }
+    private static var types: [String] {
+        FactCatalogue.standard.all.filter { $0 is any OrderPayload.Type }.map { $0.type }
+    }
 
     @Test func soundRecordsAreEventsForAll() throws {
         for type in Self.types {
@@ -240,12 +244,12 @@ import Testing
 
     @Test func usersAreJudgedByTheSameDoor() throws {
         let user: JSONObject = ["userId": "alice", "name": "Alice", "email": "alice@example.com"]
-        var record = Self.record(UserFactType.userCreated, user)
+        var record = Self.record(UserCreated.type, user)
         record.key = Array("alice".utf8)
         try expect(.event, record, "a user")
         var nul = user
         nul["userId"] = "a\0b"
-        var flawed = Self.record(UserFactType.userCreated, nul)
+        var flawed = Self.record(UserCreated.type, nul)
         flawed.key = nil
         try expect(.poison, flawed, "a user with a NUL")
     }

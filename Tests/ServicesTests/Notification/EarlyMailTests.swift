@@ -29,8 +29,8 @@ import Testing
     }
 
     @Test func mailsWaitForTheirContact() throws {
-        let cancelled = OrderFact.Kind.orderCancelled(userID: "alice", total: Self.total, reason: "no")
-        let refunded = OrderFact.Kind.paymentRefunded(
+        let cancelled = FactDraft.orderCancelled(userID: "alice", total: Self.total, reason: "no")
+        let refunded = FactDraft.paymentRefunded(
             amount: Money(minorUnits: 300, currency: .usd), reference: "r")
         try handler.apply([fact("1", cancelled), fact("1", refunded), fact("1", cancelled)], on: connection)
         #expect(try mails() == [])

@@ -1,3 +1,4 @@
+import OrderFacts
 import Orders
 import Outbound
 import Postgres

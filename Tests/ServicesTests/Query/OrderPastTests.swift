@@ -1,5 +1,6 @@
 import JSON
 import Messaging
+import OrderFacts
 import Orders
 import Randomness
 import TestServers
@@ -12,7 +13,7 @@ import Testing
     private static let money = Money(minorUnits: 4999, currency: .usd)
 
     /// Lives of an order with all that may happen, each fact a second after the one before.
-    private static let lives: [[OrderFact.Kind]] = [
+    private static let lives: [[FactDraft]] = [
         [
             .stockReserved(items: []), .shipmentCreated(shipmentID: "s-1"),
             .paymentProcessed(amount: money, reference: "charge-1"), .orderConfirmed(userID: "alice", total: money),
@@ -36,14 +37,17 @@ import Testing
     ]
 
     private static let ownTypes: Set<String> = [
-        FactType.orderCreated, FactType.orderConfirmed, FactType.orderCancellationRequested, FactType.orderCancelled,
+        OrderCreated.type, OrderConfirmed.type, OrderCancellationRequested.type, OrderCancelled.type,
     ]
 
     private func fold(_ messages: [InboundMessage]) throws -> OrderView {
         var view = OrderView(orderID: "o-1")
         for message in messages {
-            let fact = try #require(try message.orderFact())
-            _ = view.apply(fact, id: message.id, streamVersion: message.streamVersion)
+            let fact = try #require(try message.payload(of: .standard))
+            _ = view.apply(
+                FoldedFact(
+                    payload: fact, id: message.id, origin: nil, streamVersion: message.streamVersion,
+                    json: message.payload, schemaVersion: 1))
         }
         return view
     }

@@ -1,6 +1,7 @@
 import Foundation
 import JSON
 import Messaging
+import OrderFacts
 import Orders
 import Testing
 
@@ -21,18 +22,22 @@ import Testing
 
     /// Whether the fact was new to the view.
     private func apply(
-        _ kind: OrderFact.Kind, to view: inout OrderView, id: String, origin: String?
+        _ kind: FactDraft, to view: inout OrderView, id: String, origin: String?
     ) -> Bool {
-        view.apply(fact(kind), id: id, origin: origin, streamVersion: nil)
+        view.apply(folded(kind, id: id, origin: origin))
     }
 
-    private func fact(_ kind: OrderFact.Kind, at: Int64 = 2_000_000) -> OrderFact {
-        OrderFact(orderID: "o-1", at: at, kind)
+    private func folded(
+        _ kind: FactDraft, at: Int64 = 2_000_000, id: String, origin: String? = nil, version: Int? = nil
+    ) -> FoldedFact {
+        FoldedFact(
+            payload: kind.of("o-1", at: at), id: id, origin: origin, streamVersion: version, json: [],
+            schemaVersion: 1)
     }
 
     @Test func factsOfTwoSourcesAreTwo() throws {
         var view = OrderView(orderID: "o-1")
-        let kinds: [(OrderFact.Kind, String?)] = [
+        let kinds: [(FactDraft, String?)] = [
             (.shipmentCreated(shipmentID: "s"), "/berlin"), (.stockReserved(items: []), "/paris"),
             (.paymentVoided, nil),
         ]
@@ -50,7 +55,7 @@ import Testing
             #"{"orderId":"o-1","status":"pending","version":0,"revision":1,"updatedAt":"1970-01-01T00:00:02Z","#
                 + #""timeline":[{"type":"PaymentVoided","at":"1970-01-01T00:00:02Z","id":"1"}]}"#)
         let id = "0199aa00-0000-7000-8000-00000000000a"
-        let shipped = OrderFact.Kind.shipmentCreated(shipmentID: "s")
+        let shipped = FactDraft.shipmentCreated(shipmentID: "s")
         var new = [apply(.paymentVoided, to: &old, id: "1", origin: "/berlin")]
         new.append(apply(.stockReserved(items: []), to: &old, id: "1", origin: "/berlin"))
         new.append(apply(shipped, to: &old, id: id, origin: "/orderflow/shipping"))
@@ -66,14 +71,14 @@ import Testing
         let order = OrderCreated(
             orderID: "o-1", userID: "alice", items: [OrderLine(sku: "A", quantity: 1)], total: Self.money,
             createdAt: 1_000_000)
-        _ = view.apply(fact(.orderCreated(order), at: 1_000_000), id: "c", streamVersion: 1)
+        _ = view.apply(folded(.orderCreated(order), at: 1_000_000, id: "c", version: 1))
         let text = String(decoding: view.document(), as: UTF8.self)
         let strange =
             #"{"type":"GiftWrapped","at":"1970-01-01T00:00:02.000000Z","id":"g","paper":{"colour":"red"},"reason":"x"}"#
         let end = try #require(text.range(of: "}]}", options: .backwards))
         let newer = text.replacingCharacters(in: end, with: "}," + strange + "]}")
         view = try self.view(newer)
-        _ = view.apply(fact(.paymentVoided, at: 3_000_000), id: "p", streamVersion: nil)
+        _ = view.apply(folded(.paymentVoided, at: 3_000_000, id: "p"))
         let past = try #require(view.asOf(2_500_000))
         for document in [view.document(), past.document()] {
             let entries = try #require(try JSONValue(parsing: document)["timeline"]?.array)

@@ -2,6 +2,7 @@ import Execution
 import HTTPServer
 import Logging
 import Messaging
+import OrderFacts
 import Orders
 import Postgres
 
@@ -49,18 +50,18 @@ struct ReadSide: Sendable {
     func project(_ messages: [InboundMessage]) throws {
         let connection = try Connection(database, logger: quiet)
         defer { connection.close() }
-        try OrderViewProjection().apply(messages, on: connection)
+        try OrderViewProjection(.standard).apply(messages, on: connection)
     }
 }
 
 /// A fact as the topic has it. Its id says which one it is, so that a repeat is one.
 func heard(
-    _ kind: OrderFact.Kind, of orderID: String = "o-1", at: Int64 = 1_000_000, version: Int? = nil,
+    _ kind: FactDraft, of orderID: String = "o-1", at: Int64 = 1_000_000, version: Int? = nil,
     tenant: String = "default"
 ) -> InboundMessage {
-    let fact = OrderFact(orderID: orderID, at: at, kind)
+    let fact = kind.of(orderID, at: at)
     return InboundMessage(
-        id: "\(kind.type)-\(orderID)-\(at)", type: kind.type, schemaVersion: 1, payload: fact.payload(), key: orderID,
+        id: "\(kind.type)-\(orderID)-\(at)", type: kind.type, schemaVersion: 1, payload: fact.bytes, key: orderID,
         tenant: tenant, correlationID: "correlation", traceparent: nil, time: at, streamVersion: version,
         source: InboundMessage.Source(topic: "order-events", partition: 0, offset: 0))
 }

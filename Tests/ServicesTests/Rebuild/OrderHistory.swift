@@ -1,6 +1,8 @@
 import Kafka
 import Messaging
+import OrderFacts
 import Orders
+import UserFacts
 
 @testable import OrderflowKit
 
@@ -34,7 +36,7 @@ struct OrderHistory {
         let cents = Int64.random(in: 1...100_000, using: &generator)
         let tenant = number % 11 == 0 ? "acme" : "default"
         let money = Money(minorUnits: cents, currency: .usd)
-        func then(_ seconds: Int64, _ kind: OrderFact.Kind, version: Int? = nil) -> InboundMessage {
+        func then(_ seconds: Int64, _ kind: FactDraft, version: Int? = nil) -> InboundMessage {
             heard(kind, of: id, at: start + seconds * 1_000_000, version: version, tenant: tenant)
         }
         let items = [OrderLine(sku: "SKU-\(number % 5)", quantity: Int(number % 3) + 1)]
@@ -71,13 +73,13 @@ extension RebuildScene {
     func publishHistory(orders: Int, using generator: inout some RandomNumberGenerator) throws {
         let user = #"{"userId":"alice","name":"Alice","email":"alice@x.org","createdAt":"2026-01-01T00:00:00Z"}"#
         try publish(OrderHistory("a", orders: orders, using: &generator).messages)
-        try publish([bare(UserFactType.userCreated, user, key: "alice")])
+        try publish([bare(UserCreated.type, user, key: "alice")])
         try publish([
             // No JSON, a payload without what it must have, a type that nobody knows; each but the last with a follower
             // of its key.
             OutgoingMessage(topic: topics.orderEvents, key: Array("follows".utf8), value: Array("{".utf8)),
             record(created("follows", at: 5_000_000)),
-            bare(FactType.orderCreated, #"{"orderId":"rejected"}"#, key: "rejected"),
+            bare(OrderCreated.type, #"{"orderId":"rejected"}"#, key: "rejected"),
             record(confirmed("rejected")),
             bare("Unheard", "{}", key: "a-1"),
         ])

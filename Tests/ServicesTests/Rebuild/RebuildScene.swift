@@ -6,6 +6,7 @@ import Logging
 import Orders
 import Postgres
 import TestServers
+import UserFacts
 
 @testable import Messaging
 @testable import OrderflowKit
@@ -30,7 +31,7 @@ final class RebuildScene {
         topics[.orderEvents] += "-\(name)"
         topics[.userEvents] += "-\(name)"
         self.topics = topics
-        models = [ReadModel.orders(topics), .invoices(topics), .sales(topics)].map {
+        models = [ReadModel.orders(topics, .standard), .invoices(topics, .standard), .sales(topics, .standard)].map {
             ReadModel(
                 name: $0.name, group: "\($0.group)-\(name)", topics: $0.topics, tables: $0.tables, reader: $0.reader,
                 migrations: $0.migrations, channel: $0.channel, fold: $0.fold)
@@ -71,7 +72,8 @@ final class RebuildScene {
     /// As a foreign producer would.
     func bare(_ type: String, _ payload: String, key: String, headers: KafkaHeaders = []) -> OutgoingMessage {
         OutgoingMessage(
-            topic: UserFactType.all.contains(type) ? topics.userEvents : topics.orderEvents, key: Array(key.utf8),
+            topic: [UserCreated.type, AccountCreated.type].contains(type) ? topics.userEvents : topics.orderEvents,
+            key: Array(key.utf8),
             value: Array(#"{"type":"\#(type)","version":1,"payload":\#(payload)}"#.utf8), headers: headers)
     }
 
@@ -120,12 +122,13 @@ final class RebuildScene {
         var configuration = ConsumerRunner.Configuration(group: model.group, topics: model.topics)
         configuration.usesInbox = false
         configuration.batchSize = 50
-        configuration.content = MessageContent.door
+        configuration.content = FactCatalogue.standard.door
         let handlers: [String: any BatchHandler] = [
-            "orders": OrderViewProjection(), "invoices": InvoicingHandler(), "sales": SalesHandler(),
+            "orders": OrderViewProjection(.standard), "invoices": InvoicingHandler(), "sales": SalesHandler(),
         ]
         return ConsumerRunner(
-            configuration, handler: handlers[model.name] ?? OrderViewProjection(), kafka: kafka, database: database,
+            configuration, handler: handlers[model.name] ?? OrderViewProjection(.standard), kafka: kafka,
+            database: database,
             logger: quiet)
     }
 

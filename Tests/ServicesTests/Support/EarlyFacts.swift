@@ -1,5 +1,6 @@
 import Execution
 import Messaging
+import OrderFacts
 import Orders
 import Postgres
 import TestServers
@@ -9,15 +10,11 @@ import TestServers
 /// Of the order that tests of facts out of order are about.
 func created(_ id: String, total: Money) -> InboundMessage {
     inbound(
-        OrderFact(
-            orderID: id, at: 0,
-            .orderCreated(
-                OrderCreated(
-                    orderID: id, userID: "alice", items: [OrderLine(sku: "A", quantity: 1)], total: total,
-                    createdAt: 0, email: nil, shippingAddress: nil, paymentToken: nil))))
+        OrderCreated(
+            orderID: id, userID: "alice", items: [OrderLine(sku: "A", quantity: 1)], total: total, createdAt: 0))
 }
 
-func fact(_ id: String, _ kind: OrderFact.Kind) -> InboundMessage { inbound(OrderFact(orderID: id, at: 0, kind)) }
+func fact(_ id: String, _ draft: FactDraft) -> InboundMessage { inbound(draft.of(id)) }
 
 extension BatchHandler {
     /// A daemon for each of `shares`, all at the same time: each handles its messages one by one, until it has. Whether

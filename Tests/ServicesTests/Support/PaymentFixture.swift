@@ -1,6 +1,7 @@
 import Execution
 import Messaging
 import Orders
+import PaymentFacts
 import Postgres
 import TestServers
 
@@ -63,17 +64,15 @@ final class PaymentFixture {
     static let amount = Money(minorUnits: 4_999, currency: .usd)
 
     func charge(_ order: String, token: String? = nil) -> InboundMessage {
-        inbound(
-            FulfilmentCommand(
-                orderID: order, .processPayment(userID: "u", amount: Self.amount, paymentToken: token)))
+        inbound(ProcessPayment(orderID: order, userID: "u", amount: Self.amount, paymentToken: token))
     }
 
     func undo(_ order: String) -> InboundMessage {
-        inbound(FulfilmentCommand(orderID: order, .refundPayment(reason: "cancelled")))
+        inbound(RefundPayment(orderID: order, reason: "cancelled"))
     }
 
     @discardableResult
-    func send(_ messages: InboundMessage...) throws -> [OrderFact] { try handler.apply(messages, on: connection) }
+    func send(_ messages: InboundMessage...) throws -> [any OrderFact] { try handler.apply(messages, on: connection) }
 
     // MARK: What came of it
 
@@ -88,7 +87,7 @@ final class PaymentFixture {
 
     /// The types of the order's facts, in order.
     func facts(of order: String) throws -> [String] {
-        try connection.outboxFacts().filter { $0.orderID == order }.map(\.kind.type)
+        try connection.outboxFacts().filter { $0.orderID == order }.map(\.type)
     }
 
     /// Charges or refunds that the gateway's ledger says were made.

@@ -28,21 +28,22 @@ extension Connection {
     }
 
     /// The facts that wait in the outbox, in order.
-    func outboxFacts() throws -> [OrderFact] {
+    func outboxFacts() throws -> [any OrderFact] {
         try query("SELECT type, data FROM outbox ORDER BY position").compactMap { row in
-            try OrderFact.decode(
-                type: try row.get(0, as: String.self), payload: try row.get(1, as: [UInt8].self), time: 0)
+            try FactCatalogue.standard.decode(
+                try row.get(0, as: String.self), EncodedPayload(try row.get(1, as: [UInt8].self))) as? any OrderFact
         }
     }
 }
 
 /// A message as a consumer would hand it over, each with an id of its own.
-func inbound(_ command: FulfilmentCommand, tenant: String = "default") -> InboundMessage {
-    inbound(type: command.kind.type, key: command.orderID, payload: command.payload(), tenant: tenant)
+func inbound<Payload: OrderPayload>(_ payload: Payload, tenant: String = "default") -> InboundMessage {
+    inbound(type: Payload.type, key: payload.key, payload: payload.bytes, tenant: tenant)
 }
 
-func inbound(_ fact: OrderFact, tenant: String = "default") -> InboundMessage {
-    inbound(type: fact.kind.type, key: fact.orderID, payload: fact.payload(), tenant: tenant)
+extension MessagePayload {
+    /// What none of ours fails to be; nothing reads what is no payload.
+    var bytes: [UInt8] { (try? payload()) ?? [] }
 }
 
 private func inbound(type: String, key: String, payload: [UInt8], tenant: String) -> InboundMessage {
@@ -55,12 +56,14 @@ private func inbound(type: String, key: String, payload: [UInt8], tenant: String
 extension BatchHandler {
     /// One batch in one transaction, as the runner does it. Returns the facts that went to the outbox.
     @discardableResult
-    func apply(_ messages: [InboundMessage], on connection: Connection) throws -> [OrderFact] {
+    func apply(_ messages: [InboundMessage], on connection: Connection) throws -> [any OrderFact] {
         try connection.transaction { connection in
             var outbox: [OutgoingEvent] = []
             try handle(messages, on: connection, outbox: &outbox)
             try Outbox.append(outbox, on: connection)
-            return try outbox.compactMap { try OrderFact.decode(type: $0.type, payload: $0.payload, time: 0) }
+            return try outbox.compactMap {
+                try FactCatalogue.standard.decode($0.type, EncodedPayload($0.payload)) as? any OrderFact
+            }
         }
     }
 }

@@ -1,8 +1,10 @@
 import Messaging
+import OrderFacts
 import Orders
 import Postgres
 import TestServers
 import Testing
+import UserFacts
 
 @testable import Operations
 @testable import OrderAPI
@@ -17,7 +19,7 @@ import Testing
         connection = try Connection(freshDatabase(ServiceDatabase.orders.migrations), logger: quiet)
         let user = UserCreated(userID: "alice", name: "Alice", email: "alice@example.com", createdAt: 1)
         let metadata = EventMetadata(id: "m", source: "/test", time: 1, correlationID: "c")
-        let append = UserStreams.append(.userCreated(user), at: 0, metadata: metadata)
+        let append = try UserStreams.append(user, at: 0, metadata: metadata)
         #expect(try EventStore.append([append], on: connection).isEmpty)
     }
 

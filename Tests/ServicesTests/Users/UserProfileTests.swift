@@ -3,6 +3,7 @@ import Orders
 import Postgres
 import TestServers
 import Testing
+import UserFacts
 
 @testable import OrderAPI
 @testable import OrderflowKit
@@ -28,11 +29,11 @@ import Testing
         let user = UserCreated(userID: "alice", name: "Alice", email: "alice@example.com", createdAt: 1)
         #expect(
             try EventStore.append(
-                [UserStreams.append(.userCreated(user), at: 0, metadata: metadata(1))], on: connection
+                [UserStreams.append(user, at: 0, metadata: metadata(1))], on: connection
             )
             .isEmpty)
         let old = NewEvent(
-            type: UserFactType.accountCreated, schemaVersion: 1,
+            type: AccountCreated.type, schemaVersion: 1,
             data: Array(#"{"userId":"alice","accountId":"a-0","address":"the old house"}"#.utf8), metadata: metadata(2))
         let append = StreamAppend(
             tenant: key.tenant, streamID: key.streamID, category: UserStreams.category, expectedVersion: 1,
@@ -43,8 +44,8 @@ import Testing
         #expect(loaded[key]?.state.account?.address == PostalAddress(street: "the old house"))
 
         for version in 2..<32 {
-            let append = UserStreams.append(
-                .accountCreated(account(version)), at: version, metadata: metadata(version + 1))
+            let append = try UserStreams.append(
+                account(version), at: version, metadata: metadata(version + 1))
             #expect(try EventStore.append([append], on: connection).isEmpty)
             loaded = try profiles.load([key], on: connection)
             try profiles.keep(loaded, on: connection)

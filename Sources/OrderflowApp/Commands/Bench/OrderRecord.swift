@@ -1,5 +1,7 @@
 import Kafka
 import Messaging
+import OrderAPI
+import OrderFacts
 import Orders
 
 /// An `OrderCreated` as the event store holds it, and the record that the relay makes of it.
@@ -7,7 +9,7 @@ struct OrderRecord {
     /// 2026-01-01T00:00:00Z, microseconds since the Unix epoch.
     static let time: Int64 = 1_767_225_600_000_000
 
-    let fact: OrderFact
+    let fact: OrderCreated
     let metadata: EventMetadata
     private let key: [UInt8]
     private let payload: [UInt8]
@@ -21,17 +23,14 @@ struct OrderRecord {
     }
 
     private init(orderID: String) {
-        fact = OrderFact(
-            orderID: orderID, at: Self.time,
-            .orderCreated(
-                OrderCreated(
-                    orderID: orderID, userID: "user-000000", items: [OrderLine(sku: "SKU-0000", quantity: 1)],
-                    total: Money(minorUnits: 100_000, currency: .usd), createdAt: Self.time, email: nil,
-                    shippingAddress: nil, paymentToken: nil)))
+        let event = OrderCreated(
+            orderID: orderID, userID: "user-000000", items: [OrderLine(sku: "SKU-0000", quantity: 1)],
+            total: Money(minorUnits: 100_000, currency: .usd), createdAt: Self.time)
+        fact = event
         metadata = EventMetadata(
             id: orderID, source: "/orderflow/orders", time: Self.time, correlationID: orderID)
         key = Array(orderID.utf8)
-        payload = fact.payload()
+        payload = OrderEvent.created(event).payload()
         storedMetadata = metadata.json()
     }
 
@@ -41,7 +40,7 @@ struct OrderRecord {
             try payload.withUnsafeBytes { data in
                 try storedMetadata.withUnsafeBytes { metadata in
                     try encoder.event(
-                        topic: topic, key: key, type: fact.kind.type, schemaVersion: 1, streamVersion: 1, data: data,
+                        topic: topic, key: key, type: OrderCreated.type, schemaVersion: 1, streamVersion: 1, data: data,
                         metadata: metadata)
                 }
             }

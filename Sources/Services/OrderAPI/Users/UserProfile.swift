@@ -1,6 +1,7 @@
 import JSON
 import Messaging
 import Orders
+import UserFacts
 
 /// The user aggregate: what is true of a user after the events so far.
 struct UserProfile: Hashable, Sendable {
@@ -13,8 +14,8 @@ extension UserProfile: EventSourced {
 
     static func evolve(_ profile: UserProfile?, _ event: StoredEvent) throws -> UserProfile {
         switch (profile, try UserStreams.decode(event)) {
-        case (nil, .userCreated(let user)): return UserProfile(user: user)
-        case (var profile?, .accountCreated(let account)):
+        case (nil, let user as UserCreated): return UserProfile(user: user)
+        case (var profile?, let account as AccountCreated):
             profile.account = account
             return profile
         default: throw BrokenStream(streamID: event.streamID, version: event.version)
@@ -24,8 +25,12 @@ extension UserProfile: EventSourced {
     func snapshot() -> [UInt8] {
         var json = JSONWriter()
         json.object { json in
-            json.field("user", raw: UserFact.userCreated(user).payload())
-            if let account { json.field("account", raw: UserFact.accountCreated(account).payload()) }
+            json.key("user")
+            json.object { user.write(into: &$0) }
+            if let account {
+                json.key("account")
+                json.object { account.write(into: &$0) }
+            }
         }
         return json.bytes
     }
@@ -36,13 +41,9 @@ extension UserProfile: EventSourced {
         var reader = JSONReader(snapshot)
         try reader.readObject { key, reader in
             if key == "user" {
-                if case .userCreated(let content)? = try Self.fact(UserFactType.userCreated, 1, &reader) {
-                    user = content
-                }
+                user = try Self.fact(&reader)
             } else if key == "account" {
-                if case .accountCreated(let content)? = try Self.fact(UserFactType.accountCreated, 2, &reader) {
-                    account = content
-                }
+                account = try Self.fact(&reader)
             } else {
                 try reader.skipValue()
             }
@@ -51,8 +52,7 @@ extension UserProfile: EventSourced {
         self.init(user: user, account: account)
     }
 
-    private static func fact(_ type: String, _ version: Int, _ reader: inout JSONReader) throws -> UserFact? {
-        try UserFact.decode(
-            type: type, schemaVersion: version, payload: Array(reader.rawValue()), time: 0, id: "", from: .store)
+    private static func fact<Content: UserFact>(_ reader: inout JSONReader) throws -> Content {
+        try Content(EncodedPayload(Array(reader.rawValue()), schemaVersion: Content.version, from: .store))
     }
 }

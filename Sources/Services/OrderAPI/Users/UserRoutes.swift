@@ -5,6 +5,7 @@ import Messaging
 import OrderflowKit
 import Orders
 import Postgres
+import UserFacts
 
 /// `POST /users` and `POST /accounts`: into the event store, and from there to `user-events`.
 public struct UserRoutes: Sendable {
@@ -42,8 +43,8 @@ public struct UserRoutes: Sendable {
         }
 
         /// - Parameter wish: what is asked for, with everything that a request doesn't decide held fixed.
-        mutating func sign(_ wish: UserFact) {
-            digest = key.map { RequestDigest.of(Array($0.text.utf8) + [0] + wish.payload()) }
+        mutating func sign(_ wish: some UserFact) throws {
+            digest = try key.map { RequestDigest.of(Array($0.text.utf8) + [0] + (try wish.payload())) }
         }
 
         var metadata: EventMetadata {
@@ -62,13 +63,14 @@ public struct UserRoutes: Sendable {
     ) throws {
         var command = try Command(request, context, "user")
         let wish = try UserRequest(json: request.body)
-        command.sign(.userCreated(wish.created(userID: "", at: 0)))
-        let user = UserFact.userCreated(wish.created(userID: command.id, at: command.now))
+        try command.sign(UserCreated(wish, userID: "", at: 0))
+        let user = UserCreated(wish, userID: command.id, at: command.now)
+        let answer = try Self.answer(user, version: 1)
         let accepted = service.writer.submit(
-            EventWriter.Request(append: UserStreams.append(user, at: 0, metadata: command.metadata)) {
+            EventWriter.Request(append: try UserStreams.append(user, at: 0, metadata: command.metadata)) {
                 [command] outcome in
                 switch outcome {
-                case .appended: responder.send(Self.answer(user, version: 1))
+                case .appended: responder.send(answer)
                 case .versionTaken:
                     known(user.userID, command).send(to: responder, from: service.database, for: command.context)
                 case .failed(let error): responder.send(Unavailable.problem(error))
@@ -94,8 +96,8 @@ public struct UserRoutes: Sendable {
     private func createAccount(_ request: borrowing HTTPRequest, _ context: RequestContext) throws -> PooledAnswer {
         var command = try Command(request, context, "account")
         let wish = try AccountRequest(json: request.body)
-        command.sign(.accountCreated(wish.created(accountID: "", at: 0)))
-        let account = UserFact.accountCreated(wish.created(accountID: command.id, at: command.now))
+        try command.sign(AccountCreated(wish, accountID: "", at: 0))
+        let account = AccountCreated(wish, accountID: command.id, at: command.now)
         return PooledAnswer { [command] connection in
             // Somebody may append between our read and our write.
             for _ in 0..<10 {
@@ -109,10 +111,10 @@ public struct UserRoutes: Sendable {
                 }
                 if let answer = try Self.replay(of: command, by: account.userID, on: connection) { return answer }
                 try UserStreams.profiles.keep(profiles, on: connection)
-                let append = UserStreams.append(account, at: version, metadata: command.metadata)
+                let append = try UserStreams.append(account, at: version, metadata: command.metadata)
                 guard try EventStore.append([append], on: connection).isEmpty else { continue }
                 service.wakeRelay()
-                return Self.answer(account, version: version + 1)
+                return try Self.answer(account, version: version + 1)
             }
             throw HTTPProblem(
                 .serviceUnavailable, detail: "the user keeps changing", headers: [Unavailable.retryAfter])
@@ -136,28 +138,21 @@ public struct UserRoutes: Sendable {
     private static func replay(_ event: StoredEvent, of command: Command) throws -> HTTPResponse? {
         guard let digest = command.digest else { return nil }
         let fact = try UserStreams.decode(event)
-        let id =
-            switch fact {
-            case .userCreated(let user): user.userID
-            case .accountCreated(let account): account.accountID
-            }
+        let id = (fact as? AccountCreated)?.accountID ?? fact.userID
         let metadata = try event.metadata.withUnsafeBytes { try EventMetadata(json: $0) }
         guard metadata.requestDigest == digest else {
             guard id == command.id else { return nil }
             throw IdempotencyKey.reused
         }
-        return IdempotencyKey.replayed(answer(fact, version: event.version))
+        return IdempotencyKey.replayed(try answer(fact, version: event.version))
     }
 
-    private static func answer(_ fact: UserFact, version: Int) -> HTTPResponse {
+    private static func answer(_ fact: some UserFact, version: Int) throws -> HTTPResponse {
         var json = JSONWriter(capacity: 256)
-        json.object { json in
+        try json.object { json in
             json.field("success", true)
-            switch fact {
-            case .userCreated: json.key("user")
-            case .accountCreated: json.key("account")
-            }
-            json.object { fact.writeMembers(into: &$0) }
+            json.key(fact is AccountCreated ? "account" : "user")
+            try json.object { try fact.write(into: &$0) }
         }
         return HTTPResponse.json(.created, json.bytes, headers: [HTTPHeader("ETag", "\"\(version)\"")])
     }

@@ -1,6 +1,7 @@
 import Messaging
 import Orders
 import Postgres
+import UserFacts
 
 /// Users as streams of the event store: `UserCreated` first, then an `AccountCreated` for each address.
 enum UserStreams {
@@ -17,20 +18,26 @@ enum UserStreams {
             tenant: tenant, streamID: streamID(userID), categories: [category], on: connection)
     }
 
-    static func decode(_ event: StoredEvent) throws -> UserFact {
-        let fact = try UserFact.decode(
-            type: event.type, schemaVersion: event.schemaVersion, payload: event.json(), time: event.createdAt, id: "",
-            from: .store)
-        guard let fact else { throw BrokenStream(streamID: event.streamID, version: event.version) }
+    private static let facts: FactCatalogue = [UserCreated.self, AccountCreated.self]
+
+    /// A fact of a user's stream.
+    static func decode(_ event: StoredEvent) throws -> any UserFact {
+        let encoded = try EncodedPayload(
+            event.json(), schemaVersion: event.schemaVersion, time: event.createdAt, from: .store)
+        guard let fact = try facts.decode(event.type, encoded) as? any UserFact else {
+            throw BrokenStream(streamID: event.streamID, version: event.version)
+        }
         return fact
     }
 
-    static func append(_ fact: UserFact, at version: Int, metadata: EventMetadata) -> StreamAppend {
+    static func append<Event: UserFact>(
+        _ fact: Event, at version: Int, metadata: EventMetadata
+    ) throws -> StreamAppend {
         StreamAppend(
             tenant: metadata.tenant, streamID: streamID(fact.userID), category: category, expectedVersion: version,
             events: [
                 NewEvent(
-                    type: fact.type, schemaVersion: fact.schemaVersion, data: fact.payload(), metadata: metadata)
+                    type: Event.type, schemaVersion: Event.version, data: try fact.payload(), metadata: metadata)
             ])
     }
 }

@@ -1,4 +1,5 @@
 import Orders
+import UserFacts
 
 /// Whom an invoice goes to, and where: the latest that was said of a user, by the time at which it was said.
 struct InvoiceRecipient: Hashable, Sendable {
@@ -28,14 +29,15 @@ struct InvoiceRecipient: Hashable, Sendable {
 
     init(_ key: Key) { self.key = key }
 
-    mutating func apply(_ fact: UserFact, id: String) {
+    mutating func apply(_ fact: any UserFact, id: String) {
         switch fact {
-        case .userCreated(let content):
+        case let content as UserCreated:
             let said = Said(content: content, at: fact.at, id: id)
             if said.isLater(than: user) { user = said }
-        case .accountCreated(let content):
+        case let content as AccountCreated:
             let said = Said(content: content, at: fact.at, id: id)
             if said.isLater(than: account) { account = said }
+        default: break
         }
     }
 }

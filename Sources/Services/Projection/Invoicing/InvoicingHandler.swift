@@ -1,13 +1,15 @@
 import Messaging
 import OrderflowKit
 import Orders
+import OrderFacts
 import Postgres
+import UserFacts
 
 /// Keeps invoices by events alone: orders, users and accounts go into tables of their own, each in whatever order it
 /// comes, and an invoice is what they say together. So an order that is heard of before its user comes right when the
 /// user does, and every statement can be repeated.
 struct InvoicingHandler: BatchHandler {
-    let types = Purchase.types.union(UserFactType.all)
+    let types = InvoiceFold.reads.types
 
     func handle(_ messages: [InboundMessage], on connection: Connection, outbox: inout [OutgoingEvent]) throws {
         var fold = InvoiceFold()
@@ -18,16 +20,21 @@ struct InvoicingHandler: BatchHandler {
 
 /// Facts of orders and users, on their way into invoices.
 struct InvoiceFold: HistoryFold {
+    static let reads: FactCatalogue = [
+        OrderCreated.self, OrderConfirmed.self, OrderCancelled.self, UserCreated.self, AccountCreated.self,
+    ]
+
     private var orders: [OrderKey: Purchase] = [:]
     private var recipients: [InvoiceRecipient.Key: InvoiceRecipient] = [:]
 
     mutating func add(_ message: InboundMessage) throws(MessageRejected) {
-        if let fact = try message.orderFact() {
-            let key = OrderKey(tenant: message.tenant, orderID: fact.orderID)
-            orders[key, default: Purchase(key)].apply(fact)
-        } else if let fact = try message.userFact() {
+        guard let fact = try message.payload(of: Self.reads) else { return }
+        if let fact = fact as? any UserFact {
             let key = InvoiceRecipient.Key(tenant: message.tenant, userID: fact.userID)
             recipients[key, default: InvoiceRecipient(key)].apply(fact, id: message.identity)
+        } else {
+            let key = OrderKey(tenant: message.tenant, orderID: fact.key)
+            orders[key, default: Purchase(key)].apply(fact)
         }
     }
 

@@ -1,3 +1,4 @@
+import OrderFacts
 import OrderflowKit
 import Orders
 
@@ -15,14 +16,14 @@ package struct Purchase: Hashable, Sendable {
 
     package init(_ key: OrderKey) { self.key = key }
 
-    package static let types: Set<String> = [FactType.orderCreated, FactType.orderConfirmed, FactType.orderCancelled]
+    package static let reads: FactCatalogue = [OrderCreated.self, OrderConfirmed.self, OrderCancelled.self]
 
-    package mutating func apply(_ fact: OrderFact) {
-        switch fact.kind {
+    package mutating func apply(_ fact: any MessagePayload) {
+        switch fact {
         // The first announcement of an order is the one that counts, as in the event store.
-        case .orderCreated(let created): order = order ?? created
-        case .orderConfirmed: advance(to: .confirmed)
-        case .orderCancelled: advance(to: .cancelled)
+        case let created as OrderCreated: order = order ?? created
+        case is OrderConfirmed: advance(to: .confirmed)
+        case is OrderCancelled: advance(to: .cancelled)
         default: break
         }
     }

@@ -1,5 +1,6 @@
 import JSON
 import Messaging
+import OrderFacts
 import OrderflowKit
 import Orders
 import Postgres

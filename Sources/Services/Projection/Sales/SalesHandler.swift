@@ -7,7 +7,7 @@ import Postgres
 /// its facts, less what it counted for before. An order's own row says what it counts for, so that a fact that comes
 /// twice moves nothing.
 struct SalesHandler: BatchHandler {
-    let types = Purchase.types
+    let types = Purchase.reads.types
 
     func handle(_ messages: [InboundMessage], on connection: Connection, outbox: inout [OutgoingEvent]) throws {
         var fold = SalesFold()
@@ -18,11 +18,11 @@ struct SalesHandler: BatchHandler {
 
 /// Facts of many orders, on their way into sales and customers.
 struct SalesFold: HistoryFold {
-    private var facts: [(key: OrderKey, fact: OrderFact)] = []
+    private var facts: [(key: OrderKey, fact: any MessagePayload)] = []
 
     mutating func add(_ message: InboundMessage) throws(MessageRejected) {
-        guard let fact = try message.orderFact() else { return }
-        facts.append((OrderKey(tenant: message.tenant, orderID: fact.orderID), fact))
+        guard let fact = try message.payload(of: Purchase.reads) else { return }
+        facts.append((OrderKey(tenant: message.tenant, orderID: fact.key), fact))
     }
 
     func write(on connection: Connection) throws {

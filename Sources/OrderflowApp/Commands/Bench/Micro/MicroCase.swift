@@ -2,9 +2,12 @@ import Bench
 import Fulfilment
 import HTTPServer
 import Messaging
+import OrderAPI
+import OrderFacts
 import OrderflowKit
 import Orders
 import Projection
+import ShippingFacts
 
 /// A step of an order's way that can be done over and over.
 struct MicroCase {
@@ -82,7 +85,7 @@ extension MicroCase {
 
     private static func factEncoding() -> MicroCase {
         MicroCase("OrderCreated and its metadata, encoded") {
-            record.fact.payload().count + record.metadata.json().count
+            OrderEvent.created(record.fact).payload().count + record.metadata.json().count
         }
     }
 
@@ -92,9 +95,10 @@ extension MicroCase {
         }
     }
 
-    private static func message(_ fact: OrderFact, number: Int) -> InboundMessage {
+    private static func message<Content: OrderFact>(_ fact: Content, number: Int) throws -> InboundMessage {
         InboundMessage(
-            id: "message-\(number)", type: fact.kind.type, schemaVersion: 1, payload: fact.payload(), key: fact.orderID,
+            id: "message-\(number)", type: Content.type, schemaVersion: 1, payload: try fact.payload(),
+            key: fact.orderID,
             tenant: "default", correlationID: "correlation", traceparent: nil, time: fact.at, streamVersion: nil,
             source: InboundMessage.Source(topic: "order-events", partition: 0, offset: Int64(number)))
     }
@@ -105,7 +109,7 @@ extension MicroCase {
         var headers: [(String, [UInt8])] = []
         encoded.headers.forEach { headers.append((String(decoding: $0, as: UTF8.self), Array($1))) }
         let source = InboundMessage.Source(topic: "order-events", partition: 0, offset: 1)
-        let reader = RecordReader(types: FactType.all) { _ in nil }
+        let reader = RecordReader(types: [OrderCreated.type]) { _ in nil }
         return MicroCase("Kafka record, decoded") {
             var envelope = EnvelopeHeaders()
             for (name, value) in headers { value.withUnsafeBytes { envelope.take(name, $0) } }
@@ -121,24 +125,25 @@ extension MicroCase {
     private static func sagaStep() throws -> MicroCase {
         let definition = try FulfilmentSaga.definition(of: OrderflowApp.services)
         let fact = record.fact
-        let payload = fact.payload()
+        let payload = try fact.payload()
         let fresh = SagaInstance(id: fact.orderID, of: definition)
         return MicroCase("saga's step from OrderCreated to its commands") {
             try definition.react(
-                fresh, to: .fact(type: fact.kind.type, payload: payload, messageID: "m"), at: OrderRecord.time
+                fresh, to: .fact(type: OrderCreated.type, payload: payload, messageID: "m"), at: OrderRecord.time
             ).commands.count
         }
     }
 
-    private static func projectionBatch() -> MicroCase {
+    private static func projectionBatch() throws -> MicroCase {
         let orders = 250
-        let messages = (0..<orders).flatMap { number in
+        let messages = try (0..<orders).flatMap { number in
             let created = OrderRecord(number).fact
-            let prepared = OrderFact(orderID: created.orderID, at: created.at, .shipmentCreated(shipmentID: "s"))
-            return [message(created, number: 2 * number), message(prepared, number: 2 * number + 1)]
+            let prepared = ShipmentCreated(orderID: created.orderID, shipmentID: "s", at: created.at)
+            return [try message(created, number: 2 * number), try message(prepared, number: 2 * number + 1)]
         }
+        let facts = OrderflowApp.services.facts
         return MicroCase("projection's batch of \(messages.count), each fact of it", units: messages.count) {
-            var fold = OrderViewFold(capacity: messages.count)
+            var fold = OrderViewFold(facts, capacity: messages.count)
             for message in messages { try fold.add(message) }
             return fold.views(over: [:]).reduce(0) { $0 + $1.view.document().count }
         }

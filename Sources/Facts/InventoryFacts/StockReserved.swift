@@ -1,0 +1,29 @@
+import JSON
+import Orders
+
+/// All of an order's lines are set aside.
+public struct StockReserved: OrderFact {
+    public static let type = "StockReserved"
+
+    public let orderID: String
+    public let items: [OrderLine]
+    public let at: Int64
+
+    public init(orderID: String, items: [OrderLine], at: Int64) {
+        self.orderID = orderID
+        self.items = items
+        self.at = at
+    }
+
+    public init(_ fields: PayloadFields) throws(PayloadError) {
+        orderID = fields.orderID
+        items = fields.items
+        at = fields.at
+    }
+
+    public func write(into json: inout JSONWriter) {
+        json.field("orderId", orderID)
+        json.items(items)
+        json.time("reservedAt", at)
+    }
+}

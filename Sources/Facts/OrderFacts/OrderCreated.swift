@@ -1,0 +1,62 @@
+import JSON
+import Orders
+
+/// The beginning of an order.
+public struct OrderCreated: OrderFact {
+    public static let type = "OrderCreated"
+
+    public let orderID: String
+    public let userID: String
+    public let items: [OrderLine]
+    public let total: Money
+    /// Microseconds since the Unix epoch.
+    public let createdAt: Int64
+    public let email: String?
+    public let shippingAddress: String?
+    public let paymentToken: String?
+
+    public var at: Int64 { createdAt }
+
+    public init(
+        orderID: String, userID: String, items: [OrderLine], total: Money, createdAt: Int64,
+        email: String? = nil, shippingAddress: String? = nil, paymentToken: String? = nil
+    ) {
+        self.orderID = orderID
+        self.userID = userID
+        self.items = items
+        self.total = total
+        self.createdAt = createdAt
+        self.email = email
+        self.shippingAddress = shippingAddress
+        self.paymentToken = paymentToken
+    }
+
+    /// The order that a customer's request asks for.
+    public init(_ request: OrderRequest, orderID: String, at now: Int64) {
+        self.init(
+            orderID: orderID, userID: request.userID, items: request.items, total: request.total, createdAt: now,
+            email: request.email, shippingAddress: request.shippingAddress, paymentToken: request.paymentToken)
+    }
+
+    public init(_ fields: PayloadFields) throws(PayloadError) {
+        orderID = fields.orderID
+        userID = try fields.require(fields.userID, "userId")
+        items = try fields.requiredItems()
+        total = try fields.require(fields.total, "total")
+        createdAt = fields.at
+        email = fields.email
+        shippingAddress = fields.shippingAddress
+        paymentToken = fields.paymentToken
+    }
+
+    public func write(into json: inout JSONWriter) {
+        json.field("orderId", orderID)
+        json.field("userId", userID)
+        json.items(items)
+        json.money("total", total)
+        json.time("createdAt", createdAt)
+        json.field("email", email)
+        json.field("shippingAddress", shippingAddress)
+        json.field("paymentToken", paymentToken)
+    }
+}

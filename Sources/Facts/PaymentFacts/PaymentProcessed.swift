@@ -1,0 +1,34 @@
+import JSON
+import Orders
+
+/// The customer has been charged.
+public struct PaymentProcessed: OrderFact {
+    public static let type = "PaymentProcessed"
+
+    public let orderID: String
+    public let amount: Money
+    /// The gateway's.
+    public let reference: String
+    public let at: Int64
+
+    public init(orderID: String, amount: Money, reference: String, at: Int64) {
+        self.orderID = orderID
+        self.amount = amount
+        self.reference = reference
+        self.at = at
+    }
+
+    public init(_ fields: PayloadFields) throws(PayloadError) {
+        orderID = fields.orderID
+        amount = try fields.require(fields.amount, "amount")
+        reference = fields.reference ?? ""
+        at = fields.at
+    }
+
+    public func write(into json: inout JSONWriter) {
+        json.field("orderId", orderID)
+        json.money("amount", amount)
+        json.field("reference", reference)
+        json.time("processedAt", at)
+    }
+}

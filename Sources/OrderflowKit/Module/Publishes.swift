@@ -1,0 +1,28 @@
+import Orders
+
+/// Facts and commands that the service puts on a topic. Every group of the installation reads by what all services say
+/// here: a type that none of them names is passed over.
+public struct Publishes: ServiceModulePart {
+    private let payloads: [any MessagePayload.Type]
+    private let topic: Topic
+
+    public init(_ payloads: any MessagePayload.Type..., on topic: Topic) {
+        self.payloads = payloads
+        self.topic = topic
+    }
+
+    public func join(_ module: inout ServiceModule) { module.payloads[topic, default: []] += payloads }
+}
+
+/// Commands that the service does, whoever gives them.
+public struct Accepts: ServiceModulePart {
+    private let commands: [any Command.Type]
+    private let topic: Topic
+
+    public init(_ commands: any Command.Type..., on topic: Topic) {
+        self.commands = commands
+        self.topic = topic
+    }
+
+    public func join(_ module: inout ServiceModule) { module.payloads[topic, default: []] += commands }
+}

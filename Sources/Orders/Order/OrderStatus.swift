@@ -1,0 +1,4 @@
+/// Where an order is.
+public enum OrderStatus: String, Hashable, Sendable, CaseIterable {
+    case pending, cancelling, confirmed, cancelled
+}
