@@ -35,7 +35,7 @@ package enum OrderStreams {
 
     package static func decode(_ event: StoredEvent) throws -> OrderEvent {
         let encoded = EncodedPayload(
-            event.data, schemaVersion: event.schemaVersion, time: event.createdAt, from: .store)
+            try event.json(), schemaVersion: event.schemaVersion, time: event.createdAt, from: .store)
         guard let known = try OrderEvent(type: event.type, encoded) else {
             throw BrokenStream(streamID: event.streamID, version: event.version)
         }
