@@ -34,8 +34,8 @@ package enum OrderStreams {
     }
 
     package static func decode(_ event: StoredEvent) throws -> OrderEvent {
-        let encoded = try EncodedPayload(
-            event.json(), schemaVersion: event.schemaVersion, time: event.createdAt, from: .store)
+        let encoded = EncodedPayload(
+            try event.json(), schemaVersion: event.schemaVersion, time: event.createdAt, from: .store)
         guard let known = try OrderEvent(type: event.type, encoded) else {
             throw BrokenStream(streamID: event.streamID, version: event.version)
         }

@@ -22,8 +22,8 @@ enum UserStreams {
 
     /// A fact of a user's stream.
     static func decode(_ event: StoredEvent) throws -> any UserFact {
-        let encoded = try EncodedPayload(
-            event.json(), schemaVersion: event.schemaVersion, time: event.createdAt, from: .store)
+        let encoded = EncodedPayload(
+            try event.json(), schemaVersion: event.schemaVersion, time: event.createdAt, from: .store)
         guard let fact = try facts.decode(event.type, encoded) as? any UserFact else {
             throw BrokenStream(streamID: event.streamID, version: event.version)
         }
