@@ -35,7 +35,10 @@ extension ServiceDatabase {
             Migration(version: 6, name: "snapshots of the relay", sql: MessagingSchema.relaySnapshots),
             Migration(version: 7, name: "counts of parked messages", sql: MessagingSchema.parkedCounts),
             Migration(
-                version: 8, name: "outcomes of any steps",
+                version: 8, name: "content types",
+                sql: EventStoreSchema.contentTypes + "\n" + MessagingSchema.contentTypes),
+            Migration(
+                version: 9, name: "outcomes of any steps",
                 sql: """
                     -- Names of steps, in place of a column each.
                     ALTER TABLE order_outcomes ADD COLUMN succeeded json NOT NULL DEFAULT '[]';

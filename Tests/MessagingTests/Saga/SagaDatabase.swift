@@ -15,7 +15,8 @@ struct SagaDatabase {
         configuration = try PostgresConfiguration(try PostgresServer.shared.get().createDatabase())
         orchestrator = Self.orchestrator(TripSaga.definition, conduct: conduct)
         let connection = try connect()
-        try connection.script(MessagingSchema.outbox + SagaSchema.tables + SagaSchema.definitions)
+        try connection.script(
+            MessagingSchema.outbox + MessagingSchema.contentTypes + SagaSchema.tables + SagaSchema.definitions)
     }
 
     private init(_ configuration: PostgresConfiguration, _ orchestrator: SagaOrchestrator) {
