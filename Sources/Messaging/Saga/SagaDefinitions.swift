@@ -21,15 +21,15 @@ enum SagaDefinitions {
     static func leading(_ saga: String, on connection: Connection) throws -> [String] {
         try connection.query(
             """
-            WITH RECURSIVE leading (led_by) AS (
+            WITH RECURSIVE leaders (led_by) AS (
                 (SELECT led_by FROM saga_instances WHERE saga = $1 AND ended_at IS NULL ORDER BY led_by LIMIT 1)
                 UNION ALL
                 SELECT (SELECT i.led_by FROM saga_instances i
-                        WHERE i.saga = $1 AND i.ended_at IS NULL AND i.led_by > leading.led_by
+                        WHERE i.saga = $1 AND i.ended_at IS NULL AND i.led_by > leaders.led_by
                         ORDER BY i.led_by LIMIT 1)
-                FROM leading WHERE leading.led_by IS NOT NULL
+                FROM leaders WHERE leaders.led_by IS NOT NULL
             )
-            SELECT led_by FROM leading WHERE led_by IS NOT NULL
+            SELECT led_by FROM leaders WHERE led_by IS NOT NULL
             """, [.text(saga)]
         ).map { try $0.get(0, as: String.self) }
     }
