@@ -39,7 +39,7 @@ struct ProgramDocument: Sendable {
                 name: "alerts", summary: "what a person should look at",
                 files: [File(path: "config/alerts.yml", content: .whole(AlertsDocument(services).text))]),
             ProgramDocument(
-                name: "asyncapi", summary: "who publishes and consumes which topic",
+                name: "asyncapi", summary: "who consumes which topic",
                 files: [File(path: "docs/asyncapi.yaml", content: .regions(AsyncAPIDocument(services).regions))]),
             ProgramDocument(
                 name: "kubernetes", summary: "manifests, for kubectl apply -k",
