@@ -25,7 +25,9 @@ struct Orderflow: AsyncParsableCommand {
                 CommandGroup(name: "RUN", subcommands: [UpCommand.self] + roleCommands),
                 CommandGroup(
                     name: "PREPARE",
-                    subcommands: [MigrateCommand.self, TopicsCommand.self, ConfigCommand.self, NewCommand.self]),
+                    subcommands: [
+                        MigrateCommand.self, TopicsCommand.self, ConfigCommand.self, DocsCommand.self, NewCommand.self,
+                    ]),
                 CommandGroup(
                     name: "OPERATE",
                     subcommands: [

@@ -9,8 +9,8 @@ public struct ServiceCatalogue: Sendable {
     /// Every fact and command there is: what every group's door decodes by.
     package let facts: FactCatalogue
 
-    /// Two services with one name, port, database, group, topic, read model, setting or fact are a mistake in the program, and
-    /// trap.
+    /// Two services with one name, port, database, group, topic, read model, setting, alert, step or fact are a mistake in
+    /// the program, and trap.
     public init(_ modules: [ServiceModule]) {
         self.modules = modules
         settings = SettingTable(modules)
@@ -33,6 +33,7 @@ public struct ServiceCatalogue: Sendable {
         unique("read model", readModels.flatMap(\.model.names))
         unique("step", modules.flatMap { $0.steps.map(\.name) + ($0.decision == nil ? [] : [FulfilmentDecision.step]) })
         unique("setting", settings.keys.map(\.name))
+        unique("alert", modules.flatMap(\.alerts).map(\.name))
         for module in modules {
             precondition(
                 module.database != nil || module.groups.isEmpty, "\(module.name) has groups and no database for them")
