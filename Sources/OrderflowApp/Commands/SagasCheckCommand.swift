@@ -28,7 +28,7 @@ struct SagasCheckCommand: OrderflowCommand {
 
             EXAMPLES
               orderflow sagas check
-              orderflow sagas check --json | jq -r 'select(.verdict == "differs") | .orderId'
+              orderflow sagas check --json | jq -r 'select(.differences).orderId'
             """)
 
     @Flag(help: "One JSON object a line, the last with the counts.") var json = false
