@@ -109,7 +109,7 @@ let package = Package(
 
         // The services, none of which knows another but for whose tables or facts it reads.
         service(
-            "OrderAPI", facts: ["OrderFacts", "UserFacts", "InventoryFacts", "PaymentFacts", "ShippingFacts"],
+            "OrderAPI", facts: ["OrderFacts", "UserFacts"],
             reading: ["Query"], using: ["Outbound", deque]),
         service("Query", facts: [], reading: ["Projection"]),
         service("Projection", facts: everyFact),
@@ -148,7 +148,7 @@ let package = Package(
             name: "OrderflowTesting",
             dependencies: [
                 "Fulfilment", "OrderFacts", "OrderflowKit", "TestServers", "TestShop",
-                "Execution", "HTTPServer", "JSON", "Messaging", "Orders", "Outbound", "Postgres", log,
+                "Execution", "HTTPServer", "JSON", "Kafka", "Messaging", "Orders", "Outbound", "Postgres", log,
             ]),
 
         // Private PostgreSQL servers and Kafka brokers for the tests.
