@@ -36,7 +36,7 @@ public final class ServiceBench {
         _ configure: (inout Settings) -> Void = { _ in }
     ) throws {
         guard let group = module.groups.first(where: { name == nil || $0.name == name }), let store = module.database
-        else { throw TestServerError("\(module.name) has no group \(name ?? "")") }
+        else { throw NoSuchGroup(service: module.name, group: name) }
         let known = services.contains { $0.name == module.name } ? services : services + [module]
         var settings = Settings(ServiceCatalogue(known))
         configure(&settings)
@@ -63,7 +63,7 @@ public final class ServiceBench {
     public func handle(_ payloads: any MessagePayload..., tenant: String = "default") throws -> [any MessagePayload] {
         let messages = try payloads.filter { handler.types.contains(type(of: $0).type) }.map { payload in
             offset += 1
-            return try InboundMessage(payload, tenant: tenant, topic: topic, offset: offset)
+            return try message(payload, tenant: tenant)
         }
         let outgoing = try connection.transaction { connection in
             var outbox: [OutgoingEvent] = []
@@ -71,6 +71,14 @@ public final class ServiceBench {
             return outbox
         }
         return try outgoing.compactMap { try catalogue.decode($0.type, EncodedPayload($0.payload)) }
+    }
+
+    private func message(_ payload: some MessagePayload, tenant: String) throws -> InboundMessage {
+        InboundMessage(
+            id: "m-\(offset)", type: type(of: payload).type, schemaVersion: type(of: payload).version,
+            payload: try payload.payload(), key: payload.key, tenant: tenant, correlationID: "test", traceparent: nil,
+            time: WallClock.nowMicroseconds(), streamVersion: nil,
+            source: InboundMessage.Source(topic: topic, partition: 0, offset: offset))
     }
 
     /// What a route of the service answers to `GET path`, on a port of its own for as long as it takes.
@@ -88,6 +96,16 @@ public final class ServiceBench {
 
     /// The rows that a query finds, as text.
     public func rows(_ sql: String) throws -> [[String?]] {
-        try connection.query(sql).map { row in try (0..<row.count).map { try row.get($0, as: String?.self) } }
+        // One text of each row, whatever the types of its columns: an array of what `row_to_json` has.
+        try connection.query(
+            "SELECT array(SELECT value FROM json_each_text(row_to_json(found))) FROM (\(sql)) AS found"
+        ).map { try $0.get(0, as: [String?].self) }
     }
+}
+
+/// A service hasn't got the group that a bench is to be of.
+struct NoSuchGroup: Error, CustomStringConvertible {
+    let service: String
+    let group: String?
+    var description: String { "\(service) has no consumer group \(group ?? "and database")" }
 }

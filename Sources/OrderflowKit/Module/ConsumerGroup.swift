@@ -22,7 +22,7 @@ public struct ConsumerGroup: Sendable {
     public var usesInbox = true
     /// Whether the service can't do its main work without the group.
     public var isNeeded = true
-    let handler: @Sendable (ServiceContext) throws -> any BatchHandler
+    package let handler: @Sendable (ServiceContext) throws -> any BatchHandler
 
     public init(
         _ name: String, reads subscriptions: [Subscription], batchSize: Int? = nil, usesInbox: Bool = true,

@@ -1,6 +1,7 @@
 import Execution
 import JSON
 import Messaging
+import OrderFacts
 import Orders
 import Postgres
 import TestServers
@@ -14,24 +15,33 @@ import Testing
 @Suite(.blocking) struct FulfilmentStepTests {
     private static let commands = Topic("loyalty_commands", called: "loyalty-commands", "From the saga to loyalty.")
 
-    private static func command(_ type: String) -> FulfilmentStep.Command {
-        FulfilmentStep.Command(commands, type) { order, reason in
-            var json = JSONWriter()
-            json.object { json in
-                json.field("orderId", order.orderID)
-                json.field("userId", order.userID)
-                json.field("reason", reason)
-            }
-            return json.bytes
-        }
+    private struct EarnPoints: Command, Codable {
+        static let type = "EarnPoints"
+        let orderID: String
+        let userID: String
+        let reason: String
+    }
+
+    private struct RevokePoints: Command, Codable {
+        static let type = "RevokePoints"
+        let orderID: String
+        let userID: String
+        let reason: String
+    }
+
+    private static let earn = FulfilmentStep.Command(commands) { order, reason in
+        EarnPoints(orderID: order.orderID, userID: order.userID, reason: reason)
+    }
+    private static let revoke = FulfilmentStep.Command(commands) { order, reason in
+        RevokePoints(orderID: order.orderID, userID: order.userID, reason: reason)
     }
 
     private static let loyalty = ServiceModule("loyalty", port: 20, summary: "gives points") {
         Owns(commands)
         FulfilmentStep(
-            "points", after: ["payment"], asks: command("EarnPoints"), succeededBy: ["PointsEarned"],
+            "points", after: ["payment"], asks: earn, succeededBy: ["PointsEarned"],
             failedBy: ["PointsRefused"], within: .seconds(45),
-            undoneBy: .init(command("RevokePoints"), doneBy: ["PointsRevoked"]))
+            undoneBy: .init(revoke, doneBy: ["PointsRevoked"]))
     }
 
     private static let services = ServiceCatalogue([.api, loyalty, .shipping, .payment, .inventory, .saga])
@@ -54,7 +64,7 @@ import Testing
 
     @Test func aStepAfterNoneIsRefusedByName() {
         let lost = ServiceModule("lost", port: 21, summary: "comes after nothing that there is") {
-            FulfilmentStep("late", after: ["nowhere"], asks: Self.command("Try"), succeededBy: ["Tried"], within: .zero)
+            FulfilmentStep("late", after: ["nowhere"], asks: Self.earn, succeededBy: ["Tried"], within: .zero)
         }
         let error = #expect(throws: SagaDefinition.Invalid.self) {
             try FulfilmentSaga.definition(of: ServiceCatalogue([.api, .inventory, lost]))
@@ -97,9 +107,8 @@ import Testing
                 return outbox.map { "\($0.type) on \($0.topic)" }
             }
         }
-        func tell(_ kind: OrderFact.Kind) throws -> [String] {
-            let fact = OrderFact(orderID: "o1", at: 1, kind)
-            return try hear(kind.type, String(decoding: fact.payload(), as: UTF8.self))
+        func tell(_ draft: FactDraft) throws -> [String] {
+            try hear(draft.type, String(decoding: draft.of("o1", at: 1).payload(), as: UTF8.self))
         }
         #expect(try tell(.orderCreated(Sample.order)) == ["ReserveStock on inventory-commands"])
         #expect(

@@ -48,13 +48,13 @@ import Testing
             facts: [reserved, processed, shipped, .shipmentFailed(reason: "lost")], commands: [.confirm]),
     ]
 
-    @Test(arguments: scenarios) func outcomesDecide(_ scenario: Scenario) {
+    @Test(arguments: scenarios) func outcomesDecide(_ scenario: Scenario) throws {
         let rules = OutcomeRules(ServiceCatalogue.fulfilment.steps)
         var outcomes: OrderOutcomes?
         var commands: [OrderCommand] = []
         for kind in scenario.facts {
             let fact = kind.of("o", at: 1)
-            guard let outcome = rules.outcome(type: type(of: fact).type, payload: try fact.payload()),
+            guard let outcome = try rules.outcome(type: kind.type, payload: fact.payload()),
                 let reaction = OrderOutcomes.react(to: outcome, outcomes, of: rules.steps)
             else { continue }
             outcomes = reaction.outcomes

@@ -137,7 +137,7 @@ struct SimulatedWorld {
             }
         case (.orders, .fact(let fact)):
             let rules = Self.rules
-            guard let outcome = rules.outcome(type: fact.kind.type, payload: fact.payload()),
+            guard let outcome = rules.outcome(type: type(of: fact).type, payload: fact.bytes),
                 let reaction = OrderOutcomes.react(to: outcome, outcomes, of: rules.steps)
             else { return }
             outcomes = reaction.outcomes
