@@ -8,7 +8,7 @@ import Testing
 @testable import Payment
 @testable import OrderflowKit
 
-@Suite(.serialized) struct GatewayWorkerTests {
+@Suite(.serialized, .servers) struct GatewayWorkerTests {
     struct Case: Sendable, CustomTestStringConvertible {
         let token: String?
         let status: PaymentProcess.Status

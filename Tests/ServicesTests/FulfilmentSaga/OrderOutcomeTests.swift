@@ -60,7 +60,7 @@ import Testing
         #expect(commands == scenario.commands)
     }
 
-    @Test func batchesDecideOnManyOrders() throws {
+    @Test(.servers) func batchesDecideOnManyOrders() throws {
         let connection = try Connection(freshDatabase(ServiceDatabase.orders.migrations), logger: quiet)
         defer { connection.close() }
         func tell(_ facts: (OrderFact.Kind, String)...) throws {
@@ -81,7 +81,7 @@ import Testing
     }
 
     /// The customer's request is in the event store, but its fact not yet here.
-    @Test func theAggregateDecidesBetweenConfirmationAndCancellation() throws {
+    @Test(.servers) func theAggregateDecidesBetweenConfirmationAndCancellation() throws {
         let connection = try Connection(freshDatabase(ServiceDatabase.orders.migrations), logger: quiet)
         defer { connection.close() }
         func tell(_ kinds: OrderFact.Kind...) throws {
