@@ -9,7 +9,9 @@ public enum MessagingSchema {
     public static let v1 = parts.joined(separator: "\n")
 
     /// What the database of every service has, in whichever migrations.
-    package static let parts = [outbox, relay, consumer, deadLetterDecisions, relaySnapshots, parkedCounts]
+    package static let parts = [
+        outbox, relay, consumer, deadLetterDecisions, relaySnapshots, parkedCounts, contentTypes,
+    ]
 
     public static let outbox = """
         CREATE TABLE outbox (
@@ -26,6 +28,13 @@ public enum MessagingSchema {
             CHECK ((data IS NULL) <> (raw IS NULL))
         );
         CREATE INDEX outbox_window ON outbox (txid, position);
+        """
+
+    /// What an event's payload is that is no JSON: its bytes are in `raw`. A dead letter's copy, in `raw` too, has none.
+    public static let contentTypes = """
+        ALTER TABLE outbox
+            ADD COLUMN content_type text,
+            ADD CONSTRAINT outbox_content_type CHECK (content_type IS NULL OR raw IS NOT NULL) NOT VALID;
         """
 
     /// How far each relay has published: all of the transactions below `low`, and of the window `low…high`

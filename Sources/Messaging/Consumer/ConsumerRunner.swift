@@ -30,6 +30,8 @@ public final class ConsumerRunner: Sendable {
         public var keyField = "key"
         /// Reads payloads at the door.
         public var content: RecordReader.Content = { _ in nil }
+        /// Of the content types that it reads.
+        public var codecs = PayloadCodecs.installed
 
         public init(group: String, topics: [String]) {
             self.group = group
@@ -90,7 +92,8 @@ public final class ConsumerRunner: Sendable {
         self.configuration = configuration
         self.handler = handler
         reader = RecordReader(
-            types: handler.types, ignoring: handler.ignoredSource, content: configuration.content)
+            types: handler.types, ignoring: handler.ignoredSource, codecs: configuration.codecs,
+            content: configuration.content)
         self.kafka = kafka
         self.database = database
         self.onCommit = onCommit

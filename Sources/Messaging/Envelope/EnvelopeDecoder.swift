@@ -1,6 +1,7 @@
 import JSON
 
-/// Reads the envelope `{"type":…,"version":…,"payload":{…}}` with its headers.
+/// Reads a record with its headers: the envelope `{"type":…,"version":…,"payload":{…}}` of JSON records, or the bare
+/// payload of any other content type, whose type and version are headers (CloudEvents 1.0, binary content mode).
 package enum EnvelopeDecoder {
     /// - Parameters:
     ///   - value: nil for a tombstone.
@@ -13,21 +14,16 @@ package enum EnvelopeDecoder {
         // Our own records say their type in a header: what nobody wants is not even parsed.
         if let type = headers.type, !reader.types.contains(type) { return .nothing(.otherType) }
         if reader.ignores(headers.source) { return .nothing(.ownWord) }
-        let envelope: Envelope
-        do {
-            envelope = try Envelope(value)
+        let body: Body
+        do throws(Flaw) {
+            guard
+                let read = try headers.contentType.isJSON
+                    ? enveloped(value, headers, reader) : bare(value, headers, reader)
+            else { return .nothing(.otherType) }
+            body = read
         } catch {
-            return .poison("\(error)")
+            return .poison(error.reason)
         }
-        guard let type = envelope.type else { return .poison("/type is required") }
-        guard reader.types.contains(type) else {
-            // Whoever reacts to the type of the header sees that too.
-            return headers.type == nil ? .nothing(.otherType) : .poison(mismatch)
-        }
-        if let flaw = headers.flaw { return .poison(flaw) }
-        if let said = headers.type, said != type { return .poison(mismatch) }
-        guard let payload = envelope.payload else { return .poison("/payload is required") }
-        guard (1...10_000).contains(envelope.version) else { return .poison("/version is out of range") }
         var keyText: String?
         if let key {
             // A text's bytes and no others: two keys that differ never become one.
@@ -37,13 +33,69 @@ package enum EnvelopeDecoder {
         let id = headers.id ?? source.messageID(recordTime: recordTime)
         return reader.judge(
             InboundMessage(
-                id: id, type: type, schemaVersion: Int(envelope.version), payload: Array(payload), key: keyText ?? id,
+                id: id, type: body.type, schemaVersion: body.schemaVersion, payload: body.payload, key: keyText ?? id,
                 tenant: headers.tenant ?? TenantName.standard, correlationID: headers.correlationID ?? id,
                 traceparent: headers.traceparent, time: headers.time ?? recordTime,
                 streamVersion: headers.streamVersion, source: source, origin: headers.source,
-                isKeyed: keyText != nil))
+                isKeyed: keyText != nil, contentType: headers.contentType))
     }
 
+    /// What a value says, whatever its content type.
+    private struct Body {
+        let type: String
+        let schemaVersion: Int
+        let payload: [UInt8]
+    }
+
+    private struct Flaw: Error {
+        let reason: String
+        init(_ reason: String) { self.reason = reason }
+    }
+
+    /// Of a JSON record; nil for one of another type than the reader's.
+    private static func enveloped(
+        _ value: UnsafeRawBufferPointer, _ headers: EnvelopeHeaders, _ reader: RecordReader
+    ) throws(Flaw) -> Body? {
+        let envelope: Envelope
+        do {
+            envelope = try Envelope(value)
+        } catch {
+            throw Flaw("\(error)")
+        }
+        guard let type = envelope.type else { throw Flaw("/type is required") }
+        guard reader.types.contains(type) else {
+            // Every group that reacts to the type of the header refuses the record too.
+            if headers.type != nil { throw Flaw(mismatch) }
+            return nil
+        }
+        if let flaw = headers.flaw { throw Flaw(flaw) }
+        if let said = headers.type, said != type { throw Flaw(mismatch) }
+        guard let payload = envelope.payload else { throw Flaw("/payload is required") }
+        guard versions.contains(envelope.version) else { throw Flaw("/version is out of range") }
+        return Body(type: type, schemaVersion: Int(envelope.version), payload: Array(payload))
+    }
+
+    /// Of a record of another content type: its value is the payload.
+    private static func bare(
+        _ value: UnsafeRawBufferPointer, _ headers: EnvelopeHeaders, _ reader: RecordReader
+    ) throws(Flaw) -> Body? {
+        if let flaw = headers.flaw { throw Flaw(flaw) }
+        guard let type = headers.type else {
+            throw Flaw("\(EventHeader.type) is required beside \(EventHeader.contentType) \(headers.contentType)")
+        }
+        let version = headers.schemaVersion ?? 1
+        guard versions.contains(Int64(version)) else { throw Flaw("\(EventHeader.schemaVersion) is out of range") }
+        do throws(PayloadCodecError) {
+            return Body(
+                type: type, schemaVersion: version,
+                payload: try reader.codecs.json(
+                    of: Array(value), headers.contentType, type: type, schemaVersion: version))
+        } catch {
+            throw Flaw("\(error)")
+        }
+    }
+
+    private static let versions: ClosedRange<Int64> = 1...10_000
     private static let mismatch = "\(EventHeader.type) is not the value's type"
 }
 

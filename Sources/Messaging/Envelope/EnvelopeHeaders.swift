@@ -11,6 +11,8 @@ package struct EnvelopeHeaders {
     private(set) var correlationID: String?
     private(set) var tenant: String?
     private(set) var streamVersion: Int?
+    private(set) var contentType = ContentType.json
+    private(set) var schemaVersion: Int?
     private(set) var traceparent: String?
     /// What is wrong with the first attribute that can't be read.
     private(set) var flaw: String?
@@ -36,6 +38,9 @@ package struct EnvelopeHeaders {
                 note("\(name) must have 1 to \(TenantName.limit) letters, digits and . _ -")
             }
         case EventHeader.streamVersion: streamVersion = version(name, value)
+        case EventHeader.schemaVersion: schemaVersion = version(name, value)
+        case EventHeader.contentType:
+            contentType = ContentType.isPlainJSON(value) ? .json : text(name, value).map { ContentType($0) } ?? .json
         // A malformed one is to be ignored (W3C Trace Context §3.2.2.2).
         case EventHeader.traceparent: traceparent = Self.text(value).flatMap { TraceContext($0)?.description }
         default: break

@@ -72,5 +72,7 @@ enum EventHeader {
     static let causationID = "ce_causationid"
     static let tenant = "ce_tenant"
     static let streamVersion = "ce_streamversion"
+    /// Of records that are no JSON: theirs has it in the value.
+    static let schemaVersion = "ce_schemaversion"
     static let traceparent = "traceparent"
 }

@@ -1,4 +1,4 @@
-/// A record that a consumer understood: the envelope of DESIGN section 3 with its CloudEvents attributes.
+/// A record that a consumer understood: the envelope with its CloudEvents attributes (docs/asyncapi.yaml).
 public struct InboundMessage: Sendable {
     /// Where a record lies. Unique while the topic is.
     public struct Source: Hashable, Sendable, CustomStringConvertible {
@@ -25,8 +25,11 @@ public struct InboundMessage: Sendable {
     public let id: String
     public let type: String
     public let schemaVersion: Int
-    /// The `payload` member, byte for byte.
+    /// What coders of facts and commands read. Of a JSON record the `payload` member, byte for byte; of any other what the
+    /// codec of its content type made of its value.
     public let payload: [UInt8]
+    /// Of the record.
+    public let contentType: ContentType
     public let key: String
     public let tenant: String
     public let correlationID: String
@@ -49,12 +52,13 @@ public struct InboundMessage: Sendable {
     public init(
         id: String, type: String, schemaVersion: Int, payload: [UInt8], key: String, tenant: String,
         correlationID: String, traceparent: String?, time: Int64, streamVersion: Int?, source: Source,
-        origin: String? = nil, isKeyed: Bool = true
+        origin: String? = nil, isKeyed: Bool = true, contentType: ContentType = .json
     ) {
         self.id = id
         self.type = type
         self.schemaVersion = schemaVersion
         self.payload = payload
+        self.contentType = contentType
         self.key = key
         self.tenant = tenant
         self.correlationID = correlationID

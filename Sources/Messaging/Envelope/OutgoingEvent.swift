@@ -5,18 +5,21 @@ public struct OutgoingEvent: Sendable {
     public let key: String
     public let type: String
     public let schemaVersion: Int
-    /// The JSON object that becomes the envelope's `payload`.
+    /// The bytes that become the envelope's `payload`, or the record's value where they are no JSON.
     public let payload: [UInt8]
+    public let contentType: ContentType
     public let metadata: EventMetadata
 
     public init(
-        topic: String, key: String, type: String, schemaVersion: Int = 1, payload: [UInt8], metadata: EventMetadata
+        topic: String, key: String, type: String, schemaVersion: Int = 1, payload: [UInt8],
+        contentType: ContentType = .json, metadata: EventMetadata
     ) {
         self.topic = topic
         self.key = key
         self.type = type
         self.schemaVersion = schemaVersion
         self.payload = payload
+        self.contentType = contentType
         self.metadata = metadata
     }
 }

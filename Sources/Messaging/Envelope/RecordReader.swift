@@ -30,11 +30,18 @@ public struct RecordReader: Sendable {
     public let types: Set<String>
     private let ignoredSource: String?
     private let content: Content
+    let codecs: PayloadCodecs
 
-    /// - Parameter ignoredSource: records with this `ce_source` are passed over.
-    public init(types: Set<String>, ignoring ignoredSource: String? = nil, content: @escaping Content) {
+    /// - Parameters:
+    ///   - ignoredSource: records with this `ce_source` are passed over.
+    ///   - codecs: of the content types that are read; a record of another one is poison.
+    public init(
+        types: Set<String>, ignoring ignoredSource: String? = nil, codecs: PayloadCodecs = .installed,
+        content: @escaping Content
+    ) {
         self.types = types
         self.ignoredSource = ignoredSource
+        self.codecs = codecs
         self.content = content
     }
 

@@ -26,7 +26,7 @@ enum RecordSize {
         let metadata = event.metadata
         let texts = [
             metadata.id, metadata.source, metadata.tenant, metadata.correlationID, metadata.causationID ?? "",
-            metadata.traceparent ?? "",
+            metadata.traceparent ?? "", event.contentType.description,
         ]
         // The key is the subject too, the type in both the value and a header.
         return event.payload.count + 2 * (event.key.utf8.count + event.type.utf8.count)

@@ -63,11 +63,12 @@ public struct Aggregates<State: EventSourced>: Sendable {
                 FROM unnest($1::text[], $2::text[]) AS w (tenant, stream_id)
                 LEFT JOIN snapshots s ON s.tenant = w.tenant AND s.stream_id = w.stream_id AND s.format = $3)
             SELECT tenant, stream_id, $4 AS category, taken AS version, '' AS type, 0 AS schema_version, state AS data,
-                   '{}'::json AS metadata, 0::bigint AS position, taken_at AS created_at
+                   '{}'::json AS metadata, 0::bigint AS position, taken_at AS created_at, NULL::text AS content_type,
+                   NULL::bytea AS raw
             FROM wanted WHERE taken > 0
             UNION ALL
             SELECT e.tenant, e.stream_id, e.category, e.version, e.type, e.schema_version, e.data, e.metadata, e.position,
-                   e.created_at
+                   e.created_at, e.content_type, e.raw
             FROM wanted w
             JOIN events e ON e.tenant = w.tenant AND e.stream_id = w.stream_id AND e.version > w.taken
                 AND e.category = $4

@@ -15,9 +15,10 @@ extension EventStore {
         ).one().get(0, as: Int32.self)
         let rows = try connection.query(
             """
-            SELECT tenant, stream_id, category, version, type, schema_version, data, metadata, position, created_at
+            SELECT tenant, stream_id, category, version, type, schema_version, data, metadata, position, created_at,
+                   content_type, raw
             FROM (
-                SELECT *, sum(octet_length(data::text) + octet_length(metadata::text)) OVER (
+                SELECT *, sum(coalesce(octet_length(data::text), octet_length(raw)) + octet_length(metadata::text)) OVER (
                     ORDER BY version ROWS UNBOUNDED PRECEDING EXCLUDE CURRENT ROW) AS before
                 FROM (
                     \(selectEvents)

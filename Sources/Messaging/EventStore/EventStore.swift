@@ -4,13 +4,18 @@ import Postgres
 public struct NewEvent: Sendable {
     public let type: String
     public let schemaVersion: Int
+    /// The payload.
     public let data: [UInt8]
+    public let contentType: ContentType
     public let metadata: EventMetadata
 
-    public init(type: String, schemaVersion: Int = 1, data: [UInt8], metadata: EventMetadata) {
+    public init(
+        type: String, schemaVersion: Int = 1, data: [UInt8], contentType: ContentType = .json, metadata: EventMetadata
+    ) {
         self.type = type
         self.schemaVersion = schemaVersion
         self.data = data
+        self.contentType = contentType
         self.metadata = metadata
     }
 }
@@ -23,11 +28,20 @@ public struct StoredEvent: Sendable {
     public let version: Int
     public let type: String
     public let schemaVersion: Int
+    /// The payload, byte for byte as it was appended.
     public let data: [UInt8]
+    public let contentType: ContentType
     public let metadata: [UInt8]
     public let position: Int64
     /// Microseconds since the Unix epoch.
     public let createdAt: Int64
+
+    /// The payload as coders of facts read it.
+    ///
+    /// - Throws: where this program has no codec of the event's content type, or the codec can't read it.
+    public func json(by codecs: PayloadCodecs = .installed) throws(PayloadCodecError) -> [UInt8] {
+        try codecs.json(of: data, contentType, type: type, schemaVersion: schemaVersion)
+    }
 }
 
 /// One stream's next events, valid only if the stream is at `expectedVersion`.
@@ -67,7 +81,7 @@ public enum EventStore {
                 < (appends[b].tenant, appends[b].streamID, appends[b].expectedVersion, b)
         }
         for index in order { rows.add(appends[index]) }
-        let written = try connection.query(EventRows.insertSQL, rows.parameters)
+        let written = try connection.query(rows.insertSQL, rows.parameters)
         if written.count == rows.count { return [] }
         var won = Set<StreamVersion>()
         for row in written {
@@ -138,7 +152,8 @@ public enum EventStore {
     }
 
     static let selectEvents = """
-        SELECT tenant, stream_id, category, version, type, schema_version, data, metadata, position, created_at
+        SELECT tenant, stream_id, category, version, type, schema_version, data, metadata, position, created_at,
+               content_type, raw
         FROM events
         """
 
@@ -151,7 +166,9 @@ public enum EventStore {
                     tenant: try row.get(0, as: String.self), streamID: try row.get(1, as: String.self),
                     category: try row.get(2, as: String.self), version: Int(try row.get(3, as: Int32.self)),
                     type: try row.get(4, as: String.self), schemaVersion: Int(try row.get(5, as: Int32.self)),
-                    data: try row.get(6, as: [UInt8].self), metadata: try row.get(7, as: [UInt8].self),
+                    data: try row.get(row.isNull(10) ? 6 : 11, as: [UInt8].self),
+                    contentType: row.isNull(10) ? .json : ContentType(try row.get(10, as: String.self)),
+                    metadata: try row.get(7, as: [UInt8].self),
                     position: try row.get(8, as: Int64.self),
                     createdAt: try row.get(9, as: Timestamp.self).microseconds))
         }
@@ -167,9 +184,20 @@ private struct StreamVersion: Hashable {
 
 /// The columns of one multi-row INSERT.
 private struct EventRows {
-    static let insertSQL = """
+    var insertSQL: String { hasOthers ? Self.insertAny : Self.insertJSON }
+
+    private static let insertJSON = """
         INSERT INTO events (tenant, stream_id, version, category, type, schema_version, data, metadata)
         SELECT * FROM unnest($1::text[], $2::text[], $3::int[], $4::text[], $5::text[], $6::int[], $7::json[], $8::json[])
+        ON CONFLICT (tenant, stream_id, version) DO NOTHING
+        RETURNING tenant, stream_id, version
+        """
+
+    /// Where any payload is no JSON.
+    private static let insertAny = """
+        INSERT INTO events (tenant, stream_id, version, category, type, schema_version, data, metadata, content_type, raw)
+        SELECT * FROM unnest($1::text[], $2::text[], $3::int[], $4::text[], $5::text[], $6::int[], $7::json[], $8::json[],
+            $9::text[], $10::bytea[])
         ON CONFLICT (tenant, stream_id, version) DO NOTHING
         RETURNING tenant, stream_id, version
         """
@@ -182,6 +210,8 @@ private struct EventRows {
     private var schemaVersions: [Int32] = []
     private var data: [[UInt8]] = []
     private var metadata: [[UInt8]] = []
+    private var contentTypes: [ContentType] = []
+    private var hasOthers = false
 
     var count: Int { tenants.count }
 
@@ -195,13 +225,21 @@ private struct EventRows {
             schemaVersions.append(Int32(event.schemaVersion))
             data.append(event.data)
             metadata.append(event.metadata.json())
+            contentTypes.append(event.contentType)
+            hasOthers = hasOthers || !event.contentType.isJSON
         }
     }
 
     var parameters: [Parameter] {
-        [
+        let head: [Parameter] = [
             .textArray(tenants), .textArray(streamIDs), .int4Array(versions), .textArray(categories),
-            .textArray(types), .int4Array(schemaVersions), .jsonArray(data), .jsonArray(metadata),
+            .textArray(types), .int4Array(schemaVersions),
+        ]
+        guard hasOthers else { return head + [.jsonArray(data), .jsonArray(metadata)] }
+        let columns = PayloadColumns(zip(data, contentTypes).map { ($0, $1) })
+        return head + [
+            .jsonArrayOptional(columns.json), .jsonArray(metadata), .textArrayOptional(columns.contentTypes),
+            .bytesArrayOptional(columns.raw),
         ]
     }
 }

@@ -21,6 +21,17 @@ public enum EventStoreSchema {
         CREATE INDEX events_window ON events (txid, position);
         """
 
+    /// Payloads that are no JSON: `raw` has their bytes and `content_type` says what they are. Those of JSON stay in `data`,
+    /// and neither old rows nor new ones of them have anything in these columns. No row is read or rewritten for it.
+    public static let contentTypes = """
+        ALTER TABLE events
+            ADD COLUMN content_type text,
+            ADD COLUMN raw          bytea,
+            ALTER COLUMN data DROP NOT NULL,
+            ADD CONSTRAINT events_payload CHECK (
+                (data IS NULL) = (raw IS NOT NULL) AND (content_type IS NULL) = (raw IS NULL)) NOT VALID;
+        """
+
     /// The last snapshot of each long stream: a cache, safe to empty at any time.
     public static let snapshots = """
         CREATE TABLE snapshots (

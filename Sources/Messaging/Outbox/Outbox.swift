@@ -10,18 +10,29 @@ public enum Outbox {
 
     static func append(_ events: [OutgoingEvent], in pipeline: inout Pipeline) {
         guard !events.isEmpty else { return }
-        pipeline.query(
-            """
-            INSERT INTO outbox (topic, key, type, schema_version, data, metadata)
-            SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::int[], $5::json[], $6::json[])
-            """,
-            [
-                .textArray(events.map(\.topic)),
-                .textArray(events.map(\.key)),
-                .textArray(events.map(\.type)),
-                .int4Array(events.map { Int32(truncatingIfNeeded: $0.schemaVersion) }),
-                .jsonArray(events.map(\.payload)),
-                .jsonArray(events.map { $0.metadata.json() }),
-            ])
+        let head: [Parameter] = [
+            .textArray(events.map(\.topic)), .textArray(events.map(\.key)), .textArray(events.map(\.type)),
+            .int4Array(events.map { Int32(truncatingIfNeeded: $0.schemaVersion) }),
+            .jsonArray(events.map { $0.metadata.json() }),
+        ]
+        if events.allSatisfy(\.contentType.isJSON) {
+            pipeline.query(
+                """
+                INSERT INTO outbox (topic, key, type, schema_version, metadata, data)
+                SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::int[], $5::json[], $6::json[])
+                """, head + [.jsonArray(events.map(\.payload))])
+        } else {
+            let columns = PayloadColumns(events.map { ($0.payload, $0.contentType) })
+            pipeline.query(
+                """
+                INSERT INTO outbox (topic, key, type, schema_version, metadata, data, content_type, raw)
+                SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::int[], $5::json[], $6::json[], $7::text[],
+                    $8::bytea[])
+                """,
+                head + [
+                    .jsonArrayOptional(columns.json), .textArrayOptional(columns.contentTypes),
+                    .bytesArrayOptional(columns.raw),
+                ])
+        }
     }
 }

@@ -2,7 +2,8 @@ import JSON
 import Kafka
 import Postgres
 
-/// Turns rows into Kafka records: the envelope of DESIGN section 3, CloudEvents attributes in headers.
+/// Turns rows into Kafka records: the envelope of docs/asyncapi.yaml, CloudEvents attributes in headers.
+/// A payload that is no JSON is its record's whole value, and headers say its type, version and content type.
 package struct RelayEncoder {
     let source: RelaySource
     /// When the oldest event of the last page happened, microseconds since the Unix epoch.
@@ -17,7 +18,8 @@ package struct RelayEncoder {
         records.reserveCapacity(rows.count)
         for row in rows {
             guard let topic = source.topic(try row.get(1, as: String.self)) else { continue }
-            let isCopy = !row.isNull(8)
+            // An event's bytes have a content type, a dead letter's have their own headers.
+            let isCopy = !row.isNull(8) && row.isNull(9)
             records.append(
                 RelayRecord(
                     message: isCopy ? try deadLetter(row, topic: topic) : try event(row, topic: topic),
@@ -30,12 +32,13 @@ package struct RelayEncoder {
         let type = try row.get(3, as: String.self)
         let schemaVersion = try row.get(4, as: Int32.self)
         let streamVersion = try row.get(7, as: Int32?.self)
+        let contentType = row.isNull(9) ? ContentType.json : ContentType(try row.get(9, as: String.self))
         return try row.withBytes(2) { key in
-            try row.withBytes(5) { data in
+            try row.withBytes(contentType.isJSON ? 5 : 8) { data in
                 try row.withBytes(6) { metadata in
                     try event(
                         topic: topic, key: key, type: type, schemaVersion: schemaVersion, streamVersion: streamVersion,
-                        data: data, metadata: metadata)
+                        data: data, contentType: contentType, metadata: metadata)
                 }
             }
         }
@@ -44,15 +47,19 @@ package struct RelayEncoder {
     /// The record of one event.
     package mutating func event(
         topic: String, key: UnsafeRawBufferPointer, type: String, schemaVersion: Int32, streamVersion: Int32?,
-        data: UnsafeRawBufferPointer, metadata: UnsafeRawBufferPointer
+        data: UnsafeRawBufferPointer, contentType: ContentType = .json, metadata: UnsafeRawBufferPointer
     ) throws -> OutgoingMessage {
         var headers = KafkaHeaders(capacity: Self.headerBytes)
         headers.append(EventHeader.specVersion, "1.0")
         headers.append(EventHeader.type, type)
         headers.append(EventHeader.subject, key)
-        headers.append(EventHeader.contentType, "application/json")
+        headers.append(EventHeader.contentType, contentType.description)
         if let streamVersion { headers.append(EventHeader.streamVersion, String(streamVersion)) }
         try append(metadata, to: &headers)
+        guard contentType.isJSON else {
+            headers.append(EventHeader.schemaVersion, String(schemaVersion))
+            return OutgoingMessage(topic: topic, key: Array(key), value: Array(data), headers: headers)
+        }
         var value: [UInt8] = []
         value.reserveCapacity(data.count + type.utf8.count + 48)
         value.append(contentsOf: #"{"type":"#.utf8)

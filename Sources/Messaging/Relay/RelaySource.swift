@@ -6,7 +6,7 @@ public struct RelaySource: Sendable {
     /// Key of the checkpoint row, and the name in metrics.
     public let name: String
     let table: String
-    /// topic-or-category, key, type, schema_version, data, metadata, stream_version, raw
+    /// topic-or-category, key, type, schema_version, data, metadata, stream_version, raw, content_type
     let columns: String
     /// Maps the first column to a topic; nil for rows that are not to be published.
     let topic: @Sendable (String) -> String?
@@ -16,7 +16,8 @@ public struct RelaySource: Sendable {
     /// A service's `outbox`.
     public static let outbox = RelaySource(
         name: "outbox", table: "outbox",
-        columns: "topic, key, type, schema_version, data, metadata, NULL::int, raw", topic: { $0 }, prunable: true)
+        columns: "topic, key, type, schema_version, data, metadata, NULL::int, raw, content_type", topic: { $0 },
+        prunable: true)
 
     /// The event store itself: `topics` maps a stream's category to the topic of its facts;
     /// streams of other categories stay inside. A record's key is the stream's id, without the category in front of it
@@ -26,7 +27,7 @@ public struct RelaySource: Sendable {
             name: "events", table: "events",
             columns: """
                 category, CASE WHEN starts_with(stream_id, category || ':') THEN substr(stream_id, length(category) + 2)
-                ELSE stream_id END, type, schema_version, data, metadata, version, NULL::bytea
+                ELSE stream_id END, type, schema_version, data, metadata, version, raw, content_type
                 """,
             topic: { topics[$0] }, prunable: false)
     }

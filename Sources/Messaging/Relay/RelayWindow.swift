@@ -70,7 +70,7 @@ struct RelayWindow {
             LIMIT $2
             """, [.text(checkpoint.seen), .int8(Int64(pageSize + 1))])
         guard let first = rows.first else { return Page(rows: rows, next: checkpoint) }
-        let now = try first.get(9, as: String.self)
+        let now = try first.get(10, as: String.self)
         if rows.count <= pageSize {
             return Page(
                 rows: rows, next: RelayCheckpoint(seen: now, published: checkpoint.published + Int64(rows.count)))

@@ -34,5 +34,8 @@ extension ServiceDatabase {
                 sql: "ALTER TABLE order_outcomes ADD COLUMN reason text;"),
             Migration(version: 6, name: "snapshots of the relay", sql: MessagingSchema.relaySnapshots),
             Migration(version: 7, name: "counts of parked messages", sql: MessagingSchema.parkedCounts),
+            Migration(
+                version: 8, name: "content types",
+                sql: EventStoreSchema.contentTypes + "\n" + MessagingSchema.contentTypes),
         ])
 }

@@ -123,12 +123,13 @@ public struct OrderRoutes: Sendable {
                 try json.array { json in
                     for event in events {
                         let metadata = try event.metadata.withUnsafeBytes { try EventMetadata(json: $0) }
+                        let payload = try event.json()
                         json.object { json in
                             json.field("version", event.version)
                             json.field("type", event.type)
                             json.field("schemaVersion", event.schemaVersion)
                             json.time("recordedAt", event.createdAt)
-                            json.field("payload", raw: event.data)
+                            json.field("payload", raw: payload)
                             json.key("audit")
                             json.object { $0.audit(metadata) }
                         }

@@ -35,7 +35,7 @@ package enum OrderStreams {
 
     package static func decode(_ event: StoredEvent) throws -> OrderEvent {
         let fact = try OrderFact.decode(
-            type: event.type, schemaVersion: event.schemaVersion, payload: event.data, time: event.createdAt,
+            type: event.type, schemaVersion: event.schemaVersion, payload: event.json(), time: event.createdAt,
             from: .store)
         guard let event = fact?.orderEvent else { throw BrokenStream(streamID: event.streamID, version: event.version) }
         return event

@@ -65,5 +65,6 @@ extension ServiceDatabase {
                     """),
             Migration(version: 4, name: "snapshots of the relay", sql: MessagingSchema.relaySnapshots),
             Migration(version: 5, name: "counts of parked messages", sql: MessagingSchema.parkedCounts),
+            Migration(version: 6, name: "content types", sql: MessagingSchema.contentTypes),
         ])
 }

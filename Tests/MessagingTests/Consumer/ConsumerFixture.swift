@@ -47,7 +47,8 @@ final class ConsumerFixture {
         topic = try TestTopic()
         producer = try Producer(ProducerConfiguration(topic.kafka), logger: quiet)
         try connect().script(
-            MessagingSchema.outbox + MessagingSchema.consumer + MessagingSchema.deadLetterDecisions
+            MessagingSchema.outbox + MessagingSchema.contentTypes + MessagingSchema.consumer
+                + MessagingSchema.deadLetterDecisions
                 + MessagingSchema.parkedCounts
                 + "CREATE TABLE notes (n bigint GENERATED ALWAYS AS IDENTITY, key text, id text, payload text)")
     }

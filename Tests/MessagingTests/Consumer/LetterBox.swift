@@ -14,7 +14,8 @@ struct LetterBox {
         connection = try Connection(
             PostgresConfiguration(try PostgresServer.shared.get().createDatabase()), logger: quiet)
         try connection.script(
-            MessagingSchema.outbox + MessagingSchema.consumer + MessagingSchema.deadLetterDecisions
+            MessagingSchema.outbox + MessagingSchema.contentTypes + MessagingSchema.consumer
+                + MessagingSchema.deadLetterDecisions
                 + MessagingSchema.parkedCounts
                 + "CREATE TABLE notes (n bigint GENERATED ALWAYS AS IDENTITY, key text, id text, payload text)")
     }

@@ -46,7 +46,7 @@ private struct NewTally: EventSourced {
     private func connect() throws -> Connection {
         let configuration = try PostgresConfiguration(try PostgresServer.shared.get().createDatabase())
         let connection = try Connection(configuration, logger: quiet)
-        try connection.script(EventStoreSchema.events + EventStoreSchema.snapshots)
+        try connection.script(EventStoreSchema.events + EventStoreSchema.contentTypes + EventStoreSchema.snapshots)
         return connection
     }
 

@@ -12,7 +12,7 @@ import Testing
         let configuration = try PostgresConfiguration(try PostgresServer.shared.get().createDatabase())
         let connection = try Connection(configuration, logger: quiet)
         defer { connection.close() }
-        try connection.script(EventStoreSchema.events)
+        try connection.script(EventStoreSchema.events + EventStoreSchema.contentTypes)
         let events = (1...30).map { number in
             let padding = String(repeating: "x", count: Int.random(in: 0...2_000, using: &random))
             return NewEvent(

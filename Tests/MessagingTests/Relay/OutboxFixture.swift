@@ -13,7 +13,9 @@ struct OutboxFixture {
     init() throws {
         database = try PostgresConfiguration(try PostgresServer.shared.get().createDatabase())
         topic = try TestTopic(partitions: 1)
-        try connect().script(MessagingSchema.outbox + MessagingSchema.relay + MessagingSchema.relaySnapshots)
+        try connect().script(
+            MessagingSchema.outbox + MessagingSchema.relay + MessagingSchema.relaySnapshots
+                + MessagingSchema.contentTypes)
     }
 
     func connect() throws -> Connection { try Connection(database, logger: quiet) }

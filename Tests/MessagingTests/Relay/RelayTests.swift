@@ -19,7 +19,9 @@ import Testing
         init() throws {
             database = try PostgresConfiguration(try PostgresServer.shared.get().createDatabase())
             topic = try TestTopic()
-            try connect().script(MessagingSchema.outbox + MessagingSchema.relay + MessagingSchema.relaySnapshots)
+            try connect().script(
+                MessagingSchema.outbox + MessagingSchema.relay + MessagingSchema.relaySnapshots
+                    + MessagingSchema.contentTypes)
         }
 
         func connect() throws -> Connection { try Connection(database, logger: quiet) }

@@ -21,7 +21,9 @@ import Testing
         init(pageSize: Int = 5) throws {
             database = try PostgresConfiguration(try PostgresServer.shared.get().createDatabase())
             reader = try Connection(database, logger: quiet)
-            try reader.script(MessagingSchema.outbox + MessagingSchema.relay + MessagingSchema.relaySnapshots)
+            try reader.script(
+                MessagingSchema.outbox + MessagingSchema.relay + MessagingSchema.relaySnapshots
+                    + MessagingSchema.contentTypes)
             window = RelayWindow(source: .outbox, pageSize: pageSize)
             checkpoint = try RelayCheckpointStore.load("outbox", on: reader)
             stored = checkpoint

@@ -22,7 +22,7 @@ struct SagaDatabase {
                 }
             }, instanceID: { $0.type == "Unrelated" ? nil : $0.key })
         let connection = try connect()
-        try connection.script(MessagingSchema.outbox + SagaSchema.tables)
+        try connection.script(MessagingSchema.outbox + MessagingSchema.contentTypes + SagaSchema.tables)
     }
 
     func connect() throws -> Connection { try Connection(configuration, logger: quiet) }

@@ -19,7 +19,7 @@ enum UserStreams {
 
     static func decode(_ event: StoredEvent) throws -> UserFact {
         let fact = try UserFact.decode(
-            type: event.type, schemaVersion: event.schemaVersion, payload: event.data, time: event.createdAt, id: "",
+            type: event.type, schemaVersion: event.schemaVersion, payload: event.json(), time: event.createdAt, id: "",
             from: .store)
         guard let fact else { throw BrokenStream(streamID: event.streamID, version: event.version) }
         return fact
