@@ -24,7 +24,8 @@ struct Orderflow: AsyncParsableCommand {
             groupedSubcommands: [
                 CommandGroup(name: "RUN", subcommands: [UpCommand.self] + roleCommands),
                 CommandGroup(
-                    name: "PREPARE", subcommands: [MigrateCommand.self, TopicsCommand.self, ConfigCommand.self]),
+                    name: "PREPARE",
+                    subcommands: [MigrateCommand.self, TopicsCommand.self, ConfigCommand.self, DocsCommand.self]),
                 CommandGroup(
                     name: "OPERATE",
                     subcommands: [

@@ -84,6 +84,15 @@ import Yams
         }
     }
 
+    @Test func scalingNamesMetricsThatExist() throws {
+        let groups = OrderflowApp.services.groups.map(\.name)
+        #expect(groups.count > 8)
+        for group in groups {
+            let names = names(in: ScalingManifest.work(before: group))
+            #expect(names.count == 3 && names.isSubset(of: MetricHelp.all(OrderflowApp.services).keys))
+        }
+    }
+
     @Test func prometheusScrapesEveryRole() throws {
         let configuration = try content("config/prometheus.yml")
         let names = try #require(configuration.firstMatch(of: /names: \[(.*)\]/)).output.1

@@ -335,7 +335,7 @@ import Testing
         let text = try String(contentsOfFile: path, encoding: .utf8)
         #expect(
             text == SettingsReference(OrderflowApp.services).yaml,
-            "write it anew: orderflow config --template > \(SettingsFile.defaultPath)")
+            "write it anew: orderflow docs settings --to .")
         let loaded = try SettingsSources(OrderflowApp.services, configPath: path).load()
         #expect(Set(loaded.origins.keys) == Set(OrderflowApp.services.settings.keys.map(\.name)))
         for key in OrderflowApp.services.settings.keys {

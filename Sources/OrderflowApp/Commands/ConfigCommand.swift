@@ -20,7 +20,7 @@ struct ConfigCommand: OrderflowCommand {
               orderflow config                              what is in force
               orderflow config --changed                    only what isn't a default
               orderflow config --reference                  every setting explained
-              orderflow config --template > my.yaml         a file to start from
+              orderflow docs settings > my.yaml             a file to start from
               orderflow config --config my.yaml --json      check a file; for scripts
             """)
 
@@ -35,18 +35,12 @@ struct ConfigCommand: OrderflowCommand {
     @Flag(help: "Explain every setting.")
     var reference = false
 
-    @Flag(help: "A settings file with every default, as config/orderflow.yaml is.")
-    var template = false
-
     func validate() throws {
-        guard [json || changed, reference, template].count(where: { $0 }) <= 1 else {
-            throw ValidationError("--reference and --template stand alone")
-        }
+        guard !reference || !(json || changed) else { throw ValidationError("--reference stands alone") }
     }
 
     func execute() throws {
         if reference { return tell("\(TerminalText(stringLiteral: SettingsReference(OrderflowApp.services).text))\n") }
-        if template { return tell(TerminalText(stringLiteral: SettingsReference(OrderflowApp.services).yaml)) }
         let lines = try options.load().lines.filter { !changed || $0.origin.isChosen }
         tell(json ? Self.json(lines) : Self.table(lines))
     }

@@ -6,8 +6,8 @@ public struct ServiceCatalogue: Sendable {
     /// Every setting there is.
     package let settings: SettingTable
 
-    /// Two services with one name, port, database, group, topic, read model or setting are a mistake in the program, and
-    /// trap.
+    /// Two services with one name, port, database, group, topic, read model, setting or alert are a mistake in the program,
+    /// and trap.
     public init(_ modules: [ServiceModule]) {
         self.modules = modules
         settings = SettingTable(modules)
@@ -24,6 +24,7 @@ public struct ServiceCatalogue: Sendable {
         unique("topic", topics.map(\.id))
         unique("read model", readModels.flatMap(\.model.names))
         unique("setting", settings.keys.map(\.name))
+        unique("alert", modules.flatMap(\.alerts).map(\.name))
         for module in modules {
             precondition(
                 module.database != nil || module.groups.isEmpty, "\(module.name) has groups and no database for them")

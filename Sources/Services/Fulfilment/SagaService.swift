@@ -48,6 +48,13 @@ extension ServiceModule {
         SettingKey(
             "saga.attention_after", \SagaSettings.retry.attentionAfter, .integer(1...1000),
             "Refusals, or commands unanswered in a row, after which `orderflow sagas list --attention` has the order.")
+        Alert(
+            "OrderflowSagaDeadlines",
+            #"sum by (saga, step) (rate(orderflow_saga_transitions_total{event="timed-out"}[5m])) > 0"#, for: "5m",
+            .ticket, "{{ $labels.step }} of {{ $labels.saga }} isn't answered in time, and orders are undone for it")
+        Alert(
+            "OrderflowSagaNeedsAPerson", "max by (saga) (orderflow_sagas_attention) > 0", .page,
+            "{{ $value }} instances of {{ $labels.saga }} can't go on by themselves", "See `orderflow sagas list`.")
         Measures([
             "orderflow_sagas": "Instances under way, by status.",
             "orderflow_sagas_attention": "Instances that can't go on without a person.",

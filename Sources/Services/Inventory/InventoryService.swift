@@ -40,6 +40,14 @@ extension ServiceModule {
         SettingKey(
             "inventory.unknown_sku", \InventorySettings.unknownSKU, .choice,
             "An article nobody has set a stock for: as many as asked for, or refused.")
+        Alert(
+            "OrderflowStockRejections",
+            #"""
+            sum(rate(orderflow_stock_requests_total{outcome="rejected"}[15m]))
+            / sum(rate(orderflow_stock_requests_total{outcome=~"reserved|rejected"}[15m])) > 0.5
+            """#,
+            for: "15m", .ticket,
+            "{{ $value | humanizePercentage }} of the orders are cancelled for want of stock")
         Measures([
             "orderflow_stock_requests_total": "Answers of inventory by what they say."
         ])

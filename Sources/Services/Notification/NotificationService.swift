@@ -31,6 +31,9 @@ extension ServiceModule {
             "smtp.url", \MailSettings.server,
             optional: .url("smtp", "smtps", example: "smtps://user:password@mail.example:465"),
             secret: true, "The mail server; empty writes mails to mail.directory.")
+        Alert(
+            "OrderflowMailLate", "max(orderflow_mail_queue_oldest_seconds) > 900", for: "5m", .ticket,
+            "{{ $value | humanizeDuration }} that a customer waits for a mail")
         Measures([
             "orderflow_mails_total": "Mails by what became of them.",
             "orderflow_mail_queue_depth": "Mails that wait to be sent, counted up to 100000.",

@@ -51,6 +51,19 @@ extension ServiceModule {
             "orderflow_view_compared_orders_total": "Orders compared with the event store.",
             "orderflow_view_sweeps_total": "Times that all orders were compared.",
         ])
+        Alert(
+            "OrderflowAppendsFail", #"sum(rate(orderflow_eventstore_appends_total{outcome="failed"}[5m])) > 0"#,
+            for: "2m", .page, "Orders are refused because the event store can't be written")
+        Alert(
+            "OrderflowAppendQueueFull",
+            "max by (instance) (orderflow_eventstore_queue_depth / orderflow_eventstore_queue_limit) > 0.5",
+            for: "2m", .ticket, "The event store's writers don't keep up; beyond the limit orders get 503")
+        Alert(
+            "OrderflowReadModelsDiffer", "max by (read_model) (orderflow_view_differing_orders) > 0", for: "5m",
+            .ticket, "{{ $value }} orders differ between {{ $labels.read_model }} and the event store")
+        Alert(
+            "OrderflowReadModelsLate", "max(orderflow_view_lag_seconds) > 60", for: "5m", .ticket,
+            "the read model of orders is {{ $value }} s behind the event store")
         Runs { context in
             let service = OrderService(context)
             var running = service.running(context)

@@ -70,6 +70,28 @@ extension ServiceModule {
             guard payment.gateway == .http, payment.gatewayURL == nil else { return [] }
             return ["payment.gateway_url: must be set where payment.gateway is http"]
         }
+        Alert(
+            "OrderflowPaymentsLate", "max(orderflow_payments_oldest_seconds) > 300", for: "2m", .ticket,
+            "A payment has waited {{ $value | humanizeDuration }} for the gateway's word")
+        Alert(
+            "OrderflowRefundsRefused", #"max(orderflow_payments_open{status="refund_refused"}) > 0"#, for: "15m",
+            .ticket, "{{ $value }} customers wait for money that the gateway refuses to give back")
+        Alert(
+            "OrderflowGatewayFails",
+            #"""
+            sum(rate(orderflow_gateway_calls_total{outcome=~"unavailable|unknown"}[5m]))
+            / sum(rate(orderflow_gateway_calls_total[5m])) > 0.2
+            """#,
+            for: "5m", .ticket,
+            "{{ $value | humanizePercentage }} of the calls of the payment gateway have no answer")
+        Alert(
+            "OrderflowPaymentsRefused",
+            #"""
+            sum(rate(orderflow_gateway_calls_total{operation="charge",outcome="refused"}[15m]))
+            / sum(rate(orderflow_gateway_calls_total{operation="charge"}[15m])) > 0.5
+            """#,
+            for: "15m", .ticket,
+            "{{ $value | humanizePercentage }} of the charges are refused by the payment gateway")
         Measures([
             "orderflow_gateway_calls_total": "Calls of the payment gateway by operation and what became of them.",
             "orderflow_gateway_call_seconds": "One call of the payment gateway.",
