@@ -152,8 +152,8 @@ let package = Package(
             ]),
 
         // Private PostgreSQL servers and Kafka brokers for the tests.
-        .target(name: "TestServers", dependencies: ["Execution"], path: "Tests/TestServers"),
-        // Random numbers that a seed repeats.
+        .target(name: "TestServers", dependencies: ["Execution", "Randomness"], path: "Tests/TestServers"),
+        // Random numbers that a seed repeats, and how many cases a run tries.
         .target(name: "Randomness", path: "Tests/Randomness"),
         // A whole shop of daemons on them, and a customer.
         .target(name: "TestShop", dependencies: ["TestServers", "Kafka", log], path: "Tests/TestShop"),
@@ -176,6 +176,8 @@ let package = Package(
             ]),
         .testTarget(name: "TestServersTests", dependencies: ["TestServers"]),
 
+        .testTarget(name: "ExecutionTests", dependencies: ["Execution", "TestServers"]),
+        .testTarget(name: "OutboundTests", dependencies: ["Outbound", "Execution", "HTTPServer", "TestServers", log]),
         .testTarget(name: "HashingTests", dependencies: ["Hashing"]),
         .testTarget(name: "JSONTests", dependencies: ["JSON", "Randomness"]),
         .testTarget(name: "PostgresTests", dependencies: ["Postgres", "Execution", "Randomness", "TestServers", log]),

@@ -4,7 +4,7 @@ import TestServers
 import Testing
 
 /// What an operator reads when the way to the brokers is configured wrongly.
-@Suite(.blocking) struct ConnectionErrorTests {
+@Suite(.blocking, .servers) struct ConnectionErrorTests {
     private static let handshake: Int16 = 17
     private static let authenticate: Int16 = 36
     private static let password = [

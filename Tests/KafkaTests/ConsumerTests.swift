@@ -4,7 +4,7 @@ import TestServers
 import Testing
 
 @Suite(.blocking) struct ConsumerTests {
-    @Test func aNewMemberGoesOnWhereTheLastOneCommitted() throws {
+    @Test(.servers) func aNewMemberGoesOnWhereTheLastOneCommitted() throws {
         let topic = try TestTopic()
         try topic.fill(300)
         let first = try TestMember(topic)
@@ -19,7 +19,7 @@ import Testing
         #expect(second.records.map(\.number) == Array(40..<300))
     }
 
-    @Test func theListenerSaysWherePartitionsStart() throws {
+    @Test(.servers) func theListenerSaysWherePartitionsStart() throws {
         let topic = try TestTopic(partitions: 3)
         try topic.fill(900, keys: 60)
         let starts = [topic.partition(0): Int64(7), topic.partition(1): 100]
@@ -31,7 +31,7 @@ import Testing
         for (_, offsets) in member.offsets { #expect(offsets == Array(offsets[0]..<offsets[0] + Int64(offsets.count))) }
     }
 
-    @Test func partitionsWaitUntilTheListenerKnowsWhereTheyStart() throws {
+    @Test(.servers) func partitionsWaitUntilTheListenerKnowsWhereTheyStart() throws {
         let topic = try TestTopic(partitions: 2)
         try topic.fill(200, keys: 20)
         let starts = [topic.partition(0): Int64(11), topic.partition(1): 13]
@@ -44,7 +44,7 @@ import Testing
     }
 
     /// librdkafka would go to the beginning without a word.
-    @Test func aPartitionThatFallsBackEndsTheMember() throws {
+    @Test(.servers) func aPartitionThatFallsBackEndsTheMember() throws {
         let topic = try TestTopic()
         try topic.fill(20)
         let member = try TestMember(topic)
@@ -61,7 +61,7 @@ import Testing
         #expect(member.records.count == 20)
     }
 
-    @Test func aMoveOfPartitionsWaitsForBatchesInHand() throws {
+    @Test(.servers) func aMoveOfPartitionsWaitsForBatchesInHand() throws {
         let topic = try TestTopic(partitions: 4)
         try topic.fill(2_000, keys: 100)
         let finished = Monitor(false)
@@ -127,7 +127,7 @@ import Testing
         #expect(member.records.map(\.number) == Array(0..<100))
     }
 
-    @Test func aFullBufferPausesAndNothingIsLostOrDoubled() throws {
+    @Test(.servers) func aFullBufferPausesAndNothingIsLostOrDoubled() throws {
         let topic = try TestTopic(partitions: 2)
         try topic.fill(20_000, keys: 100)
         let member = try TestMember(topic) { $0.bufferMessages = 300 }
@@ -145,7 +145,7 @@ import Testing
         #expect(member.records.count == 20_000)
     }
 
-    @Test func aPartitionThatLeftWhilePausedFlowsWhenItComesBack() throws {
+    @Test(.servers) func aPartitionThatLeftWhilePausedFlowsWhenItComesBack() throws {
         let topic = try TestTopic(partitions: 2)
         try topic.fill(4_000, keys: 100)
         let first = try TestMember(topic) { $0.bufferMessages = 100 }
@@ -162,7 +162,7 @@ import Testing
         #expect(Set(first.records).count == 4_000)
     }
 
-    @Test func closingWaitsForTheBatchInHand() throws {
+    @Test(.servers) func closingWaitsForTheBatchInHand() throws {
         let topic = try TestTopic()
         try topic.fill(100)
         let member = try TestMember(topic)
@@ -186,7 +186,7 @@ import Testing
             try Admin(topic.kafka, logger: quiet).committedOffsets(of: "\(topic.name)-group")[topic.partition(0)] == 10)
     }
 
-    @Test func aBrokerThatGoesAndComesBackIsConsumedOn() throws {
+    @Test(.servers) func aBrokerThatGoesAndComesBackIsConsumedOn() throws {
         let broker = try KafkaBroker.start()
         defer { broker.stop() }
         let topic = try TestTopic(on: broker)

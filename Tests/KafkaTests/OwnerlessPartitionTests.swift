@@ -5,7 +5,7 @@ import Testing
 
 /// Groups whose coordinator has an assignment that leaves partitions out: members, broker and protocol are real, and
 /// what the leader decides is cut on its way.
-@Suite(.blocking) struct OwnerlessPartitionTests {
+@Suite(.blocking, .servers) struct OwnerlessPartitionTests {
     /// Static and not, alone and not.
     @Test(arguments: [(members: 1, named: true), (2, true), (3, false)])
     func partitionsThatNobodyHasAreSharedOutAgain(_ scene: (members: Int, named: Bool)) throws {

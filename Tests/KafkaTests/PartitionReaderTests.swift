@@ -2,7 +2,7 @@ import Kafka
 import TestServers
 import Testing
 
-@Suite(.blocking) struct PartitionReaderTests {
+@Suite(.blocking, .servers) struct PartitionReaderTests {
     private func all(_ reader: PartitionReader) throws -> [Record] {
         var records: [Record] = []
         try eventually("the reader is finished") {

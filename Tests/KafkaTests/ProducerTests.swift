@@ -4,7 +4,7 @@ import TestServers
 import Testing
 
 @Suite(.blocking) struct ProducerTests {
-    @Test func recordsOfAKeyKeepTheirOrderAndReportsSayWhereTheyLie() throws {
+    @Test(.servers) func recordsOfAKeyKeepTheirOrderAndReportsSayWhereTheyLie() throws {
         let topic = try TestTopic(partitions: 4)
         let producer = try topic.producer()
         defer { producer.close(timeout: .seconds(5)) }
@@ -26,7 +26,7 @@ import Testing
         #expect(Set(records.map(\.partition)).count == 4)
     }
 
-    @Test func nullAndEmptyAreDifferentAndHeadersKeepOrderAndRepeats() throws {
+    @Test(.servers) func nullAndEmptyAreDifferentAndHeadersKeepOrderAndRepeats() throws {
         let topic = try TestTopic()
         let producer = try topic.producer()
         defer { producer.close(timeout: .seconds(5)) }
@@ -77,7 +77,7 @@ import Testing
             ])
     }
 
-    @Test func aFullQueueMakesPublishWaitAndKeepsTheOrder() throws {
+    @Test(.servers) func aFullQueueMakesPublishWaitAndKeepsTheOrder() throws {
         let topic = try TestTopic()
         let producer = try topic.producer { $0.queueMessages = 50 }
         defer { producer.close(timeout: .seconds(5)) }
@@ -86,7 +86,7 @@ import Testing
         #expect(try topic.contents().map(\.number) == Array(0..<2_000))
     }
 
-    @Test func aRecordThatIsTooLargeFailsAlone() throws {
+    @Test(.servers) func aRecordThatIsTooLargeFailsAlone() throws {
         let topic = try TestTopic()
         let producer = try topic.producer()
         defer { producer.close(timeout: .seconds(5)) }
@@ -104,7 +104,7 @@ import Testing
 
     /// The dev broker forgets producers when it restarts, which Kafka doesn't: then what wasn't acknowledged is
     /// published again, as the relay does, and only that may come twice.
-    @Test func aBrokerThatGoesAndComesBackLosesNothingAndSwapsNothing() throws {
+    @Test(.servers) func aBrokerThatGoesAndComesBackLosesNothingAndSwapsNothing() throws {
         let broker = try KafkaBroker.start()
         defer { broker.stop() }
         let topic = try TestTopic(partitions: 2, on: broker)
@@ -145,7 +145,7 @@ import Testing
     }
 
     /// The dev broker makes topics on demand, as many of Kafka's do.
-    @Test func publishingMakesNoTopic() throws {
+    @Test(.servers) func publishingMakesNoTopic() throws {
         var topic = try TestTopic()
         topic = topic.named("\(topic.name)-nowhere")
         let producer = try topic.producer()
@@ -169,7 +169,7 @@ import Testing
         #expect(try topic.contents().map(\.number) == [0, 1, 2])
     }
 
-    @Test func publishingAfterCloseIsRefusedAtOnce() throws {
+    @Test(.servers) func publishingAfterCloseIsRefusedAtOnce() throws {
         let topic = try TestTopic()
         let producer = try topic.producer()
         producer.close(timeout: .seconds(5))

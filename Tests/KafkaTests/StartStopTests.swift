@@ -5,7 +5,7 @@ import TestServers
 import Testing
 
 /// A member that is told to stop at any moment of its start. librdkafka ends the whole process where that goes wrong.
-@Suite(.blocking) struct StartStopTests {
+@Suite(.blocking, .servers) struct StartStopTests {
     /// Alone in its group, or one of several that join and leave all the time, so that it waits for others too.
     @Test func aMemberStopsAtAnyMomentOfItsStart() throws {
         let topic = try TestTopic(partitions: 3)

@@ -8,7 +8,7 @@ import Testing
 @testable import OrderflowKit
 
 /// Against a PostgreSQL server of its own: roles belong to the whole server.
-@Suite(.blocking, .serialized) struct DatabaseProvisionerTests {
+@Suite(.blocking, .serialized, .servers) struct DatabaseProvisionerTests {
     private static let server = Result { try PostgresServer.start() }
     private let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
 

@@ -48,7 +48,7 @@ import Testing
         return try String(contentsOfFile: path, encoding: .utf8).split(separator: "\n").map(String.init)
     }
 
-    @Test func anOrdersLinesAreFoundOverAllServicesInTimeOrder() throws {
+    @Test(.servers) func anOrdersLinesAreFoundOverAllServicesInTimeOrder() throws {
         let topic = try newTopic()
         let queues = (api: LogQueue(), saga: LogQueue())
         let shippers = try [("api-1", queues.api), ("saga-1", queues.saga)].map { instance, queue in
@@ -112,7 +112,7 @@ import Testing
     }
 
     /// What isn't a line of ours is passed over.
-    @Test func otherRecordsOnTheTopicAreNoLines() throws {
+    @Test(.servers) func otherRecordsOnTheTopicAreNoLines() throws {
         let topic = try newTopic(partitions: 1)
         let queue = LogQueue()
         let shipper = try LogShipper(queue, to: topic, instance: "api-1", kafka: kafka(), logger: quiet)
@@ -127,7 +127,7 @@ import Testing
         #expect(try search(LogFilter(order: "o-1"), in: topic).count == 1)
     }
 
-    @Test func aTopicThatIsNotThereIsSaidToBe() {
+    @Test(.servers) func aTopicThatIsNotThereIsSaidToBe() {
         #expect(throws: ReplayError.self) { _ = try search(LogFilter(order: "o"), in: "no-such-topic") }
     }
 }

@@ -14,7 +14,7 @@ import Testing
 @testable import Shipping
 
 /// What a running service says of itself, with real servers behind it.
-@Suite(.blocking) struct ScrapeTests {
+@Suite(.blocking, .servers) struct ScrapeTests {
     private let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
 
     /// The metrics of this process: swift-metrics takes one backend, once.

@@ -54,7 +54,7 @@ import Testing
         #expect("\(differences(partitions: 1)[0])".contains("t has 1 partitions, topics.partitions is 6"))
     }
 
-    @Test func aTopicThatBrokersMadeByThemselvesIsMendedAndTheRestIsTold() throws {
+    @Test(.servers) func aTopicThatBrokersMadeByThemselvesIsMendedAndTheRestIsTold() throws {
         let kafka = KafkaConfiguration(
             bootstrapServers: try KafkaBroker.shared.get().bootstrapServers, isDevBroker: true)
         let admin = try Admin(kafka, logger: quiet)

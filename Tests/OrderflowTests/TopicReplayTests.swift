@@ -9,7 +9,7 @@ import Testing
 @testable import OrderflowApp
 @testable import OrderflowKit
 
-@Suite(.blocking) struct TopicReplayTests {
+@Suite(.blocking, .servers) struct TopicReplayTests {
     private let kafka: KafkaConfiguration
     private let topic = "replayed-\(UInt32.random(in: 0 ... .max))"
     /// Milliseconds; lately, or retention would take the records away.

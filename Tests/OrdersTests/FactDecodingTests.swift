@@ -108,7 +108,7 @@ private func decimal(_ text: String) -> JSONValue { JSONNumber(text).map { .numb
     /// Whatever a gateway or a mail server says, the fact that tells of it can be read.
     @Test func wordsOfOthersMakeReadableFacts() throws {
         var generator = SeededGenerator.fromEnvironment("wordsOfOthersMakeReadableFacts")
-        for _ in 0..<2_000 {
+        for _ in 0..<TestTier.rounds(2_000) {
             let length = Int.random(in: 0...1_500, using: &generator)
             let words = String(
                 String.UnicodeScalarView(

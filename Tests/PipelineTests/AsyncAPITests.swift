@@ -51,7 +51,7 @@ import UserFacts
         }
     }
 
-    @Test func everyRecordIsAsItSays() async throws {
+    @Test(.servers) func everyRecordIsAsItSays() async throws {
         let shop = try Shop(settings: [
             "ORDERFLOW_PAYMENT_TIMEOUT": "2s", "ORDERFLOW_SAGA_PAYMENT_DEADLINE": "6s",
             "ORDERFLOW_INVENTORY_UNKNOWN_SKU": "reject", "ORDERFLOW_LOG_SHIP_LEVEL": "info",

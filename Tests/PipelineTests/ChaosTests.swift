@@ -1,9 +1,10 @@
+import TestServers
 import Testing
 
 @testable import chaos
 
 /// A short campaign of faults, the same each time; `scripts/chaos` runs longer ones.
-@Suite(.serialized) struct ChaosTests {
+@Suite(.serialized, .servers) struct ChaosTests {
     @Test func aShopUnderFaultsLosesAndDoublesNothing() async throws {
         var campaign = Campaign(seed: 20_260_301)
         campaign.duration = .seconds(15)

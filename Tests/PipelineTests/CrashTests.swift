@@ -4,7 +4,7 @@ import TestShop
 import Testing
 
 /// Real daemons killed with `kill -9`, and what came of the orders, counted.
-@Suite(.serialized) struct CrashTests {
+@Suite(.serialized, .servers) struct CrashTests {
     /// Two of each role; one after the other is killed and comes back, while orders come in.
     @Test func killedDaemonsLoseAndDoubleNothing() async throws {
         let shop = try Shop()

@@ -4,7 +4,7 @@ import TestShop
 import Testing
 
 /// The dashboard of a real shop says what is the matter with it.
-@Suite(.serialized) struct DashboardTests {
+@Suite(.serialized, .servers) struct DashboardTests {
     private typealias State = [String: any Sendable]
 
     @Test func itNamesWhatIsStuckAndWhoIsAway() async throws {

@@ -5,7 +5,7 @@ import TestShop
 import Testing
 
 /// States of the database server that daemons live through, and what they say of them. The sessions are encrypted.
-@Suite(.serialized) struct DatabaseStateTests {
+@Suite(.serialized, .servers) struct DatabaseStateTests {
     /// One for the tests of this suite; each leaves it as it was.
     private static let shop = Result {
         let postgres = try PostgresServer.start(durable: true)

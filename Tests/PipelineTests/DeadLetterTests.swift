@@ -6,7 +6,7 @@ import TestShop
 import Testing
 
 /// Messages that can't be handled, seen by those who run the shop.
-@Suite(.serialized) struct DeadLetterTests {
+@Suite(.serialized, .servers) struct DeadLetterTests {
     /// What can't be read parks its key. Given up, it lets go of what came after it.
     @Test func unreadableMessagesParkTheirKeyUntilDiscarded() async throws {
         let shop = try Shop()

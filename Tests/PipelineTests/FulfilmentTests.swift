@@ -4,7 +4,7 @@ import TestShop
 import Testing
 
 /// Orders that go well, and each way that they don't, through real daemons in either mode of the saga.
-@Suite(.serialized) struct FulfilmentTests {
+@Suite(.serialized, .servers) struct FulfilmentTests {
     /// What a customer does, and how it must end.
     private struct Scenario {
         let name: String

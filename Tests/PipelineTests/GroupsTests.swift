@@ -4,7 +4,7 @@ import TestShop
 import Testing
 
 /// `orderflow groups`, on a shop at work and on one that is stopped.
-@Suite(.serialized) struct GroupsTests {
+@Suite(.serialized, .servers) struct GroupsTests {
     private static let groups = [
         "inventory-group", "invoicing-group", "notification-group", "order-group", "payment-group",
         "projection-group", "saga-group", "sales-group", "shipping-group",

@@ -4,7 +4,7 @@ import TestShop
 import Testing
 
 /// What an operator finds of one order among the log lines of all daemons.
-@Suite(.serialized) struct LogsTests {
+@Suite(.serialized, .servers) struct LogsTests {
     @Test func anOrdersLinesComeFromEveryService() async throws {
         let shop = try Shop(settings: ["ORDERFLOW_LOG_SHIP_LEVEL": "debug"])
         let up = try shop.up()

@@ -6,7 +6,7 @@ import Testing
 @testable import OrderflowKit
 
 /// What a whole shop says of itself to Prometheus.
-@Suite(.serialized) struct MetricsTests {
+@Suite(.serialized, .servers) struct MetricsTests {
     @Test func everyMetricThatHasAHelpIsExposedByAShop() async throws {
         let collector = try TraceCollector()
         let shop = try Shop(settings: [

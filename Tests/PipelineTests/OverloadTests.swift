@@ -1,9 +1,10 @@
+import TestServers
 import Testing
 
 @testable import chaos
 
 /// More orders than the database can take.
-@Suite(.serialized) struct OverloadTests {
+@Suite(.serialized, .servers) struct OverloadTests {
     @Test func moreThanTheDatabaseCanTakeIsRefusedAndNothingTakenIsLost() async throws {
         var overload = Overload()
         overload.duration = .seconds(8)

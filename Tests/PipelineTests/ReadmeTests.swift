@@ -4,7 +4,7 @@ import TestShop
 import Testing
 
 /// What README.md has a newcomer type, typed into a shell, command by command.
-@Suite(.serialized) struct ReadmeTests {
+@Suite(.serialized, .servers) struct ReadmeTests {
     /// The commands of the blocks in the section `title`.
     private static func commands(in title: String) throws -> [String] {
         let path = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("../../README.md")

@@ -5,7 +5,7 @@ import TestShop
 import Testing
 
 /// `orderflow replay --into` beside real daemons.
-@Suite(.serialized) struct RebuildTests {
+@Suite(.serialized, .servers) struct RebuildTests {
     /// Killed in the middle it has changed nothing; started again it goes on, while orders come in and customers look at
     /// theirs, who notice nothing.
     @Test func aReadModelIsExchangedUnderItsReaders() async throws {

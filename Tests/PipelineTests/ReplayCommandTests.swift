@@ -4,7 +4,7 @@ import TestShop
 import Testing
 
 /// `orderflow replay` as a shell runs it.
-@Suite struct ReplayCommandTests {
+@Suite(.servers) struct ReplayCommandTests {
     /// Runs a script of bash and returns what it wrote to stdout and stderr.
     private func bash(_ script: String, brokers: String) throws -> (output: String, errors: String) {
         let process = Process()

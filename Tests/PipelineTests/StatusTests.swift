@@ -4,7 +4,7 @@ import TestShop
 import Testing
 
 /// `orderflow status`, on a shop that is well and on one where somebody has been at the data.
-@Suite(.serialized) struct StatusTests {
+@Suite(.serialized, .servers) struct StatusTests {
     @Test func verificationFindsWhatIsBroken() async throws {
         let shop = try Shop()
         let up = try shop.up()

@@ -4,7 +4,7 @@ import TestShop
 import Testing
 
 /// A process that stands still for a while, by SIGSTOP or because its machine does, and goes on.
-@Suite(.serialized) struct StoppedProcessTests {
+@Suite(.serialized, .servers) struct StoppedProcessTests {
     /// Whoever sent the rest of a request meanwhile was in time: it is the server that wasn't there.
     @Test func noClientIsLateForIt() async throws {
         let shop = try Shop(settings: ["ORDERFLOW_HTTP_HEAD_TIMEOUT": "1s"])

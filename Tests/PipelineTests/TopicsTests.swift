@@ -4,7 +4,7 @@ import TestShop
 import Testing
 
 /// `orderflow topics` on a broker with a few records.
-@Suite struct TopicsTests {
+@Suite(.servers) struct TopicsTests {
     @Test func aTopicIsDescribed() throws {
         let shop = try Shop(settings: ["ORDERFLOW_TOPICS_PARTITIONS": "3"])
         for number in 0..<7 { try shop.produce("{}", key: "k\(number)", to: "user-events") }

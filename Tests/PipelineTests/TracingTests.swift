@@ -6,7 +6,7 @@ import TestShop
 import Testing
 
 /// An order's way as a collector of traces sees it.
-@Suite(.serialized) struct TracingTests {
+@Suite(.serialized, .servers) struct TracingTests {
     /// A payment gateway that takes all the money, and notes where in a trace it was asked.
     private final class Gateway: Sendable {
         let traceparents = Monitor<[String]>([])

@@ -3,7 +3,7 @@ import Randomness
 import TestServers
 import Testing
 
-@Suite(.blocking) struct CodecTests {
+@Suite(.blocking, .servers) struct CodecTests {
     static let strings = [
         "", " ", "plain", "O'Reilly", "\"quoted\"", "back\\slash", "{a,b}", "NULL", "tab\tnew\nline\r", "żółć",
         "🧑‍🚀 e\u{301}",

@@ -1,4 +1,5 @@
 import Postgres
+import TestServers
 import Testing
 
 @Suite struct ConfigurationTests {
@@ -58,13 +59,13 @@ import Testing
         #expect(error.map { $0.message.count > 20 } == true, "\(String(describing: error))")
     }
 
-    @Test func refusesLimitsThatMeanForever() throws {
+    @Test(.servers) func refusesLimitsThatMeanForever() throws {
         var configuration = try freshDatabase()
         configuration.statementTimeout = .zero
         #expect(failure { try Connection(configuration, logger: quiet) }?.kind == .configuration)
     }
 
-    @Test func derivesPerService() throws {
+    @Test(.servers) func derivesPerService() throws {
         let admin = try freshDatabase()
         let connection = try Connection(admin, logger: quiet)
         let role = "role_\(UInt64.random(in: 0...UInt64.max))"
@@ -77,7 +78,7 @@ import Testing
         try connection.script("DROP ROLE \(role)")
     }
 
-    @Test func setsTheServersLimitsAtConnect() throws {
+    @Test(.servers) func setsTheServersLimitsAtConnect() throws {
         var configuration = try freshDatabase()
         configuration.applicationName = "limits test"
         configuration.statementTimeout = .milliseconds(12_345)
@@ -95,7 +96,7 @@ import Testing
         #expect(values == ["12345ms", "3s", "61s", "limits test", "UTF8"])
     }
 
-    @Test func triesTheNextHost() throws {
+    @Test(.servers) func triesTheNextHost() throws {
         let good = try freshDatabase()
         let port = try #require(good.port)
         let two = try PostgresConfiguration(

@@ -18,7 +18,7 @@ import Testing
         }
     }
 
-    @Test func manyCallersShareFewConnections() async throws {
+    @Test(.servers) func manyCallersShareFewConnections() async throws {
         let pool = ConnectionPool(try freshDatabase(), size: 3, queueLimit: 1000, logger: quiet)
         let total = try await withThrowingTaskGroup(of: Int.self) { group in
             for number in 0..<500 {
@@ -40,7 +40,7 @@ import Testing
         #expect(pool.counters.connected == 0)
     }
 
-    @Test func oneCallerUsesOneConnection() async throws {
+    @Test(.servers) func oneCallerUsesOneConnection() async throws {
         let pool = ConnectionPool(try freshDatabase(), size: 4, logger: quiet)
         var processes: Set<Int32> = []
         for _ in 0..<20 {
@@ -52,7 +52,7 @@ import Testing
         #expect(await pool.shutdown())
     }
 
-    @Test func errorsReachTheCaller() async throws {
+    @Test(.servers) func errorsReachTheCaller() async throws {
         let pool = ConnectionPool(try freshDatabase(), size: 1, logger: quiet)
         let error = await failure { try await pool.withConnection { _ = try $0.query("SELECT 1/0") } }
         #expect(error?.kind == .server(.divisionByZero))
@@ -62,7 +62,7 @@ import Testing
         #expect(await pool.shutdown())
     }
 
-    @Test func fullQueueRefuses() async throws {
+    @Test(.servers) func fullQueueRefuses() async throws {
         let pool = ConnectionPool(try freshDatabase(), size: 1, queueLimit: 2, logger: quiet)
         let gate = Gate()
         let ran = Atomic(0)
@@ -80,7 +80,7 @@ import Testing
         #expect(await pool.shutdown())
     }
 
-    @Test func cancelledTaskLeavesTheQueue() async throws {
+    @Test(.servers) func cancelledTaskLeavesTheQueue() async throws {
         let pool = ConnectionPool(try freshDatabase(), size: 1, logger: quiet)
         let gate = Gate()
         #expect(pool.submit { _ in gate.pass() })
@@ -107,7 +107,7 @@ import Testing
         #expect(await pool.shutdown())
     }
 
-    @Test func lateWorkExpires() async throws {
+    @Test(.servers) func lateWorkExpires() async throws {
         let pool = ConnectionPool(try freshDatabase(), size: 1, waitLimit: .milliseconds(50), logger: quiet)
         try await pool.withConnection { _ in }
         let gate = Gate()
@@ -123,7 +123,7 @@ import Testing
         #expect(await pool.shutdown())
     }
 
-    @Test func shutdownFinishesTheQueue() async throws {
+    @Test(.servers) func shutdownFinishesTheQueue() async throws {
         let configuration = try freshDatabase()
         try Connection(configuration, logger: quiet).script("CREATE TABLE t (id int8)")
         let pool = ConnectionPool(configuration, size: 2, logger: quiet)
@@ -137,7 +137,7 @@ import Testing
         #expect(await pool.shutdown())
     }
 
-    @Test func shutdownCancelsWhatIsLate() async throws {
+    @Test(.servers) func shutdownCancelsWhatIsLate() async throws {
         let configuration = try freshDatabase()
         let pool = ConnectionPool(configuration, size: 1, logger: quiet)
         let pid = try await pool.withConnection { $0.processID }
@@ -154,7 +154,7 @@ import Testing
     }
 
     /// What is between two statements when the first cancel comes is caught by a later one.
-    @Test func shutdownCancelsTheNextStatementToo() async throws {
+    @Test(.servers) func shutdownCancelsTheNextStatementToo() async throws {
         let pool = ConnectionPool(try freshDatabase(), size: 1, logger: quiet)
         let gate = Gate()
         let late = Task {
@@ -175,7 +175,7 @@ import Testing
         #expect(await late.value?.kind == .cancelled)
     }
 
-    @Test func abandonedPoolEndsItsThreads() async throws {
+    @Test(.servers) func abandonedPoolEndsItsThreads() async throws {
         let configuration = try freshDatabase()
         var name = configuration
         name.applicationName = "abandoned"

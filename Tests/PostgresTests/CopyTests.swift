@@ -2,7 +2,7 @@ import Postgres
 import TestServers
 import Testing
 
-@Suite(.blocking) struct CopyTests {
+@Suite(.blocking, .servers) struct CopyTests {
     struct Boom: Error {}
     static let fields: [[String?]] = [
         ["plain", "1"], ["", nil], ["tab\tnew\nline\rback\\slash", "\\N"], ["\\.", "żółć 🧑‍🚀"], [nil, nil],

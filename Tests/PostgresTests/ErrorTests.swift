@@ -3,7 +3,7 @@ import Postgres
 import TestServers
 import Testing
 
-@Suite(.blocking) struct ErrorTests {
+@Suite(.blocking, .servers) struct ErrorTests {
     @Test func constraintViolationsSayWhich() throws {
         let connection = try freshConnection()
         try connection.script(

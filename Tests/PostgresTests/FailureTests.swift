@@ -14,7 +14,7 @@ import Testing
         return configuration
     }
 
-    @Test func statementTimeoutIsTheServers() throws {
+    @Test(.servers) func statementTimeoutIsTheServers() throws {
         let connection = try Connection(patient(freshDatabase()), logger: quiet)
         let error = failure { try connection.query("SELECT pg_sleep(60)") }
         #expect(error?.kind == .server(.queryCanceled))
@@ -22,7 +22,7 @@ import Testing
         #expect(try connection.query("SELECT 1").count == 1)
     }
 
-    @Test func cancelFromAnotherThread() throws {
+    @Test(.servers) func cancelFromAnotherThread() throws {
         let configuration = try freshDatabase()
         let connection = try Connection(configuration, logger: quiet)
         let handle = connection.cancelHandle
@@ -50,7 +50,7 @@ import Testing
     }
 
     /// A stopped process keeps its TCP connection: only a time limit helps.
-    @Test func stoppedServerIsGivenUp() throws {
+    @Test(.servers) func stoppedServerIsGivenUp() throws {
         let configuration = try freshDatabase()
         for step in ["query", "transaction", "pipeline", "copyIn", "copyOut", "autocommit"] {
             let connection = try Connection(patient(configuration), logger: quiet)
@@ -99,7 +99,7 @@ import Testing
         }
     }
 
-    @Test func connectToAStoppedServerIsGivenUp() throws {
+    @Test(.servers) func connectToAStoppedServerIsGivenUp() throws {
         let server = try PostgresServer.start()
         defer { server.stop() }
         var configuration = try PostgresConfiguration(server.createDatabase())
@@ -114,7 +114,7 @@ import Testing
         try eventually("it answers again") { failure { try Connection(configuration, logger: quiet) } == nil }
     }
 
-    @Test func terminatedInTheMiddle() throws {
+    @Test(.servers) func terminatedInTheMiddle() throws {
         let configuration = try freshDatabase()
         let admin = try Connection(configuration, logger: quiet)
         try admin.script("CREATE TABLE t (id int8)")
@@ -134,7 +134,7 @@ import Testing
         #expect(try admin.count("t") == 0)
     }
 
-    @Test func terminatedBeforeTheCommit() throws {
+    @Test(.servers) func terminatedBeforeTheCommit() throws {
         let configuration = try freshDatabase()
         let admin = try Connection(configuration, logger: quiet)
         try admin.script("CREATE TABLE t (id int8)")
@@ -170,7 +170,7 @@ import Testing
         #expect(try admin.count("t") == 0)
     }
 
-    @Test func idleConnectionNoticesItsEnd() throws {
+    @Test(.servers) func idleConnectionNoticesItsEnd() throws {
         let configuration = try freshDatabase()
         let admin = try Connection(configuration, logger: quiet)
         let connection = try Connection(configuration, logger: quiet)
@@ -180,7 +180,7 @@ import Testing
         #expect(failure { try connection.query("SELECT 1") }?.isConnectionLost == true)
     }
 
-    @Test func listenerLosesItsServer() throws {
+    @Test(.servers) func listenerLosesItsServer() throws {
         let configuration = try freshDatabase()
         let admin = try Connection(configuration, logger: quiet)
         let listener = try Connection(configuration, logger: quiet)
@@ -189,7 +189,7 @@ import Testing
         #expect(failure { try listener.waitForNotification(timeout: .seconds(60)) }?.kind == .connection)
     }
 
-    @Test func closedStaysClosed() throws {
+    @Test(.servers) func closedStaysClosed() throws {
         let connection = try freshConnection()
         connection.close()
         connection.close()
@@ -198,7 +198,7 @@ import Testing
         #expect(failure { try connection.waitForNotification(timeout: .zero) }?.kind == .closed)
     }
 
-    @Test func killedAndRestarted() async throws {
+    @Test(.servers) func killedAndRestarted() async throws {
         let server = try PostgresServer.start()
         defer { server.stop() }
         let configuration = try PostgresConfiguration(server.createDatabase())
@@ -260,7 +260,7 @@ import Testing
         #expect(try daemon.value()?.kind == .closed)
     }
 
-    @Test func retriesTransientErrorsOnly() throws {
+    @Test(.servers) func retriesTransientErrorsOnly() throws {
         let configuration = try freshDatabase()
         let admin = try Connection(configuration, logger: quiet)
         try admin.script("CREATE TABLE t (id int8 PRIMARY KEY)")

@@ -2,7 +2,7 @@ import Postgres
 import TestServers
 import Testing
 
-@Suite(.blocking) struct MigratorTests {
+@Suite(.blocking, .servers) struct MigratorTests {
     static let history = [
         Migration(version: 1, name: "create", sql: "CREATE TABLE t (id int8); INSERT INTO t VALUES (1);"),
         Migration(version: 2, name: "widen", sql: "ALTER TABLE t ADD COLUMN name text; UPDATE t SET name = 'ż'"),

@@ -3,7 +3,7 @@ import Postgres
 import TestServers
 import Testing
 
-@Suite(.blocking) struct NotificationTests {
+@Suite(.blocking, .servers) struct NotificationTests {
     @Test func arrivesFromAnotherSession() throws {
         let configuration = try freshDatabase()
         let listener = try Connection(configuration, logger: quiet)

@@ -5,7 +5,7 @@ import TestServers
 import Testing
 
 /// States of a server in which writes can't work.
-@Suite(.blocking) struct OutageTests {
+@Suite(.blocking, .servers) struct OutageTests {
     /// Raised by a real server: every class of which it is known, and made-up codes of these classes.
     @Test func everyCodeSaysWhereItsCauseLies() throws {
         var generator = SeededGenerator.fromEnvironment()

@@ -2,7 +2,7 @@ import Postgres
 import TestServers
 import Testing
 
-@Suite(.blocking) struct PipelineTests {
+@Suite(.blocking, .servers) struct PipelineTests {
     func table() throws -> Connection {
         let connection = try freshConnection()
         try connection.script("CREATE TABLE t (id int8 PRIMARY KEY)")

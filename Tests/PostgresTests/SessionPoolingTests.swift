@@ -4,7 +4,7 @@ import TestServers
 import Testing
 
 /// Poolers between us and the server.
-@Suite(.blocking) struct SessionPoolingTests {
+@Suite(.blocking, .servers) struct SessionPoolingTests {
     /// Sessions that are given to others between transactions are found out before anything is done with one, in
     /// whatever order they are handed out and however many there are.
     @Test func sharedSessionsAreRefusedInOneSentence() throws {

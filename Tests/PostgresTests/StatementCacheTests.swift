@@ -2,7 +2,7 @@ import Postgres
 import TestServers
 import Testing
 
-@Suite(.blocking) struct StatementCacheTests {
+@Suite(.blocking, .servers) struct StatementCacheTests {
     func onServer(_ connection: Connection) throws -> Int { try connection.count("pg_prepared_statements") }
 
     @Test func preparesOnce() throws {

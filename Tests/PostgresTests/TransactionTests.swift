@@ -2,7 +2,7 @@ import Postgres
 import TestServers
 import Testing
 
-@Suite(.blocking) struct TransactionTests {
+@Suite(.blocking, .servers) struct TransactionTests {
     struct Boom: Error {}
 
     func table() throws -> Connection {

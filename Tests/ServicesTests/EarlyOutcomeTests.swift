@@ -1,13 +1,14 @@
 import Messaging
 import Orders
 import Postgres
+import TestServers
 import Testing
 
 @testable import OrderAPI
 @testable import OrderflowKit
 
 /// In choreography a foreign producer's partitioner may bring what came of an order before its announcement.
-@Suite(.blocking) struct EarlyOutcomeTests {
+@Suite(.blocking, .servers) struct EarlyOutcomeTests {
     private let database: PostgresConfiguration
     private let connection: Connection
     private let handler = OrderOutcomeHandler(ServiceCatalogue.fulfilment.steps)

@@ -9,7 +9,7 @@ import Testing
 @testable import OrderflowKit
 @testable import Payment
 
-@Suite(.serialized) struct GatewayWorkerTests {
+@Suite(.serialized, .servers) struct GatewayWorkerTests {
     struct Case: Sendable, CustomTestStringConvertible {
         let token: String?
         let status: PaymentProcess.Status

@@ -163,7 +163,7 @@ import Testing
     }
 
     /// A call that the gateway refuses, or answers in riddles, however often: nobody else waits for it.
-    @Test func oneCallsAnswersAreNoOutage() async throws {
+    @Test(.servers) func oneCallsAnswersAreNoOutage() async throws {
         let remote = try Remote([.answer(200, "{}"), .answer(409, ""), .answer(400, #"{"detail":"not this one"}"#)])
         let breaker = CircuitBreaker(name: "test", threshold: 1, cooldown: .seconds(3_600))
         try await DedicatedThread.run("test") {
@@ -179,7 +179,7 @@ import Testing
     }
 
     /// A refund that is refused is told to whoever asked for it.
-    @Test func aRefusedRefundIsTold() async throws {
+    @Test(.servers) func aRefusedRefundIsTold() async throws {
         let remote = try Remote([.answer(200, #"{"reference":"ch_1"}"#), .answer(404, #"{"detail":"no such charge"}"#)])
         let breaker = CircuitBreaker(name: "test", threshold: 1, cooldown: .seconds(3_600))
         try await DedicatedThread.run("test") {
@@ -217,7 +217,7 @@ import Testing
     }
 
     /// Silence after the charge, then errors, then the answer: one key throughout, one fact at the end.
-    @Test func unknownOutcomeIsAskedAgainWithTheSameKey() async throws {
+    @Test(.servers) func unknownOutcomeIsAskedAgainWithTheSameKey() async throws {
         let remote = try Remote(
             .silence, .answer(500, ""), .answer(409, ""), .answer(200, #"{"reference":"ch_9"}"#))
         try await DedicatedThread.run("test") {

@@ -10,7 +10,7 @@ import Testing
 @testable import Inventory
 @testable import OrderflowKit
 
-@Suite struct InventoryHandlerTests {
+@Suite(.servers) struct InventoryHandlerTests {
     private let database: PostgresConfiguration
     private let connection: Connection
 

@@ -4,12 +4,13 @@ import OrderFacts
 import Orders
 import PaymentFacts
 import Postgres
+import TestServers
 import Testing
 
 @testable import OrderflowKit
 @testable import Payment
 
-@Suite struct PaymentHandlerTests {
+@Suite(.servers) struct PaymentHandlerTests {
     /// Nothing is asked of the gateway here: what is answered at once, and what is left to be asked.
     @Test func batchWithDuplicatesAndUndoFirst() throws {
         let payments = try PaymentFixture()

@@ -7,7 +7,7 @@ import Testing
 @testable import OrderflowKit
 
 /// How routes are declared, and what becomes of what their closures return or throw.
-@Suite(.blocking) struct RoutesTests {
+@Suite(.blocking, .servers) struct RoutesTests {
     private struct Unfit: AnswerableError {
         func problem(titled title: String?) -> HTTPProblem {
             HTTPProblem(.unprocessableContent, title: title ?? "untitled")

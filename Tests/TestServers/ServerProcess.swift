@@ -1,4 +1,5 @@
 import Foundation
+import Randomness
 import Synchronization
 
 /// A program that runs for as long as a test needs it and never longer: it ends, with all its children, when it is
@@ -20,6 +21,9 @@ public final class ServerProcess: Sendable {
         _ name: String, environment: [String: String] = [:], ending: String = "KILL",
         command: (_ directory: String) throws -> [String]
     ) throws {
+        if TestTier.isFast {
+            throw TestServerError("\(name) would be started by a test that isn't marked .servers")
+        }
         self.name = name
         // The servers of root run as somebody else, who can't look into a private TMPDIR.
         let root = getuid() == 0 ? "/tmp" : NSTemporaryDirectory()

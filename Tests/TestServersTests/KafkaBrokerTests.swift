@@ -1,7 +1,7 @@
 import Testing
 import TestServers
 
-@Suite(.blocking) struct KafkaBrokerTests {
+@Suite(.blocking, .servers) struct KafkaBrokerTests {
     @Test func answers() throws {
         let broker = try KafkaBroker.shared.get()
         #expect(try Command("kcat", ["-b", broker.bootstrapServers, "-L"]).output().contains(broker.bootstrapServers))

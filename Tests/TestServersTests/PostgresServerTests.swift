@@ -1,7 +1,7 @@
 import Testing
 import TestServers
 
-@Suite(.blocking) struct PostgresServerTests {
+@Suite(.blocking, .servers) struct PostgresServerTests {
     @Test func answersInFreshDatabases() throws {
         let server = try PostgresServer.shared.get()
         let first = try server.createDatabase()

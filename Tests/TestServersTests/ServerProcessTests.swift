@@ -2,7 +2,7 @@ import Foundation
 import TestServers
 import Testing
 
-@Suite(.blocking) struct ServerProcessTests {
+@Suite(.blocking, .servers) struct ServerProcessTests {
     @Test func endsWithTheTestProcessEvenWhenThatIsKilled() async throws {
         let result = try await #require(processExitsWith: .signal(SIGKILL), observing: [\.standardOutputContent]) {
             let family = try ServerProcess("family") { _ in ["/bin/sh", "-c", "sleep 1000 & echo $!; wait"] }

@@ -7,8 +7,13 @@ import Foundation
 /// A customer, by HTTP.
 public struct ShopClient: Sendable {
     public let base: String
+    /// Nil where requests don't say.
+    public let tenant: String?
 
-    public init(port: Int) { base = "http://127.0.0.1:\(port)" }
+    public init(port: Int, tenant: String? = nil) {
+        base = "http://127.0.0.1:\(port)"
+        self.tenant = tenant
+    }
 
     /// An answer, its JSON read when it is asked for.
     public struct Answer: Sendable {
@@ -78,6 +83,7 @@ public struct ShopClient: Sendable {
             request.httpBody = Data(body.utf8)
             request.setValue("application/json", forHTTPHeaderField: "Content-Type")
         }
+        if let tenant { request.setValue(tenant, forHTTPHeaderField: "X-Tenant-Id") }
         for (name, value) in headers { request.setValue(value, forHTTPHeaderField: name) }
         let (data, response) = try await Self.session.data(for: request)
         guard let response = response as? HTTPURLResponse else { throw URLError(.badServerResponse) }

@@ -6,7 +6,7 @@ import Testing
 @testable import Messaging
 
 /// What the planner knows keeps up with a shop that starts under load.
-@Suite struct TableStatisticsTests {
+@Suite(.servers) struct TableStatisticsTests {
     private let connection: Connection
 
     init() throws {

@@ -10,7 +10,7 @@ import Testing
 @testable import Messaging
 
 /// A payload in another format than JSON, on every way that a payload goes.
-@Suite(.blocking) struct CodecJourneyTests {
+@Suite(.blocking, .servers) struct CodecJourneyTests {
     @Test func bytesOfAnyFormatGoThroughEverything() throws {
         let journey = try CodecJourney()
         defer { journey.end() }

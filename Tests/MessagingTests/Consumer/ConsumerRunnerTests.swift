@@ -5,7 +5,7 @@ import Testing
 @testable import Messaging
 
 /// Batches of records through a handler, on real servers: each message once, in order per key, whatever fails.
-@Suite struct ConsumerRunnerTests {
+@Suite(.servers) struct ConsumerRunnerTests {
     @Test func aSecondRecordOfAnEventChangesNothing() throws {
         let fixture = try ConsumerFixture()
         fixture.start()

@@ -6,7 +6,7 @@ import Testing
 @testable import Messaging
 
 /// Messages that can't be handled, and what waits behind them.
-@Suite struct DeadLetterTests {
+@Suite(.servers) struct DeadLetterTests {
     @Test func aDeadLetterParksItsKeyAlone() throws {
         let fixture = try ConsumerFixture()
         fixture.start()

@@ -62,7 +62,7 @@ import Testing
         #expect(!fenced && claim.current == nil && claim.clash(in: group(["a", nil])) == nil)
     }
 
-    @Test func twoProcessesOfOneNameShareTheWorkInPeace() throws {
+    @Test(.servers) func twoProcessesOfOneNameShareTheWorkInPeace() throws {
         let fixture = try ConsumerFixture()
         let first = fixture.start(instance: "twin")
         try eventually(within: .seconds(60), "the first has all") { first.currentStatus.assigned.count == 3 }

@@ -7,7 +7,7 @@ import Testing
 @testable import Messaging
 
 /// Many letters, and many messages behind one: looking costs what is shown, releasing and discarding is done in batches.
-@Suite(.blocking) struct ManyLettersTests {
+@Suite(.blocking, .servers) struct ManyLettersTests {
     /// Whatever fails where: of each key all before the first failure is handled, in order, and nothing behind it.
     @Test func aReleaseEndsAtEachKeysFirstFailure() throws {
         var random = SeededGenerator.fromEnvironment("aReleaseEndsAtEachKeysFirstFailure")

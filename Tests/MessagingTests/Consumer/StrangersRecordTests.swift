@@ -8,7 +8,7 @@ import Testing
 @testable import Messaging
 
 /// Records of strangers through a running group.
-@Suite struct StrangersRecordTests {
+@Suite(.servers) struct StrangersRecordTests {
     private static let letters = DeadLetterQueue.Filter(includesParked: true)
 
     /// A null value carries no event, whatever waits under its key; an empty one is none either, but says something.

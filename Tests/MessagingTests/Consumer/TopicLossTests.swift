@@ -6,7 +6,7 @@ import Testing
 @testable import Messaging
 
 /// A topic that holds less than the group has read: nothing new is passed over, nothing is done twice.
-@Suite struct TopicLossTests {
+@Suite(.servers) struct TopicLossTests {
     /// The topic is made anew.
     private func lose(_ fixture: ConsumerFixture) throws {
         let admin = try Admin(fixture.topic.kafka, logger: quiet)

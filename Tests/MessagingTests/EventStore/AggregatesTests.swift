@@ -40,7 +40,7 @@ private struct NewTally: EventSourced {
     func snapshot() -> [UInt8] { Array("{\"total\":\(sum)}".utf8) }
 }
 
-@Suite(.serialized, .blocking) struct AggregatesTests {
+@Suite(.serialized, .blocking, .servers) struct AggregatesTests {
     private let tallies = Aggregates<Tally>(category: "tally", interval: 100)
 
     private func connect() throws -> Connection {

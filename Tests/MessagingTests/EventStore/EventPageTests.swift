@@ -5,7 +5,7 @@ import Testing
 
 @testable import Messaging
 
-@Suite(.blocking) struct EventPageTests {
+@Suite(.blocking, .servers) struct EventPageTests {
     /// Pages of any size put together are the whole stream, once.
     @Test func pagesAreTheWholeStream() throws {
         var random = SeededGenerator.fromEnvironment()

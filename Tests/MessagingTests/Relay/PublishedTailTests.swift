@@ -6,7 +6,7 @@ import Testing
 @testable import Messaging
 
 /// What a new leader takes for published already: its own, and nothing that only has the same id.
-@Suite struct PublishedTailTests {
+@Suite(.servers) struct PublishedTailTests {
     @Test func aStrangersRecordOfTheSameIDHoldsNothingBack() throws {
         let fixture = try OutboxFixture()
         let producer = try Producer(ProducerConfiguration(fixture.topic.kafka), logger: quiet)

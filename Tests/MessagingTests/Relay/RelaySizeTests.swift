@@ -4,7 +4,7 @@ import Testing
 @testable import Messaging
 
 /// Records that the brokers, or our own client, find too large.
-@Suite struct RelaySizeTests {
+@Suite(.servers) struct RelaySizeTests {
     /// A fact is never left out, and nothing overtakes it: the relay stands, and says at what.
     @Test func aFactThatIsTooLargeStopsTheRelayLoudly() throws {
         let fixture = try OutboxFixture()

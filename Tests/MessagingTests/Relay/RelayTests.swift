@@ -10,7 +10,7 @@ import Testing
 @testable import Messaging
 
 /// What the relay must never do: skip a row, swap two of a key, run twice at a time.
-@Suite struct RelayTests {
+@Suite(.servers) struct RelayTests {
     /// A service's outbox, a topic, and relays from one to the other.
     private struct Fixture {
         let database: PostgresConfiguration

@@ -7,7 +7,7 @@ import Testing
 @testable import Messaging
 
 /// Which rows the relay reads, and in which order, whatever transactions do meanwhile. Without Kafka.
-@Suite(.blocking) struct RelayWindowTests {
+@Suite(.blocking, .servers) struct RelayWindowTests {
     /// An outbox, writers, and a reader that remembers what it has read.
     private final class Scene {
         let database: PostgresConfiguration

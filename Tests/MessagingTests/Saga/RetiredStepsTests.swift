@@ -7,7 +7,7 @@ import Testing
 @testable import Messaging
 
 /// A definition that lacks what instances under way may have to undo isn't let at them.
-@Suite(.blocking) struct RetiredStepsTests {
+@Suite(.blocking, .servers) struct RetiredStepsTests {
     /// The trip without a step, or with one that can't be undone any more.
     private func definition(without step: String, keeping kept: Bool = false) throws -> SagaDefinition {
         let whole = TripSaga.definition

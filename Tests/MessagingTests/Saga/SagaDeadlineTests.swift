@@ -6,7 +6,7 @@ import TestServers
 
 @testable import Messaging
 
-@Suite(.blocking) struct SagaDeadlineTests {
+@Suite(.blocking, .servers) struct SagaDeadlineTests {
     /// Microseconds that are past the first deadlines of trips that begin now.
     private var later: Int64 { WallClock.nowMicroseconds() + 200_000_000 }
 

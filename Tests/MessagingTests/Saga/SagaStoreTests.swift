@@ -5,7 +5,7 @@ import TestServers
 
 @testable import Messaging
 
-@Suite(.blocking) struct SagaStoreTests {
+@Suite(.blocking, .servers) struct SagaStoreTests {
     @Test func aBatchIsFoldedInOrder() throws {
         let database = try SagaDatabase()
         let connection = try database.connect()

@@ -8,7 +8,7 @@ import Testing
     @Test(arguments: SagaConduct.allCases) func rulesHoldInEveryState(_ conduct: SagaConduct) throws {
         var random = SeededGenerator.fromEnvironment("SagaWalkTests")
         var ends: [SagaInstance.Status: Int] = [:]
-        for _ in 0..<1500 {
+        for _ in 0..<TestTier.rounds(1500) {
             var trip = Trip(conduct: conduct)
             for _ in 0..<Int.random(in: 1...40, using: &random) {
                 let before = trip.instance

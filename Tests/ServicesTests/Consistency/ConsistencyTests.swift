@@ -11,7 +11,7 @@ import Testing
 @testable import Projection
 
 /// An event store and read models that should agree with it.
-@Suite(.blocking) struct ConsistencyTests {
+@Suite(.blocking, .servers) struct ConsistencyTests {
     private struct Fixture {
         let ordersDatabase: PostgresConfiguration
         let viewsDatabase: PostgresConfiguration

@@ -9,7 +9,7 @@ import Testing
 @testable import OrderflowKit
 @testable import Shipping
 
-@Suite(.blocking) struct DashboardRoutesTests {
+@Suite(.blocking, .servers) struct DashboardRoutesTests {
     /// A dashboard on a port, over the sagas' database, that asks nobody but its own process.
     private func run(
         streams: Int = 4, _ body: @escaping @Sendable (_ port: UInt16, _ dashboard: Dashboard) throws -> Void

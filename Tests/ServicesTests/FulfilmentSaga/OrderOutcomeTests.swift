@@ -63,7 +63,7 @@ import Testing
         #expect(commands == scenario.commands)
     }
 
-    @Test func batchesDecideOnManyOrders() throws {
+    @Test(.servers) func batchesDecideOnManyOrders() throws {
         let connection = try Connection(freshDatabase(ServiceDatabase.orders.migrations), logger: quiet)
         defer { connection.close() }
         func tell(_ facts: (FactDraft, String)...) throws {
@@ -84,7 +84,7 @@ import Testing
     }
 
     /// The customer's request is in the event store, but its fact not yet here.
-    @Test func theAggregateDecidesBetweenConfirmationAndCancellation() throws {
+    @Test(.servers) func theAggregateDecidesBetweenConfirmationAndCancellation() throws {
         let connection = try Connection(freshDatabase(ServiceDatabase.orders.migrations), logger: quiet)
         defer { connection.close() }
         func tell(_ kinds: FactDraft...) throws {

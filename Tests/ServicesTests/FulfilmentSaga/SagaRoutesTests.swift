@@ -35,7 +35,7 @@ import Testing
         return try client.answer()
     }
 
-    @Test func anOrdersStandIsShownWithItsHistory() async throws {
+    @Test(.servers) func anOrdersStandIsShownWithItsHistory() async throws {
         try await withSagas { port in
             let answer = try get(port, "/sagas/o2")
             #expect(answer.status == 200)
@@ -51,7 +51,7 @@ import Testing
         }
     }
 
-    @Test func listsAreNarrowedAndPaged() async throws {
+    @Test(.servers) func listsAreNarrowedAndPaged() async throws {
         try await withSagas { port in
             let all = try JSONValue(parsing: try get(port, "/sagas?limit=2").body)
             #expect(all["sagas"]?[0]?["orderId"] == "o 3 ü" && all["sagas"]?[1]?["orderId"] == "o2")
@@ -68,7 +68,7 @@ import Testing
         }
     }
 
-    @Test func theAPIAsksTheSagaRole() async throws {
+    @Test(.servers) func theAPIAsksTheSagaRole() async throws {
         try await withSagas { port in
             let lookup = SagaLookup(url: "http://127.0.0.1:\(port)/", logger: quiet)
             try await serving(Router([lookup.routes]), with: lookup.parts) { api in

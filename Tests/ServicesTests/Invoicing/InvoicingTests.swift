@@ -10,7 +10,7 @@ import Testing
 @testable import OrderflowKit
 @testable import Projection
 
-@Suite(.blocking) struct InvoicingTests {
+@Suite(.blocking, .servers) struct InvoicingTests {
     private static let january: Int64 = 1_767_225_600_000_000  // 2026-01-01T00:00:00Z
     private static let february: Int64 = 1_769_904_000_000_000
 

@@ -210,7 +210,7 @@ import UserFacts
     @Test func mutatedRecordsGetOneVerdict() throws {
         var generator = SeededGenerator.fromEnvironment("mutatedRecordsGetOneVerdict")
         let handlers = try Self.handlers()
-        for _ in 0..<3_000 {
+        for _ in 0..<TestTier.rounds(3_000) {
             let type = try #require(Self.types.randomElement(using: &generator))
             var record = Self.record(
                 type,

@@ -1,13 +1,14 @@
 import Messaging
 import Orders
 import Postgres
+import TestServers
 import Testing
 
 @testable import Notification
 @testable import OrderflowKit
 
 /// A foreign producer's partitioner may bring an order's outcome to us before its announcement.
-@Suite(.blocking) struct EarlyMailTests {
+@Suite(.blocking, .servers) struct EarlyMailTests {
     private let database: PostgresConfiguration
     private let connection: Connection
     private let handler = NotificationHandler(recipientDomain: "customers.test", messageDomain: "test")

@@ -8,7 +8,7 @@ import Testing
 @testable import Notification
 @testable import OrderflowKit
 
-@Suite(.blocking) struct MailerTests {
+@Suite(.blocking, .servers) struct MailerTests {
     private let database: PostgresConfiguration
     private let connection: Connection
     private let breaker: CircuitBreaker

@@ -19,7 +19,7 @@ import Testing
     }
 
     /// Nothing is shown twice or left out, whatever comes in between two pages.
-    @Test func pagesStayInPlaceUnderInserts() async throws {
+    @Test(.servers) func pagesStayInPlaceUnderInserts() async throws {
         try await ReadSide.run { side in
             // Some of the same microsecond.
             let old = (0..<25).map { "old-\($0)" }
@@ -42,7 +42,7 @@ import Testing
 
     /// Every cursor that is handed out is taken back: also those of the ends of time, and of rows that an earlier
     /// version has written beyond them.
-    @Test func ordersOfAnyTimeArePaged() async throws {
+    @Test(.servers) func ordersOfAnyTimeArePaged() async throws {
         try await ReadSide.run { side in
             let times = [RFC3339.range.upperBound, Self.start, -1, 0, RFC3339.range.lowerBound]
             try side.project(times.enumerated().map { created("o-\($0)", at: $1) })
@@ -61,7 +61,7 @@ import Testing
     }
 
     /// What is in the orders doesn't decide how large an answer is, and nothing is left out for that.
-    @Test func aPageHasABoundInBytes() async throws {
+    @Test(.servers) func aPageHasABoundInBytes() async throws {
         try await ReadSide.run { side in
             let items = (0..<400).map {
                 OrderLine(sku: "article-\($0)-\(String(repeating: "x", count: 40))", quantity: 1)
@@ -109,7 +109,7 @@ import Testing
         }
     }
 
-    @Test func listsAreNarrowed() async throws {
+    @Test(.servers) func listsAreNarrowed() async throws {
         try await ReadSide.run { side in
             try side.project([
                 created("a", by: "alice", at: Self.start), created("b", by: "bob", at: Self.start + 1_000_000),

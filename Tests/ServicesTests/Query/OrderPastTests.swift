@@ -79,7 +79,7 @@ import Testing
         }
     }
 
-    @Test func thePastIsServed() async throws {
+    @Test(.servers) func thePastIsServed() async throws {
         try await ReadSide.run { side in
             try side.project([
                 created(at: 1_767_225_600_000_000), confirmed(at: 1_767_225_660_000_000),

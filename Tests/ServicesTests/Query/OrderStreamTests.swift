@@ -7,7 +7,7 @@ import Testing
 @testable import OrderflowKit
 @testable import Query
 
-@Suite(.blocking) struct OrderStreamTests {
+@Suite(.blocking, .servers) struct OrderStreamTests {
     /// The next event, by its lines.
     private func event(_ client: WireClient) throws -> (id: String?, name: String?, data: JSONValue) {
         var fields: [String: String] = [:]

@@ -11,7 +11,7 @@ import Testing
 @testable import Projection
 
 /// What a POST takes in can be asked for, whatever it is made of.
-@Suite(.blocking) struct ReachTests {
+@Suite(.blocking, .servers) struct ReachTests {
     /// Those of `candidates` that `POST /orders` takes for `member`.
     private static func taken(_ candidates: [String], as member: String) -> [String] {
         candidates.filter { text in

@@ -17,7 +17,7 @@ import Testing
         return client
     }
 
-    @Test func aReaderGetsTheVersionThatItWrote() async throws {
+    @Test(.servers) func aReaderGetsTheVersionThatItWrote() async throws {
         try await ReadSide.run { side in
             try side.project([created()])
             let byNumber = try beginWaiting(side, "/orders/o-1?minVersion=2", ["Prefer": "respond-async, wait=10"])
@@ -36,7 +36,7 @@ import Testing
         }
     }
 
-    @Test func aReaderWaitsForAnOrderToAppear() async throws {
+    @Test(.servers) func aReaderWaitsForAnOrderToAppear() async throws {
         try await ReadSide.run { side in
             let client = try beginWaiting(side, "/orders/o-1", ["Prefer": "wait=10"])
             // An order of somebody else's by the same id isn't it, nor is a fact that runs ahead of the order.
@@ -49,7 +49,7 @@ import Testing
     }
 
     /// A notification may get lost.
-    @Test func aDeafReadSideAnswersAllTheSame() async throws {
+    @Test(.servers) func aDeafReadSideAnswersAllTheSame() async throws {
         try await ReadSide.run(hears: false) { side in
             try side.project([created()])
             let client = try beginWaiting(side, "/orders/o-1?minVersion=2", ["Prefer": "wait=10"])
@@ -59,7 +59,7 @@ import Testing
     }
 
     /// Long polling: another state than mine.
-    @Test func aReaderWaitsForAnotherState() async throws {
+    @Test(.servers) func aReaderWaitsForAnotherState() async throws {
         try await ReadSide.run { side in
             try side.project([created()])
             let mine = ["If-None-Match": "W/\"9.9\", \"1.1\""]
@@ -77,7 +77,7 @@ import Testing
         }
     }
 
-    @Test func whatIsNotThereInTimeIsSaid() async throws {
+    @Test(.servers) func whatIsNotThereInTimeIsSaid() async throws {
         try await ReadSide.run { side in
             try side.project([created()])
             #expect(try side.get("/orders/o-1").status == 200)
@@ -94,7 +94,7 @@ import Testing
     }
 
     /// Nobody is kept waiting who may be gone; who only shut his side gets what there is.
-    @Test func aWaitEndsWithItsReader() async throws {
+    @Test(.servers) func aWaitEndsWithItsReader() async throws {
         try await ReadSide.run { side in
             try side.project([created()])
             let halfClosed = try beginWaiting(side, "/orders/o-1?minVersion=2", ["Prefer": "wait=10"])
@@ -107,7 +107,7 @@ import Testing
         }
     }
 
-    @Test func waitersAreBounded() async throws {
+    @Test(.servers) func waitersAreBounded() async throws {
         var limits = OrderWatch.Limits()
         limits.waits = 2
         try await ReadSide.run(limits: limits) { side in
@@ -121,7 +121,7 @@ import Testing
     }
 
     /// A daemon that is told to stop doesn't sit out the waits.
-    @Test func nobodyWaitsForADaemonThatStops() async throws {
+    @Test(.servers) func nobodyWaitsForADaemonThatStops() async throws {
         try await ReadSide.run { side in
             let client = try beginWaiting(side, "/orders/o-1", ["Prefer": "wait=10"])
             side.draining.update { $0 = true }

@@ -10,7 +10,7 @@ import Testing
 @testable import Query
 
 /// Rebuilds beside live consumers, on a real broker and a real server.
-@Suite(.blocking) struct RebuildTests {
+@Suite(.blocking, .servers) struct RebuildTests {
     /// After refunds, cancellations, copies and dead letters: byte for byte the same, the groups go on where they were,
     /// and the letters still wait.
     @Test func aRebuiltModelIsTheLiveOne() throws {

@@ -10,7 +10,7 @@ import Testing
 @testable import OrderflowKit
 @testable import Projection
 
-@Suite(.blocking) struct SalesTests {
+@Suite(.blocking, .servers) struct SalesTests {
     private static let start: Int64 = 1_767_225_600_000_000  // 2026-01-01T00:00:00Z
     private static let day: Int64 = 86_400_000_000
 

@@ -11,7 +11,7 @@ import UserFacts
 @testable import OrderflowKit
 
 /// Orders and users are in one event store, and foreign producers choose orders' ids: none may be taken for the other.
-@Suite(.blocking) struct StreamCategoryTests {
+@Suite(.blocking, .servers) struct StreamCategoryTests {
     private let connection: Connection
     private let key = OrderKey(tenant: "default", orderID: UserStreams.streamID("alice"))
 

@@ -8,7 +8,7 @@ import UserFacts
 @testable import OrderAPI
 @testable import OrderflowKit
 
-@Suite(.blocking) struct UserProfileTests {
+@Suite(.blocking, .servers) struct UserProfileTests {
     private let key = StreamKey(tenant: "default", streamID: UserStreams.streamID("alice"))
     private let profiles = Aggregates<UserProfile>(category: UserStreams.category, interval: 10)
 
