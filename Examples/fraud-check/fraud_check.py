@@ -5,7 +5,7 @@
     orderflow up --set saga.participants=fraud=FraudCleared/FraudSuspected
     ./fraud_check.py --brokers localhost:9092 --limit 1000
 
-The saga confirms no order before FraudCleared; at FraudSuspected, or without a word for saga.fraud_deadline, it undoes
+The saga confirms no order before FraudCleared; at FraudSuspected, or without a word for saga.participant_deadline, it undoes
 the order. Each order is answered at least once, with an id made of the order's, so that readers drop the copies.
 """
 import argparse

@@ -25,13 +25,16 @@ public enum FulfilmentSaga {
     }
 
     /// The definition that follows from the services' steps. Throws where they don't fit together.
+    ///
+    /// - Parameter steps: where there are others than the services' own.
     package static func definition(
-        of services: ServiceCatalogue, topics: Topics = Topics(), patience: Patience = Patience()
+        of services: ServiceCatalogue, _ steps: [FulfilmentStep]? = nil, topics: Topics = Topics(),
+        patience: Patience = Patience()
     ) throws(SagaDefinition.Invalid) -> SagaDefinition {
         guard let decision = services.decision else {
             throw SagaDefinition.Invalid(saga: name, detail: "no service of this program confirms orders")
         }
-        let steps = services.steps
+        let steps = steps ?? services.steps
         return try SagaDefinition(
             name: name,
             version: version,

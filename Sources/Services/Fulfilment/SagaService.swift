@@ -28,6 +28,7 @@ extension ServiceModule {
                 SagaFactHandler(try FulfilmentSaga.orchestrator(context.settings))
             })
         Runs { try FulfilmentSaga.running($0) }
+        ExternalParticipants.keys
         SettingKey(
             "saga.answer_within", \SagaSettings.retry.answerWithin, SagaSettings.time,
             """
@@ -76,7 +77,8 @@ extension FulfilmentSaga {
     /// The saga with how it conducts itself, for the service and for operators' commands.
     package static func orchestrator(_ settings: Settings) throws(SagaDefinition.Invalid) -> SagaOrchestrator {
         SagaOrchestrator(
-            try definition(of: settings.services, topics: settings.topics.names, patience: patience(settings)),
+            try definition(
+                of: settings.services, settings.steps, topics: settings.topics.names, patience: patience(settings)),
             conduct: settings.mode == .orchestration ? .leading : .watching, source: "/orderflow/saga",
             newID: { UUIDText.v7(microseconds: $0) }, instanceID: { try $0.fulfilmentOrderID() })
     }

@@ -54,7 +54,7 @@ extension ServiceModule {
         Consumes(
             ConsumerGroup(
                 "order-outcomes-group", reads: [.init(.orderEvents, in: .choreography)], isNeeded: false
-            ) { context in OrderOutcomeHandler(context.settings.services.steps) })
+            ) { context in OrderOutcomeHandler(context.settings.steps) })
         QueryRoutes.metrics
         Measures([
             "orderflow_view_lag_events": "Events that are committed and not in the read model of orders.",

@@ -31,15 +31,13 @@ extension ServiceModule {
         Consumes(.loyaltyCommands) { LoyaltyHandler(topic: $0.topics[.orderEvents], source: $0.source) }
         FulfilmentStep(
             "points", after: ["payment"],
-            asks: .init(.loyaltyCommands, EarnPoints.type) { order, _ in
-                let points = Int(order.total.minorUnits / 100)
-                return try EarnPoints(orderID: order.orderID, userID: order.userID, points: points).payload()
+            asks: .init(.loyaltyCommands) { order, _ in
+                EarnPoints(orderID: order.orderID, userID: order.userID, points: Int(order.total.minorUnits / 100))
             },
             succeededBy: [PointsEarned.type], within: .seconds(60),
             undoneBy: .init(
-                .init(.loyaltyCommands, TakeBackPoints.type) { order, _ in
-                    try TakeBackPoints(orderID: order.orderID).payload()
-                }, doneBy: [PointsTakenBack.type]))
+                .init(.loyaltyCommands) { order, _ in TakeBackPoints(orderID: order.orderID) },
+                doneBy: [PointsTakenBack.type]))
         RebuiltModel("points", tables: ["loyalty"])
         Serves { database in
             Routes(needing: .reportsRead, .noCache) {

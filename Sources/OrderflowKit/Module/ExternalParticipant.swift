@@ -1,0 +1,60 @@
+/// A participant of the fulfilment that is no service of this program: in whatever language, over Kafka alone. It begins
+/// by itself at `OrderCreated`, and its word is waited for before an order is confirmed.
+package struct ExternalParticipant: Hashable, Sendable {
+    /// Of its step.
+    package let name: String
+    /// The type of its fact, keyed by the order and with its `orderId`, for an order that may go on.
+    package let succeeds: String
+    /// Likewise for one that may not; its member `reason` is what customers are told.
+    package let fails: String
+}
+
+/// `saga.participants` and how long they may take.
+package struct ExternalParticipants: SettingsSection {
+    package var participants: [ExternalParticipant] = []
+    package var deadline: Duration = .seconds(60)
+
+    package init() {}
+
+    package static let keys: [any ServiceModulePart] = [
+        SettingKey(
+            "saga.participants", \ExternalParticipants.participants, .participants,
+            """
+            Participants in other programs: step=Succeeded/Failed, the types of their facts, more of them by commas. No \
+            order is confirmed before all have succeeded. The same for all roles; change it when no order is under way.
+            """),
+        SettingKey(
+            "saga.participant_deadline", \ExternalParticipants.deadline,
+            .duration(.milliseconds(10) ... .seconds(7 * 86_400)),
+            "Without a word from one of them for this long, counted from the order's start, an order is cancelled."),
+    ]
+}
+
+extension SettingFormat where Value == [ExternalParticipant] {
+    static let participants = SettingFormat(
+        expected: "step=Succeeded/Failed such as fraud=FraudCleared/FraudSuspected, more by commas, or empty",
+        parse: { text in
+            var participants: [ExternalParticipant] = []
+            for part in text.isEmpty ? [] : text.split(separator: ",", omittingEmptySubsequences: false) {
+                guard let match = part.wholeMatch(of: /([a-z][a-z0-9-]*)=([A-Za-z0-9.]+)\/([A-Za-z0-9.]+)/) else {
+                    return nil
+                }
+                let (name, succeeds, fails) = (String(match.1), String(match.2), String(match.3))
+                guard succeeds != fails, !participants.contains(where: { $0.name == name }) else { return nil }
+                participants.append(ExternalParticipant(name: name, succeeds: succeeds, fails: fails))
+            }
+            return participants
+        }, write: { $0.map { "\($0.name)=\($0.succeeds)/\($0.fails)" }.joined(separator: ",") })
+}
+
+extension Settings {
+    /// All steps of the fulfilment: of the program's services, and of participants elsewhere.
+    package var steps: [FulfilmentStep] {
+        let external = self[ExternalParticipants.self]
+        return services.steps
+            + external.participants.map {
+                FulfilmentStep(
+                    $0.name, succeededBy: [$0.succeeds], failedBy: [$0.fails], within: external.deadline)
+            }
+    }
+}
