@@ -4,7 +4,7 @@ import Orders
 import PaymentFacts
 import ShippingFacts
 
-/// What must hold of every order (DESIGN section 5), decided from the evidence alone.
+/// What must hold of every order (docs/guarantees.md), decided from the evidence alone.
 public enum OrderInvariants {
     /// Where an order is.
     public enum Place: Hashable, Sendable {

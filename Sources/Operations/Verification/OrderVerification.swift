@@ -7,7 +7,7 @@ import Orders
 import Postgres
 import Terminal
 
-/// Holds the services' databases and the topic against the invariants of DESIGN section 5. Reads only; memory and
+/// Holds the services' databases and the topic against what docs/guarantees.md promises. Reads only; memory and
 /// transactions stay small whatever the number of orders.
 public struct OrderVerification: Sendable {
     /// What was found.

@@ -1,4 +1,4 @@
-/// Who leads an order to its end (DESIGN section 4).
+/// Who leads an order to its end.
 public enum FulfilmentMode: String, Sendable, CaseIterable {
     /// The saga commands each step; participants react to commands.
     case orchestration
