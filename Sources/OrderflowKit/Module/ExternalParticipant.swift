@@ -16,7 +16,7 @@ package struct ExternalParticipants: SettingsSection {
 
     package init() {}
 
-    package static let keys: [any ServiceModulePart] = [
+    package static let keys: [SettingKey] = [
         SettingKey(
             "saga.participants", \ExternalParticipants.participants, .participants,
             """

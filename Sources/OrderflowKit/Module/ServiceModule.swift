@@ -111,6 +111,7 @@ public protocol ServiceModulePart {
 public enum ServiceModuleBuilder {
     public static func buildExpression(_ part: any ServiceModulePart) -> [any ServiceModulePart] { [part] }
     public static func buildExpression(_ parts: [any ServiceModulePart]) -> [any ServiceModulePart] { parts }
+    public static func buildExpression(_ keys: [SettingKey]) -> [any ServiceModulePart] { keys }
     public static func buildBlock(_ parts: [any ServiceModulePart]...) -> [any ServiceModulePart] {
         parts.flatMap(\.self)
     }

@@ -128,7 +128,7 @@ import Testing
             try SagaDefinitions.leading("trip", on: connection) == [whole, second].map(\.fingerprint).sorted())
         #expect(try SagaDefinitions.leading("other", on: connection) == [])
         // A state that nobody could read: nobody does.
-        _ = try connection.execute("UPDATE saga_instances SET state = '[]'")
+        _ = try connection.execute(#"UPDATE saga_instances SET state = '{"steps":[]}'"#)
         #expect(try complaint(whole, on: connection).isEmpty && complaint(second, on: connection).isEmpty)
         #expect(throws: (any Error).self) { try complaint(undoingOtherwise(), on: connection) }
     }
