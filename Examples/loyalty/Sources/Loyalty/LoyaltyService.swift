@@ -1,5 +1,4 @@
 import HTTPServer
-import JSON
 import Messaging
 import OrderFacts
 import OrderflowKit
@@ -20,9 +19,7 @@ extension ServiceModule {
                     sql: """
                         \(MessagingSchema.v1)
                         CREATE TABLE loyalty (
-                            tenant text, order_id text, user_id text NOT NULL, points bigint NOT NULL,
-                            PRIMARY KEY (tenant, order_id)
-                        );
+                            tenant text, order_id text, user_id text, points bigint, PRIMARY KEY (tenant, order_id));
                         """)
             ])
         Owns(.loyaltyCommands)
@@ -48,7 +45,7 @@ extension ServiceModule {
                             "SELECT coalesce(sum(points), 0)::bigint FROM loyalty WHERE tenant = $1 AND user_id = $2",
                             [.text(context.tenant), .text(user)]
                         ).one().get(0, as: Int64.self)
-                        return .json(.ok, JSONWriter.object { $0.field("points", points) })
+                        return .json(.ok, Array(#"{"points":\#(points)}"#.utf8))
                     }
                 }
             }
