@@ -171,8 +171,7 @@ let package = Package(
             name: "PipelineTests",
             dependencies: everyFact + [
                 "TestShop", "TestServers", "TestSchemas", "JSON", "HTTPServer", "Execution", "Kafka", "Messaging",
-                "OrderflowApp", "OrderflowKit", "chaos", "orderflow",
-                log,
+                "OrderflowApp", "OrderflowKit", "Orders", "chaos", "orderflow", log,
             ]),
         .testTarget(name: "TestServersTests", dependencies: ["TestServers"]),
 
@@ -199,7 +198,7 @@ let package = Package(
             name: "ServicesTests",
             dependencies: everyFact + [
                 "Fulfilment", "Inventory", "Notification", "Operations", "OrderAPI", "OrderflowKit", "Payment",
-                "Projection", "Query", "Shipping",
+                "Projection", "Query", "Shipping", "Terminal",
                 "Execution", "HTTPServer", "JSON", "Kafka", "Messaging", "Orders", "Outbound", "Postgres",
                 "Randomness", "TestServers", log,
             ]),
@@ -207,13 +206,10 @@ let package = Package(
             name: "OrderflowTests",
             dependencies: everyFact + [
                 "Fulfilment", "Inventory", "Notification", "Operations", "OrderAPI", "OrderflowApp", "OrderflowKit",
-                "Payment",
-                "Projection",
-                "Query", "Terminal", "orderflow",
-                "TestServers", "HTTPServer", "Execution", "JSON", "Kafka", "Messaging",
-                "Orders",
-                "Postgres", "Randomness", "Telemetry", "TestSchemas", "Yams",
-                log,
+                "Payment", "Projection", "Query", "Shipping", "Terminal", "orderflow",
+                "TestServers", "HTTPServer", "Execution", "JSON", "Kafka", "Messaging", "Orders", "Postgres",
+                "Randomness", "Telemetry", "TestSchemas", "Yams", log, metrics,
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
     ],
     swiftLanguageModes: [.v6],
