@@ -45,11 +45,13 @@ def main():
     arguments = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     arguments.add_argument("--brokers", default="localhost:9092")
     arguments.add_argument("--topic", default="order-events")
+    arguments.add_argument("--instance", default="fraud-check-1", help="a name that no other process of the group has")
     arguments.add_argument("--limit", type=float, default=1_000, help="the largest total that is cleared")
     options = arguments.parse_args()
     consumer = Consumer({
         "bootstrap.servers": options.brokers, "group.id": "fraud-check", "auto.offset.reset": "earliest",
-        "enable.auto.commit": False})
+        # A static member (KIP-345): killed and started again, it goes on with its partitions at once.
+        "group.instance.id": options.instance, "enable.auto.commit": False})
     producer = Producer({"bootstrap.servers": options.brokers, "enable.idempotence": True})
     consumer.subscribe([options.topic])
     running = True

@@ -20,9 +20,10 @@ import Testing
         func order(_ total: String) async throws -> String {
             try await up.client.order(#"{"userId":"alice","items":[{"sku":"A","qty":1}],"total":\#(total)}"#)
         }
-        let (small, large) = (try await order("10.00"), try await order("5000.00"))
+        let small = try await order("10.00")
+        let large = try await order("5000.00")
         func status(_ id: String) async throws -> String? { try await up.client.view(id)?["status"] as? String }
-        try await eventually("everything but its word is there") {
+        try eventually("everything but its word is there") {
             try shop.records(of: "order-events").filter { ["PaymentProcessed", "ShipmentCreated"].contains($0.type) }
                 .count == 4
         }
@@ -37,7 +38,8 @@ import Testing
         defer { check.stop() }
         try check.start()
         try await eventually("one is cleared and the other isn't; its log: \(check.log)") {
-            try await status(small) == "confirmed" && status(large) == "cancelled"
+            let (one, other) = (try await status(small), try await status(large))
+            return one == "confirmed" && other == "cancelled"
         }
         let reason = try await up.client.view(large)?["cancellationReason"] as? String
         #expect(reason?.contains("a total above 1000") == true, "\(reason ?? "no reason")")
@@ -46,7 +48,9 @@ import Testing
         try check.kill()
         let next = try await order("20.00")
         try check.start()
-        try await eventually("the next one is confirmed") { try await status(next) == "confirmed" }
+        try await eventually(within: .seconds(60), "the next one is confirmed") {
+            try await status(next) == "confirmed"
+        }
         #expect(try await status(large) == "cancelled")
     }
 }
