@@ -6,7 +6,7 @@ import Testing
 @testable import Messaging
 
 /// The worker that handles dead letters again, without a consumer beside it.
-@Suite(.blocking) struct RedeliveryWorkerTests {
+@Suite(.blocking, .servers) struct RedeliveryWorkerTests {
     private static let decision = DeadLetterQueue.Decision(by: "mo", note: "in a test")
 
     /// Runs `body` beside workers of the box's group, and waits for their end. `commits` counts what they report.

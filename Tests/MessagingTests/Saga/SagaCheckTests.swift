@@ -6,7 +6,7 @@ import Testing
 @testable import Messaging
 
 /// Instances in a database, held against definitions.
-@Suite(.blocking) struct SagaCheckTests {
+@Suite(.blocking, .servers) struct SagaCheckTests {
     private func check(
         _ database: SagaDatabase, on connection: Connection
     ) throws -> (summary: SagaCheck.Summary, found: [String: SagaCheck.Finding.Verdict]) {

@@ -90,7 +90,7 @@ import Testing
     }
 
     /// The whole way: asked for after the payment, waited for before the confirmation, undone first.
-    @Test func theSagaLeadsIt() throws {
+    @Test(.servers) func theSagaLeadsIt() throws {
         let connection = try Connection(freshDatabase(ServiceDatabase.saga.migrations), logger: quiet)
         defer { connection.close() }
         let orchestrator = try FulfilmentSaga.orchestrator(Settings(Self.services))
@@ -155,7 +155,7 @@ import Testing
     }
 
     /// A daemon of the version before writes a column for each of the steps that it knows.
-    @Test func outcomesOfTheVersionBeforeCount() throws {
+    @Test(.servers) func outcomesOfTheVersionBeforeCount() throws {
         let connection = try Connection(freshDatabase(ServiceDatabase.orders.migrations), logger: quiet)
         defer { connection.close() }
         let key = OrderKey(tenant: "default", orderID: "a")

@@ -38,7 +38,7 @@ private struct PointsEarned: OrderFact, Codable {
         try JSONValue(parsing: document)["timeline"]?.array?.first { $0["type"] == "PointsEarned" }
     }
 
-    @Test func itStandsInTheTimelineAsItCame() throws {
+    @Test(.servers) func itStandsInTheTimelineAsItCame() throws {
         let database = try freshDatabase(ServiceDatabase.views.migrations)
         let connection = try Connection(database, logger: quiet)
         defer { connection.close() }
