@@ -21,7 +21,7 @@ public struct ServiceContext: Sendable {
     /// Asked for values when a scrape comes.
     public let collectors: Collectors
     public let logger: Logger
-    /// Has the service's relays look for what was just committed.
+    /// Has the relay of the event store, or of the outbox in a service without one, look for what was just committed.
     public let wakeRelays = DeferredCall()
 
     public init(

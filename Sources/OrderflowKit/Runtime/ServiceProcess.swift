@@ -33,7 +33,9 @@ public struct ServiceProcess: Sendable {
         }
         self.relays = relays
         publishing = Sharers(relays.count)
-        context.wakeRelays.set { for relay in relays { relay.wake() } }
+        // What a service appends past its consumers goes to its event store where it has one, else to its outbox: waking the
+        // other relay too would cost a look at an empty table for each commit of an order.
+        context.wakeRelays.set { relays.last?.wake() }
         let mode = context.settings.mode
         let groups = module.groups.filter { !$0.topics(in: mode).isEmpty }
         backlog = BacklogSampler(
