@@ -15,10 +15,16 @@ import Shipping
 ///         static func main() async { await OrderflowApp.run(.standard + [.loyalty]) }
 ///     }
 public enum OrderflowApp {
-    private static let installed = Monitor(ServiceCatalogue(.standard))
+    private static let installed = Monitor<ServiceCatalogue?>(nil)
 
     /// The services of this program: the standard ones until `run` has been given others.
-    package static var services: ServiceCatalogue { installed.withLock { $0 } }
+    package static var services: ServiceCatalogue {
+        installed.withLock { installed in
+            let services = installed ?? ServiceCatalogue(.standard)
+            installed = services
+            return services
+        }
+    }
 
     /// Runs what the command line names, and ends the process.
     ///

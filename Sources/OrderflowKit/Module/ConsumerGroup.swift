@@ -45,20 +45,15 @@ public struct ConsumerGroup: Sendable {
 /// A consumer group: its inbox, offsets and dead letters are in the service's database; what it puts out goes through
 /// the service's outbox.
 public struct Consumes: ServiceModulePart {
-    private let subscriptions: [ConsumerGroup.Subscription]
     private let make: (_ module: String) -> ConsumerGroup
 
     /// The usual group, `<service>-group`, over topics in every mode of the saga.
     public init(_ topics: Topic..., by handler: @escaping @Sendable (ServiceContext) throws -> any BatchHandler) {
         let subscriptions = topics.map { ConsumerGroup.Subscription($0) }
-        self.subscriptions = subscriptions
         make = { ConsumerGroup("\($0)-group", reads: subscriptions, by: handler) }
     }
 
-    public init(_ group: ConsumerGroup) {
-        subscriptions = group.subscriptions
-        make = { _ in group }
-    }
+    public init(_ group: ConsumerGroup) { make = { _ in group } }
 
     public func join(_ module: inout ServiceModule) {
         let group = make(module.name)

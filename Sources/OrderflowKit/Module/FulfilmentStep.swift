@@ -174,11 +174,9 @@ extension ServiceCatalogue {
         steps.map {
             FulfilmentLane(step: $0.name, title: $0.title, service: $0.service, hasToSucceed: $0.compensation != nil)
         }
-            + [decision].compactMap { decision in
-                decision.map {
-                    FulfilmentLane(
-                        step: FulfilmentDecision.step, title: "Confirmation", service: $0.service, hasToSucceed: true)
-                }
+            + [decision].compactMap(\.self).map {
+                FulfilmentLane(
+                    step: FulfilmentDecision.step, title: "Confirmation", service: $0.service, hasToSucceed: true)
             }
     }
 }

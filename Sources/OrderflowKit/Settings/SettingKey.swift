@@ -52,7 +52,10 @@ public struct SettingKey: Sendable {
         self.init(name, path, format.optional, secret: secret, password: password, help)
     }
 
-    package var defaultText: String { self.get(Settings(ServiceCatalogue([]))) }
+    package var defaultText: String { self.get(Self.defaults) }
+
+    /// Of whatever services: what nobody has set is read from the sections' own defaults.
+    private static let defaults = Settings(ServiceCatalogue([]))
 
     /// `http.port` is `ORDERFLOW_HTTP_PORT`.
     package var environmentName: String { Self.environmentName(of: name) }
