@@ -4,7 +4,6 @@ import PackageDescription
 let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
 let log = Target.Dependency.product(name: "Logging", package: "swift-log")
 let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics")
-let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let tracing = Target.Dependency.product(name: "Tracing", package: "swift-distributed-tracing")
 let histogram = Target.Dependency.product(name: "Histogram", package: "hdrhistogram-swift")
 
@@ -58,7 +57,6 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
         .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
-        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     ],
     targets: [
         // C libraries: module maps only.
@@ -103,7 +101,7 @@ let package = Package(
             name: "OrderflowKit",
             dependencies: [
                 "CEpoll", "CWebFiles", "Execution", "HTTPServer", "Hashing", "JSON", "Kafka", "Messaging", "OrderFacts",
-                "Orders", "Outbound", "Postgres", "Telemetry", lifecycle, log, metrics, tracing,
+                "Orders", "Outbound", "Postgres", "Telemetry", log, metrics, tracing,
                 "Yams",
             ]),
 
@@ -138,7 +136,7 @@ let package = Package(
                 "Projection", "Query", "Shipping", "Terminal",
                 "Bench", "Execution", "HTTPServer", "JSON", "Kafka", "Messaging", "Orders", "Outbound", "Postgres",
                 "Telemetry",
-                histogram, lifecycle, log, tracing,
+                histogram, log, tracing,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         .executableTarget(name: "orderflow", dependencies: ["OrderflowApp"]),

@@ -5,7 +5,6 @@ import JSON
 import Logging
 import OrderflowKit
 import Terminal
-import UnixSignals
 
 struct ReplayCommand: OrderflowCommand {
     static let configuration = CommandConfiguration(
@@ -148,11 +147,9 @@ extension ReplayCommand {
         if let window { request.limits.records = window }
         let rebuild = try ReadModelRebuild(request, settings)
         // Wherever the process ends, nothing is lost but the window in hand.
-        let interruption = Task {
-            for await signal in await UnixSignalsSequence(trapping: .sigint, .sigterm) {
-                complain("interrupted; the live tables are untouched. The same command goes on, --discard drops it")
-                _exit(128 + (signal == .sigint ? SIGINT : SIGTERM))
-            }
+        let interruption = SignalWatch([SIGINT, SIGTERM]) { signal in
+            complain("interrupted; the live tables are untouched. The same command goes on, --discard drops it")
+            _exit(128 + signal)
         }
         defer { interruption.cancel() }
         let isDone = try await DedicatedThread.run("rebuild") { try rebuild.run() }

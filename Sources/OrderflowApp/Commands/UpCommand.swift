@@ -5,7 +5,6 @@ import Glibc
 import JSON
 import Logging
 import OrderflowKit
-import ServiceLifecycle
 import Terminal
 
 struct UpCommand: OrderflowCommand {
@@ -67,7 +66,10 @@ struct UpCommand: OrderflowCommand {
         }
         // Each child has the same deadline; the grace lets it be the one that says what hung.
         let supervisor = Supervisor(keepers, deadline: settings.shutdown.deadline + .seconds(2), logger: logger)
-        let service = SupervisorService(stop: stop) {
+        let requests = StopRequests.watch(stop) { supervisor.killAll() }
+        defer { requests.cancel() }
+        let (prepare, json) = (prepare, json)
+        let isClean = try await DedicatedThread.run("supervisor") {
             if prepare {
                 do {
                     try Preparation.run(settings, stop: stop)
@@ -80,17 +82,7 @@ struct UpCommand: OrderflowCommand {
                 tell(json ? Self.json(running, settings) : Self.table(running, settings))
             }
         }
-        let impatience = Impatience.watch { supervisor.killAll() }
-        defer { impatience.cancel() }
-        let group = ServiceGroup(
-            configuration: ServiceGroupConfiguration(
-                services: [
-                    .init(
-                        service: service, successTerminationBehavior: .gracefullyShutdownGroup,
-                        failureTerminationBehavior: .gracefullyShutdownGroup)
-                ], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
-        try await group.run()
-        if !service.isClean.withLock({ $0 }) { throw ExitCode(ExitStatus.failure) }
+        if !isClean { throw ExitCode(ExitStatus.failure) }
     }
 
     private func roles() throws -> [ServiceModule] {
@@ -145,26 +137,5 @@ struct UpCommand: OrderflowCommand {
             [name, pid.map(String.init) ?? "-", url(name, settings) ?? "", settings.services[name]?.summary ?? ""]
         }
         return TextTable.write([["ROLE", "PID", "URL", ""]] + rows)
-    }
-}
-
-/// The supervisor's blocking work, as a service.
-private struct SupervisorService: Service {
-    let stop: StopSignal
-    let isClean = Monitor(false)
-    private let body: @Sendable () throws -> Bool
-
-    init(stop: StopSignal, _ body: @escaping @Sendable () throws -> Bool) {
-        self.stop = stop
-        self.body = body
-    }
-
-    func run() async throws {
-        try await withGracefulShutdownHandler {
-            let clean = try await DedicatedThread.run("supervisor") { try body() }
-            isClean.withLock { $0 = clean }
-        } onGracefulShutdown: {
-            stop.stop()
-        }
     }
 }
