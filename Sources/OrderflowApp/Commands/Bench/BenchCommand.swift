@@ -1,4 +1,6 @@
 import ArgumentParser
+import Foundation
+import Messaging
 import OrderflowKit
 
 struct BenchCommand: AsyncParsableCommand {
@@ -44,7 +46,16 @@ struct LoadOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Stop after so many requests, all of them measured.", valueName: "number"))
     var orders: Int?
 
+    @Option(help: ArgumentHelp("Post for this tenant; open mode, or a key that may.", valueName: "name"))
+    var tenant: String?
+
+    @Option(help: ArgumentHelp("A file with the key or token to post with.", valueName: "file"))
+    var keyFile: String?
+
     func validate() throws {
+        guard tenant.map(TenantName.isValid) ?? true else {
+            throw ValidationError("--tenant takes 1 to \(TenantName.limit) letters, digits and . _ -")
+        }
         guard (1...100_000).contains(connections) else { throw ValidationError("--connections takes 1 to 100000") }
         guard rate.map({ $0 > 0 && $0 <= 1e6 }) ?? true else { throw ValidationError("--rate takes 1 to 1000000") }
         guard orders.map({ $0 > 0 }) ?? true else { throw ValidationError("--orders takes a number from 1") }
@@ -52,5 +63,18 @@ struct LoadOptions: ParsableArguments {
         where DurationText.parse(text) == nil {
             throw ValidationError("\(name) takes a duration such as 30s, not \(text)")
         }
+    }
+
+    /// Fields of every request.
+    func headers() throws -> [(name: String, value: String)] {
+        var headers: [(name: String, value: String)] = []
+        if let tenant { headers.append(("X-Tenant-Id", tenant)) }
+        if let keyFile {
+            guard let text = try? String(contentsOfFile: keyFile, encoding: .utf8),
+                let key = SettingFormat<String>.bearerToken.parse(text.trimmingCharacters(in: .whitespacesAndNewlines))
+            else { throw ValidationError("--key-file: no key or token can be read from \(keyFile)") }
+            headers.append(("Authorization", "Bearer \(key)"))
+        }
+        return headers
     }
 }

@@ -21,6 +21,7 @@ struct BenchOrdersCommand: OrderflowCommand {
               orderflow bench orders
               orderflow bench orders --connections 1 --duration 5s
               orderflow bench orders --rate 1000 --duration 60s --probes 20
+              orderflow bench orders --tenant acme --key-file acme.key
               orderflow bench orders --process postgres=$(cat var/postgres.pid) --process kafka=$(cat var/kafka.pid)
             """)
 
@@ -57,13 +58,15 @@ struct BenchOrdersCommand: OrderflowCommand {
         let settings = try options.load().settings
         Observability.start(settings.log)
         let target = try BenchTarget(url ?? "http://\(settings.http.host):\(settings.port(of: .api))")
-        let plan = load.plan(target)
+        let plan = try load.plan(target)
         let servers = try servers.processes
         let (verify, probes, settled) = (verify, probes, settled)
         let report = try await DedicatedThread.run("bench") {
             let census = verify ? try OrderCensus(settings) : nil
             let usage = RoleUsage(settings, servers: servers)
-            let probe = probes.map { VisibilityProbe(target, perSecond: $0, untilSettled: settled) }
+            let probe = probes.map {
+                VisibilityProbe(target, perSecond: $0, untilSettled: settled, headers: plan.headers)
+            }
             let generator = try LoadGenerator(plan)
             let result = try generator.run {
                 usage.start()
@@ -84,13 +87,14 @@ struct BenchOrdersCommand: OrderflowCommand {
 }
 
 extension LoadOptions {
-    func plan(_ target: BenchTarget) -> LoadPlan {
+    func plan(_ target: BenchTarget) throws -> LoadPlan {
         var plan = LoadPlan(host: target.host, port: target.port)
         plan.connections = connections
         plan.rate = rate
         plan.duration = DurationText.parse(duration) ?? plan.duration
         plan.warmUp = orders == nil ? DurationText.parse(warmUp) ?? plan.warmUp : .zero
         plan.requests = orders
+        plan.headers = try headers()
         return plan
     }
 }
