@@ -9,7 +9,7 @@ public struct SocketAddress: Sendable, Hashable, CustomStringConvertible {
         let low: UInt64
     }
 
-    /// Whom a limit per address counts: an IPv4 address, or the upper half of an IPv6 address, because whoever has one
+    /// Whom a limit per address counts: an IPv4 address, or the upper half of an IPv6 address, as who has one
     /// address of a network has all of them (RFC 4291 §2.5.4).
     public struct Origin: Sendable, Hashable {
         let isIPv6: Bool

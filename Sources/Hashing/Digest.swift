@@ -3,8 +3,8 @@ import CLibcrypto
 /// Cryptographic hash functions, by OpenSSL's libcrypto (EVP_DigestInit(3)): of those that this program needs to know
 /// things by, not to protect them with.
 public enum Digest: Sendable {
-    /// SHA-1 (FIPS 180-4), 20 bytes. For name-based UUIDs (RFC 9562 §5.5) and nothing where somebody may choose the input
-    /// to his ends.
+    /// SHA-1 (FIPS 180-4), 20 bytes. For name-based UUIDs (RFC 9562 §5.5) and nothing whose input an attacker may
+    /// choose.
     case sha1
     /// SHA-256 (FIPS 180-4), 32 bytes.
     case sha256

@@ -28,7 +28,7 @@ extension Connection {
         switch phase {
         case .receiving: receive(loop)
         case .lingering: discardInput(loop)
-        // Whoever shuts his side while he listens to events has left.
+        // A client that shuts its side while it listens to events has left.
         case .streaming where isEnded: return loop.close(self)
         case .answering, .streaming, .closing, .closed: break
         }

@@ -21,7 +21,7 @@ struct RoleScrape: Sendable {
         metrics = MetricsText(
             try client.send(HTTPClient.Request(url: "\(address.url)/metrics")).body, keeping: Self.isOfInterest)
         // A role without a database has none. One whose database is away or slow can't say, and what it said last is
-        // true until somebody has done something about it.
+        // true until something has been done about it.
         let answer = try? client.send(HTTPClient.Request(url: "\(address.url)/attention"))
         let news = answer.flatMap { $0.status == 200 ? try? JSONValue(parsing: $0.body) : nil }
         attention = news ?? last?.attention ?? .null

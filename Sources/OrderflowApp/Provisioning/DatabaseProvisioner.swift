@@ -6,7 +6,7 @@ import Postgres
 /// several machines.
 ///
 /// Each database belongs to a role of its own name; nobody else may connect. A database whose URL is configured is
-/// somebody else's to make: it is only migrated.
+/// another's to make: it is only migrated.
 struct DatabaseProvisioner {
     /// What was done to one database.
     struct Result: Equatable {

@@ -14,7 +14,7 @@ public struct Publishes: ServiceModulePart {
     public func join(_ module: inout ServiceModule) { module.payloads[topic, default: []] += payloads }
 }
 
-/// Commands that the service does, whoever gives them.
+/// Commands that the service does, of any sender.
 public struct Accepts: ServiceModulePart {
     private let commands: [any Command.Type]
     private let topic: Topic

@@ -3,7 +3,7 @@ import Foundation
 /// The configuration in force, and where each value came from.
 package struct LoadedSettings: Sendable {
     package var settings: Settings
-    /// Of values that somebody set; the rest are defaults.
+    /// Of values that were set; the rest are defaults.
     package var origins: [String: SettingOrigin] = [:]
 
     init(_ services: ServiceCatalogue) { settings = Settings(services) }

@@ -75,7 +75,7 @@ public struct OrderRoutes: Sendable {
         let key = OrderKey(tenant: context.tenant, orderID: request.pathParameter("id"))
         let reason = try CancelRequest(request.body).reason
         return PooledAnswer(order: key) { connection in
-            // Somebody may append between our read and our write; each loss means that somebody else won.
+            // Another request may append between our read and our write; each loss means that another one won.
             for _ in 0..<10 {
                 guard var order = try OrderStreams.load([key], on: connection)[key] else {
                     throw HTTPProblem(.notFound, detail: "there is no order \(key.orderID)")

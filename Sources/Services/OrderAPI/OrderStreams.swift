@@ -55,7 +55,7 @@ package enum OrderStreams {
     }
 }
 
-/// A stream's events don't make an order: somebody else wrote to the table.
+/// A stream's events don't make an order: another program wrote to the table.
 struct BrokenStream: Error, CustomStringConvertible {
     let streamID: String
     let version: Int

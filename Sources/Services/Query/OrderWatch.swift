@@ -24,7 +24,7 @@ public final class OrderWatch: Sendable {
         public init() {}
     }
 
-    /// What somebody waits for: a state of a view that shows at least `least` and is not `known`.
+    /// What a client waits for: a state of a view that shows at least `least` and is not `known`.
     struct Interest: Sendable {
         let key: OrderKey
         var least = ViewTag.zero
@@ -59,7 +59,7 @@ public final class OrderWatch: Sendable {
             streams = Places(limits.streams, share: limits.streamsPerAddress)
         }
 
-        /// Whoever goes gives his place back.
+        /// A client that goes gives its place back.
         mutating func remove(_ id: Int) -> Waiter? {
             guard let waiter = waiters.removeValue(forKey: id) else { return nil }
             switch waiter.telling {
