@@ -33,7 +33,7 @@ struct Orderflow: AsyncParsableCommand {
                     subcommands: [
                         StatusCommand.self, WatchCommand.self, LogsCommand.self, StockCommand.self, SagasCommand.self,
                         DeadLettersCommand.self,
-                        GroupsCommand.self, ReplayCommand.self, BenchCommand.self,
+                        GroupsCommand.self, ReplayCommand.self, AuditCommand.self, BenchCommand.self,
                     ]),
             ])
     }

@@ -45,5 +45,6 @@ extension ServiceDatabase {
                     ALTER TABLE order_outcomes ALTER COLUMN stock SET DEFAULT false,
                         ALTER COLUMN payment SET DEFAULT false, ALTER COLUMN shipment SET DEFAULT false;
                     """),
+            Migration(version: 10, name: "audit log", sql: MessagingSchema.audit),
         ])
 }

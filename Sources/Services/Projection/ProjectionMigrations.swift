@@ -128,5 +128,6 @@ extension ServiceDatabase {
             Migration(version: 6, name: "snapshots of the relay", sql: MessagingSchema.relaySnapshots),
             Migration(version: 7, name: "counts of parked messages", sql: MessagingSchema.parkedCounts),
             Migration(version: 8, name: "content types", sql: MessagingSchema.contentTypes),
+            Migration(version: 9, name: "audit log", sql: MessagingSchema.audit),
         ])
 }
