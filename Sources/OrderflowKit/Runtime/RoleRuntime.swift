@@ -169,6 +169,8 @@ extension Settings.HTTP {
     fileprivate func server(port: Int) -> HTTPServerConfiguration {
         var server = HTTPServerConfiguration(host: host, port: UInt16(clamping: port))
         if let loops { server.loops = loops }
+        server.site = SitePolicy(names: HostNames(allowedHosts + [host]), origins: corsOrigins)
+        server.proxies = TrustedProxies(trustedProxies)
         server.limits.connections = connections
         server.limits.connectionsPerAddress = connectionsPerAddress
         server.limits.bodyBytes = bodyLimit
