@@ -47,7 +47,7 @@ public struct SocketAddress: Sendable, Hashable, CustomStringConvertible {
     }
 
     /// An address as text, `192.0.2.1` or `2001:db8::1`, with port 0; nil for anything else.
-    init?(addressText text: String) {
+    package init?(addressText text: String) {
         var four = in_addr()
         if inet_pton(AF_INET, text, &four) == 1 {
             self.init(host: Host(isIPv6: false, high: 0, low: UInt64(UInt32(bigEndian: four.s_addr))), port: 0)

@@ -10,6 +10,8 @@ package struct LimitSettings: Sendable {
     /// Of tenants that have quotas of their own.
     package var tenants: [TenantQuota] = []
 
+    package init() {}
+
     /// What a caller may do.
     var principal: Quota? { Self.quota(rate, burst) }
 
@@ -46,7 +48,7 @@ extension SettingTable {
             "Requests of a tenant at once. Empty is two seconds' worth."),
         SettingKey(
             "limits.tenants", \.limits.tenants, .tenantQuotas,
-            "Tenants with quotas of their own instead, tenant=rate or tenant=rate/burst, by commas: acme=500/1000,demo=5."),
+            "Tenants with quotas of their own, tenant=rate or tenant=rate/burst, by commas: acme=500/1000,demo=5."),
     ]
 
     private static let requests = SettingFormat.integer(1...Quota.largest)

@@ -27,34 +27,31 @@ package final class RequestLimits: Sendable {
 
     /// Who owns a bucket: a caller and a tenant of one name are two.
     private enum Owner: Hashable {
-        case caller(String)
+        case caller(Principal)
         case address(SocketAddress.Origin)
         case tenant(String)
     }
 
-    /// Counts a request, or refuses it with 429.
+    /// Counts a request, or refuses it.
     ///
     /// - Parameters:
-    ///   - caller: who asks; nil where nobody is asked, which counts the client's address.
+    ///   - caller: one that nobody has identified counts by its address.
+    ///   - name: the tenant that it asks for.
     ///   - now: nanoseconds of the monotonic clock.
+    /// - Returns: fields of the answer.
+    /// - Throws: the 429.
     package func admit(
-        _ request: borrowing HTTPRequest, caller: String?, tenant name: String, now: Int64 = RequestLimits.clock()
-    ) throws(HTTPProblem) {
-        let address = request.remoteAddress.origin
-        let fields = try judge(caller: caller, address: address, tenant: name, now: now)
-        for field in fields { request.addToAnswer(field) }
-    }
-
-    /// The fields of the answer; throws the 429.
-    func judge(
-        caller: String?, address: SocketAddress.Origin, tenant name: String, now: Int64
+        _ caller: Principal, from address: SocketAddress.Origin, for name: String, now: Int64
     ) throws(HTTPProblem) -> [HTTPHeader] {
         var policy = ""
         var state = ""
         if let principal {
-            let verdict = caller.map { buckets.take(Owner.caller($0), principal.quota, now: now) }
-                ?? buckets.take(Owner.address(address), principal.quota, now: now)
-            try principal.tell(verdict, &policy, &state)
+            let owner: Owner =
+                switch caller.kind {
+                case .token, .key: .caller(caller)
+                case .open, .anonymous: .address(address)
+                }
+            try principal.tell(buckets.take(owner, principal.quota, now: now), &policy, &state)
         }
         if let tenant = tenants[name] ?? tenant {
             try tenant.tell(buckets.take(Owner.tenant(name), tenant.quota, now: now), &policy, &state)

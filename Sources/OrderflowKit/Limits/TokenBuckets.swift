@@ -39,7 +39,9 @@ final class TokenBuckets: Sendable {
         return shards[Int(key >> (64 - Self.shardBits))].withLock { places in
             var chosen = first
             for index in first..<(first + Self.ways) {
-                if places[index].key == key, places[index].full > now { return quota.take(&places[index].full, now: now) }
+                if places[index].key == key, places[index].full > now {
+                    return quota.take(&places[index].full, now: now)
+                }
                 if places[index].full < places[chosen].full { chosen = index }
             }
             places[chosen] = Place(key: key, full: now)

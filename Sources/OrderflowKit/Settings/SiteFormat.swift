@@ -4,8 +4,8 @@ import Messaging
 extension SettingFormat {
     /// A list of what `element` reads, by commas; empty is none.
     fileprivate static func list<Element>(
-        of expected: String, _ element: @escaping @Sendable (String) -> Element?,
-        write: @escaping @Sendable (Element) -> String
+        of expected: String, write: @escaping @Sendable (Element) -> String,
+        _ element: @escaping @Sendable (String) -> Element?
     ) -> SettingFormat where Value == [Element] {
         SettingFormat(
             expected: expected + ", separated by commas, or empty",
@@ -18,32 +18,36 @@ extension SettingFormat {
 }
 
 extension SettingFormat where Value == [String] {
-    package static let hostNames = list(of: "names such as shop.internal or *.shop.example without ports") { text in
+    package static let hostNames = list(
+        of: "names such as shop.internal or *.shop.example without ports", write: { $0 }
+    ) { text in
         let name = text.hasPrefix("*.") ? text.dropFirst(2) : text[...]
         let isName =
             !name.isEmpty && name.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "-._".contains($0)) }
         return isName || text == "*" ? text : nil
-    } write: { $0 }
+    }
 
     /// As browsers serialize them (RFC 6454 §6.2): one with a path, or with its scheme's own port, would never match.
-    package static let origins = list(of: "origins such as https://shop.example") { text in
+    package static let origins = list(of: "origins such as https://shop.example", write: { $0 }) { text in
         for (scheme, port) in [("https://", ":443"), ("http://", ":80")] where text.hasPrefix(scheme) {
             let rest = text.dropFirst(scheme.count)
             let isAuthority = rest.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "-._:[]".contains($0)) }
             return !rest.isEmpty && isAuthority && !rest.hasSuffix(port) && !rest.hasSuffix(":") ? text : nil
         }
         return nil
-    } write: { $0 }
-}
-
-extension SettingFormat where Value == [AddressRange] {
-    package static let addressRanges = list(of: "addresses such as 10.0.0.0/8 or fd00::1", { AddressRange($0) }) {
-        $0.description
     }
 }
 
+extension SettingFormat where Value == [AddressRange] {
+    package static let addressRanges = list(
+        of: "addresses such as 10.0.0.0/8 or fd00::1", write: { $0.description }
+    ) { AddressRange($0) }
+}
+
 extension SettingFormat where Value == [TenantQuota] {
-    package static let tenantQuotas = list(of: "quotas such as acme=500 or acme=500/1000") { text in
+    package static let tenantQuotas = list(
+        of: "quotas such as acme=500 or acme=500/1000", write: { "\($0.tenant)=\($0.quota.rate)/\($0.quota.burst)" }
+    ) { text in
         let sides = text.split(separator: "=", omittingEmptySubsequences: false).map(String.init)
         guard sides.count == 2, TenantName.isValid(sides[0]) else { return nil }
         let numbers = sides[1].split(separator: "/", omittingEmptySubsequences: false).map { Int($0) }
@@ -53,5 +57,5 @@ extension SettingFormat where Value == [TenantQuota] {
         return LimitSettings.quota(rate, numbers.count == 2 ? numbers[1] : nil).map {
             TenantQuota(tenant: sides[0], quota: $0)
         }
-    } write: { "\($0.tenant)=\($0.quota.rate)/\($0.quota.burst)" }
+    }
 }
