@@ -40,8 +40,10 @@ struct MicroCase {
 
 extension MicroCase {
     static func all() throws -> [MicroCase] {
-        try [requestHead(), quotas(), orderDecoding(), factEncoding(), envelopeEncoding(), envelopeDecoding(), sagaStep()]
-            + [projectionBatch()]
+        try [
+            requestHead(), quotas(), orderDecoding(), factEncoding(), envelopeEncoding(), envelopeDecoding(),
+            sagaStep(), projectionBatch(),
+        ]
     }
 
     private static let record = OrderRecord(1)
