@@ -170,6 +170,7 @@ import Testing
                 try await client.post("/order-service/orders", wish, headers: ["Idempotency-Key": "\"one\""])
             }
             #expect(orders.map(\.status) == [201, 201])
+            #expect(orders.map { $0.header("Idempotency-Replayed") } == [nil, "true"])
             // Sent twice, taken once.
             let ids = try orders.map { try $0.json()["order_id"] as? String }
             #expect(ids[0] == ids[1])

@@ -5,7 +5,7 @@
 const unknownCustomer = 'guest';
 
 // Of orderflow's answer; the others are the gateway's.
-const passedHeaders = ['Content-Type', 'ETag', 'Idempotent-Replayed', 'RateLimit', 'RateLimit-Policy', 'Retry-After',
+const passedHeaders = ['Content-Type', 'ETag', 'Idempotency-Replayed', 'RateLimit', 'RateLimit-Policy', 'Retry-After',
     'WWW-Authenticate'];
 
 // {"product","quantity"} is an order of one line.

@@ -79,7 +79,7 @@ public struct SitePolicy: Sendable {
     private static let varying = [HTTPHeader("Vary", "Origin")]
     private static let readable = HTTPHeader(
         "Access-Control-Expose-Headers",
-        "ETag, Idempotent-Replayed, Link, Location, RateLimit, RateLimit-Policy, Retry-After, WWW-Authenticate, "
+        "ETag, Idempotency-Replayed, Link, Location, RateLimit, RateLimit-Policy, Retry-After, WWW-Authenticate, "
             + "X-Correlation-Id")
     private static let preflightFields = [
         HTTPHeader(
