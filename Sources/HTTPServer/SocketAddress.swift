@@ -46,6 +46,25 @@ public struct SocketAddress: Sendable, Hashable, CustomStringConvertible {
         }
     }
 
+    /// An address as text, `192.0.2.1` or `2001:db8::1`, with port 0; nil for anything else.
+    package init?(addressText text: String) {
+        var four = in_addr()
+        if inet_pton(AF_INET, text, &four) == 1 {
+            self.init(host: Host(isIPv6: false, high: 0, low: UInt64(UInt32(bigEndian: four.s_addr))), port: 0)
+            return
+        }
+        var storage = sockaddr_storage()
+        let isRead = withUnsafeMutableBytes(of: &storage) { bytes in
+            var six = sockaddr_in6()
+            six.sin6_family = sa_family_t(AF_INET6)
+            guard inet_pton(AF_INET6, text, &six.sin6_addr) == 1 else { return false }
+            bytes.storeBytes(of: six, as: sockaddr_in6.self)
+            return true
+        }
+        guard isRead else { return nil }
+        self.init(storage)
+    }
+
     private init(host: Host, port: UInt16) {
         self.host = host
         self.port = port

@@ -11,8 +11,6 @@ public final class Dashboard: Sendable {
     public struct Configuration: Sendable {
         /// The other processes.
         public var roles: [RoleAddress]
-        /// Names that the dashboard may be called by, besides addresses and `localhost`.
-        public var hosts: [String]
         /// The steps of an order, in the order in which they are shown.
         var lanes: [FulfilmentLane]
         /// Who may watch at once; 503 beyond.
@@ -20,9 +18,8 @@ public final class Dashboard: Sendable {
         /// Of them, those of one address; 429 beyond.
         public var streamsPerAddress = 32
 
-        package init(roles: [RoleAddress], hosts: [String] = [], lanes: [FulfilmentLane] = []) {
+        package init(roles: [RoleAddress], lanes: [FulfilmentLane] = []) {
             self.roles = roles
-            self.hosts = hosts
             self.lanes = lanes
         }
     }

@@ -9,13 +9,11 @@ import OrderflowKit
 ///     GET /dashboard/state     the last one
 public struct DashboardRoutes: Sendable {
     private let dashboard: Dashboard
-    private let names: DashboardHosts
     private let page = WebFile("index.html", contentType: "text/html; charset=utf-8")
     private let files: [String: WebFile]
 
     public init(_ dashboard: Dashboard) {
         self.dashboard = dashboard
-        names = DashboardHosts(dashboard.configuration.hosts)
         let script = "text/javascript; charset=utf-8"
         let types = [
             "app.js": script, "charts.js": script, "dom.js": script, "order.js": script, "orders.js": script,
@@ -26,7 +24,7 @@ public struct DashboardRoutes: Sendable {
     }
 
     public var routes: Routes {
-        Routes(needing: .operate, names.middleware, .headers(Self.headers)) {
+        Routes(needing: .operate, .headers(Self.headers)) {
             Get("/") { request in page.answer(request) }
             Get("/dashboard/:file") { request in
                 let name = request.pathParameter("file")

@@ -15,7 +15,7 @@ struct ComposeDocument {
 
     /// Where roles find each other, and on which port they are found.
     private var environment: String {
-        RoleAddresses(services).environment { "http://\($0):\(Self.port)" }
+        RoleAddresses(services).environment(port: Self.port) { $0 }
             .map { "\($0.name): \(YAMLText.scalar($0.value))\n" }.joined()
             + "# Every container has its own address: one port for all of them.\n"
             + services.modules.map { module in

@@ -45,7 +45,8 @@ public struct RequestContext: Sendable {
         return traces.count == 1 ? TraceContext(traces[0])?.description : nil
     }
 
-    private static func tenant(_ request: borrowing HTTPRequest, _ principal: Principal) throws(HTTPProblem) -> String {
+    /// Whose data a request is about.
+    static func tenant(_ request: borrowing HTTPRequest, _ principal: Principal) throws(HTTPProblem) -> String {
         let own = principal.tenant ?? TenantName.standard
         guard let name = try request.onlyHeader("X-Tenant-Id") else { return own }
         guard TenantName.isValid(name) else {

@@ -28,6 +28,10 @@ package enum MetricHelp {
         "orderflow_http_open_connections": "Connections open now.",
         "orderflow_http_unsent_bytes": "Memory that holds answers and events which clients haven't taken.",
         "orderflow_http_refused_connections_total": "Connections turned away, and why.",
+        "orderflow_limit_requests_per_second":
+            "Requests that one caller or one tenant may make of this process, by limit; only where limited.",
+        "orderflow_limit_burst_requests": "Of them at once.",
+        "orderflow_limit_refused_requests_total": "Requests answered 429 for their caller's or their tenant's quota.",
     ]
 
     private static let eventStore = [

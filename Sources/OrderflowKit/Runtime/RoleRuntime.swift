@@ -50,7 +50,9 @@ package struct RoleRuntime: Sendable {
         signal(SIGPIPE, SIG_IGN)
         DescriptorLimit.raise()
         MemoryReturn.enable()
-        let router = Router(routes(running))
+        let gate: any AccessGate = OpenGate()
+        let limits = RequestLimits(settings.limits)
+        let router = Router(routes(running), gate: limits.map { LimitedGate(gate, $0) } ?? gate)
         Observability.metrics.collectors.watch(health)
         let server = HTTPServer(
             settings.http.server(port: settings.port(of: module)), router: router, observer: observer, logger: logger)
@@ -155,6 +157,8 @@ extension Settings.HTTP {
     fileprivate func server(port: Int) -> HTTPServerConfiguration {
         var server = HTTPServerConfiguration(host: host, port: UInt16(clamping: port))
         if let loops { server.loops = loops }
+        server.site = SitePolicy(names: HostNames(allowedHosts + [host]), origins: corsOrigins)
+        server.proxies = TrustedProxies(trustedProxies)
         server.limits.connections = connections
         server.limits.connectionsPerAddress = connectionsPerAddress
         server.limits.bodyBytes = bodyLimit

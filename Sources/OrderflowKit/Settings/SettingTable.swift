@@ -9,7 +9,7 @@ package struct SettingTable: Sendable {
     /// Those of the program, and those of its services.
     init(_ modules: [ServiceModule]) {
         keys = Self.grouped(
-            Self.kafka + Self.database + Self.http + Self.log + Self.telemetry + Self.dashboard
+            Self.kafka + Self.database + Self.http + Self.limits + Self.log + Self.telemetry + Self.dashboard
                 + modules.flatMap(\.settings) + Self.saga + Self.topics(modules.flatMap(\.topics)) + Self.shutdown
                 + Self.databases(modules.compactMap(\.database)) + Self.ports(modules))
         byName = Dictionary(keys.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
@@ -99,6 +99,25 @@ package struct SettingTable: Sendable {
             "http.port", \.http.port, .port,
             "The API's port; the other roles' /livez, /readyz and /metrics are on the ports after it. 0 takes free ones."
         ),
+        SettingKey(
+            "http.allowed_hosts", \.http.allowedHosts, .hostNames,
+            """
+            Names that requests may have in Host, by commas, besides addresses, localhost and http.host; *.shop.example \
+            is all below it, * any name. Others are answered 421: a page elsewhere could have its own name lead here and \
+            read us as its own (DNS rebinding). Behind a proxy that hands Host on, the public name belongs here.
+            """),
+        SettingKey(
+            "http.cors_origins", \.http.corsOrigins, .origins,
+            """
+            Pages of other origins that may send requests and read the answers (CORS), such as https://shop.example, by \
+            commas; cookies never go along. Requests of any other page are answered 403.
+            """),
+        SettingKey(
+            "http.trusted_proxies", \.http.trustedProxies, .addressRanges,
+            """
+            Addresses of proxies, as 10.0.0.0/8, by commas, whose X-Forwarded-For says who the client is: limits by \
+            address count that one then. The proxy must set the field itself.
+            """),
         SettingKey("http.loops", \.http.loops, optional: .integer(1...256), "Event loops; empty is one a core."),
         SettingKey(
             "http.max_connections", \.http.connections, .integer(1...1_000_000), "Open connections; 503 beyond."),
@@ -174,12 +193,6 @@ package struct SettingTable: Sendable {
             """
             The processes that it asks: role=URL, by commas, several of one role too. Empty is one of each role on \
             this machine.
-            """),
-        SettingKey(
-            "dashboard.hosts", \.dashboard.hosts, .hostNames,
-            """
-            Names that it may be called by, by commas, besides addresses and localhost. Under any other name it isn't \
-            shown: pages elsewhere could have theirs lead here and read it.
             """),
     ]
 

@@ -1,3 +1,4 @@
+import HTTPServer
 import Logging
 import Messaging
 import Orders
@@ -10,6 +11,7 @@ public struct Settings: Sendable {
     package var kafka = Kafka()
     package var database = Database()
     package var http = HTTP()
+    package var limits = LimitSettings()
     package var log = Log()
     package var telemetry = Telemetry()
     package var dashboard = Dashboard()
@@ -53,6 +55,10 @@ public struct Settings: Sendable {
     package struct HTTP: Sendable {
         package var host = "127.0.0.1"
         package var port = 3000
+        /// Besides addresses, `localhost` and `host`.
+        package var allowedHosts: [String] = []
+        package var corsOrigins: [String] = []
+        package var trustedProxies: [AddressRange] = []
         /// Nil is one a core.
         package var loops: Int?
         package var connections = 10_000
@@ -93,7 +99,6 @@ public struct Settings: Sendable {
         package var shown = Shown.on
         /// Empty is every role on this machine, by its port.
         package var roles: [RoleAddress] = []
-        package var hosts: [String] = []
     }
 
     package struct Topics: Sendable {

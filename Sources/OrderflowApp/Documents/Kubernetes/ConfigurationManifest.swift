@@ -31,9 +31,9 @@ struct ConfigurationManifest {
     }
 
     private var addresses: String {
-        "# Where roles find each other.\n"
+        "# Where roles find each other, and by which names; an Ingress's host joins ORDERFLOW_HTTP_ALLOWED_HOSTS.\n"
             + RoleAddresses(services)
-            .environment { "http://\(KubernetesDocument.name(of: $0)):\(KubernetesDocument.port)" }
+            .environment(port: KubernetesDocument.port) { KubernetesDocument.name(of: $0) }
             .map { "\($0.name): \(YAMLText.scalar($0.value))\n" }.joined()
     }
 
