@@ -41,7 +41,8 @@ struct ReadModelRebuild {
 
     /// Blocks the calling thread. False when the tables differ and were therefore not exchanged.
     func run() throws -> Bool {
-        let database = try settings.database(of: store)
+        // Makes and exchanges tables.
+        let database = try settings.database(of: store, as: .owner)
         let isTerminal = isatty(STDERR_FILENO) == 1
         var progress = ReplayProgress(model.name, total: 0, isShown: isTerminal)
         var phase = Rebuild.Phase.preparing
