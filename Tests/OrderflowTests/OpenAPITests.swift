@@ -49,11 +49,11 @@ import Testing
     /// As the document writes them, with what each needs.
     private func rights(of role: ServiceModule) throws -> [String: Right] {
         let pairs = try groups(of: role).flatMap { group in
-            group.group.endpoints.map { route in
+            group.endpoints.map { route in
                 let path = route.pattern.split(separator: "/", omittingEmptySubsequences: false).map {
                     $0.hasPrefix(":") ? "{\($0.dropFirst())}" : String($0)
                 }
-                return ("\(route.method.rawValue) \(path.joined(separator: "/"))", group.right)
+                return ("\(route.method.rawValue) \(path.joined(separator: "/"))", group.need.right)
             }
         }
         return Dictionary(uniqueKeysWithValues: pairs)
@@ -106,7 +106,7 @@ import Testing
             let groups = try groups(of: role)
             let server = HTTPServer(HTTPServerConfiguration(host: "127.0.0.1", port: 0), router: Router(groups))
             let port = try server.start()[0].port
-            for route in groups.flatMap(\.group.endpoints) where route.method == .post {
+            for route in groups.flatMap(\.endpoints) where route.method == .post {
                 posts += 1
                 let path = route.pattern.split(separator: "/").map { $0.hasPrefix(":") ? "x" : $0 }
                 for type in ["text/plain", "application/x-www-form-urlencoded"] {
@@ -125,7 +125,7 @@ import Testing
     }
 
     @Test func itIsServed() throws {
-        #expect(OpenAPIRoute().routes.group.endpoints.map(\.pattern) == ["/openapi.json"])
+        #expect(OpenAPIRoute().routes.endpoints.map(\.pattern) == ["/openapi.json"])
         #expect(document["openapi"]?.string?.hasPrefix("3.1.") == true)
         let ids = operations.compactMap { $0.value["operationId"]?.string }
         #expect(ids.count == operations.count && Set(ids).count == ids.count)

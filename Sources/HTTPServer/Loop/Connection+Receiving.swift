@@ -228,7 +228,7 @@ extension Connection {
                 request.observation = observation
             }
             do {
-                try route.serve(request, Responder(exchange))
+                try route.serve(&request, Responder(exchange))
             } catch {
                 let problem = route.problem(error)
                 if problem == nil {

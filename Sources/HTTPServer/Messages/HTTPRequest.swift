@@ -7,6 +7,8 @@ public struct HTTPRequest: ~Copyable {
     public let remoteAddress: SocketAddress
     /// What the server's observer gave to the request.
     public internal(set) var observation: (any Sendable)?
+    /// Who sent it, as the route's `Middleware.caller` found out; nil where the route doesn't ask.
+    public internal(set) var caller: (any HTTPCaller)?
 
     private let bytes: UnsafePointer<UInt8>
     private let head: RequestHead
@@ -154,3 +156,6 @@ public struct HTTPRequest: ~Copyable {
             start: bytes + head.targetStart + head.pathLength + 1, count: head.queryLength)
     }
 }
+
+/// Who sent a request. The server hands it on and knows nothing of it.
+public protocol HTTPCaller: AnyObject, Sendable {}

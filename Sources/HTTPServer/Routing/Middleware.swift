@@ -6,12 +6,15 @@
 public struct Middleware: Sendable {
     /// Refuses a request, by throwing, before its handler sees it. Runs on an event loop and must not block.
     public typealias Check = @Sendable (borrowing HTTPRequest) throws(HTTPProblem) -> Void
+    /// Finds out who sent a request, or refuses it. Runs on an event loop and must not block.
+    public typealias Identification = @Sendable (borrowing HTTPRequest) throws(HTTPProblem) -> any HTTPCaller
 
     private(set) var bodyLimit: Int?
     private(set) var headers: [HTTPHeader] = []
     private(set) var refusalTitle: String?
     private(set) var body: JSONBody?
     private(set) var check: Check?
+    private(set) var identification: Identification?
 
     private init() {}
 
@@ -58,6 +61,13 @@ public struct Middleware: Sendable {
         return middleware
     }
 
+    /// Who sent a request, asked before everything else: checks and handlers find it as `HTTPRequest.caller`.
+    public static func caller(_ identification: @escaping Identification) -> Middleware {
+        var middleware = Middleware()
+        middleware.identification = identification
+        return middleware
+    }
+
     /// The whole of several: of the outermost first, then of the next.
     static func composed(_ parts: [Middleware]) -> Middleware { parts.reduce(Middleware()) { $0.around($1) } }
 
@@ -68,6 +78,8 @@ public struct Middleware: Sendable {
         whole.headers = headers.filter { !inner.headers.contains(named: $0.name) } + inner.headers
         whole.refusalTitle = inner.refusalTitle ?? refusalTitle
         whole.body = inner.body ?? body
+        // The outer one: nothing that is said of a route can take a group's away.
+        whole.identification = identification ?? inner.identification
         switch (check, inner.check) {
         case (let first?, let second?):
             whole.check = { request throws(HTTPProblem) in

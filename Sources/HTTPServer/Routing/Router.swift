@@ -89,6 +89,7 @@ final class Route: Sendable {
     /// What a request is called that is refused for its content.
     let refusalTitle: String?
     private let body: JSONBody?
+    private let identification: Middleware.Identification?
     private let check: Middleware.Check?
     private let handler: HTTPHandler
 
@@ -100,11 +101,13 @@ final class Route: Sendable {
         headers = middleware.headers
         refusalTitle = middleware.refusalTitle
         body = middleware.body
+        identification = middleware.identification
         check = middleware.check
         handler = endpoint.handler
     }
 
-    func serve(_ request: borrowing HTTPRequest, _ responder: Responder) throws {
+    func serve(_ request: inout HTTPRequest, _ responder: Responder) throws {
+        if let identification { request.caller = try identification(request) }
         if let check { try check(request) }
         if let body { try body.check(request) }
         try handler(request, responder)

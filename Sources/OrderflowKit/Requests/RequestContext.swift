@@ -3,17 +3,30 @@ import Logging
 import Messaging
 import Telemetry
 
-/// What a request says about itself besides its body: tenant, correlation, trace, who asks. Every handler gets it.
+/// What is known of a request besides its body: who asks, for which tenant, correlation, trace. Every handler gets it.
 public struct RequestContext: Sendable {
+    /// Who asks, as the gate found out.
+    public let principal: Principal
+    /// The principal's own, or the one that `X-Tenant-Id` names where the principal may act for any.
     public let tenant: String
     public let correlationID: String?
     public let traceparent: String?
+    /// Who asks, for the audit: the principal's subject. Where callers aren't identified it is what `X-Actor` says, and
+    /// may be nil.
     public let actor: String?
 
+    /// Of a request that has passed a gate; any other is a mistake in the program, answered 500.
     init(_ request: borrowing HTTPRequest) throws(HTTPProblem) {
-        tenant = try Self.tenant(request)
+        guard let principal = request.caller as? Principal else { throw HTTPProblem(.internalServerError) }
+        self.principal = principal
+        tenant = try Self.tenant(request, principal)
         correlationID = try Self.token(request, "X-Correlation-Id", limit: 128)
-        actor = try Self.token(request, "X-Actor", limit: 128)
+        actor =
+            switch principal.kind {
+            case .open: try Self.token(request, "X-Actor", limit: 128)
+            case .token, .key: principal.subject
+            case .anonymous: nil
+            }
         // Without a span of ours the caller's goes on as it is: a made-up parent would tear its trace apart.
         traceparent = (request.observation as? ActiveSpan)?.traceparent ?? Self.traceparent(of: request)
     }
@@ -24,13 +37,15 @@ public struct RequestContext: Sendable {
         return traces.count == 1 ? TraceContext(traces[0])?.description : nil
     }
 
-    private static func tenant(_ request: borrowing HTTPRequest) throws(HTTPProblem) -> String {
-        guard let name = try request.onlyHeader("X-Tenant-Id") else { return TenantName.standard }
+    private static func tenant(_ request: borrowing HTTPRequest, _ principal: Principal) throws(HTTPProblem) -> String {
+        let own = principal.tenant ?? TenantName.standard
+        guard let name = try request.onlyHeader("X-Tenant-Id") else { return own }
         guard TenantName.isValid(name) else {
             throw HTTPProblem(
                 .badRequest,
                 detail: "X-Tenant-Id must have 1 to \(TenantName.limit) letters, digits and . _ - of ASCII")
         }
+        guard name == own || principal.rights.contains(.tenantsAny) else { throw AccessRefusal.missing(.tenantsAny) }
         return name
     }
 

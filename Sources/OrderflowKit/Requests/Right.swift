@@ -1,10 +1,11 @@
-/// What a caller has to be allowed to do. Every group of routes names the one that it needs; a caller's token or key
-/// has it under its `rawValue` as a scope.
-///
-/// Today every caller has every right: who it is isn't asked yet.
+/// What a caller may do. Every group of routes names the right that it needs; a caller's token or key has it under its
+/// `rawValue` as a scope.
 public enum Right: String, Sendable, CaseIterable {
     case ordersWrite = "orders:write"
     case ordersRead = "orders:read"
+    /// The same for the caller's own orders, whose `userId` is its subject.
+    case ordersWriteOwn = "orders:write:own"
+    case ordersReadOwn = "orders:read:own"
     case usersWrite = "users:write"
     /// Invoices, sales, customers.
     case reportsRead = "reports:read"
@@ -12,6 +13,60 @@ public enum Right: String, Sendable, CaseIterable {
     case stockWrite = "stock:write"
     /// The dashboard, what waits for a person, sagas, metrics.
     case operate
-    /// Needed by nobody: liveness, readiness, the description of the API.
+    /// To act for the tenant that `X-Tenant-Id` names.
+    case tenantsAny = "tenants:any"
+    /// No scope: what needs it needs no caller. Liveness, readiness, the description of the API.
     case open
+
+    /// The lesser right of what is the caller's own; nil where there is none.
+    public var own: Right? {
+        switch self {
+        case .ordersWrite: .ordersWriteOwn
+        case .ordersRead: .ordersReadOwn
+        default: nil
+        }
+    }
+
+    /// Those that a token or a key can have.
+    public static let scopes = allCases.filter { $0 != .open }
+}
+
+/// A set of rights.
+public struct Rights: OptionSet, Hashable, Sendable {
+    public let rawValue: UInt32
+
+    public init(rawValue: UInt32) { self.rawValue = rawValue }
+
+    public init(_ rights: some Sequence<Right>) {
+        rawValue = rights.reduce(0) { $0 | Self.bit($1) }
+    }
+
+    /// Of a token's or key's scopes; those that are none of ours, such as `openid`, give no right.
+    public init(scopes: some Sequence<some StringProtocol>) {
+        self.init(scopes.compactMap { Right(rawValue: String($0)) }.filter { $0 != .open })
+    }
+
+    /// Every scope in full.
+    public static let all = Rights(Right.scopes)
+
+    public func contains(_ right: Right) -> Bool { right == .open || rawValue & Self.bit(right) != 0 }
+
+    /// As scopes, in the order of their declaration.
+    public var scopes: [String] { Right.scopes.filter(contains).map(\.rawValue) }
+
+    private static func bit(_ right: Right) -> UInt32 {
+        switch right {
+        case .ordersWrite: 1
+        case .ordersRead: 1 << 1
+        case .ordersWriteOwn: 1 << 2
+        case .ordersReadOwn: 1 << 3
+        case .usersWrite: 1 << 4
+        case .reportsRead: 1 << 5
+        case .stockRead: 1 << 6
+        case .stockWrite: 1 << 7
+        case .operate: 1 << 8
+        case .tenantsAny: 1 << 9
+        case .open: 0
+        }
+    }
 }

@@ -13,17 +13,36 @@ import HTTPServer
 ///
 /// A role serves `Routes` and nothing else, so that there is no route without a right.
 public struct Routes: Sendable {
-    public let right: Right
-    package let group: RouteGroup
+    public let need: RouteNeed
+    private let middleware: [Middleware]
+    package let endpoints: [Endpoint]
 
-    public init(needing right: Right, _ middleware: Middleware..., @RoutesBuilder routes: () -> RoutesBuilder.Parts) {
-        self.right = right
-        group = RouteGroup(middleware: middleware, endpoints: routes().endpoints)
+    /// - Parameter orOwn: whether callers are let in too who have the right for what is their own only
+    ///   (`Right.own`): for handlers that keep them to that.
+    public init(
+        needing right: Right, orOwn: Bool = false, _ middleware: Middleware...,
+        @RoutesBuilder routes: () -> RoutesBuilder.Parts
+    ) {
+        precondition(!orOwn || right.own != nil, "there is no \(right.rawValue) of one's own")
+        need = RouteNeed(right: right, isOwnEnough: orOwn)
+        self.middleware = middleware
+        endpoints = routes().endpoints
+    }
+
+    /// Behind a gate: nothing of a request is looked at before its caller is known.
+    fileprivate func group(_ gate: any AccessGate) -> RouteGroup {
+        let admission = Middleware.caller { [need] request throws(HTTPProblem) in
+            try gate.admit(request, to: need)
+        }
+        return RouteGroup(middleware: [admission] + middleware, endpoints: endpoints)
     }
 }
 
 extension Router {
-    package init(_ routes: [Routes]) { self.init(routes.map(\.group)) }
+    /// All routes behind one gate.
+    package init(_ routes: [Routes], gate: any AccessGate = OpenGate()) {
+        self.init(routes.map { $0.group(gate) })
+    }
 }
 
 /// Lets groups be written one after the other.

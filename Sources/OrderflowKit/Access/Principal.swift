@@ -1,0 +1,66 @@
+import HTTPServer
+
+/// Who asks: the owner of a token or a key, or nobody in particular where `auth.mode` is `open`.
+///
+/// Made once for a credential and shared by all requests that bring it. Equal are those of the same kind, subject and
+/// tenant, whatever their rights: two tokens of one customer are one caller.
+public final class Principal: HTTPCaller, Hashable {
+    public enum Kind: String, Sendable {
+        /// A JSON Web Token of the identity provider.
+        case token
+        /// An API key.
+        case key
+        /// Anybody, where `auth.mode` is `open`.
+        case open
+        /// Without a credential, on a route that needs none.
+        case anonymous
+    }
+
+    public let kind: Kind
+    /// The token's `sub`, or `key:` and the key's name: 1 to `subjectLimit` visible characters of ASCII. Empty for who
+    /// is neither.
+    public let subject: String
+    /// Whose data it works on; nil for who belongs to none.
+    public let tenant: String?
+    public let rights: Rights
+
+    public static let subjectLimit = 255
+
+    public init(_ kind: Kind, subject: String, tenant: String?, rights: Rights) {
+        self.kind = kind
+        self.subject = subject
+        self.tenant = tenant
+        self.rights = rights
+    }
+
+    /// Everybody where `auth.mode` is `open`: may do everything, for every tenant.
+    public static let open = Principal(.open, subject: "", tenant: nil, rights: .all)
+
+    /// Of a request that needs no right.
+    public static let anonymous = Principal(.anonymous, subject: "", tenant: nil, rights: [])
+
+    /// How much of what `right` is about it may do.
+    public func grant(of right: Right) -> Grant {
+        if rights.contains(right) { return .all }
+        if let own = right.own, rights.contains(own) { return .own(subject) }
+        return .none
+    }
+
+    public static func == (a: Principal, b: Principal) -> Bool {
+        a === b || (a.kind == b.kind && a.subject == b.subject && a.tenant == b.tenant)
+    }
+
+    public func hash(into hasher: inout Hasher) {
+        hasher.combine(kind)
+        hasher.combine(subject)
+        hasher.combine(tenant)
+    }
+}
+
+/// How much of what a right is about a caller may do.
+public enum Grant: Hashable, Sendable {
+    case all
+    /// What belongs to the user of this id.
+    case own(String)
+    case none
+}
