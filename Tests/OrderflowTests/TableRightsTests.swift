@@ -150,7 +150,8 @@ import Testing
             try stock.execute("INSERT INTO stock (tenant, sku, on_hand) VALUES ('mine', 's', 1)")
             try refused(stock, "UPDATE stock SET tenant = 'theirs'")
             try refused(stock, "SELECT FROM dead_letters")
-            try refused(stock, "INSERT INTO reservations (tenant, order_id, status, version) VALUES ('mine', 'o', 'x', 1)")
+            try refused(
+                stock, "INSERT INTO reservations (tenant, order_id, status, version) VALUES ('mine', 'o', 'x', 1)")
         }
         let left = try installation.server.query(
             "SELECT tenant, on_hand FROM stock WHERE sku = 's' ORDER BY 1", database: "orderflow_inventory")

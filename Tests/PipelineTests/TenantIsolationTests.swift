@@ -133,7 +133,8 @@ import Testing
         let questions = [
             Question(path: "/orders", status: 200, isOwn: true),
             Question(path: "/orders?limit=200&userId=alice", status: 200, isOwn: true),
-            Question(path: "/orders/\(own)", status: 200, isOwn: true), Question(path: "/orders/\(theirs)", status: 404),
+            Question(path: "/orders/\(own)", status: 200, isOwn: true),
+            Question(path: "/orders/\(theirs)", status: 404),
             Question(path: "/orders/\(own)/events", status: 200, isOwn: true),
             Question(path: "/orders/\(theirs)/events", status: 404),
             Question(path: "/orders/\(theirs)/saga", status: 404), Question(path: "/orders/\(own)/saga", status: 200),
@@ -164,7 +165,8 @@ import Testing
                     + "\(tenant.client.base)/orders/\(id)/stream > $d/\(tenant.index)-\(name) &\n"
             }.joined()
         }.joined()
-        let printed = try shop.shell("d=$(mktemp -d)\n\(script)wait; cd $d; for f in *; do echo \"@$f\"; cat $f; done; rm -rf $d")
+        let printed = try shop.shell(
+            "d=$(mktemp -d)\n\(script)wait; cd $d; for f in *; do echo \"@$f\"; cat $f; done; rm -rf $d")
         let parts = printed.split(separator: "@").map { $0.split(separator: "\n", maxSplits: 1) }
         var problems = parts.count == tenants.count * 2 ? [] : ["\(parts.count) streams"]
         for part in parts {

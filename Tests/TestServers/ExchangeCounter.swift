@@ -52,7 +52,8 @@ public final class ExchangeCounter: Sendable {
         var buffer = [UInt8](repeating: 0, count: 1 << 16)
         while true {
             var ends = [
-                pollfd(fd: client, events: Int16(POLLIN), revents: 0), pollfd(fd: server, events: Int16(POLLIN), revents: 0),
+                pollfd(fd: client, events: Int16(POLLIN), revents: 0),
+                pollfd(fd: server, events: Int16(POLLIN), revents: 0),
             ]
             guard poll(&ends, 2, -1) > 0 || errno == EINTR else { return }
             for (from, to) in [(0, server), (1, client)] where ends[from].revents != 0 {

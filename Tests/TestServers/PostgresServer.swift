@@ -64,7 +64,8 @@ public final class PostgresServer: Sendable {
             try Self.makeDirectory(process.directory + "/data")
             try PostgresPrograms.run(
                 programs.asServerUser + [
-                    programs.directory + "/pg_basebackup", "--dbname=" + Self.url(port: primary), "--pgdata=" + process.directory + "/data", "--write-recovery-conf",
+                    programs.directory + "/pg_basebackup", "--dbname=" + Self.url(port: primary),
+                    "--pgdata=" + process.directory + "/data", "--write-recovery-conf",
                     "--checkpoint=fast", "--no-sync",
                 ])
         } else {

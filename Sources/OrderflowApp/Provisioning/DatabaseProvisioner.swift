@@ -23,6 +23,10 @@ struct DatabaseProvisioner {
 
     /// - Parameter onResult: called after each database.
     func run(_ databases: [ServiceDatabase], onResult: (Result) -> Void = { _ in }) throws {
+        try settings.asAdministrator { try provision(databases, onResult: onResult) }
+    }
+
+    private func provision(_ databases: [ServiceDatabase], onResult: (Result) -> Void) throws {
         let derived = databases.filter { settings.serviceDatabaseURL[$0.name] == nil }
         var made: [ServiceDatabase: DatabaseRoles.Outcome] = [:]
         if !derived.isEmpty {

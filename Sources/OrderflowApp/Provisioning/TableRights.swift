@@ -141,8 +141,10 @@ struct TableRights {
         let everybody = Set([owner, daemon]).sorted()
         let isKept = requests != owner && requests != daemon
         let wanted =
-            ["\(Self.everything):\(everybody.joined(separator: ","))"] + (isKept ? ["\(Self.ownTenant):\(requests)"] : [])
-        if table.isEnabled, table.isForced == isForced, table.policies.filter({ $0.hasPrefix("orderflow_") }) == wanted {
+            ["\(Self.everything):\(everybody.joined(separator: ","))"]
+            + (isKept ? ["\(Self.ownTenant):\(requests)"] : [])
+        if table.isEnabled, table.isForced == isForced, table.policies.filter({ $0.hasPrefix("orderflow_") }) == wanted
+        {
             return
         }
         let others = Set([names.owner, names.daemon]).sorted().joined(separator: ", ")

@@ -58,7 +58,7 @@ struct ReadModelRebuild {
             if phase == .reading { progress.move(to: now.done, of: now.total, resumed: now.resumed) }
         }
         if request.discards {
-            let found = try rebuild.discard()
+            let found = try settings.asAdministrator { try rebuild.discard() }
             Terminal.tell(
                 "\(model.name): \(found ? "the unfinished rebuild is dropped" : "there was nothing to drop")\n")
             return true
@@ -66,8 +66,9 @@ struct ReadModelRebuild {
         let outcome: Rebuild.Outcome
         do {
             defer { if isTerminal { clearLine() } }
-            outcome = try rebuild.run(
-                exchanges: request.exchanges, acceptsDifferences: request.acceptsDifferences)
+            outcome = try settings.asAdministrator {
+                try rebuild.run(exchanges: request.exchanges, acceptsDifferences: request.acceptsDifferences)
+            }
         }
         Terminal.tell(report(outcome))
         return outcome.isEqual || outcome.isExchanged
