@@ -134,7 +134,8 @@ public struct OrderService: Sendable {
             database: context.database, writers: settings.writers, queueLimit: settings.queueLimit,
             weights: Dictionary(settings.shares.map { ($0.tenant, $0.weight) }, uniquingKeysWith: { $1 }),
             logger: context.logger, together: { body in Responder.batch(body) }, onCommit: { wake() })
-        database = ConnectionPool(context.database, size: settings.poolSize, name: "orders", logger: context.logger)
+        database = ConnectionPool(
+            context.requestDatabase, size: settings.poolSize, name: "orders", logger: context.logger)
     }
 
     func running(_ context: ServiceContext) -> Running {
