@@ -1,5 +1,6 @@
 import Execution
 import HTTPServer
+import OrderflowKit
 
 /// Serves `router` on a port while `body` runs; `parts` run meanwhile.
 func serving<Value: Sendable>(
@@ -28,4 +29,11 @@ func serving(
     toBlocking client: @escaping @Sendable (_ port: UInt16) throws -> Void
 ) async throws {
     try await serving(router, with: parts) { port in try await DedicatedThread.run("client") { try client(port) } }
+}
+
+/// Lets in whom it is told.
+struct FixedGate: AccessGate {
+    let principal: Principal
+
+    func admit(_ request: borrowing HTTPRequest, to need: RouteNeed) throws(HTTPProblem) -> Principal { principal }
 }
