@@ -13,7 +13,8 @@ struct MigrateCommand: OrderflowCommand {
             Every service has a database and a role of its own, orderflow_<service>; no other role may connect to it. \
             What is missing is made with the administrator's database.url; a service whose own URL is set \
             (<service>.database.url) has a database already, and is only migrated. Then each service's schema is \
-            brought up to date, as that service's role.
+            brought up to date, as that service's role. Payment gets a key that payment tokens are sealed for, whose \
+            public half goes to the order service.
 
             Safe to run again, and at the same time from several machines. A database newer than this program is \
             refused, with nothing changed.
@@ -52,6 +53,7 @@ struct MigrateCommand: OrderflowCommand {
                     let database = (try? settings.database(of: result.database)).map { "\($0)" } ?? ""
                     tell("\(result.database.name): \(result.created ? "made, " : "")\(schema)   \(database)\n")
                 }
+                try TokenKeyProvisioner(settings: settings, logger: Logger(label: "migrate")).run()
             })
     }
 }
