@@ -52,7 +52,7 @@ package struct SettingTable: Sendable {
     private static func kafkaProperty(_ property: String) -> SettingKey {
         SettingKey(
             kafkaProperties + property, \.kafka.properties[property], optional: .text,
-            password: Redaction.isSecret(property), "")
+            secret: property.hasSuffix(".url"), password: Redaction.isSecret(property), "")
     }
 
     private static let kafka = [
@@ -71,11 +71,35 @@ package struct SettingTable: Sendable {
             Whether the brokers are the dev broker of scripts/run, which isn't Kafka in every respect. Leave it off for \
             Kafka.
             """),
+        SettingKey(
+            "kafka.signing", \.kafka.signing, .choice,
+            """
+            Whether facts and commands are signed by who says them: off; sign, but believe unsigned ones too, while \
+            processes are being updated; on, and what isn't signed by a source that may say it is a dead letter.
+            """),
+        SettingKey(
+            "kafka.signing_keys", \.kafka.signingKeys, optional: .path,
+            """
+            The directory of the keys, which `orderflow signing keys` makes: a file orderflow.payment.keys for the \
+            source /orderflow/payment, and so on.
+            """),
+        SettingKey(
+            "kafka.sources", \.kafka.sources, .foreignSources,
+            """
+            Producers that are no services of this program, and the types that they may say: \
+            /fraud-check=FraudCleared/FraudSuspected, more of them by commas. It counts where kafka.signing is on.
+            """),
+        SettingKey(
+            "kafka.unsigned_before", \.kafka.unsignedBefore, .offsets,
+            """
+            Records below these offsets may be unsigned, being from before kafka.signing: topic/partition=offset, more \
+            of them by commas. `orderflow signing ends` prints it. Empty believes no unsigned record.
+            """),
     ]
 
     private static let database = [
         SettingKey(
-            "database.url", \.database.url, .databaseURL, secret: true,
+            "database.url", \.database.url, .databaseURL,
             """
             The administrator's database. `orderflow migrate` makes the services' databases and roles with it; their \
             URLs are derived from it: database and role orderflow_<service>, same server and password.
@@ -143,10 +167,10 @@ package struct SettingTable: Sendable {
     private static let telemetry = [
         SettingKey(
             "telemetry.otlp_endpoint", \.telemetry.otlpEndpoint,
-            optional: .url("http", "https", example: "http://127.0.0.1:4318"), secret: true,
+            optional: .url("http", "https", example: "http://127.0.0.1:4318"),
             "A collector of OpenTelemetry traces (OTLP/HTTP, JSON; /v1/traces is added); empty records none."),
         SettingKey(
-            "telemetry.otlp_headers", \.telemetry.otlpHeaders, .headers, password: true,
+            "telemetry.otlp_headers", \.telemetry.otlpHeaders, .headers,
             "Sent to the collector, as name=value, more of them by commas. Not taken from the command line."),
         SettingKey(
             "telemetry.otlp_timeout", \.telemetry.otlpTimeout, .duration(.milliseconds(100) ... .seconds(60)),
@@ -221,7 +245,7 @@ package struct SettingTable: Sendable {
         databases.map { database in
             SettingKey(
                 "\(database.name).database.url", \.serviceDatabaseURL[database.name], optional: .databaseURL,
-                secret: true, "The database of \(database.name); empty derives it from database.url.")
+                "The database of \(database.name); empty derives it from database.url.")
         }
     }
 
