@@ -20,7 +20,7 @@ package enum Supervision {
         let dashboard = Dashboard(
             Dashboard.Configuration(
                 roles: context.settings.dashboardRoles(besides: module), hosts: context.settings.dashboard.hosts,
-                lanes: context.settings.services.lanes),
+                lanes: context.settings.services.lanes, credentials: context.settings.auth.serviceHeaders),
             role: module.name, health: context.health, metrics: { Observability.metrics.exposition() },
             attention: attention)
         running.join(Running(parts: dashboard.parts, routes: [DashboardRoutes(dashboard).routes]))
