@@ -19,7 +19,8 @@ package enum Supervision {
         guard module.duties.contains(.dashboard), context.settings.dashboard.shown == .on else { return running }
         let dashboard = Dashboard(
             Dashboard.Configuration(
-                roles: context.settings.dashboardRoles(besides: module), lanes: context.settings.services.lanes),
+                roles: context.settings.dashboardRoles(besides: module), lanes: context.settings.services.lanes,
+                credentials: context.settings.auth.serviceHeaders),
             role: module.name, health: context.health, metrics: { Observability.metrics.exposition() },
             attention: attention)
         running.join(Running(parts: dashboard.parts, routes: [DashboardRoutes(dashboard).routes]))

@@ -101,7 +101,9 @@ struct TableRights {
             statements.append("GRANT USAGE ON ALL SEQUENCES IN SCHEMA \(names.schema) TO \(role)")
         }
         if daemon != owner {
-            let written = tables.filter { $0.isTable && $0.name != Self.history }
+            let written = tables.filter {
+                $0.isTable && $0.name != Self.history && !database.readOnly.contains($0.name)
+            }
             statements += [
                 grant("SELECT", on: tables, to: names.daemon), grant("INSERT", on: written, to: names.daemon),
                 grant("UPDATE, DELETE", on: written.filter(isChangeable), to: names.daemon),

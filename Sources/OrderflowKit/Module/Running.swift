@@ -17,6 +17,9 @@ public struct Running: Sendable {
     /// Runs first, and may keep the parts from starting by throwing.
     public var admission: (@Sendable ([ThreadGroup.Part]) -> [ThreadGroup.Part])?
 
+    /// What lets requests in; nothing is served without.
+    package var gate: (any AccessGate)?
+
     public init(
         parts: [ThreadGroup.Part] = [], servesFromParts: Bool = false, onCommit: @escaping @Sendable () -> Void = {},
         backlog: [BacklogQuery] = [], admission: (@Sendable ([ThreadGroup.Part]) -> [ThreadGroup.Part])? = nil,

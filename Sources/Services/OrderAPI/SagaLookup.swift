@@ -18,6 +18,8 @@ public final class SagaLookup: Sendable {
     }
 
     private let url: String
+    /// What this process shows the saga role.
+    private let credentials: [(name: String, value: String)]
     private let logger: Logger
     private let client = HTTPClient(.ownDaemons)
     public let breaker: CircuitBreaker
@@ -26,8 +28,11 @@ public final class SagaLookup: Sendable {
     private static let threads = 2
     private static let queueLimit = 64
 
-    /// - Parameter url: of the saga role, such as `http://127.0.0.1:3007`.
-    public init(url: String, logger: Logger) {
+    /// - Parameters:
+    ///   - url: of the saga role, such as `http://127.0.0.1:3007`.
+    ///   - credentials: header fields that tell it who asks.
+    public init(url: String, credentials: [(name: String, value: String)] = [], logger: Logger) {
+        self.credentials = credentials
         self.url = url.hasSuffix("/") ? String(url.dropLast()) : url
         self.logger = logger
         breaker = CircuitBreaker(name: "saga", threshold: 3, cooldown: .seconds(2)) { state in
@@ -40,7 +45,8 @@ public final class SagaLookup: Sendable {
         let settings = context.settings
         let own = settings.services["saga"].map { settings.url(of: $0) }
         guard let url = settings[OrdersSettings.self].sagaURL ?? own else { return Running() }
-        let lookup = SagaLookup(url: url, logger: context.logger)
+        let lookup = SagaLookup(
+            url: url, credentials: settings.auth.serviceHeaders, logger: context.logger)
         context.collectors.watch(lookup.breaker)
         return Running(parts: lookup.parts, routes: [lookup.routes])
     }
@@ -92,7 +98,8 @@ public final class SagaLookup: Sendable {
             return Self.away.response
         }
         do {
-            let answer = try client.send(HTTPClient.Request(url: url + question.path, headers: question.headers))
+            let answer = try client.send(
+                HTTPClient.Request(url: url + question.path, headers: question.headers + credentials))
             guard answer.status < 500 else { throw Unwell(status: answer.status) }
             breaker.succeeded()
             switch answer.status {

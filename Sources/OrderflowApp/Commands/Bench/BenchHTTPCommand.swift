@@ -43,7 +43,7 @@ struct BenchHTTPCommand: OrderflowCommand {
         let server = HTTPServer(
             configuration, router: router, observer: HTTPMetrics(), logger: Logger(label: "bench"))
         guard let port = try server.start().first?.port else { return }
-        let plan = try load.plan(BenchTarget("http://127.0.0.1:\(port)"))
+        let plan = load.plan(try BenchTarget("http://127.0.0.1:\(port)"))
         let report = try await DedicatedThread.run("bench") {
             var before = 0.0
             let result = try LoadGenerator(plan).run { before = ProcessUsage.own() }
