@@ -127,8 +127,8 @@ let package = Package(
             dependencies: everyFact + [
                 "Fulfilment", "Inventory", "Notification", "OrderAPI", "OrderflowKit", "Payment", "Projection", "Query",
                 "Shipping", "Terminal",
-                "Execution", "HTTPServer", "JSON", "Kafka", "Messaging", "Orders", "Outbound", "Postgres", "Telemetry",
-                log,
+                "Execution", "HTTPServer", "Hashing", "JSON", "Kafka", "Messaging", "Orders", "Outbound", "Postgres",
+                "Telemetry", log,
             ]),
         // The commands.
         .target(
@@ -156,7 +156,7 @@ let package = Package(
         // Random numbers that a seed repeats, and how many cases a run tries.
         .target(name: "Randomness", path: "Tests/Randomness"),
         // A whole shop of daemons on them, and a customer.
-        .target(name: "TestShop", dependencies: ["TestServers", "Kafka", log], path: "Tests/TestShop"),
+        .target(name: "TestShop", dependencies: ["CLibcrypto", "TestServers", "Kafka", log], path: "Tests/TestShop"),
         // Documents in JSON Schema, and whether they tell the truth.
         .target(name: "TestSchemas", dependencies: ["JSON", "Yams"], path: "Tests/TestSchemas"),
         // Breaks such a shop at random and counts what came of the orders: scripts/chaos. No part of the product.
@@ -199,7 +199,7 @@ let package = Package(
             dependencies: everyFact + [
                 "Fulfilment", "Inventory", "Notification", "Operations", "OrderAPI", "OrderflowKit", "Payment",
                 "Projection", "Query", "Shipping", "Terminal",
-                "Execution", "HTTPServer", "JSON", "Kafka", "Messaging", "Orders", "Outbound", "Postgres",
+                "Execution", "HTTPServer", "Hashing", "JSON", "Kafka", "Messaging", "Orders", "Outbound", "Postgres",
                 "Randomness", "TestServers", log,
             ]),
         .testTarget(

@@ -23,7 +23,12 @@ package enum Supervision {
                 lanes: context.settings.services.lanes),
             role: module.name, health: context.health, metrics: { Observability.metrics.exposition() },
             attention: attention)
-        running.join(Running(parts: dashboard.parts, routes: [DashboardRoutes(dashboard).routes]))
+        let sessions = DashboardSessions(lifetime: .seconds(12 * 3600))
+        running.join(
+            Running(
+                parts: dashboard.parts,
+                routes: DashboardRoutes(dashboard, sessions: sessions, logger: context.logger).routes))
+        running.widening = sessions.gate
         return running
     }
 

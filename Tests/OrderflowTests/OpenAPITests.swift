@@ -47,27 +47,30 @@ import Testing
     }
 
     /// As the document writes them, with what each needs.
-    private func rights(of role: ServiceModule) throws -> [String: Right] {
+    private func needs(of role: ServiceModule) throws -> [String: RouteNeed] {
         let pairs = try groups(of: role).flatMap { group in
             group.endpoints.map { route in
                 let path = route.pattern.split(separator: "/", omittingEmptySubsequences: false).map {
                     $0.hasPrefix(":") ? "{\($0.dropFirst())}" : String($0)
                 }
-                return ("\(route.method.rawValue) \(path.joined(separator: "/"))", group.need.right)
+                return ("\(route.method.rawValue) \(path.joined(separator: "/"))", group.need)
             }
         }
         return Dictionary(uniqueKeysWithValues: pairs)
     }
 
-    private func routes(of role: ServiceModule) throws -> Set<String> { Set(try rights(of: role).keys) }
+    private func routes(of role: ServiceModule) throws -> Set<String> { Set(try needs(of: role).keys) }
 
     /// A route that is new stands here too, so that its right is no accident.
     @Test func everyRouteNeedsTheRightThatIsMeant() throws {
         let meant: [Right: Set<String>] = [
-            .open: ["GET /livez", "GET /readyz", "GET /openapi.json"],
+            .open: [
+                "GET /livez", "GET /readyz", "GET /openapi.json", "GET /", "GET /dashboard/{file}",
+                "POST /dashboard/session", "DELETE /dashboard/session",
+            ],
             .operate: [
-                "GET /metrics", "GET /attention", "GET /", "GET /dashboard/{file}", "GET /dashboard/stream",
-                "GET /dashboard/state", "GET /sagas", "GET /sagas/{id}",
+                "GET /metrics", "GET /attention", "GET /dashboard/stream", "GET /dashboard/state",
+                "GET /dashboard/session", "GET /sagas", "GET /sagas/{id}",
             ],
             .ordersWrite: ["POST /orders", "POST /orders/{id}/cancel"],
             .ordersRead: [
@@ -79,10 +82,35 @@ import Testing
             .stockWrite: ["POST /stock"], .stockRead: ["GET /stock", "GET /stock/{sku}"],
         ]
         var found: [Right: Set<String>] = [:]
+        var owns: Set<String> = []
         for role in OrderflowApp.services.modules {
-            for (route, right) in try rights(of: role) { found[right, default: []].insert(route) }
+            for (route, need) in try needs(of: role) {
+                found[need.right, default: []].insert(route)
+                if need.isOwnEnough { owns.insert(route) }
+            }
         }
         for right in Right.allCases { #expect(found[right] == meant[right], "\(right.rawValue)") }
+        // Customers get at their own orders everywhere, and at nothing else.
+        #expect(owns == meant[.ordersWrite]?.union(meant[.ordersRead] ?? []))
+    }
+
+    /// The document names the scopes that the routes ask for, of which one is enough, and what is answered without.
+    @Test func everyOperationNamesItsScopes() throws {
+        #expect(document["components"]?["securitySchemes"]?["Bearer"]?["scheme"]?.string == "bearer")
+        var needs: [String: RouteNeed] = [:]
+        for role in OrderflowApp.services.modules { needs.merge(try self.needs(of: role)) { first, _ in first } }
+        for operation in operations {
+            let need = try #require(needs[operation.name], "\(operation.name)")
+            let own = need.isOwnEnough ? [need.right.own].compactMap(\.self) : []
+            let scopes = need.right == .open ? [] : ([need.right] + own).map { [$0.rawValue] }
+            let written = operation.value["security"]?.array?.map {
+                ($0["Bearer"]?.array ?? []).compactMap(\.string)
+            }
+            #expect(written == scopes, "\(operation.name)")
+            let refusals = operation.value["responses"]
+            #expect((refusals?["401"] == nil) == (need.right == .open && operation.name != "POST /dashboard/session"))
+            if need.right != .open { #expect(refusals?["403"] != nil, "\(operation.name)") }
+        }
     }
 
     @Test func everyRouteIsDescribedAndNothingElse() throws {
@@ -138,7 +166,9 @@ import Testing
         let references = Set(text.matches(of: /"\$ref":"([^"]+)"/).map { String($0.output.1) })
         #expect(references.count > 50)
         for reference in references { #expect(schema.resolve(reference) != nil, "\(reference)") }
-        let components = document["components"]?.object?.members.flatMap { kind in
+        // Security schemes are named by operations, not referred to.
+        let components = document["components"]?.object?.members.filter { $0.name != "securitySchemes" }.flatMap {
+            kind in
             (kind.value.object?.members ?? []).map { "#/components/\(kind.name)/\($0.name)" }
         }
         #expect(Set(components ?? []).subtracting(references).isEmpty)

@@ -51,7 +51,8 @@ package struct RoleRuntime: Sendable {
         signal(SIGPIPE, SIG_IGN)
         DescriptorLimit.raise()
         MemoryReturn.enable()
-        let router = Router(routes(running))
+        let gate: any AccessGate = OpenGate()
+        let router = Router(routes(running), gate: running.widening?(gate) ?? gate)
         Observability.metrics.collectors.watch(health)
         let server = HTTPServer(
             settings.http.server(port: settings.port(of: module)), router: router, observer: observer, logger: logger)

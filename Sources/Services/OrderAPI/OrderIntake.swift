@@ -12,6 +12,7 @@ import Telemetry
 public struct OrderIntake: Sendable {
     let key: OrderKey
     let context: RequestContext
+    let reach: Reach
     let append: StreamAppend
     /// Of a request with an Idempotency-Key.
     let digest: String?
@@ -21,6 +22,8 @@ public struct OrderIntake: Sendable {
     public init(_ request: borrowing HTTPRequest, _ context: RequestContext) throws {
         let idempotencyKey = try IdempotencyKey(request)
         let order = try OrderRequest(json: request.body)
+        reach = try context.reach(.ordersWrite)
+        try reach.demand(order.userID)
         let now = WallClock.nowMicroseconds()
         // A key names the order: the event store's own uniqueness is the check, and no second table is read.
         let orderID =

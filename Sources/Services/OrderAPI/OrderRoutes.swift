@@ -21,14 +21,14 @@ public struct OrderRoutes: Sendable {
 
     public var routes: [Routes] {
         [
-            Routes(needing: .ordersWrite) {
+            Routes(needing: .ordersWrite, orOwn: true) {
                 Post("/orders", .refusals(titled: "Invalid order")) { try create($0, $1, $2) }
                 Post(
                     "/orders/:id/cancel", from: service.database, .body(.optional), .bodyLimit(4 << 10),
                     .refusals(titled: "Invalid cancellation")
                 ) { try cancel($0, $1) }
             },
-            Routes(needing: .ordersRead, .noCache) {
+            Routes(needing: .ordersRead, orOwn: true, .noCache) {
                 Get("/orders/:id/events", from: service.database) { try history($0, $1) }
             },
         ]
@@ -47,7 +47,7 @@ public struct OrderRoutes: Sendable {
                     responder.send(intake.answer)
                     logger.debug("order taken", metadata: intake.logFields)
                 case .versionTaken:
-                    replay(intake.key, intake.digest).send(to: responder, from: service.database, for: intake.context)
+                    replay(intake).send(to: responder, from: service.database, for: intake.context)
                 case .failed(let error):
                     logger.debug("order not taken", metadata: intake.logFields)
                     responder.send(Unavailable.problem(error))
@@ -57,12 +57,13 @@ public struct OrderRoutes: Sendable {
     }
 
     /// The order is there already: the first answer again for the same request, 422 for another one.
-    private func replay(_ key: OrderKey, _ digest: String?) -> PooledAnswer {
-        PooledAnswer(order: key) { connection in
+    private func replay(_ intake: OrderIntake) -> PooledAnswer {
+        PooledAnswer(order: intake.key) { [digest = intake.digest] connection in
+            // Another user's is as good as another request's.
             guard
-                let first = try OrderStreams.events(of: key, on: connection).first,
-                case .created(let created) = try OrderStreams.decode(first)
-            else { throw BrokenStream(streamID: key.orderID, version: 1) }
+                let (first, created) = try OrderStreams.first(
+                    of: intake.key.orderID, within: intake.reach, on: connection)
+            else { throw IdempotencyKey.reused }
             let metadata = try first.metadata.withUnsafeBytes { try EventMetadata(json: $0) }
             guard let digest, metadata.requestDigest == digest else { throw IdempotencyKey.reused }
             return IdempotencyKey.replayed(OrderAnswer.created(created))
@@ -72,12 +73,13 @@ public struct OrderRoutes: Sendable {
     // MARK: POST /orders/{id}/cancel
 
     private func cancel(_ request: borrowing HTTPRequest, _ context: RequestContext) throws -> PooledAnswer {
-        let key = OrderKey(tenant: context.tenant, orderID: request.pathParameter("id"))
+        let reach = try context.reach(.ordersWrite)
+        let key = OrderKey(tenant: reach.tenant, orderID: request.pathParameter("id"))
         let reason = try CancelRequest(request.body).reason
         return PooledAnswer(order: key) { connection in
             // Somebody may append between our read and our write; each loss means that somebody else won.
             for _ in 0..<10 {
-                guard var order = try OrderStreams.load([key], on: connection)[key] else {
+                guard var order = try OrderStreams.load(key.orderID, within: reach, on: connection) else {
                     throw HTTPProblem(.notFound, detail: "there is no order \(key.orderID)")
                 }
                 let now = WallClock.nowMicroseconds()
@@ -108,14 +110,15 @@ public struct OrderRoutes: Sendable {
     // MARK: GET /orders/{id}/events
 
     private func history(_ request: borrowing HTTPRequest, _ context: RequestContext) throws -> PooledAnswer {
-        let key = OrderKey(tenant: context.tenant, orderID: request.pathParameter("id"))
+        let reach = try context.reach(.ordersRead)
+        let key = OrderKey(tenant: reach.tenant, orderID: request.pathParameter("id"))
         let limit = try request.limit(Self.historyLimit, default: Self.historyLimit.upperBound)
         let cursor = try request.cursor(VersionCursor.self)
         return PooledAnswer(order: key) { connection in
-            let (events, version) = try EventStore.page(
-                tenant: key.tenant, streamID: key.orderID, categories: OrderStreams.categories,
-                after: cursor?.version ?? 0, limit: limit, bytes: PageSize.bytes, on: connection)
-            guard version > 0 else { throw HTTPProblem(.notFound, detail: "there is no order \(key.orderID)") }
+            guard
+                let (events, version) = try OrderStreams.page(
+                    of: key.orderID, within: reach, after: cursor?.version ?? 0, limit: limit, on: connection)
+            else { throw HTTPProblem(.notFound, detail: "there is no order \(key.orderID)") }
             var json = JSONWriter(capacity: 512 * events.count)
             try json.object { json in
                 json.field("orderId", key.orderID)
