@@ -76,7 +76,7 @@ let package = Package(
         .target(name: "JSON"),
         .target(name: "Hashing", dependencies: ["CLibcrypto"]),
         .target(name: "Kafka", dependencies: ["CLibrdkafka", "Execution", deque, log]),
-        .target(name: "Postgres", dependencies: ["CLibpq", "Execution", log]),
+        .target(name: "Postgres", dependencies: ["CLibpq", "Execution", deque, log]),
         .target(name: "HTTPServer", dependencies: ["CEpoll", "Execution", log]),
         .target(name: "Outbound", dependencies: ["CLibcurl", "Execution", log]),
         .target(name: "Telemetry", dependencies: ["Execution", "JSON", deque, log, metrics, tracing]),

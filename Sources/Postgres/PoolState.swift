@@ -1,3 +1,4 @@
+import DequeModule
 import Execution
 
 /// What a pool's threads and its callers share: the queue, who is idle, the counters.
@@ -20,9 +21,7 @@ final class PoolState: Sendable {
     }
 
     private struct State {
-        /// Removed jobs leave a nil; `first` is the front.
-        var queue: [Job?] = []
-        var first = 0
+        var queue: Deque<Job> = []
         var idle: [Desk] = []
         var isStopped = false
         var threads: Int
@@ -78,12 +77,9 @@ final class PoolState: Sendable {
 
     func cancel(_ ticket: UInt64) {
         let job = state.withLock { state -> Job? in
-            guard let index = state.queue[state.first...].firstIndex(where: { $0?.ticket == ticket }) else {
-                return nil
-            }
+            guard let index = state.queue.firstIndex(where: { $0.ticket == ticket }) else { return nil }
             state.counters.queued -= 1
-            defer { state.queue[index] = nil }
-            return state.queue[index]
+            return state.queue.remove(at: index)
         }
         job?.body(.failure(PostgresError(.cancelled, "the task was cancelled while its work was queued")))
     }
@@ -119,13 +115,12 @@ final class PoolState: Sendable {
     }
 
     private func failQueue() {
-        let jobs = state.withLock { state -> [Job] in
+        let jobs = state.withLock { state -> Deque<Job> in
             defer {
                 state.queue = []
-                state.first = 0
                 state.counters.queued = 0
             }
-            return state.queue[state.first...].compactMap(\.self)
+            return state.queue
         }
         for job in jobs { job.body(.failure(PostgresError(.closed, "the pool is shut down"))) }
     }
@@ -143,19 +138,9 @@ final class PoolState: Sendable {
             case wait, leave
         }
         let decision = state.withLock { state -> Decision in
-            while state.first < state.queue.count {
-                let job = state.queue[state.first]
-                state.queue[state.first] = nil
-                state.first += 1
-                // Compact when most of the array is behind us: amortised constant time.
-                if state.first * 2 >= state.queue.count, state.first >= 32 || state.first == state.queue.count {
-                    state.queue.removeFirst(state.first)
-                    state.first = 0
-                }
-                if let job {
-                    state.counters.queued -= 1
-                    return .job(job)
-                }
+            if let job = state.queue.popFirst() {
+                state.counters.queued -= 1
+                return .job(job)
             }
             if state.isStopped { return .leave }
             state.idle.append(desk)

@@ -8,25 +8,50 @@ public struct ContentType: Hashable, Sendable, CustomStringConvertible {
 
     private init(name: String?) { self.name = name }
 
-    /// Reads a media type. Types of JSON's syntax (`application/json` with whatever parameters, and the suffix `+json` of
-    /// RFC 6839) are `json`; any other keeps its text.
+    /// Takes a media type as it is; which codec it names, or that it is none, is said by `PayloadCodecs`. The types of
+    /// JSON, with whatever parameters, are `json`: `application/json`, `text/json` (WHATWG MIME Sniffing §4.6) and the
+    /// suffix `+json` (RFC 6839); any other keeps its text.
     public init(_ text: String) {
-        let essence = Self.essence(text)
-        self.init(name: essence == Self.jsonText || essence.hasSuffix("+json") ? nil : text)
+        self.init(name: Self.essence(text).map(Self.isJSON) == true ? nil : text)
     }
 
     public var isJSON: Bool { name == nil }
     public var description: String { name ?? Self.jsonText }
 
-    /// The type without its parameters, in lower case: what codecs are chosen by.
-    var essence: String { name.map { Self.essence($0) } ?? Self.jsonText }
+    /// The type without its parameters, in lower case: what codecs are chosen by. Nil for a text that is no media type.
+    var essence: String? { name.map { Self.essence($0) } ?? Self.jsonText }
 
-    private static func essence(_ text: String) -> String {
-        String(text.prefix { $0 != ";" }.filter { $0 != " " && $0 != "\t" }).lowercased()
+    /// The type says nothing of a format: producers have it that name none.
+    var isGeneric: Bool { essence.map { Self.generic.contains($0) } ?? false }
+
+    private static func isJSON(_ essence: String) -> Bool {
+        essence == jsonText || essence == "text/json" || essence.hasSuffix("+json")
+    }
+
+    /// Two tokens with a slash between them, and blanks around both alone.
+    private static func essence(_ text: String) -> String? {
+        var bare = text.prefix { $0 != ";" }.drop(while: isBlank)
+        while let last = bare.last, isBlank(last) { bare.removeLast() }
+        let parts = bare.split(separator: "/", omittingEmptySubsequences: false)
+        guard parts.count == 2, parts.allSatisfy({ !$0.isEmpty && $0.utf8.allSatisfy(isToken) }) else { return nil }
+        return bare.lowercased()
+    }
+
+    private static func isBlank(_ character: Character) -> Bool { character == " " || character == "\t" }
+
+    /// RFC 9110 §5.6.2.
+    private static func isToken(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"):
+            true
+        default: "!#$%&'*+-.^_`|~".utf8.contains(byte)
+        }
     }
 
     /// Whether a header's bytes say what nearly every record says.
     static func isPlainJSON(_ header: UnsafeRawBufferPointer) -> Bool { header.elementsEqual(jsonText.utf8) }
 
     private static let jsonText = "application/json"
+    private static let generic: Set<String> = ["text/plain", "application/octet-stream", "binary/octet-stream"]
 }

@@ -22,6 +22,7 @@ public struct PayloadCodecs: Sendable {
     ) throws(PayloadCodecError) -> [UInt8] {
         if contentType.isJSON { return payload }
         let codec = try codec(of: contentType)
+        if codec.contentType.isJSON { return payload }
         let json: [UInt8]
         do {
             json = try codec.json(of: payload, type: type, schemaVersion: schemaVersion)
@@ -42,14 +43,18 @@ public struct PayloadCodecs: Sendable {
         return json
     }
 
-    /// - Throws: `PayloadCodecError` where the installation has no codec of that type.
+    /// The codec that a content type names. A type that says nothing of a format (`text/plain`,
+    /// `application/octet-stream`) and has no codec of its own is read as JSON, which foreign producers send under it.
+    ///
+    /// - Throws: `PayloadCodecError` where the installation has no codec of that type, and for what is no media type.
     public func codec(of contentType: ContentType) throws(PayloadCodecError) -> any PayloadCodec {
-        let essence = contentType.essence
-        guard let codec = codecs.first(where: { $0.contentType.essence == essence }) else {
-            let known = codecs.map { $0.contentType.essence }.joined(separator: ", ")
-            throw PayloadCodecError("content-type \(contentType) is unknown here (known: \(known))")
+        guard let essence = contentType.essence else {
+            throw PayloadCodecError("content-type \(contentType) is no media type (RFC 9110 §8.3.1)")
         }
-        return codec
+        if let codec = codecs.first(where: { $0.contentType.essence == essence }) { return codec }
+        if contentType.isGeneric, let codec = codecs.first(where: { $0.contentType.isJSON }) { return codec }
+        let known = codecs.map(\.contentType.description).joined(separator: ", ")
+        throw PayloadCodecError("content-type \(contentType) is unknown here (known: \(known))")
     }
 }
 

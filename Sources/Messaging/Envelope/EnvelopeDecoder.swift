@@ -1,7 +1,7 @@
 import JSON
 
 /// Reads a record with its headers: the envelope `{"type":…,"version":…,"payload":{…}}` of JSON records, or the bare
-/// payload of any other content type, whose type and version are headers (CloudEvents 1.0, binary content mode).
+/// payload of any other content type (`PayloadCodecs` says which is which), whose type and version are headers (CloudEvents 1.0, binary content mode).
 package enum EnvelopeDecoder {
     /// - Parameters:
     ///   - value: nil for a tombstone.
@@ -16,10 +16,10 @@ package enum EnvelopeDecoder {
         if reader.ignores(headers.source) { return .nothing(.ownWord) }
         let body: Body
         do throws(Flaw) {
-            guard
-                let read = try headers.contentType.isJSON
-                    ? enveloped(value, headers, reader) : bare(value, headers, reader)
-            else { return .nothing(.otherType) }
+            let isJSON = try isJSON(headers, reader)
+            guard let read = try isJSON ? enveloped(value, headers, reader) : bare(value, headers, reader) else {
+                return .nothing(.otherType)
+            }
             body = read
         } catch {
             return .poison(error.reason)
@@ -50,6 +50,15 @@ package enum EnvelopeDecoder {
     private struct Flaw: Error {
         let reason: String
         init(_ reason: String) { self.reason = reason }
+    }
+
+    private static func isJSON(_ headers: EnvelopeHeaders, _ reader: RecordReader) throws(Flaw) -> Bool {
+        if headers.contentType.isJSON { return true }
+        do throws(PayloadCodecError) {
+            return try reader.codecs.codec(of: headers.contentType).contentType.isJSON
+        } catch {
+            throw Flaw("\(error)")
+        }
     }
 
     /// Of a JSON record; nil for one of another type than the reader's.

@@ -52,7 +52,7 @@ extension InboundMessage {
         }
     }
 
-    fileprivate var encodedPayload: EncodedPayload {
+    var encodedPayload: EncodedPayload {
         EncodedPayload(payload, schemaVersion: schemaVersion, time: time, id: id)
     }
 

@@ -14,7 +14,7 @@ extension FulfilmentStep {
         return words
     }
 
-    fileprivate static func member(_ name: String, of payload: [UInt8]) throws -> String? {
+    private static func member(_ name: String, of payload: [UInt8]) throws -> String? {
         var found: String?
         try payload.withUnsafeBytes { bytes in
             var reader = JSONReader(bytes)
@@ -35,15 +35,11 @@ extension InboundMessage {
     /// The order that a fact of a step is about. A step may have facts of its own, of which nothing is known but this.
     package func fulfilmentOrderID() throws(MessageRejected) -> String? {
         if let known = try payload(of: []) as? any OrderPayload { return known.orderID }
-        let id: String?
-        do {
-            id = try FulfilmentStep.member("orderId", of: payload)
+        let id: String
+        do throws(PayloadError) {
+            id = try NamedOrder(encodedPayload, type: type).orderID
         } catch {
-            throw MessageRejected("\(type): \(error)")
-        }
-        guard let id, !id.isEmpty else { throw MessageRejected("\(type): /orderId is missing") }
-        guard id.utf8.count <= FactLimit.orderID, !id.utf8.contains(0) else {
-            throw MessageRejected("\(type): /orderId is none that an order can have")
+            throw MessageRejected("\(error)")
         }
         guard !isKeyed || id == key else { throw MessageRejected("\(type): /orderId is not the record's key") }
         return id

@@ -44,12 +44,12 @@ public struct PayloadFields: PayloadMembers {
         // The currency may come behind them.
         total = try money(totalText, "total")
         amount = try money(amountText, "amount")
-        orderID = try checkedOrderID()
+        orderID = try NamedOrder.checked(namedOrderID, type: type, origin)
     }
 
     private mutating func read(_ key: JSONKey, _ reader: inout JSONReader) throws {
         if key == "orderId" {
-            namedOrderID = try required(&reader, FactLimit.orderID)
+            namedOrderID = try NamedOrder.text(&reader, origin)
         } else if key == "userId" {
             userID = try required(&reader, Limit.userID)
         } else if key == "items" {
@@ -152,17 +152,6 @@ public struct PayloadFields: PayloadMembers {
     }
 
     // MARK: What has to be there
-
-    private func checkedOrderID() throws(PayloadError) -> String {
-        let id = try require(namedOrderID, "orderId")
-        guard !id.isEmpty, id.utf8.count <= FactLimit.orderID, !id.utf8.contains(0) else {
-            throw PayloadError(type: type, detail: "/orderId must have 1 to \(FactLimit.orderID) bytes and no NUL")
-        }
-        guard origin == .store || !id.hasPrefix(FactLimit.usersStream) else {
-            throw PayloadError(type: type, detail: "/orderId must not begin with \(FactLimit.usersStream)")
-        }
-        return id
-    }
 
     /// At least one, as an order has.
     public func requiredItems() throws(PayloadError) -> [OrderLine] {

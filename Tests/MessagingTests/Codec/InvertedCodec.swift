@@ -6,7 +6,7 @@ struct InvertedCodec: PayloadCodec {
     static let codecs = PayloadCodecs([JSONPayloadCodec(), InvertedCodec()])
     private static let mark: [UInt8] = [0x00, 0xFF, 0xC0]
 
-    let contentType = ContentType("application/x-inverted")
+    var contentType = ContentType("application/x-inverted")
 
     func json(of payload: [UInt8], type: String, schemaVersion: Int) throws -> [UInt8] {
         guard payload.starts(with: Self.mark) else { throw Unmarked() }

@@ -117,8 +117,16 @@ import Testing
             try tell(.paymentProcessed(amount: Sample.order.total, reference: "r"))
                 == ["EarnPoints on loyalty-commands"])
         #expect(try tell(.shipmentCreated(shipmentID: "s")) == [])
-        for broken in [#"{"points":1}"#, #"{"orderId":"o2"}"#, #"{"orderId":""}"#, "[]", ""] {
+        for broken in [#"{"points":1}"#, #"{"orderId":"o2"}"#, #"{"orderId":""}"#, #"{"orderId":7}"#, "[]", ""] {
             #expect(throws: MessageRejected.self) { try hear("PointsEarned", broken) }
+        }
+        // What no order is called, whatever the key says: the rule is that of all payloads about orders.
+        for id in ["user:o1", String(repeating: "o", count: 201), "o\u{1}", "o\u{0}"] {
+            let said = JSONValue.object(["orderId": .string(id)]).description
+            #expect(throws: MessageRejected.self, "\(said)") { try hear("PointsEarned", said, key: id) }
+            #expect(throws: PayloadError.self, "\(said)") {
+                try OrderConfirmed(EncodedPayload(Array(said.utf8)))
+            }
         }
         #expect(
             try hear("PointsRefused", #"{"orderId":"o1","reason":"no account"}"#) == [
