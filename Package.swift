@@ -208,7 +208,7 @@ let package = Package(
                 "Fulfilment", "Inventory", "Notification", "Operations", "OrderAPI", "OrderflowApp", "OrderflowKit",
                 "Payment", "Projection", "Query", "Shipping", "Terminal", "orderflow",
                 "TestServers", "HTTPServer", "Execution", "JSON", "Kafka", "Messaging", "Orders", "Postgres",
-                "Randomness", "Telemetry", "TestSchemas", "Yams", log, metrics,
+                "Randomness", "Telemetry", "TestSchemas", "TestShop", "Yams", log, metrics,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
     ],

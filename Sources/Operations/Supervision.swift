@@ -23,7 +23,7 @@ package enum Supervision {
                 lanes: context.settings.services.lanes),
             role: module.name, health: context.health, metrics: { Observability.metrics.exposition() },
             attention: attention)
-        let sessions = DashboardSessions(lifetime: .seconds(12 * 3600))
+        let sessions = DashboardSessions(lifetime: context.settings.dashboard.session)
         running.join(
             Running(
                 parts: dashboard.parts,

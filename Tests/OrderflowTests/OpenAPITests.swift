@@ -4,6 +4,7 @@ import HTTPServer
 import JSON
 import Logging
 import TestSchemas
+import TestShop
 import Testing
 
 @testable import Operations
@@ -39,10 +40,14 @@ import Testing
         }
     }
 
-    private func groups(of role: ServiceModule) throws -> [Routes] {
-        let runtime = RoleRuntime(
-            role, settings: Settings(OrderflowApp.services), health: HealthRegistry(),
+    private func runtime(of role: ServiceModule, _ settings: Settings) -> RoleRuntime {
+        RoleRuntime(
+            role, settings: settings, health: HealthRegistry(),
             logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
+    }
+
+    private func groups(of role: ServiceModule) throws -> [Routes] {
+        let runtime = runtime(of: role, Settings(OrderflowApp.services))
         return try runtime.routes(runtime.assemble { try Supervision.running($0, role) })
     }
 
@@ -150,6 +155,62 @@ import Testing
             await server.stop(deadline: .zero)
         }
         #expect(posts >= 5)
+    }
+
+    /// All routes of all roles, asked without a credential and with one that has every scope but the right one.
+    @Test func noRouteAnswersWithoutItsRight() async throws {
+        let issuer = try TokenIssuer()
+        var asked = 0
+        for role in OrderflowApp.services.modules {
+            var settings = Settings(OrderflowApp.services)
+            settings.auth.mode = .required
+            settings.auth.jwksFile = issuer.keySet
+            settings.auth.issuer = TokenIssuer.issuer
+            settings.auth.audience = TokenIssuer.audience
+            let runtime = runtime(of: role, settings)
+            let running = try runtime.assemble { try Supervision.running($0, role) }
+            let gate = try #require(running.gate)
+            let groups = runtime.routes(running)
+            let server = HTTPServer(
+                HTTPServerConfiguration(host: "127.0.0.1", port: 0), router: Router(groups, gate: gate))
+            let port = try server.start()[0].port
+            for group in groups {
+                let need = group.need.right
+                let others = Right.scopes.filter { $0 != need && $0 != need.own }
+                let token = try issuer.token("u-1", others.map(\.rawValue))
+                for route in group.endpoints {
+                    let path = route.pattern.split(separator: "/").map { $0.hasPrefix(":") ? "x" : $0 }
+                    let url = try #require(URL(string: "http://127.0.0.1:\(port)/\(path.joined(separator: "/"))"))
+                    let name = "\(role.name): \(route.method.rawValue) \(route.pattern)"
+                    func answer(_ credential: String?) async throws -> HTTPURLResponse {
+                        var request = URLRequest(url: url)
+                        request.httpMethod = route.method.rawValue
+                        if route.method == .post {
+                            request.setValue("application/json", forHTTPHeaderField: "Content-Type")
+                            request.httpBody = Data("{}".utf8)
+                        }
+                        if let credential {
+                            request.setValue("Bearer \(credential)", forHTTPHeaderField: "Authorization")
+                        }
+                        return try #require(try await URLSession.shared.data(for: request).1 as? HTTPURLResponse)
+                    }
+                    let without = try await answer(nil)
+                    if need == .open {
+                        #expect(![401, 403].contains(without.statusCode), "\(name)")
+                        continue
+                    }
+                    asked += 1
+                    #expect(without.statusCode == 401, "\(name)")
+                    #expect(without.value(forHTTPHeaderField: "WWW-Authenticate")?.hasPrefix("Bearer") == true)
+                    let wrong = try await answer(token)
+                    #expect(wrong.statusCode == 403, "\(name)")
+                    let missing = wrong.value(forHTTPHeaderField: "WWW-Authenticate") ?? ""
+                    #expect(missing.contains("scope=\"\(need.rawValue)\""), "\(name): \(missing)")
+                }
+            }
+            await server.stop(deadline: .zero)
+        }
+        #expect(asked > 40)
     }
 
     @Test func itIsServed() throws {

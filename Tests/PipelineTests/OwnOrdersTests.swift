@@ -17,8 +17,8 @@ import Testing
         try up.start()
         try await up.waitUntilReady()
         let own = ["orders:write:own", "orders:read:own"]
-        let alice = up.client.bearing(try issuer.token("alice", own[0], own[1]))
-        let bob = up.client.bearing(try issuer.token("bob", own[0], own[1]))
+        let alice = up.client.bearing(try issuer.token("alice", own))
+        let bob = up.client.bearing(try issuer.token("bob", own))
 
         // Ordering.
         let key = ["Idempotency-Key": "\"cart-1\""]
@@ -87,13 +87,13 @@ import Testing
         #expect(try await alice.post("/users", #"{"name":"A","email":"a@example.com"}"#).status == 403)
 
         // Who has one right of its own has only that.
-        let reader = up.client.bearing(try issuer.token("alice", own[1]))
+        let reader = up.client.bearing(try issuer.token("alice", [own[1]]))
         #expect(try await reader.get("/orders/\(id)").status == 200)
         #expect(try await reader.post("/orders", Self.order(of: "alice")).status == 403)
         #expect(try await reader.post("/orders/\(id)/cancel").status == 403)
-        let elsewhere = up.client.bearing(try issuer.token("alice", own[1], tenant: "acme"))
+        let elsewhere = up.client.bearing(try issuer.token("alice", [own[1]], tenant: "acme"))
         #expect(try await elsewhere.get("/orders/\(id)").status == 404)
-        let late = up.client.bearing(try issuer.token("alice", own[1], lasts: -60))
+        let late = up.client.bearing(try issuer.token("alice", [own[1]], lasts: -60))
         #expect(try await late.get("/orders/\(id)").status == 401)
         #expect(try up.terminate() == 0)
     }

@@ -5,7 +5,8 @@ import Foundation
 public final class TokenIssuer: @unchecked Sendable {
     // The key is immutable from `init` on, and every signature has a context of its own.
     private let key: OpaquePointer
-    private let keySet: String
+    /// The path of the key set.
+    public let keySet: String
 
     private struct Failure: Error {
         let description: String
@@ -48,7 +49,7 @@ public final class TokenIssuer: @unchecked Sendable {
     ///
     /// - Parameter lasts: seconds; negative for one that has expired.
     public func token(
-        _ subject: String, _ scopes: String..., tenant: String? = "default", lasts: Int = 3600
+        _ subject: String, _ scopes: [String], tenant: String? = "default", lasts: Int = 3600
     ) throws -> String {
         let now = Int(Date().timeIntervalSince1970)
         var claims: [String: any Sendable] = [

@@ -181,6 +181,12 @@ package struct SettingTable: Sendable {
             Names that it may be called by, by commas, besides addresses and localhost. Under any other name it isn't \
             shown: pages elsewhere could have theirs lead here and read it.
             """),
+        SettingKey(
+            "dashboard.session", \.dashboard.session, .duration(.seconds(60) ... .seconds(30 * 86_400)),
+            """
+            How long a sign-in lasts, where auth.mode asks for one; less where its credential expires or is revoked \
+            before.
+            """),
     ]
 
     private static let saga = [

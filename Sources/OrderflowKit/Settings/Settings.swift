@@ -94,6 +94,8 @@ public struct Settings: Sendable {
         /// Empty is every role on this machine, by its port.
         package var roles: [RoleAddress] = []
         package var hosts: [String] = []
+        /// How long a sign-in lasts.
+        package var session: Duration = .seconds(12 * 3600)
     }
 
     package struct Topics: Sendable {
