@@ -75,6 +75,7 @@ let package = Package(
         .target(name: "Execution"),
         .target(name: "JSON"),
         .target(name: "Hashing", dependencies: ["CLibcrypto"]),
+        .target(name: "WebTokens", dependencies: ["CLibcrypto", "JSON"]),
         .target(name: "Kafka", dependencies: ["CLibrdkafka", "Execution", deque, log]),
         .target(name: "Postgres", dependencies: ["CLibpq", "Execution", deque, log]),
         .target(name: "HTTPServer", dependencies: ["CEpoll", "Execution", log]),
@@ -103,7 +104,7 @@ let package = Package(
             name: "OrderflowKit",
             dependencies: [
                 "CEpoll", "CWebFiles", "Execution", "HTTPServer", "Hashing", "JSON", "Kafka", "Messaging", "OrderFacts",
-                "Orders", "Outbound", "Postgres", "Telemetry", lifecycle, log, metrics, tracing,
+                "Orders", "Outbound", "Postgres", "Telemetry", "WebTokens", lifecycle, log, metrics, tracing,
                 "Yams",
             ]),
 
@@ -128,7 +129,7 @@ let package = Package(
                 "Fulfilment", "Inventory", "Notification", "OrderAPI", "OrderflowKit", "Payment", "Projection", "Query",
                 "Shipping", "Terminal",
                 "Execution", "HTTPServer", "Hashing", "JSON", "Kafka", "Messaging", "Orders", "Outbound", "Postgres",
-                "Telemetry", log,
+                "Telemetry", "WebTokens", log,
             ]),
         // The commands.
         .target(
@@ -136,8 +137,8 @@ let package = Package(
             dependencies: everyFact + [
                 "Fulfilment", "Inventory", "Notification", "Operations", "OrderAPI", "OrderflowKit", "Payment",
                 "Projection", "Query", "Shipping", "Terminal",
-                "Bench", "Execution", "HTTPServer", "JSON", "Kafka", "Messaging", "Orders", "Outbound", "Postgres",
-                "Telemetry",
+                "Bench", "Execution", "HTTPServer", "Hashing", "JSON", "Kafka", "Messaging", "Orders", "Outbound",
+                "Postgres", "Telemetry",
                 histogram, lifecycle, log, tracing,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
@@ -155,8 +156,10 @@ let package = Package(
         .target(name: "TestServers", dependencies: ["Execution", "Randomness"], path: "Tests/TestServers"),
         // Random numbers that a seed repeats, and how many cases a run tries.
         .target(name: "Randomness", path: "Tests/Randomness"),
+        // An identity provider and its tokens.
+        .target(name: "TestTokens", dependencies: ["CLibcrypto", "JSON"], path: "Tests/TestTokens"),
         // A whole shop of daemons on them, and a customer.
-        .target(name: "TestShop", dependencies: ["CLibcrypto", "TestServers", "Kafka", log], path: "Tests/TestShop"),
+        .target(name: "TestShop", dependencies: ["TestServers", "Kafka", log], path: "Tests/TestShop"),
         // Documents in JSON Schema, and whether they tell the truth.
         .target(name: "TestSchemas", dependencies: ["JSON", "Yams"], path: "Tests/TestSchemas"),
         // Breaks such a shop at random and counts what came of the orders: scripts/chaos. No part of the product.
@@ -170,14 +173,15 @@ let package = Package(
         .testTarget(
             name: "PipelineTests",
             dependencies: everyFact + [
-                "TestShop", "TestServers", "TestSchemas", "JSON", "HTTPServer", "Execution", "Kafka", "Messaging",
-                "OrderflowApp", "OrderflowKit", "Orders", "chaos", "orderflow", log,
+                "TestShop", "TestServers", "TestSchemas", "TestTokens", "JSON", "HTTPServer", "Execution", "Kafka",
+                "Messaging", "OrderflowApp", "OrderflowKit", "Orders", "chaos", "orderflow", log,
             ]),
         .testTarget(name: "TestServersTests", dependencies: ["TestServers"]),
 
         .testTarget(name: "ExecutionTests", dependencies: ["Execution", "TestServers"]),
         .testTarget(name: "OutboundTests", dependencies: ["Outbound", "Execution", "HTTPServer", "TestServers", log]),
         .testTarget(name: "HashingTests", dependencies: ["Hashing"]),
+        .testTarget(name: "WebTokensTests", dependencies: ["WebTokens", "JSON", "Randomness", "TestTokens"]),
         .testTarget(name: "JSONTests", dependencies: ["JSON", "Randomness"]),
         .testTarget(name: "PostgresTests", dependencies: ["Postgres", "Execution", "Randomness", "TestServers", log]),
         .testTarget(
@@ -200,7 +204,7 @@ let package = Package(
                 "Fulfilment", "Inventory", "Notification", "Operations", "OrderAPI", "OrderflowKit", "Payment",
                 "Projection", "Query", "Shipping", "Terminal",
                 "Execution", "HTTPServer", "Hashing", "JSON", "Kafka", "Messaging", "Orders", "Outbound", "Postgres",
-                "Randomness", "TestServers", log,
+                "Randomness", "TestServers", "TestTokens", "WebTokens", log,
             ]),
         .testTarget(
             name: "OrderflowTests",
@@ -208,7 +212,7 @@ let package = Package(
                 "Fulfilment", "Inventory", "Notification", "Operations", "OrderAPI", "OrderflowApp", "OrderflowKit",
                 "Payment", "Projection", "Query", "Shipping", "Terminal", "orderflow",
                 "TestServers", "HTTPServer", "Execution", "JSON", "Kafka", "Messaging", "Orders", "Postgres",
-                "Randomness", "Telemetry", "TestSchemas", "TestShop", "Yams", log, metrics,
+                "Randomness", "Telemetry", "TestSchemas", "TestTokens", "Yams", log, metrics,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
     ],

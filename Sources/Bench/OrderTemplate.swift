@@ -8,8 +8,10 @@ public struct OrderTemplate: Sendable {
     private let units: Int
     private let cents: Int
 
-    /// - Parameter host: what the Host header says.
-    public init(host: String, path: String = "/orders") {
+    /// - Parameters:
+    ///   - host: what the Host header says.
+    ///   - authorization: what the Authorization header says; nil for none.
+    public init(host: String, path: String = "/orders", authorization: String? = nil) {
         var body: [UInt8] = []
         func digits(after text: String, _ count: Int) -> Int {
             body += text.utf8
@@ -22,10 +24,11 @@ public struct OrderTemplate: Sendable {
         let units = digits(after: #"}],"total":"#, 4)
         let cents = digits(after: ".", 2)
         body.append(UInt8(ascii: "}"))
+        let credential = authorization.map { "Authorization: \($0)\r\n" } ?? ""
         let head = """
             POST \(path) HTTP/1.1\r
             Host: \(host)\r
-            Content-Type: application/json\r
+            \(credential)Content-Type: application/json\r
             Content-Length: \(body.count)\r
             \r
 

@@ -4,7 +4,7 @@ import HTTPServer
 import JSON
 import Logging
 import TestSchemas
-import TestShop
+import TestTokens
 import Testing
 
 @testable import Operations
@@ -159,13 +159,16 @@ import Testing
 
     /// All routes of all roles, asked without a credential and with one that has every scope but the right one.
     @Test func noRouteAnswersWithoutItsRight() async throws {
-        let issuer = try TokenIssuer()
+        let issuer = TokenIssuer()
+        let keySet = NSTemporaryDirectory() + "/jwks-\(UUID())"
+        try issuer.keySet().write(toFile: keySet, atomically: true, encoding: .utf8)
+        defer { try? FileManager.default.removeItem(atPath: keySet) }
         var asked = 0
         for role in OrderflowApp.services.modules {
             var settings = Settings(OrderflowApp.services)
             settings.auth.mode = .required
-            settings.auth.jwksFile = issuer.keySet
-            settings.auth.issuer = TokenIssuer.issuer
+            settings.auth.jwksFile = keySet
+            settings.auth.issuer = TokenIssuer.name
             settings.auth.audience = TokenIssuer.audience
             let runtime = runtime(of: role, settings)
             let running = try runtime.assemble { try Supervision.running($0, role) }
@@ -177,7 +180,9 @@ import Testing
             for group in groups {
                 let need = group.need.right
                 let others = Right.scopes.filter { $0 != need && $0 != need.own }
-                let token = try issuer.token("u-1", others.map(\.rawValue))
+                let token = issuer.token(
+                    ["scope": .string(others.map(\.rawValue).joined(separator: " "))],
+                    at: Int64(Date().timeIntervalSince1970))
                 for route in group.endpoints {
                     let path = route.pattern.split(separator: "/").map { $0.hasPrefix(":") ? "x" : $0 }
                     let url = try #require(URL(string: "http://127.0.0.1:\(port)/\(path.joined(separator: "/"))"))

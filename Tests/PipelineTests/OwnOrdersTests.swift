@@ -1,6 +1,8 @@
 import Foundation
+import JSON
 import TestServers
 import TestShop
+import TestTokens
 import Testing
 
 /// Customers in a shop that asks for tokens: each gets at its own orders from the first request to the last, and at
@@ -10,15 +12,29 @@ import Testing
         #"{"userId":"\#(user)","items":[{"sku":"ABC","qty":1}],"total":5\#(more)}"#
     }
 
+    private static func token(
+        _ issuer: TokenIssuer, _ subject: String, _ scopes: String..., tenant: String = "acme", age: Int64 = 0
+    ) -> String {
+        issuer.token(
+            ["sub": .string(subject), "scope": .string(scopes.joined(separator: " ")), "tenant": .string(tenant)],
+            at: Int64(Date().timeIntervalSince1970) - age)
+    }
+
     @Test func aCustomersJourney() async throws {
-        let issuer = try TokenIssuer()
-        let shop = try Shop(settings: issuer.settings)
+        let issuer = TokenIssuer()
+        let keySet = NSTemporaryDirectory() + "/jwks-\(UUID())"
+        try issuer.keySet().write(toFile: keySet, atomically: true, encoding: .utf8)
+        defer { try? FileManager.default.removeItem(atPath: keySet) }
+        let shop = try Shop(settings: [
+            "ORDERFLOW_AUTH_MODE": "required", "ORDERFLOW_AUTH_JWKS_FILE": keySet,
+            "ORDERFLOW_AUTH_ISSUER": TokenIssuer.name, "ORDERFLOW_AUTH_AUDIENCE": TokenIssuer.audience,
+        ])
         let up = try shop.up()
         try up.start()
         try await up.waitUntilReady()
         let own = ["orders:write:own", "orders:read:own"]
-        let alice = up.client.bearing(try issuer.token("alice", own))
-        let bob = up.client.bearing(try issuer.token("bob", own))
+        let alice = up.client.bearing(Self.token(issuer, "alice", own[0], own[1]))
+        let bob = up.client.bearing(Self.token(issuer, "bob", own[0], own[1]))
 
         // Ordering.
         let key = ["Idempotency-Key": "\"cart-1\""]
@@ -87,13 +103,13 @@ import Testing
         #expect(try await alice.post("/users", #"{"name":"A","email":"a@example.com"}"#).status == 403)
 
         // Who has one right of its own has only that.
-        let reader = up.client.bearing(try issuer.token("alice", [own[1]]))
+        let reader = up.client.bearing(Self.token(issuer, "alice", own[1]))
         #expect(try await reader.get("/orders/\(id)").status == 200)
         #expect(try await reader.post("/orders", Self.order(of: "alice")).status == 403)
         #expect(try await reader.post("/orders/\(id)/cancel").status == 403)
-        let elsewhere = up.client.bearing(try issuer.token("alice", [own[1]], tenant: "acme"))
+        let elsewhere = up.client.bearing(Self.token(issuer, "alice", own[1], tenant: "other"))
         #expect(try await elsewhere.get("/orders/\(id)").status == 404)
-        let late = up.client.bearing(try issuer.token("alice", [own[1]], lasts: -60))
+        let late = up.client.bearing(Self.token(issuer, "alice", own[1], age: 600))
         #expect(try await late.get("/orders/\(id)").status == 401)
         #expect(try up.terminate() == 0)
     }

@@ -9,7 +9,7 @@ package enum AccessRefusal {
             headers: [
                 HTTPHeader(
                     "WWW-Authenticate",
-                    "Bearer error=\"insufficient_scope\", error_description=\"the scope \(right.rawValue) is needed\", "
+                    "Bearer realm=\"orderflow\", error=\"insufficient_scope\", error_description=\"the scope \(right.rawValue) is needed\", "
                         + "scope=\"\(right.rawValue)\"")
             ])
     }

@@ -43,6 +43,9 @@ package struct RoleRuntime: Sendable {
         }
         if let admission = running.admission { running.parts = admission(running.parts) }
         running.join(try others(context))
+        let access = try AccessControl(context, isSeen: module.duties.contains(.dashboard))
+        running.gate = running.widening?(access.gate) ?? access.gate
+        running.parts += access.parts
         return running
     }
 
@@ -51,8 +54,8 @@ package struct RoleRuntime: Sendable {
         signal(SIGPIPE, SIG_IGN)
         DescriptorLimit.raise()
         MemoryReturn.enable()
-        let gate: any AccessGate = OpenGate()
-        let router = Router(routes(running), gate: running.widening?(gate) ?? gate)
+        guard let gate = running.gate else { preconditionFailure("a role that wasn't assembled has no gate") }
+        let router = Router(routes(running), gate: gate)
         Observability.metrics.collectors.watch(health)
         let server = HTTPServer(
             settings.http.server(port: settings.port(of: module)), router: router, observer: observer, logger: logger)

@@ -29,7 +29,10 @@ package struct LoadedSettings: Sendable {
     }
 
     private func derived(_ name: String) -> Line? {
-        for service in settings.services.databases where name == "\(service.name).database.url" {
+        if name == "auth.mode", settings.http.isLoopback {
+            return Line(name: name, shown: Settings.Auth.Mode.open.rawValue, origin: .derived(from: "http.host"))
+        }
+        for service in settings.services.provisionedDatabases where name == "\(service.name).database.url" {
             guard let database = try? settings.database(of: service) else { return nil }
             return Line(name: name, shown: "\(database)", origin: .derived(from: "database.url"))
         }

@@ -9,9 +9,9 @@ package struct SettingTable: Sendable {
     /// Those of the program, and those of its services.
     init(_ modules: [ServiceModule]) {
         keys = Self.grouped(
-            Self.kafka + Self.database + Self.http + Self.log + Self.telemetry + Self.dashboard
+            Self.kafka + Self.database + Self.http + Self.auth + Self.log + Self.telemetry + Self.dashboard
                 + modules.flatMap(\.settings) + Self.saga + Self.topics(modules.flatMap(\.topics)) + Self.shutdown
-                + Self.databases(modules.compactMap(\.database)) + Self.ports(modules))
+                + Self.databases(modules.compactMap(\.database) + [.access]) + Self.ports(modules))
         byName = Dictionary(keys.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
         byEnvironmentName = Dictionary(keys.map { ($0.environmentName, $0) }, uniquingKeysWith: { first, _ in first })
     }

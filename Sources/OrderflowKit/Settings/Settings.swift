@@ -10,6 +10,7 @@ public struct Settings: Sendable {
     package var kafka = Kafka()
     package var database = Database()
     package var http = HTTP()
+    package var auth = Auth()
     package var log = Log()
     package var telemetry = Telemetry()
     package var dashboard = Dashboard()

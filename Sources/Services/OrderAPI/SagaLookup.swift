@@ -21,6 +21,8 @@ public final class SagaLookup: Sendable {
     private let url: String
     /// Where it stands whose an order is.
     private let orders: ConnectionPool
+    /// What this process shows the saga role.
+    private let credentials: [(name: String, value: String)]
     private let logger: Logger
     private let client = HTTPClient(.ownDaemons)
     public let breaker: CircuitBreaker
@@ -32,8 +34,12 @@ public final class SagaLookup: Sendable {
     /// - Parameters:
     ///   - url: of the saga role, such as `http://127.0.0.1:3007`.
     ///   - orders: connections to the event store. Asked only for callers who may see their own orders alone.
-    public init(url: String, orders: ConnectionPool, logger: Logger) {
+    ///   - credentials: header fields that tell the saga role who asks.
+    public init(
+        url: String, orders: ConnectionPool, credentials: [(name: String, value: String)] = [], logger: Logger
+    ) {
         self.orders = orders
+        self.credentials = credentials
         self.url = url.hasSuffix("/") ? String(url.dropLast()) : url
         self.logger = logger
         breaker = CircuitBreaker(name: "saga", threshold: 3, cooldown: .seconds(2)) { state in
@@ -46,7 +52,8 @@ public final class SagaLookup: Sendable {
         let settings = context.settings
         let own = settings.services["saga"].map { settings.url(of: $0) }
         guard let url = settings[OrdersSettings.self].sagaURL ?? own else { return Running() }
-        let lookup = SagaLookup(url: url, orders: orders, logger: context.logger)
+        let lookup = SagaLookup(
+            url: url, orders: orders, credentials: settings.auth.serviceHeaders, logger: context.logger)
         context.collectors.watch(lookup.breaker)
         return Running(parts: lookup.parts, routes: [lookup.routes])
     }
@@ -111,7 +118,8 @@ public final class SagaLookup: Sendable {
             return Self.away.response
         }
         do {
-            let answer = try client.send(HTTPClient.Request(url: url + question.path, headers: question.headers))
+            let answer = try client.send(
+                HTTPClient.Request(url: url + question.path, headers: question.headers + credentials))
             guard answer.status < 500 else { throw Unwell(status: answer.status) }
             breaker.succeeded()
             switch answer.status {

@@ -1,5 +1,6 @@
 import HTTPServer
 import Hashing
+import WebTokens
 
 /// What a browser keeps for one who has signed in to the dashboard: the credential, sealed. So every process of the API
 /// with the same key takes it, a restart loses nothing, and nothing about it is kept here.
