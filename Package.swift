@@ -129,8 +129,8 @@ let package = Package(
             dependencies: everyFact + [
                 "Fulfilment", "Inventory", "Notification", "OrderAPI", "OrderflowKit", "Payment", "Projection", "Query",
                 "Shipping", "Terminal",
-                "Execution", "HTTPServer", "JSON", "Kafka", "Messaging", "Orders", "Outbound", "Postgres", "Telemetry",
-                log,
+                "Execution", "HTTPServer", "Hashing", "JSON", "Kafka", "Messaging", "Orders", "Outbound", "Postgres",
+                "Telemetry", "WebTokens", log,
             ]),
         // The commands.
         .target(
@@ -214,7 +214,7 @@ let package = Package(
                 "Fulfilment", "Inventory", "Notification", "Operations", "OrderAPI", "OrderflowApp", "OrderflowKit",
                 "Payment", "Projection", "Query", "Shipping", "Terminal", "orderflow",
                 "TestServers", "HTTPServer", "Execution", "JSON", "Kafka", "Messaging", "Orders", "Postgres",
-                "Randomness", "Telemetry", "TestSchemas", "Yams", log, metrics,
+                "Randomness", "Telemetry", "TestSchemas", "TestTokens", "Yams", log, metrics,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
     ],

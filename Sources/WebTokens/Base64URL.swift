@@ -1,8 +1,8 @@
 /// Base64 with the URL-safe alphabet and without padding (RFC 7515 §2, RFC 4648 §5).
-enum Base64URL {
+public enum Base64URL {
     /// Nil for anything that no encoder writes: other characters, padding, bits beyond the last byte. One content has
     /// one text, so that nobody makes a second token of one that was signed.
-    static func decode(_ text: UnsafeRawBufferPointer) -> [UInt8]? {
+    public static func decode(_ text: UnsafeRawBufferPointer) -> [UInt8]? {
         let (groups, rest) = text.count.quotientAndRemainder(dividingBy: 4)
         guard rest != 1 else { return nil }
         var bytes: [UInt8] = []
@@ -22,10 +22,30 @@ enum Base64URL {
         return bits == 0 ? bytes : nil
     }
 
-    static func decode(_ text: String) -> [UInt8]? {
+    public static func decode(_ text: String) -> [UInt8]? {
         var text = text
         return text.withUTF8 { decode(UnsafeRawBufferPointer($0)) }
     }
+
+    public static func encode(_ bytes: [UInt8]) -> String {
+        var text: [UInt8] = []
+        text.reserveCapacity((bytes.count * 4 + 2) / 3)
+        var bits: UInt32 = 0
+        var held = 0
+        for byte in bytes {
+            bits = bits << 8 | UInt32(byte)
+            held += 8
+            while held >= 6 {
+                held -= 6
+                text.append(alphabet[Int(bits >> UInt32(held) & 63)])
+            }
+            bits &= (1 << UInt32(held)) - 1
+        }
+        if held > 0 { text.append(alphabet[Int(bits << UInt32(6 - held) & 63)]) }
+        return String(decoding: text, as: UTF8.self)
+    }
+
+    private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8)
 
     private static func value(_ character: UInt8) -> UInt8? {
         switch character {

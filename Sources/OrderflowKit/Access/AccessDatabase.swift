@@ -6,7 +6,7 @@ extension ServiceDatabase {
     package static let access = ServiceDatabase(
         "access",
         // A daemon that was taken over can't make keys.
-        readOnly: ["api_keys"], requests: .none,
+        readOnly: ["api_keys", "session_secret"], requests: .none,
         migrations: [
             // acts_for is the tenant whose data a key works on, null for any: nobody's row, and so no row of a tenant.
             // txid tells readers what changed since they looked.
@@ -34,5 +34,17 @@ extension ServiceDatabase {
                     );
                     """),
             Migration(version: 2, name: "audit log", sql: MessagingSchema.audit),
+            Migration(
+                version: 3, name: "session_secret",
+                // gen_random_uuid() is of PostgreSQL's strong random numbers, 122 bits each.
+                sql: """
+                    CREATE TABLE session_secret (
+                        only   boolean PRIMARY KEY DEFAULT true CHECK (only),
+                        secret bytea NOT NULL CHECK (length(secret) = 32)
+                    );
+                    INSERT INTO session_secret (secret)
+                    SELECT sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())
+                                  || uuid_send(gen_random_uuid()));
+                    """),
         ])
 }

@@ -43,12 +43,18 @@ final class CredentialGate: AccessGate {
             refusals.count(error)
             throw error.problem
         }
+        try check(principal, request, need)
+        return principal
+    }
+
+    private func check(
+        _ principal: Principal, _ request: borrowing HTTPRequest, _ need: RouteNeed
+    ) throws(HTTPProblem) {
         guard need.isMet(by: principal) else {
             refusals.countMissingRight()
             onRefusedRight(RefusedRight(principal, need.right, request))
             throw AccessRefusal.missing(need.right)
         }
-        return principal
     }
 
     private func identify(_ request: borrowing HTTPRequest) throws(IdentityRefusal) -> Principal {
@@ -86,6 +92,29 @@ final class CredentialGate: AccessGate {
         if APIKey.isOne(credential) { return try keys.principal(of: fingerprint, at: now) }
         guard let tokens else { throw .noTokens }
         return try tokens.principal(of: credential, fingerprint, at: now)
+    }
+}
+
+extension CredentialGate: CredentialReader {
+    func principal(of credential: String) throws(HTTPProblem) -> Principal {
+        var credential = credential
+        let found = credential.withUTF8 { bytes in
+            Result { () throws(IdentityRefusal) in try principal(of: UnsafeRawBufferPointer(bytes)) }
+        }
+        do throws(IdentityRefusal) {
+            return try found.get()
+        } catch {
+            refusals.count(error)
+            throw error.problem
+        }
+    }
+
+    func admit(
+        _ request: borrowing HTTPRequest, bringing credential: String, to need: RouteNeed
+    ) throws(HTTPProblem) -> Principal {
+        let principal = try principal(of: credential)
+        try check(principal, request, need)
+        return principal
     }
 }
 

@@ -43,7 +43,7 @@ package struct RoleRuntime: Sendable {
         if let admission = running.admission { running.parts = admission(running.parts) }
         running.join(try others(context))
         let access = try AccessControl(context, isSeen: module.duties.contains(.dashboard))
-        running.gate = access.gate
+        running.gate = running.widening?(access.gate) ?? access.gate
         running.parts += access.parts
         return running
     }

@@ -230,6 +230,12 @@ package struct SettingTable: Sendable {
             The processes that it asks: role=URL, by commas, several of one role too. Empty is one of each role on \
             this machine.
             """),
+        SettingKey(
+            "dashboard.session", \.dashboard.session, .duration(.seconds(60) ... .seconds(30 * 86_400)),
+            """
+            How long a sign-in lasts, where auth.mode asks for one; less where its credential expires or is revoked \
+            before.
+            """),
     ]
 
     private static let saga = [
