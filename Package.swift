@@ -73,6 +73,7 @@ let package = Package(
         .target(name: "Execution"),
         .target(name: "JSON"),
         .target(name: "Hashing", dependencies: ["CLibcrypto"]),
+        .target(name: "Sealing", dependencies: ["CLibcrypto", "Execution", "Hashing"]),
         .target(name: "Kafka", dependencies: ["CLibrdkafka", "Execution", deque, log]),
         .target(name: "Postgres", dependencies: ["CLibpq", "Execution", deque, log]),
         .target(name: "HTTPServer", dependencies: ["CEpoll", "Execution", log]),
@@ -107,13 +108,15 @@ let package = Package(
 
         // The services, none of which knows another but for whose tables or facts it reads.
         service(
-            "OrderAPI", facts: ["OrderFacts", "UserFacts"],
-            reading: ["Query"], using: ["Outbound", deque]),
+            "OrderAPI", facts: ["OrderFacts", "PaymentFacts", "UserFacts"],
+            reading: ["Query"], using: ["Hashing", "Outbound", "Sealing", deque]),
         service("Query", facts: [], reading: ["Projection"]),
         service("Projection", facts: everyFact),
         service("Shipping", facts: ["ShippingFacts", "OrderFacts", "PaymentFacts"]),
         service("Notification", facts: ["NotificationFacts", "OrderFacts", "PaymentFacts"], using: ["Outbound"]),
-        service("Payment", facts: ["PaymentFacts", "OrderFacts", "InventoryFacts"], using: ["Outbound", deque]),
+        service(
+            "Payment", facts: ["PaymentFacts", "OrderFacts", "InventoryFacts"],
+            using: ["Outbound", "Sealing", deque]),
         service("Inventory", facts: ["InventoryFacts", "OrderFacts"]),
         service("Fulfilment", facts: ["OrderFacts"]),
 
@@ -176,6 +179,7 @@ let package = Package(
         .testTarget(name: "ExecutionTests", dependencies: ["Execution", "TestServers"]),
         .testTarget(name: "OutboundTests", dependencies: ["Outbound", "Execution", "HTTPServer", "TestServers", log]),
         .testTarget(name: "HashingTests", dependencies: ["Hashing"]),
+        .testTarget(name: "SealingTests", dependencies: ["Sealing"]),
         .testTarget(name: "JSONTests", dependencies: ["JSON", "Randomness"]),
         .testTarget(name: "PostgresTests", dependencies: ["Postgres", "Execution", "Randomness", "TestServers", log]),
         .testTarget(
@@ -197,8 +201,8 @@ let package = Package(
             dependencies: everyFact + [
                 "Fulfilment", "Inventory", "Notification", "Operations", "OrderAPI", "OrderflowKit", "Payment",
                 "Projection", "Query", "Shipping", "Terminal",
-                "Execution", "HTTPServer", "JSON", "Kafka", "Messaging", "Orders", "Outbound", "Postgres",
-                "Randomness", "TestServers", log,
+                "Execution", "HTTPServer", "Hashing", "JSON", "Kafka", "Messaging", "Orders", "Outbound", "Postgres",
+                "Randomness", "Sealing", "TestServers", log,
             ]),
         .testTarget(
             name: "OrderflowTests",

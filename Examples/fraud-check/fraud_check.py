@@ -6,17 +6,39 @@
     ./fraud_check.py --brokers localhost:9092 --limit 1000
 
 The saga confirms no order before FraudCleared; at FraudSuspected, or without a word for saga.participant_deadline, it undoes
-the order. Each order is answered at least once, with an id made of the order's, so that readers drop the copies.
+the order. Where kafka.signing is on, kafka.sources says /fraud-check=FraudCleared/FraudSuspected, and --signing-keys names
+the file that `orderflow signing keys` has made for it. Each order is answered at least once, with an id made of the order's, so that readers drop the copies.
 """
 import argparse
+import base64
 import datetime
+import hashlib
+import hmac
 import json
 import signal
+import struct
 import uuid
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
 
 SOURCE = "/fraud-check"
+
+
+SIGNED = (
+    "ce_specversion", "ce_id", "ce_source", "ce_type", "ce_time", "ce_subject", "content-type", "ce_schemaversion",
+    "ce_correlationid", "ce_causationid", "ce_tenant", "ce_streamversion")
+
+
+def signature(lines, topic, key, value, headers):
+    """The header ce_signature, by the first key of a file of keys."""
+    first = next(line for line in lines if line.strip() and not line.startswith("#"))
+    name, secret = first.split()
+    text = b"orderflow-signature-1\n"
+    for part in (topic, key, value, *(headers.get(name) for name in SIGNED)):
+        part = part.encode() if isinstance(part, str) else part
+        text += b"\xff\xff\xff\xff" if part is None else struct.pack(">I", len(part)) + part
+    code = hmac.new(base64.b64decode(secret), text, hashlib.sha256).digest()
+    return f"{name}:{base64.b64encode(code).decode()}"
 
 
 def verdict(order, limit):
@@ -26,19 +48,19 @@ def verdict(order, limit):
     return "FraudCleared", {}
 
 
-def publish(producer, topic, record, envelope, limit):
+def publish(producer, topic, record, envelope, limit, keys):
     order = envelope["payload"]
     kind, members = verdict(order, limit)
     headers = {name: value for name, value in record.headers() or [] if name in ("ce_tenant", "ce_correlationid")}
     time = datetime.datetime.now(datetime.timezone.utc).isoformat().replace("+00:00", "Z")
-    producer.produce(
-        topic, key=record.key(),
-        value=json.dumps({"type": kind, "version": 1, "payload": {"orderId": order["orderId"], "at": time, **members}}),
-        headers={
-            "ce_specversion": "1.0", "ce_type": kind, "ce_source": SOURCE, "ce_time": time,
-            "ce_id": str(uuid.uuid5(uuid.NAMESPACE_URL, f"{kind}/{order['orderId']}")),
-            "ce_subject": order["orderId"], **headers,
-        })
+    value = json.dumps({"type": kind, "version": 1, "payload": {"orderId": order["orderId"], "at": time, **members}})
+    headers |= {
+        "ce_specversion": "1.0", "ce_type": kind, "ce_source": SOURCE, "ce_time": time,
+        "ce_id": str(uuid.uuid5(uuid.NAMESPACE_URL, f"{kind}/{order['orderId']}")), "ce_subject": order["orderId"],
+    }
+    if keys:
+        headers["ce_signature"] = signature(keys, topic, record.key(), value, headers)
+    producer.produce(topic, key=record.key(), value=value, headers=headers)
 
 
 def main():
@@ -47,7 +69,9 @@ def main():
     arguments.add_argument("--topic", default="order-events")
     arguments.add_argument("--instance", default="fraud-check-1", help="a name that no other process of the group has")
     arguments.add_argument("--limit", type=float, default=1_000, help="the largest total that is cleared")
+    arguments.add_argument("--signing-keys", help="the file of keys that answers are signed by")
     options = arguments.parse_args()
+    keys = open(options.signing_keys, encoding="utf-8").read().splitlines() if options.signing_keys else None
     consumer = Consumer({
         "bootstrap.servers": options.brokers, "group.id": "fraud-check", "auto.offset.reset": "earliest",
         # A static member (KIP-345): killed and started again, it goes on with its partitions at once.
@@ -71,7 +95,7 @@ def main():
                 raise KafkaException(record.error())
             envelope = json.loads(record.value()) if record.value() else {}
             if isinstance(envelope, dict) and envelope.get("type") == "OrderCreated":
-                publish(producer, options.topic, record, envelope, options.limit)
+                publish(producer, options.topic, record, envelope, options.limit, keys)
         if records:
             # Answers first, then the place: a crash in between answers again.
             if producer.flush(30):

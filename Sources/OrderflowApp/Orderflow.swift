@@ -26,7 +26,9 @@ struct Orderflow: AsyncParsableCommand {
                 CommandGroup(
                     name: "PREPARE",
                     subcommands: [
-                        MigrateCommand.self, TopicsCommand.self, ConfigCommand.self, DocsCommand.self, NewCommand.self,
+                        MigrateCommand.self, TopicsCommand.self, ConfigCommand.self, SigningCommand.self,
+                        DocsCommand.self,
+                        NewCommand.self,
                     ]),
                 CommandGroup(
                     name: "OPERATE",

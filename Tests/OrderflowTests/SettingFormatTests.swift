@@ -73,6 +73,18 @@ import Testing
         ("host=h password='se cret' dbname=d", "host=h password=*** dbname=d"),
         ("smtps://user:secret@mail:465", "smtps://user:***@mail:465"),
         ("secret", "***"), ("", ""),
+        // A user alone is a name to a database, and may be a token elsewhere.
+        ("https://secret@pay.example/v1", "https://***@pay.example/v1"),
+        ("https://pay.example/v1?apikey=secret&x=secret", "https://pay.example/v1?apikey=***&x=***"),
+        ("https://pay.example/v1?secret", "https://pay.example/v1?***"),
+        ("https://pay.example/v1#secret", "https://***"),
+        ("https://pay.example/secret@v1", "https://***"),
+        ("postgresql://a:se#cret@h/d", "postgresql://a:***@h/d"),
+        ("postgresql://a:se/cret@h/d", "postgresql://a:***@h/d"),
+        (
+            "payment=http://u:secret@p:3000,saga=http://s:3000/?k=secret",
+            "payment=http://u:***@p:3000,saga=http://s:3000/?k=***"
+        ),
     ])
     func hidesSecrets(text: String, shown: String) {
         #expect(Redaction.redact(text) == shown)
@@ -81,7 +93,9 @@ import Testing
     @Test(arguments: [
         ("sasl.password", true), ("ssl.key.password", true), ("ssl.key.pem", true), ("ssl.keystore.password", true),
         ("sasl.oauthbearer.client.secret", true), ("sasl.oauthbearer.config", true), ("sasl.username", false),
-        ("security.protocol", false), ("ssl.ca.location", false), ("linger.ms", false),
+        ("security.protocol", false), ("ssl.ca.location", false), ("linger.ms", false), ("sasl.jaas.config", true),
+        ("sasl.oauthbearer.assertion.private.key.passphrase", true), ("ssl.key.location", false),
+        ("sasl.oauthbearer.token.endpoint.url", false),
     ])
     func knowsSecretProperties(property: String, secret: Bool) {
         #expect(Redaction.isSecret(property) == secret)

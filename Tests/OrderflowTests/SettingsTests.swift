@@ -85,7 +85,7 @@ import Testing
                 try load(yaml: "\(key.name): \"\(text)\"\n", flags: Self.company(of: key)),
                 try load(environment: [key.environmentName: text], flags: Self.company(of: key)),
             ]
-            if !key.isPassword { ways.append(try load(flags: Self.company(of: key) + [(key.name, text)])) }
+            if !key.holdsSecret(text) { ways.append(try load(flags: Self.company(of: key) + [(key.name, text)])) }
             for loaded in ways {
                 #expect(key.get(loaded.settings) == text, "\(key.name)")
                 #expect(loaded.origins[key.name] != nil, "\(key.name)")
@@ -239,30 +239,50 @@ import Testing
         #expect(try load(environment: environment).settings.kafka.configuration.isDevBroker)
     }
 
-    @Test func noOutputHasASecret() throws {
-        var environment: [String: String] = [:]
-        for key in OrderflowApp.services.settings.keys where key.isSecret {
-            if key.isPassword {
-                // Padded as Base64 is, which looks like a pair of name and value.
-                environment[key.environmentName] = "hunter2=="
-                continue
-            }
-            let scheme =
-                key.name.hasPrefix("smtp")
-                ? "smtp" : ["gateway", "otlp"].contains { key.name.contains($0) } ? "https" : "postgresql"
-            environment[key.environmentName] = "\(scheme)://user:hunter2@host:1/d"
+    /// A text with a secret for each setting that takes one.
+    private func secrets() -> [(key: SettingKey, text: String)] {
+        let properties = ["sasl.password", "sasl.jaas.config", "ssl.key.pem", "sasl.oauthbearer.token.endpoint.url"]
+        let keys =
+            OrderflowApp.services.settings.keys
+            + properties.compactMap { OrderflowApp.services.settings.key(named: SettingTable.kafkaProperties + $0) }
+        // Padded as Base64 is, which looks like a pair of name and value.
+        let texts =
+            ["postgresql", "https", "smtp"].map { "\($0)://user:hunter2@host:1/d" }
+            + ["payment=https://hunter2@host:1", "hunter2=="]
+        return keys.compactMap { key in
+            // Whatever takes a URL takes a password in it.
+            guard key.isSecret || key.expected.contains("URL") else { return nil }
+            var settings = Settings(OrderflowApp.services)
+            return texts.first { key.set($0, &settings) }.map { (key, $0) }
         }
+    }
+
+    @Test func noOutputHasASecret() throws {
+        let secrets = secrets()
+        for name in [
+            "database.url", "saga.url", "dashboard.roles", "smtp.url", "payment.gateway_url", "payment.gateway_token",
+        ] {
+            #expect(secrets.contains { $0.key.name == name }, "\(name)")
+        }
+        let environment = Dictionary(uniqueKeysWithValues: secrets.map { ($0.key.environmentName, $0.text) })
         let lines = try load(environment: environment).lines
         #expect(lines.filter { $0.shown.contains("***") }.count == environment.count)
         #expect(!(ConfigCommand.table(lines) + ConfigCommand.json(lines)).text.contains("hunter2"))
     }
 
-    @Test func passwordsAreNotTakenFromTheCommandLine() throws {
-        let found = try problems(flags: [("payment.gateway_token", "hunter2")])
+    @Test func noSecretIsTakenFromTheCommandLine() throws {
+        for (key, text) in secrets() {
+            let found = try problems(flags: [(key.name, text)])
+            #expect(found.count == 1 && found.first?.hasSuffix("set \(key.environmentName)") == true, "\(found)")
+            #expect(!found.joined().contains("hunter2"), "\(found)")
+        }
         #expect(
-            found == [
-                "--set: other users could read payment.gateway_token there; set ORDERFLOW_PAYMENT_GATEWAY_TOKEN"
+            try problems(flags: [("payment.gateway_token", "hunter2"), ("saga.url", "http://hunter2@saga")]) == [
+                "--set: other users could read payment.gateway_token there; set ORDERFLOW_PAYMENT_GATEWAY_TOKEN",
+                "--set: other users could read the secret in saga.url there; set ORDERFLOW_SAGA_URL",
             ])
+        // Without one a URL may stand there.
+        #expect(try problems(flags: [("saga.url", "http://saga:1"), ("database.url", "postgresql://a@h/d")]) == [])
     }
 
     @Test func contradictionsAreErrors() throws {

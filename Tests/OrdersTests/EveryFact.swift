@@ -28,6 +28,11 @@ enum EveryFact {
             #"{"orderId":"o","userId":"u","items":\#(lines),"total":49.99,"currency":"USD","createdAt":"\#(time)"}"#
         ),
         (
+            OrderCreated(orderID: "o", userID: "u", items: items, total: usd, createdAt: at, hasSealedToken: true),
+            #"{"orderId":"o","userId":"u","items":\#(lines),"total":49.99,"currency":"USD","createdAt":"\#(time)","#
+                + #""paymentTokenSealed":true}"#
+        ),
+        (
             OrderConfirmed(orderID: "o", userID: "u", total: usd, at: at),
             #"{"orderId":"o","userId":"u","total":49.99,"currency":"USD","confirmedAt":"\#(time)"}"#
         ),
@@ -74,6 +79,13 @@ enum EveryFact {
             ProcessPayment(orderID: "o", userID: "u", amount: usd, paymentToken: "tok"),
             #"{"orderId":"o","userId":"u","amount":49.99,"currency":"USD","paymentToken":"tok"}"#
         ),
+        (
+            ProcessPayment(orderID: "o", userID: "u", amount: usd, hasSealedToken: true),
+            #"{"orderId":"o","userId":"u","amount":49.99,"currency":"USD","paymentTokenSealed":true}"#
+        ),
+        (SendPaymentToken(orderID: "o", tokenKey: "k"), #"{"orderId":"o","tokenKey":"k"}"#),
+        (KeepPaymentToken(orderID: "o", sealedToken: "s"), #"{"orderId":"o","sealedToken":"s"}"#),
+        (KeepPaymentToken(orderID: "o", sealedToken: nil), #"{"orderId":"o"}"#),
         (
             ProcessPayment(orderID: "o", userID: "u", amount: usd),
             #"{"orderId":"o","userId":"u","amount":49.99,"currency":"USD"}"#

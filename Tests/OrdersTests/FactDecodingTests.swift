@@ -18,7 +18,8 @@ private func decimal(_ text: String) -> JSONValue { JSONNumber(text).map { .numb
         "amount": decimal("49.99"), "currency": "USD", "reason": "because", "sku": "ABC", "reference": "ch_1",
         "shipmentId": "s-1", "trackingNumber": "T1", "kind": "order-confirmed", "recipient": "a@example.com",
         "messageId": "m-1", "email": "a@example.com", "shippingAddress": "1 Main St\n2nd floor",
-        "paymentToken": "tok", "createdAt": "2026-01-01T00:00:00Z",
+        "paymentToken": "tok", "paymentTokenSealed": true, "tokenKey": "AAAA", "sealedToken": "AAAA",
+        "createdAt": "2026-01-01T00:00:00Z",
     ]
 
     /// What each member can't be.
@@ -33,11 +34,13 @@ private func decimal(_ text: String) -> JSONValue { JSONNumber(text).map { .numb
             ("trackingNumber", FactLimit.trackingNumber), ("kind", FactLimit.kind),
             ("recipient", FactLimit.recipient), ("messageId", FactLimit.messageID), ("email", 254),
             ("shippingAddress", 1_000), ("paymentToken", 255),
+            ("tokenKey", FactLimit.tokenKey), ("sealedToken", FactLimit.sealedToken),
         ] {
             for value in control + wrong + [long(limit)] { flaws.append((member, value)) }
         }
         for member in ["orderId", "userId"] { for value: JSONValue in ["", .null] { flaws.append((member, value)) } }
         flaws.append(("orderId", "user:alice"))
+        for value: JSONValue in ["true", 1, .array([])] { flaws.append(("paymentTokenSealed", value)) }
         for value: JSONValue in ["nobody", "a b@example.com", "a@b@c"] { flaws.append(("email", value)) }
         for value: JSONValue in ["XXX", "usd", "", .null, 5] { flaws.append(("currency", value)) }
         for member in ["total", "amount"] {

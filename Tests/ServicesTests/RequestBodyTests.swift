@@ -75,9 +75,9 @@ import Testing
 
     /// An amount is one however it is written, and so is the request that an Idempotency-Key stands for.
     @Test func notationsOfAnAmountAreOneRequest() throws {
-        func digest(_ total: String, _ currency: String) throws -> String {
+        func digest(_ total: String, _ currency: String) throws -> [UInt8] {
             let body = #"{ "total":\#(total), "userId":"u","items":[{"sku":"s","qty":1}],"currency":"\#(currency)"}"#
-            return try Array(body.utf8).withUnsafeBytes { RequestDigest.of(try OrderRequest(json: $0)) }
+            return try Array(body.utf8).withUnsafeBytes { try OrderRequest(json: $0).canonical }
         }
         for (currency, totals) in [
             ("JPY", ["705", "705.00", "\"705\"", "\"705.0\"", "7.05e2", "70500E-2"]),

@@ -13,13 +13,16 @@ public struct OrderCreated: OrderFact {
     public let createdAt: Int64
     public let email: String?
     public let shippingAddress: String?
+    /// Readable: of a foreign producer's order, and of ours from before tokens were sealed.
     public let paymentToken: String?
+    /// Whether the order service keeps a token for it, sealed; payment asks for it by `SendPaymentToken`.
+    public let hasSealedToken: Bool
 
     public var at: Int64 { createdAt }
 
     public init(
         orderID: String, userID: String, items: [OrderLine], total: Money, createdAt: Int64,
-        email: String? = nil, shippingAddress: String? = nil, paymentToken: String? = nil
+        email: String? = nil, shippingAddress: String? = nil, paymentToken: String? = nil, hasSealedToken: Bool = false
     ) {
         self.orderID = orderID
         self.userID = userID
@@ -29,13 +32,22 @@ public struct OrderCreated: OrderFact {
         self.email = email
         self.shippingAddress = shippingAddress
         self.paymentToken = paymentToken
+        self.hasSealedToken = hasSealedToken
     }
 
-    /// The order that a customer's request asks for.
+    /// The order that a customer's request asks for. Its token isn't in there: it is sealed apart.
     public init(_ request: OrderRequest, orderID: String, at now: Int64) {
         self.init(
             orderID: orderID, userID: request.userID, items: request.items, total: request.total, createdAt: now,
-            email: request.email, shippingAddress: request.shippingAddress, paymentToken: request.paymentToken)
+            email: request.email, shippingAddress: request.shippingAddress,
+            hasSealedToken: request.paymentToken != nil)
+    }
+
+    /// Without a word on how it is paid, as anybody may see it.
+    public var withoutToken: OrderCreated {
+        OrderCreated(
+            orderID: orderID, userID: userID, items: items, total: total, createdAt: createdAt, email: email,
+            shippingAddress: shippingAddress)
     }
 
     public init(_ fields: PayloadFields) throws(PayloadError) {
@@ -47,6 +59,7 @@ public struct OrderCreated: OrderFact {
         email = fields.email
         shippingAddress = fields.shippingAddress
         paymentToken = fields.paymentToken
+        hasSealedToken = fields.hasSealedToken
     }
 
     public func write(into json: inout JSONWriter) {
@@ -58,5 +71,6 @@ public struct OrderCreated: OrderFact {
         json.field("email", email)
         json.field("shippingAddress", shippingAddress)
         json.field("paymentToken", paymentToken)
+        if hasSealedToken { json.field("paymentTokenSealed", true) }
     }
 }

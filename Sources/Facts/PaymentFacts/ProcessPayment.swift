@@ -8,13 +8,19 @@ public struct ProcessPayment: Command {
     public let orderID: String
     public let userID: String
     public let amount: Money
+    /// Readable, as the order has it.
     public let paymentToken: String?
+    /// Whether the order service keeps a token for it, sealed.
+    public let hasSealedToken: Bool
 
-    public init(orderID: String, userID: String, amount: Money, paymentToken: String? = nil) {
+    public init(
+        orderID: String, userID: String, amount: Money, paymentToken: String? = nil, hasSealedToken: Bool = false
+    ) {
         self.orderID = orderID
         self.userID = userID
         self.amount = amount
         self.paymentToken = paymentToken
+        self.hasSealedToken = hasSealedToken
     }
 
     public init(_ fields: PayloadFields) throws(PayloadError) {
@@ -22,6 +28,7 @@ public struct ProcessPayment: Command {
         userID = try fields.require(fields.userID, "userId")
         amount = try fields.require(fields.amount, "amount")
         paymentToken = fields.paymentToken
+        hasSealedToken = fields.hasSealedToken
     }
 
     public func write(into json: inout JSONWriter) {
@@ -29,5 +36,6 @@ public struct ProcessPayment: Command {
         json.field("userId", userID)
         json.money("amount", amount)
         json.field("paymentToken", paymentToken)
+        if hasSealedToken { json.field("paymentTokenSealed", true) }
     }
 }

@@ -82,15 +82,15 @@ struct StoredLetter {
             source: envelope.source, id: envelope.id ?? source.messageID(recordTime: recordTime))
     }
 
-    private func envelope() throws -> EnvelopeHeaders {
-        var envelope = EnvelopeHeaders()
+    private func envelope(for reader: RecordReader? = nil) throws -> EnvelopeHeaders {
+        var envelope = reader.map { EnvelopeHeaders(for: $0) } ?? EnvelopeHeaders()
         try headers.withUnsafeBytes { json in try LetterHeaders.read(json) { envelope.take($0, $1) } }
         return envelope
     }
 
     /// The message again; nil for one that the group has lost interest in. Throws when it still can't be handled.
     func message(by reader: RecordReader) throws -> InboundMessage? {
-        let envelope = try envelope()
+        let envelope = try envelope(for: reader)
         let verdict = Self.withBytes(value) { value in
             Self.withBytes(recordKey) { key in
                 EnvelopeDecoder.decode(

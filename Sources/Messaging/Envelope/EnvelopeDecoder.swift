@@ -24,6 +24,9 @@ package enum EnvelopeDecoder {
         } catch {
             return .poison(error.reason)
         }
+        if let flaw = reader.signatures?.flaw(of: body.type, headers, key: key, value: value, at: source) {
+            return .poison(flaw)
+        }
         var keyText: String?
         if let key {
             // A text's bytes and no others: two keys that differ never become one.

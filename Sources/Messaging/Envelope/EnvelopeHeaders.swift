@@ -16,6 +16,9 @@ package struct EnvelopeHeaders {
     private(set) var contentType = ContentType.json
     private(set) var schemaVersion: Int?
     private(set) var traceparent: String?
+    private(set) var signature: String?
+    /// What a signature covers; nil for a reader that looks at none.
+    private(set) var signed: SignedContent?
     /// What is wrong with the first attribute that can't be read.
     private(set) var flaw: String?
 
@@ -24,8 +27,12 @@ package struct EnvelopeHeaders {
 
     package init() {}
 
+    /// For a reader that may look at signatures.
+    init(for reader: RecordReader) { if reader.signatures?.checks == true { signed = SignedContent() } }
+
     /// Takes in one header; others than ours are passed over. Of a repeated one the last counts.
     package mutating func take(_ name: String, _ value: UnsafeRawBufferPointer) {
+        signed?.take(name, value)
         switch name {
         case EventHeader.id: id = text(name, value)
         case EventHeader.source: source = text(name, value)
@@ -48,6 +55,7 @@ package struct EnvelopeHeaders {
             contentType = ContentType.isPlainJSON(value) ? .json : text(name, value).map { ContentType($0) } ?? .json
         // A malformed one is to be ignored (W3C Trace Context §3.2.2.2).
         case EventHeader.traceparent: traceparent = Self.text(value).flatMap { TraceContext($0)?.description }
+        case EventHeader.signature: signature = text(name, value)
         default: break
         }
     }

@@ -75,4 +75,6 @@ enum EventHeader {
     /// Of records that are no JSON: theirs has it in the value.
     static let schemaVersion = "ce_schemaversion"
     static let traceparent = "traceparent"
+    /// `key id:Base64` (`Signatures`).
+    static let signature = "ce_signature"
 }

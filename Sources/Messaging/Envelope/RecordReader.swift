@@ -31,17 +31,20 @@ public struct RecordReader: Sendable {
     private let ignoredSource: String?
     private let content: Content
     let codecs: PayloadCodecs
+    let signatures: Signatures?
 
     /// - Parameters:
     ///   - ignoredSource: records with this `ce_source` are passed over.
     ///   - codecs: of the content types that are read; a record of another one is poison.
+    ///   - signatures: that records are held against; nil for none.
     public init(
         types: Set<String>, ignoring ignoredSource: String? = nil, codecs: PayloadCodecs = .installed,
-        content: @escaping Content
+        signatures: Signatures? = .installed, content: @escaping Content
     ) {
         self.types = types
         self.ignoredSource = ignoredSource
         self.codecs = codecs
+        self.signatures = signatures
         self.content = content
     }
 
@@ -59,7 +62,7 @@ public struct RecordReader: Sendable {
                 return .nothing(.ownWord)
             }
         }
-        var headers = EnvelopeHeaders()
+        var headers = EnvelopeHeaders(for: self)
         record.forEachHeader { headers.take($0, $1) }
         return EnvelopeDecoder.decode(
             value: record.value, key: record.key, headers: headers, source: place, recordTime: record.time, by: self)

@@ -52,8 +52,14 @@ public struct StreamAppend: Sendable {
     /// The version of the last event that the decision was made on; 0 for a new stream.
     public let expectedVersion: Int
     public let events: [NewEvent]
+    /// Kept beside a new stream, where it can be forgotten (`StreamSecrets`); is stored if the events are.
+    public let secret: [UInt8]?
 
-    public init(tenant: String, streamID: String, category: String, expectedVersion: Int, events: [NewEvent]) {
+    public init(
+        tenant: String, streamID: String, category: String, expectedVersion: Int, events: [NewEvent],
+        secret: [UInt8]? = nil
+    ) {
+        precondition(secret == nil || expectedVersion == 0, "a secret of stream \(streamID), which isn't new")
         precondition(expectedVersion >= 0, "no stream is at version \(expectedVersion)")
         precondition(!events.isEmpty, "an append of nothing to stream \(streamID)")
         self.tenant = tenant
@@ -61,6 +67,7 @@ public struct StreamAppend: Sendable {
         self.category = category
         self.expectedVersion = expectedVersion
         self.events = events
+        self.secret = secret
     }
 }
 
@@ -74,7 +81,7 @@ public enum EventStore {
         precondition(
             connection.isInTransaction || appends.allSatisfy { $0.events.count == 1 },
             "an append of several events outside a transaction")
-        var rows = EventRows()
+        var rows = EventRows(keepsSecrets: appends.contains { $0.secret != nil })
         // In one order for everybody: two writers that want the same streams must not wait for each other in a circle.
         let order = appends.indices.sorted { a, b in
             (appends[a].tenant, appends[a].streamID, appends[a].expectedVersion, a)
@@ -179,7 +186,10 @@ private struct StreamVersion: Hashable {
 
 /// The columns of one multi-row INSERT.
 private struct EventRows {
-    var insertSQL: String { hasOthers ? Self.insertAny : Self.insertJSON }
+    var insertSQL: String {
+        if secrets.isEmpty { return hasOthers ? Self.insertAny : Self.insertJSON }
+        return hasOthers ? Self.insertAnyAndSecrets : Self.insertJSONAndSecrets
+    }
 
     private static let insertJSON = """
         INSERT INTO events (tenant, stream_id, version, category, type, schema_version, data, metadata)
@@ -197,6 +207,26 @@ private struct EventRows {
         RETURNING tenant, stream_id, version
         """
 
+    private static let insertJSONAndSecrets = keeping(9, beside: insertJSON)
+    private static let insertAnyAndSecrets = keeping(11, beside: insertAny)
+
+    /// The secrets of streams that `insert` begins, in the same statement.
+    ///
+    /// - Parameter first: the number of the first parameter that it doesn't use.
+    private static func keeping(_ first: Int, beside insert: String) -> String {
+        """
+        WITH appended AS (\(insert)), kept AS (
+            INSERT INTO stream_secrets (tenant, stream_id, secret)
+            SELECT secrets.* FROM appended
+            JOIN unnest($\(first)::text[], $\(first + 1)::text[], $\(first + 2)::bytea[])
+                AS secrets (tenant, stream_id, secret) USING (tenant, stream_id)
+            WHERE version = 1
+            ON CONFLICT DO NOTHING
+        )
+        SELECT tenant, stream_id, version FROM appended
+        """
+    }
+
     private var tenants: [String] = []
     private var streamIDs: [String] = []
     private var versions: [Int32] = []
@@ -207,10 +237,21 @@ private struct EventRows {
     private var metadata: [[UInt8]] = []
     private var contentTypes: [ContentType] = []
     private var hasOthers = false
+    /// Whether any of the appends has a secret.
+    let keepsSecrets: Bool
+    private var secrets: [(key: StreamKey, secret: [UInt8])] = []
+    /// Streams that rows begin: of two that begin one, the first one does.
+    private var begun: Set<StreamKey> = []
+
+    init(keepsSecrets: Bool) { self.keepsSecrets = keepsSecrets }
 
     var count: Int { tenants.count }
 
     mutating func add(_ append: StreamAppend) {
+        if keepsSecrets, append.expectedVersion == 0 {
+            let key = StreamKey(tenant: append.tenant, streamID: append.streamID)
+            if begun.insert(key).inserted, let secret = append.secret { secrets.append((key, secret)) }
+        }
         for (index, event) in append.events.enumerated() {
             tenants.append(append.tenant)
             streamIDs.append(append.streamID)
@@ -226,6 +267,14 @@ private struct EventRows {
     }
 
     var parameters: [Parameter] {
+        guard !secrets.isEmpty else { return columns }
+        return columns + [
+            .textArray(secrets.map(\.key.tenant)), .textArray(secrets.map(\.key.streamID)),
+            .bytesArrayOptional(secrets.map(\.secret)),
+        ]
+    }
+
+    private var columns: [Parameter] {
         let head: [Parameter] = [
             .textArray(tenants), .textArray(streamIDs), .int4Array(versions), .textArray(categories),
             .textArray(types), .int4Array(schemaVersions),

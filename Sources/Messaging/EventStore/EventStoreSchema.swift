@@ -32,6 +32,18 @@ public enum EventStoreSchema {
                 (data IS NULL) = (raw IS NOT NULL) AND (content_type IS NULL) = (raw IS NULL)) NOT VALID;
         """
 
+    /// What belongs to a stream and mustn't stay for ever, as its events do.
+    public static let streamSecrets = """
+        CREATE TABLE stream_secrets (
+            tenant    text NOT NULL,
+            stream_id text NOT NULL,
+            -- Sealed for who may read it.
+            secret    bytea NOT NULL,
+            kept_at   timestamptz NOT NULL DEFAULT now(),
+            PRIMARY KEY (tenant, stream_id)
+        );
+        """
+
     /// The last snapshot of each long stream: a cache, safe to empty at any time.
     public static let snapshots = """
         CREATE TABLE snapshots (

@@ -9,7 +9,13 @@ package struct RelayEncoder {
     /// When the oldest event of the last page happened, microseconds since the Unix epoch.
     private(set) var oldestTime: Int64?
 
-    package init(source: RelaySource) { self.source = source }
+    private let signatures: Signatures?
+
+    /// - Parameter signatures: that events are signed by; nil for none.
+    package init(source: RelaySource, signatures: Signatures? = .installed) {
+        self.source = source
+        self.signatures = signatures
+    }
 
     /// Records of `rows`, in their order. Rows that have no topic are passed over.
     mutating func records(_ rows: Rows) throws -> [RelayRecord] {
@@ -20,10 +26,11 @@ package struct RelayEncoder {
             guard let topic = source.topic(try row.get(1, as: String.self)) else { continue }
             // An event's bytes have a content type, a dead letter's have their own headers.
             let isCopy = !row.isNull(8) && row.isNull(9)
+            var message = isCopy ? try deadLetter(row, topic: topic) : try event(row, topic: topic)
+            if !isCopy { signatures?.sign(&message) }
             records.append(
                 RelayRecord(
-                    message: isCopy ? try deadLetter(row, topic: topic) : try event(row, topic: topic),
-                    position: try row.get(0, as: Int64.self), isDeadLetter: isCopy))
+                    message: message, position: try row.get(0, as: Int64.self), isDeadLetter: isCopy))
         }
         return records
     }

@@ -11,7 +11,8 @@ struct ConfigCommand: OrderflowCommand {
         discussion: """
             Settings come from, each over the one before: the defaults; config/orderflow.yaml, or the file named by \
             --config or ORDERFLOW_CONFIG; environment variables, http.port being ORDERFLOW_HTTP_PORT; flags, --set \
-            http.port=8080 or a named one. An empty environment variable counts as not set. Passwords are never shown.
+            http.port=8080 or a named one. An empty environment variable counts as not set. Passwords are never shown, \
+            and what has one isn't taken from flags.
 
             A setting with a wrong value, and one that doesn't exist, is an error that names it and where it stands; \
             exit code 78.

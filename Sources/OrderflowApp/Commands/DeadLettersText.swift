@@ -1,6 +1,7 @@
 import Foundation
 import JSON
 import Messaging
+import Orders
 import Terminal
 
 /// Dead letters for terminals and scripts.
@@ -33,7 +34,7 @@ enum DeadLettersText {
             facts.append(["decided", "\(at) by \(decision.by): \(decision.note)"])
         }
         let headers = String(decoding: entry.headers, as: UTF8.self)
-        let value = entry.value.map { words($0) } ?? "null"
+        let value = entry.value.map { words(HiddenMembers.hide(in: $0)) } ?? "null"
         return TextTable.write(facts) + "\nheaders  \(headers)\nvalue    \(value)\n"
     }
 
@@ -56,7 +57,7 @@ enum DeadLettersText {
             json.field("note", entry.decision?.note)
             json.field("decidedAt", entry.decidedAt.map(time))
             json.field("headers", raw: entry.headers)
-            if let value = entry.value {
+            if let value = entry.value.map(HiddenMembers.hide) {
                 if let text = text(value) {
                     json.field("value", text)
                 } else {

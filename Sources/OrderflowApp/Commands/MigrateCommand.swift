@@ -16,7 +16,8 @@ struct MigrateCommand: OrderflowCommand {
             missing is made with database.admin_url (else database.url, which then has to be an administrator's); the \
             roles get the password of database.url or database.password. A service whose own URL is set \
             (<service>.database.url, owner_url, requests_url) has a database and roles already. Then each service's \
-            schema and the rights of its roles are brought up to date.
+            schema and the rights of its roles are brought up to date. Payment gets a key that payment tokens are \
+            sealed for, whose public half goes to the order service.
 
             Safe to run again, and at the same time from several machines. A database newer than this program is \
             refused, with nothing changed.
@@ -56,6 +57,7 @@ struct MigrateCommand: OrderflowCommand {
                     tell("\(result.database.name): \(result.created ? "made, " : "")\(schema)   \(database)\n")
                     for note in result.notes { complain("\(result.database.name): \(note)") }
                 }
+                try TokenKeyProvisioner(settings: settings, logger: Logger(label: "migrate")).run()
             })
     }
 }

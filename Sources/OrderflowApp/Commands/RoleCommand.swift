@@ -59,6 +59,8 @@ struct RoleCommand<Place: CataloguePlace>: OrderflowCommand {
         let loaded = try options.load(http.flags(portKey: "\(module.name).http.port"))
         var settings = loaded.settings
         settings.kafka.instance = settings.kafka.instance ?? InstanceName.take(role: module.name)
+        // A service that says nothing needs no keys to say it with.
+        if !settings.services.says(module).isEmpty { _ = try RecordSigning.signatures(of: settings, for: module) }
         let shipment = LogShipment(settings, role: module.name)
         Observability.start(settings.log, role: module.name, shipment: shipment)
         // Before anything is put together that makes spans.

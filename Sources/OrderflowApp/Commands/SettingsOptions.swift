@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Messaging
 import OrderflowKit
 
 /// The options that every command has.
@@ -20,7 +21,7 @@ struct SettingsOptions: ParsableArguments {
     @Option(
         name: .customLong("database-url"),
         help: ArgumentHelp(
-            "Administrator's database (database.url). Other users can read arguments: prefer ORDERFLOW_DATABASE_URL.",
+            "Administrator's database (database.url), without a password: with one it is ORDERFLOW_DATABASE_URL.",
             valueName: "url"))
     var databaseURL: String?
 
@@ -51,6 +52,8 @@ struct SettingsOptions: ParsableArguments {
             if let text { sources.flags.append(.init(key: key, text: text, option: option)) }
         }
         sources.flags += more
-        return try sources.load()
+        let loaded = try sources.load()
+        Signatures.install(try RecordSigning.signatures(of: loaded.settings))
+        return loaded
     }
 }

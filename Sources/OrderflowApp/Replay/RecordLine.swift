@@ -2,6 +2,7 @@ import Foundation
 import JSON
 import Kafka
 import Messaging
+import Orders
 import Telemetry
 
 /// One record as one line.
@@ -46,7 +47,13 @@ struct RecordLine {
         case .envelope(_, let payload), .json(let payload):
             Self.append(",\"payload\":", to: &bytes)
             Self.appendOneLine(payload, to: &bytes)
-        case .other(let value): Self.append(",\"payload\":", ",\"payloadBase64\":", value, to: &bytes)
+        case .other(let value):
+            if let hidden = HiddenMembers.hidden(in: value) {
+                Self.append(",\"payload\":", to: &bytes)
+                bytes += hidden
+            } else {
+                Self.append(",\"payload\":", ",\"payloadBase64\":", value, to: &bytes)
+            }
         }
         Self.append("}\n", to: &bytes)
     }
@@ -76,7 +83,8 @@ struct RecordLine {
             Self.appendOneLine(payload, to: &bytes)
             PrintableText.escape(json: &bytes, from: start)
         case .other(let value):
-            Self.appendVisible(Self.text(value) ?? "base64:" + Data(value).base64EncodedString(), to: &bytes)
+            let hidden = HiddenMembers.hidden(in: value).map { String(decoding: $0, as: UTF8.self) }
+            Self.appendVisible(hidden ?? Self.text(value) ?? "base64:" + Data(value).base64EncodedString(), to: &bytes)
         }
         Self.append("\n", to: &bytes)
     }
@@ -149,7 +157,7 @@ struct RecordLine {
     /// Valid JSON has line ends between its tokens only.
     private static func appendOneLine(_ json: UnsafeRawBufferPointer, to bytes: inout [UInt8]) {
         let start = bytes.count
-        bytes.append(contentsOf: json)
+        if let hidden = HiddenMembers.hidden(in: json) { bytes += hidden } else { bytes.append(contentsOf: json) }
         guard json.contains(where: { $0 == 0x0A || $0 == 0x0D }) else { return }
         for index in start..<bytes.count where bytes[index] == 0x0A || bytes[index] == 0x0D { bytes[index] = 0x20 }
     }

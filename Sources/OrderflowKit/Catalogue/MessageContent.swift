@@ -62,6 +62,17 @@ extension InboundMessage {
             fact, topic: topic,
             metadata: effectMetadata(id: UUIDText.v7(microseconds: fact.at), source: source, time: fact.at))
     }
+
+    /// A command that this message causes.
+    ///
+    /// - Parameter now: microseconds since the Unix epoch.
+    public func causes(
+        _ command: some Command, topic: String, source: String, at now: Int64
+    ) throws -> OutgoingEvent {
+        try OutgoingEvent(
+            command, topic: topic,
+            metadata: effectMetadata(id: UUIDText.v7(microseconds: now), source: source, time: now))
+    }
 }
 
 extension OutgoingEvent {

@@ -19,11 +19,11 @@ public struct Topic: Hashable, Sendable {
     public static let orderEvents = Topic("order_events", called: "order-events", "Facts about orders.")
     public static let userEvents = Topic("user_events", called: "user-events", "Facts about users and accounts.")
     public static let paymentCommands = Topic(
-        "payment_commands", called: "payment-commands", "From the saga to payment.")
+        "payment_commands", called: "payment-commands", "From the saga and the order service to payment.")
     public static let inventoryCommands = Topic(
         "inventory_commands", called: "inventory-commands", "From the saga to inventory.")
     public static let orderCommands = Topic(
-        "order_commands", called: "order-commands", "From the saga to the order service.")
+        "order_commands", called: "order-commands", "From the saga and payment to the order service.")
 }
 
 /// What topics are called on the brokers.

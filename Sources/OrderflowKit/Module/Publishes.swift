@@ -11,7 +11,26 @@ public struct Publishes: ServiceModulePart {
         self.topic = topic
     }
 
-    public func join(_ module: inout ServiceModule) { module.payloads[topic, default: []] += payloads }
+    public func join(_ module: inout ServiceModule) {
+        module.payloads[topic, default: []] += payloads
+        module.says[topic, default: []].formUnion(payloads.flatMap { [$0.type] + $0.aliases })
+    }
+}
+
+/// Commands of other services that the service gives. Those of the fulfilment's steps are the saga's
+/// (`Does(.fulfilment)`), and not named here.
+public struct Sends: ServiceModulePart {
+    private let commands: [any Command.Type]
+    private let topic: Topic
+
+    public init(_ commands: any Command.Type..., on topic: Topic) {
+        self.commands = commands
+        self.topic = topic
+    }
+
+    public func join(_ module: inout ServiceModule) {
+        module.says[topic, default: []].formUnion(commands.map { $0.type })
+    }
 }
 
 /// Commands that the service does, of any sender.

@@ -78,6 +78,14 @@ public struct ServiceCatalogue: Sendable {
         }
     }
 
+    /// The types that a service may say, by where: what others say in its name is nobody's word.
+    package func says(_ module: ServiceModule) -> [Topic: Set<String>] {
+        guard module.duties.contains(.fulfilment) else { return module.says }
+        var commands = modules.flatMap(\.steps).flatMap { [$0.command, $0.compensation?.command] }.compactMap(\.self)
+        if let decision { commands += [decision.confirm, decision.cancel] }
+        return commands.reduce(into: module.says) { $0[$1.topic, default: []].insert($1.type) }
+    }
+
     // MARK: Read models
 
     package var readModels: [(model: RebuiltModel, module: ServiceModule, database: ServiceDatabase)] {

@@ -38,6 +38,8 @@ public struct ServiceModule: Sendable {
     public internal(set) var groups: [ConsumerGroup] = []
     /// What it says and the commands that it does, by where they are said.
     public internal(set) var payloads: [Topic: [any MessagePayload.Type]] = [:]
+    /// The types that it says itself, by where it says them, but for commands of the fulfilment's steps.
+    var says: [Topic: Set<String>] = [:]
     public internal(set) var readModels: [RebuiltModel] = []
     public internal(set) var settings: [SettingKey] = []
     public internal(set) var checks: [SettingsCheck] = []
@@ -94,6 +96,8 @@ public struct ServiceModule: Sendable {
     public enum Duty: Sendable {
         /// Serves the dashboard.
         case dashboard
+        /// Gives the commands of the fulfilment's steps.
+        case fulfilment
         /// Compares the read models with the event store.
         case consistency
         /// Not started by `up` unless it is named: another service does its work too.

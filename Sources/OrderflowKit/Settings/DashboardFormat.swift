@@ -12,5 +12,5 @@ extension SettingFormat where Value == [RoleAddress] {
                 addresses.append(RoleAddress(role: sides[0], url: url))
             }
             return addresses
-        }, write: { $0.map { "\($0.role)=\($0.url)" }.joined(separator: ",") })
+        }, write: { $0.map { "\($0.role)=\($0.url)" }.joined(separator: ",") }, secrecy: .partly)
 }

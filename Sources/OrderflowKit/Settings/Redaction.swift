@@ -5,37 +5,66 @@ package enum Redaction {
     package static func redact(_ text: String) -> String {
         if text.isEmpty { return text }
         guard let scheme = text.range(of: "://") else {
-            return text.contains("=") ? redactPairs(text, separator: " ") : mark
+            return text.contains("=") ? redactPairs(text, separator: " ", hides: isSecret) : mark
         }
-        let rest = text[scheme.upperBound...]
-        // The last @ counts: a password may contain one by mistake.
-        guard let at = rest.lastIndex(of: "@") else { return text[..<scheme.upperBound] + redactQuery(rest) }
-        let (user, password) = splitOnce(rest[..<at], at: ":")
-        if rest[..<at].contains("?") { return text[..<scheme.upperBound] + mark }
-        return text[..<scheme.upperBound] + user + (password == nil ? "" : ":" + mark) + redactQuery(rest[at...])
+        // `payment=http://…,shipping=http://…`; a URL's scheme has no such sign.
+        if text[..<scheme.lowerBound].contains("=") { return redactList(text) }
+        return text[..<scheme.upperBound]
+            + redactAddress(text[scheme.upperBound...], isDatabase: text.hasPrefix("postgres"))
     }
 
-    private static func redactQuery(_ address: Substring) -> String {
+    /// URLs with names, by commas. A comma inside of a URL leaves a piece without a name, which is hidden.
+    private static func redactList(_ text: String) -> String {
+        text.split(separator: ",", omittingEmptySubsequences: false).map { part in
+            let (name, url) = splitOnce(part, at: "=")
+            return name.contains("/") ? mark : name + (url.map { "=" + redact(String($0)) } ?? "")
+        }.joined(separator: ",")
+    }
+
+    /// What follows a URL's scheme.
+    private static func redactAddress(_ rest: Substring, isDatabase: Bool) -> String {
+        // The last @ counts: a password may contain one by mistake.
+        guard let at = rest.lastIndex(of: "@") else { return redactQuery(rest, isDatabase) }
+        let userinfo = rest[..<at]
+        if userinfo.contains("?") || userinfo.contains("/") && !isDatabase { return mark }
+        let (user, password) = splitOnce(userinfo, at: ":")
+        // A database's user is a name. Elsewhere a user alone may be a token, as many services take them.
+        let shown = password == nil ? (isDatabase ? user : Substring(mark)) : user + ":" + mark
+        return shown + redactQuery(rest[at...], isDatabase)
+    }
+
+    /// libpq's parameters are known; what another server's mean is not.
+    private static func redactQuery(_ address: Substring, _ isDatabase: Bool) -> String {
+        if address.contains("#") { return mark }
         let (path, query) = splitOnce(address, at: "?")
-        return path + (query.map { "?" + redactPairs(String($0), separator: "&") } ?? "")
+        guard let query else { return String(path) }
+        let pairs = redactPairs(String(query), separator: "&") { isDatabase ? isSecret($0) : true }
+        // A word without a key is a value to a server that takes one.
+        return path + "?" + (isDatabase || query.contains("=") ? pairs : mark)
     }
 
     /// `password=…` among pairs, quoted or not.
-    private static func redactPairs(_ text: String, separator: Character) -> String {
+    private static func redactPairs(
+        _ text: String, separator: Character, hides: (String) -> Bool
+    ) -> String {
         var isHidden = false
         return text.split(separator: separator, omittingEmptySubsequences: false).compactMap { pair -> String? in
             let (key, value) = splitOnce(pair, at: "=")
             // A word without a key goes on the value before it.
             guard value != nil else { return isHidden ? nil : String(pair) }
-            isHidden = isSecret(String(key))
+            isHidden = hides(String(key))
             return isHidden ? "\(key)=\(mark)" : String(pair)
         }.joined(separator: String(separator))
     }
 
-    /// Whether a libpq keyword or a librdkafka property holds a secret.
+    /// Whether a libpq keyword or a librdkafka property holds a secret. The place of a file that does is none.
     package static func isSecret(_ name: String) -> Bool {
         let name = name.lowercased()
-        let words = ["password", "passfile", "secret", "token", "ssl.key", "ssl_key", "keystore", "oauthbearer.config"]
+        if name.hasSuffix(".location") || name.hasSuffix(".file") || name.hasSuffix(".url") { return false }
+        let words = [
+            "password", "passfile", "passphrase", "secret", "token", "ssl.key", "ssl_key", "keystore", "jaas",
+            "private.key", "oauthbearer.config", "credential", "apikey", "api_key", "api.key",
+        ]
         return words.contains { name.contains($0) } || name.hasSuffix(".pem")
     }
 

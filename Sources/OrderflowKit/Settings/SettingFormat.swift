@@ -8,6 +8,19 @@ public struct SettingFormat<Value: Sendable>: Sendable {
     public let parse: @Sendable (String) -> Value?
     /// Text that `parse` turns into the same value.
     public let write: @Sendable (Value) -> String
+    /// How much of such a text nobody else may see.
+    package var secrecy = SettingSecrecy.open
+}
+
+/// How much of a setting's text nobody else may see.
+package enum SettingSecrecy: Int, Comparable, Sendable {
+    case open
+    /// It may hold a password, as a URL does: shown redacted only.
+    case partly
+    /// All of it is a password: not shown at all.
+    case whole
+
+    package static func < (a: Self, b: Self) -> Bool { a.rawValue < b.rawValue }
 }
 
 extension SettingFormat where Value == String {
@@ -43,7 +56,7 @@ extension SettingFormat where Value == String {
     /// What libpq understands.
     public static let databaseURL = SettingFormat(
         expected: "a URL such as postgresql://user:password@host:5432/database (percent-encode / : @ in a password)",
-        parse: { (try? PostgresConfiguration($0)) == nil || $0.isEmpty ? nil : $0 }, write: { $0 })
+        parse: { (try? PostgresConfiguration($0)) == nil || $0.isEmpty ? nil : $0 }, write: { $0 }, secrecy: .partly)
 
     public static func url(_ schemes: String..., example: String) -> SettingFormat {
         SettingFormat(
@@ -51,7 +64,7 @@ extension SettingFormat where Value == String {
             parse: { text in
                 let hasHost = schemes.contains { text.hasPrefix($0 + "://") && text.count > $0.count + 3 }
                 return hasHost && !text.contains(where: \.isWhitespace) ? text : nil
-            }, write: { $0 })
+            }, write: { $0 }, secrecy: .partly)
     }
 
     /// One address, not a list with display names.
@@ -72,7 +85,7 @@ extension SettingFormat where Value == String {
                 $0.isASCII && ($0.isLetter || $0.isNumber || "-._~+/=".contains($0))
             }
             return legal && !text.isEmpty ? text : nil
-        }, write: { $0 })
+        }, write: { $0 }, secrecy: .whole)
 
     public static let domain = SettingFormat(
         expected: "a domain such as shop.example",
@@ -106,7 +119,7 @@ extension SettingFormat where Value == [HTTPHeaderSetting] {
                 headers.append(HTTPHeaderSetting(name: String(name), value: String(value)))
             }
             return headers
-        }, write: { $0.map { "\($0.name)=\($0.value)" }.joined(separator: ",") })
+        }, write: { $0.map { "\($0.name)=\($0.value)" }.joined(separator: ",") }, secrecy: .whole)
 }
 
 extension SettingFormat where Value == Int {
@@ -157,6 +170,6 @@ extension SettingFormat {
         SettingFormat<Value?>(
             expected: expected + ", or empty",
             parse: { text in text.isEmpty ? .some(nil) : parse(text).map { .some($0) } },
-            write: { $0.map(write) ?? "" })
+            write: { $0.map(write) ?? "" }, secrecy: secrecy)
     }
 }

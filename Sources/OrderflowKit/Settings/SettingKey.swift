@@ -6,11 +6,8 @@ public struct SettingKey: Sendable {
     package let help: String
     /// Follows "must be".
     package let expected: String
-    /// May hold a password: shown redacted only.
-    package let isSecret: Bool
-    /// All of its text is a password: not shown at all, and not taken from the command line, which every user of the
-    /// machine can read.
-    package let isPassword: Bool
+    /// What is secret isn't taken from the command line either, which every user of the machine can read.
+    private let secrecy: SettingSecrecy
     /// May be empty: something else decides then.
     package let isOptional: Bool
     /// False, and nothing changed, where the text isn't what is expected.
@@ -33,8 +30,8 @@ public struct SettingKey: Sendable {
         self.name = name
         self.help = help
         expected = format.expected
-        isSecret = secret || password
-        isPassword = password
+        // What a format says is secret in every setting of it.
+        secrecy = max(format.secrecy, password ? .whole : secret ? .partly : .open)
         isOptional = format.parse("") != nil
         set = { text, settings in
             guard let value = format.parse(text) else { return false }
@@ -66,11 +63,22 @@ public struct SettingKey: Sendable {
         environmentPrefix + name.uppercased().map { $0 == "." || $0 == "-" ? "_" : String($0) }.joined()
     }
 
+    /// May hold a password.
+    package var isSecret: Bool { secrecy > .open }
+    /// All of its text is a password.
+    package var isPassword: Bool { secrecy == .whole }
+
     /// For people: never a password.
     package func shown(_ text: String) -> String {
-        if isPassword { return text.isEmpty ? "" : Redaction.mark }
-        return isSecret ? Redaction.redact(text) : text
+        switch secrecy {
+        case .open: text
+        case .partly: Redaction.redact(text)
+        case .whole: text.isEmpty ? "" : Redaction.mark
+        }
     }
+
+    /// Whether the text has something that others mustn't see.
+    package func holdsSecret(_ text: String) -> Bool { isPassword || shown(text) != text }
 }
 
 extension SettingKey: ServiceModulePart {
@@ -78,7 +86,7 @@ extension SettingKey: ServiceModulePart {
     ///
     /// - Parameters:
     ///   - name: dotted, as in the file: `payment.concurrency`.
-    ///   - secret: may hold a password, as a URL does: shown redacted only.
+    ///   - secret: may hold a password: shown redacted only. A URL's format says so itself.
     ///   - password: is one: never shown, and not taken from the command line.
     ///   - help: sentences for the file and the reference.
     public init<Section: SettingsSection, Value: Sendable>(

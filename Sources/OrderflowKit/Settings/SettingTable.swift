@@ -52,7 +52,7 @@ package struct SettingTable: Sendable {
     private static func kafkaProperty(_ property: String) -> SettingKey {
         SettingKey(
             kafkaProperties + property, \.kafka.properties[property], optional: .text,
-            password: Redaction.isSecret(property), "")
+            secret: property.hasSuffix(".url"), password: Redaction.isSecret(property), "")
     }
 
     private static let kafka = [
@@ -71,11 +71,35 @@ package struct SettingTable: Sendable {
             Whether the brokers are the dev broker of scripts/run, which isn't Kafka in every respect. Leave it off for \
             Kafka.
             """),
+        SettingKey(
+            "kafka.signing", \.kafka.signing, .choice,
+            """
+            Whether facts and commands are signed by who says them: off; sign, but believe unsigned ones too, while \
+            processes are being updated; on, and what isn't signed by a source that may say it is a dead letter.
+            """),
+        SettingKey(
+            "kafka.signing_keys", \.kafka.signingKeys, optional: .path,
+            """
+            The directory of the keys, which `orderflow signing keys` makes: a file orderflow.payment.keys for the \
+            source /orderflow/payment, and so on.
+            """),
+        SettingKey(
+            "kafka.sources", \.kafka.sources, .foreignSources,
+            """
+            Producers that are no services of this program, and the types that they may say: \
+            /fraud-check=FraudCleared/FraudSuspected, more of them by commas. It counts where kafka.signing is on.
+            """),
+        SettingKey(
+            "kafka.unsigned_before", \.kafka.unsignedBefore, .offsets,
+            """
+            Records below these offsets may be unsigned, being from before kafka.signing: topic/partition=offset, more \
+            of them by commas. `orderflow signing ends` prints it. Empty believes no unsigned record.
+            """),
     ]
 
     private static let database = [
         SettingKey(
-            "database.url", \.database.url, .databaseURL, secret: true,
+            "database.url", \.database.url, .databaseURL,
             """
             The PostgreSQL server, as daemons reach it. Database and user of the URL are replaced: each service has a \
             database orderflow_<service>, which its daemons know as orderflow_<service>_daemon, and those who answer \
@@ -85,7 +109,7 @@ package struct SettingTable: Sendable {
             "database.password", \.database.password, optional: .text, password: true,
             "Of the roles that daemons log in as; empty is the one in database.url. Not taken from the command line."),
         SettingKey(
-            "database.admin_url", \.database.adminURL, optional: .databaseURL, secret: true,
+            "database.admin_url", \.database.adminURL, optional: .databaseURL,
             """
             The administrator's database. `orderflow migrate` makes databases and roles with it, and rebuilds change \
             tables with it; daemons need not and should not know it. Empty is database.url, which then has to be an \
@@ -173,10 +197,10 @@ package struct SettingTable: Sendable {
     private static let telemetry = [
         SettingKey(
             "telemetry.otlp_endpoint", \.telemetry.otlpEndpoint,
-            optional: .url("http", "https", example: "http://127.0.0.1:4318"), secret: true,
+            optional: .url("http", "https", example: "http://127.0.0.1:4318"),
             "A collector of OpenTelemetry traces (OTLP/HTTP, JSON; /v1/traces is added); empty records none."),
         SettingKey(
-            "telemetry.otlp_headers", \.telemetry.otlpHeaders, .headers, password: true,
+            "telemetry.otlp_headers", \.telemetry.otlpHeaders, .headers,
             "Sent to the collector, as name=value, more of them by commas. Not taken from the command line."),
         SettingKey(
             "telemetry.otlp_timeout", \.telemetry.otlpTimeout, .duration(.milliseconds(100) ... .seconds(60)),
@@ -246,13 +270,13 @@ package struct SettingTable: Sendable {
             [
                 SettingKey(
                     "\(database.name).database.url", \.serviceDatabaseURL[database.name], optional: .databaseURL,
-                    secret: true, "The database of \(database.name); empty derives it from database.url."),
+                    "The database of \(database.name); empty derives it from database.url."),
                 SettingKey(
                     "\(database.name).database.owner_url", \.serviceOwnerURL[database.name], optional: .databaseURL,
-                    secret: true, "The same for `migrate` and rebuilds, as the owner of its tables."),
+                    "The same for `migrate` and rebuilds, as the owner of its tables."),
                 SettingKey(
                     "\(database.name).database.requests_url", \.serviceRequestsURL[database.name],
-                    optional: .databaseURL, secret: true,
+                    optional: .databaseURL,
                     "The same for requests: a role of its own, which owns nothing and sees rows of one tenant."),
             ]
         }

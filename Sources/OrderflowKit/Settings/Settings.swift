@@ -1,4 +1,5 @@
 import HTTPServer
+import Kafka
 import Logging
 import Messaging
 import Orders
@@ -44,6 +45,14 @@ public struct Settings: Sendable {
         package var instance: String?
         package enum DevBroker: String, Sendable, CaseIterable { case on, off }
         package var devBroker = DevBroker.off
+        package enum Signing: String, Sendable, CaseIterable { case off, sign, on }
+        package var signing = Signing.off
+        /// A directory with a file of keys for each source.
+        package var signingKeys: String?
+        /// What producers of other teams may say, by source.
+        package var sources: [ForeignSource] = []
+        /// Where records begin that have to be signed.
+        package var unsignedBefore: [TopicPartition: Int64] = [:]
         /// Handed to librdkafka as they are.
         package var properties: [String: String] = [:]
     }

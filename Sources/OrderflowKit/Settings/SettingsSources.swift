@@ -105,9 +105,10 @@ package struct SettingsSources: Sendable {
                     "\(flag.option): unknown key \(flag.key)\(Suggestion.text(for: flag.key, among: names))")
                 continue
             }
-            guard !key.isPassword else {
+            guard !key.holdsSecret(flag.text) else {
+                let secret = key.isPassword ? flag.key : "the secret in \(flag.key)"
                 problems.append(
-                    "\(flag.option): other users could read \(flag.key) there; set \(key.environmentName)")
+                    "\(flag.option): other users could read \(secret) there; set \(key.environmentName)")
                 continue
             }
             texts[flag.key] = flag.text

@@ -14,6 +14,10 @@ public enum FactLimit {
     /// An address whose left side may be a user's id.
     public static let recipient = 600
     public static let messageID = 600
+    /// 32 bytes in Base64.
+    public static let tokenKey = 64
+    /// The longest payment token, sealed twice, in Base64.
+    public static let sealedToken = 800
 }
 
 extension String {

@@ -22,6 +22,9 @@ public struct PayloadFields: PayloadMembers {
     public private(set) var email: String?
     public private(set) var shippingAddress: String?
     public private(set) var paymentToken: String?
+    public private(set) var hasSealedToken = false
+    public private(set) var tokenKey: String?
+    public private(set) var sealedToken: String?
 
     public let type: String
     public let encoded: EncodedPayload
@@ -82,6 +85,12 @@ public struct PayloadFields: PayloadMembers {
             shippingAddress = try optional(&reader, Limit.address, lines: true)
         } else if key == "paymentToken" {
             paymentToken = try optional(&reader, Limit.token)
+        } else if key == "paymentTokenSealed" {
+            hasSealedToken = try reader.readIfNull() ? false : try reader.readBool()
+        } else if key == "tokenKey" {
+            tokenKey = try optional(&reader, FactLimit.tokenKey)
+        } else if key == "sealedToken" {
+            sealedToken = try optional(&reader, FactLimit.sealedToken)
         } else if Self.isTime(key) {
             namedTime = try Self.time(&reader)
         } else {

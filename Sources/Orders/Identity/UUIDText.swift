@@ -19,13 +19,23 @@ public enum UUIDText {
 
     /// A name-based UUIDv5 (RFC 9562 §5.5): the same name gives the same id for ever.
     public static func v5(namespace: String = "orderflow", name: String) -> String {
-        let hash = Digest.sha1.hash(Array(namespace.utf8) + [0] + Array(name.utf8))
+        let (high, low) = words(Digest.sha1.hash(Array(namespace.utf8) + [0] + Array(name.utf8)))
+        return text(high & ~0xF000 | 0x5000, low & 0x3FFF_FFFF_FFFF_FFFF | 0x8000_0000_0000_0000)
+    }
+
+    /// A UUIDv8 (RFC 9562 §5.8) of the first 16 bytes of a code or a hash: which makes it is its maker's affair.
+    public static func v8(_ bytes: some Sequence<UInt8>) -> String {
+        let (high, low) = words(bytes)
+        return text(high & ~0xF000 | 0x8000, low & 0x3FFF_FFFF_FFFF_FFFF | 0x8000_0000_0000_0000)
+    }
+
+    private static func words(_ bytes: some Sequence<UInt8>) -> (high: UInt64, low: UInt64) {
         var high: UInt64 = 0
         var low: UInt64 = 0
-        for (index, byte) in hash.prefix(16).enumerated() {
+        for (index, byte) in bytes.prefix(16).enumerated() {
             if index < 8 { high = high << 8 | UInt64(byte) } else { low = low << 8 | UInt64(byte) }
         }
-        return text(high & ~0xF000 | 0x5000, low & 0x3FFF_FFFF_FFFF_FFFF | 0x8000_0000_0000_0000)
+        return (high, low)
     }
 
     private static func text(_ high: UInt64, _ low: UInt64) -> String {

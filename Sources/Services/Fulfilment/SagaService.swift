@@ -22,6 +22,7 @@ extension ServiceModule {
                   orderflow saga --set saga.payment_deadline=5m
                   curl 'localhost:3007/sagas?attention=true'
                 """)
+        Does(.fulfilment)
         ServiceDatabase.saga
         Consumes(
             ConsumerGroup(FulfilmentSaga.group, reads: [.init(.orderEvents)]) { context in

@@ -32,7 +32,7 @@ extension ServiceModule {
         SettingKey(
             "smtp.url", \MailSettings.server,
             optional: .url("smtp", "smtps", example: "smtps://user:password@mail.example:465"),
-            secret: true, "The mail server; empty writes mails to mail.directory.")
+            "The mail server; empty writes mails to mail.directory.")
         Alert(
             "OrderflowMailLate", "max(orderflow_mail_queue_oldest_seconds) > 900", for: "5m", .ticket,
             "{{ $value | humanizeDuration }} that a customer waits for a mail")

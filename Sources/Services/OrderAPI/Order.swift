@@ -37,6 +37,9 @@ public struct Order: Hashable, Sendable {
         return order
     }
 
+    /// Whether nothing can come of it any more but what is known.
+    public var hasEnded: Bool { status == .confirmed || status == .cancelled }
+
     private init(_ created: OrderCreated) {
         id = created.orderID
         userID = created.userID

@@ -11,7 +11,7 @@ enum OrderAnswer {
             json.field("success", true)
             json.key("order")
             json.object {
-                order.write(into: &$0)
+                order.withoutToken.write(into: &$0)
                 $0.field("status", OrderStatus.pending.rawValue)
                 $0.field("version", 1)
             }

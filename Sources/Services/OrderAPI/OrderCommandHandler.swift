@@ -1,12 +1,20 @@
+import Execution
+import Foundation
 import Messaging
 import OrderFacts
 import OrderflowKit
 import Orders
+import PaymentFacts
 import Postgres
+import Sealing
 
 /// The order service's consumer: the saga's commands to aggregates, and orders that foreign producers announce.
 struct OrderCommandHandler: BatchHandler {
-    private static let reads: FactCatalogue = [ConfirmOrder.self, CancelOrder.self, OrderCreated.self]
+    /// Where payment takes its commands.
+    var paymentCommands = Topic.paymentCommands.defaultName
+    private static let reads: FactCatalogue = [
+        ConfirmOrder.self, CancelOrder.self, OrderCreated.self, SendPaymentToken.self,
+    ]
     var types: Set<String> { Self.reads.types }
     /// Our own orders are in the event store before they are on the topic.
     let ignoredSource: String? = OrderStreams.source
@@ -19,6 +27,36 @@ struct OrderCommandHandler: BatchHandler {
             // The command may be here before its order is: a foreign producer's comes by another topic. The saga asks
             // again until it is answered, and says so if it never is.
             on: connection)
+        try sendTokens(messages, on: connection, outbox: &outbox)
+    }
+
+    /// Answers payment's questions for tokens, in this very batch too an order's that has just ended: there is none then.
+    private func sendTokens(
+        _ messages: [InboundMessage], on connection: Connection, outbox: inout [OutgoingEvent]
+    ) throws {
+        let questions = try messages.compactMap { message in
+            try message.payload(as: SendPaymentToken.self).map { question in
+                (message, StreamKey(tenant: message.tenant, streamID: question.orderID), question)
+            }
+        }
+        guard !questions.isEmpty else { return }
+        let secrets = try StreamSecrets.load(questions.map(\.1), on: connection)
+        for (message, key, question) in questions {
+            var sealed: [UInt8]?
+            if let secret = secrets[key] {
+                guard let publicKey = Data(base64Encoded: question.tokenKey).map({ [UInt8]($0) }),
+                    let wrapped = SealedToken.wrap(
+                        secret, tenant: key.tenant, orderID: key.streamID, for: publicKey)
+                else { throw MessageRejected("/tokenKey is no public key of X25519 in Base64") }
+                sealed = wrapped
+            }
+            let answer = KeepPaymentToken(
+                orderID: question.orderID, sealedToken: sealed.map { Data($0).base64EncodedString() })
+            outbox.append(
+                try message.causes(
+                    answer, topic: paymentCommands, source: OrderStreams.source,
+                    at: WallClock.nowMicroseconds()))
+        }
     }
 
     private static func intent(of message: InboundMessage) throws -> (orderID: String, OrderIntent)? {

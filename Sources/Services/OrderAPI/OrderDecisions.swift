@@ -35,7 +35,12 @@ enum OrderDecisions {
         guard !appends.isEmpty else { return }
         let lost = try EventStore.append(appends, on: connection)
         // A customer's cancellation came between our read and our write: decide again on what is true now.
-        guard let first = lost.first.map({ appends[$0] }) else { return }
+        guard let first = lost.first.map({ appends[$0] }) else {
+            // Whoever has ended needs no payment any more.
+            return try StreamSecrets.forget(
+                orders.filter(\.value.hasEnded).map { StreamKey(tenant: $0.key.tenant, streamID: $0.key.orderID) },
+                on: connection)
+        }
         if try EventStore.isTaken(first, byOtherThan: OrderStreams.categories, on: connection) {
             throw BrokenStream(streamID: first.streamID, version: 1)
         }

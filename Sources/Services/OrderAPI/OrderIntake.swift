@@ -14,27 +14,38 @@ public struct OrderIntake: Sendable {
     let context: RequestContext
     let append: StreamAppend
     /// Of a request with an Idempotency-Key.
-    let digest: String?
+    let digest: KeyedDigest?
     /// What is answered after the commit.
     public let answer: HTTPResponse
 
-    public init(_ request: borrowing HTTPRequest, _ context: RequestContext) throws {
-        let idempotencyKey = try IdempotencyKey(request)
-        let order = try OrderRequest(json: request.body)
+    /// A request with neither key nor token.
+    public init(_ order: OrderRequest, _ context: RequestContext) {
+        self.init(order, context, nil, KnownSecrets.Known(secret: nil, seal: nil))
+    }
+
+    /// A key names the order: the event store's own uniqueness is the check, and no second table is read.
+    ///
+    /// - Parameter known: what key and token need.
+    init(_ order: OrderRequest, _ context: RequestContext, _ key: IdempotencyKey?, _ known: KnownSecrets.Known) {
         let now = WallClock.nowMicroseconds()
-        // A key names the order: the event store's own uniqueness is the check, and no second table is read.
-        let orderID =
-            idempotencyKey.map { UUIDText.v5(name: "\(context.tenant)\0\($0.text)") }
-            ?? UUIDText.v7(microseconds: now)
-        let digest = idempotencyKey.map { _ in RequestDigest.of(order) }
-        let created = OrderCreated(order, orderID: orderID, at: now)
-        key = OrderKey(tenant: context.tenant, orderID: orderID)
-        append = OrderStreams.append([.created(created)], to: key, at: 0) { _ in
+        var digest: KeyedDigest?
+        var orderID: String?
+        if let key, let secret = known.secret {
+            orderID = secret.id(.order, key, tenant: context.tenant, owner: context.keyOwner)
+            digest = secret.digest(of: order.canonical)
+        }
+        let created = OrderCreated(order, orderID: orderID ?? UUIDText.v7(microseconds: now), at: now)
+        let orderKey = OrderKey(tenant: context.tenant, orderID: created.orderID)
+        self.key = orderKey
+        append = OrderStreams.append(
+            [.created(created)], to: orderKey, at: 0,
+            secret: order.paymentToken.flatMap { token in known.seal?.seal(token, of: orderKey) }
+        ) { [digest] _ in
             let id = UUIDText.v7(microseconds: now)
             return EventMetadata(
                 id: id, source: OrderStreams.source, time: now, tenant: context.tenant,
                 correlationID: context.correlationID ?? id, traceparent: context.traceparent, actor: context.actor,
-                requestDigest: digest)
+                requestDigest: digest?.text)
         }
         answer = OrderAnswer.created(created)
         self.context = context
@@ -49,8 +60,13 @@ public struct OrderIntake: Sendable {
     }
 }
 
-extension RequestDigest {
-    package static func of(_ order: OrderRequest) -> String {
-        of(OrderEvent.created(OrderCreated(order, orderID: "", at: 0)).payload())
+extension OrderRequest {
+    /// What is asked for, the same for every notation of it, and over versions: digests of it are kept.
+    package var canonical: [UInt8] {
+        OrderEvent.created(
+            OrderCreated(
+                orderID: "", userID: userID, items: items, total: total, createdAt: 0, email: email,
+                shippingAddress: shippingAddress, paymentToken: paymentToken)
+        ).payload()
     }
 }

@@ -39,7 +39,15 @@ public struct OrderRoutes: Sendable {
     private func create(
         _ request: borrowing HTTPRequest, _ context: RequestContext, _ responder: Responder
     ) throws {
-        let intake = try OrderIntake(request, context)
+        let key = try IdempotencyKey(request)
+        let order = try OrderRequest(json: request.body)
+        guard let known = service.secrets.alone(key: key != nil, token: order.paymentToken != nil) else {
+            return create(order, key, context).send(to: responder, from: service.database, for: context)
+        }
+        try append(OrderIntake(order, context, key, known), responder)
+    }
+
+    private func append(_ intake: OrderIntake, _ responder: Responder) throws {
         let accepted = service.writer.submit(
             EventWriter.Request(append: intake.append) { outcome in
                 switch outcome {
@@ -47,7 +55,8 @@ public struct OrderRoutes: Sendable {
                     responder.send(intake.answer)
                     logger.debug("order taken", metadata: intake.logFields)
                 case .versionTaken:
-                    replay(intake.key, intake.digest).send(to: responder, from: service.database, for: intake.context)
+                    PooledAnswer(order: intake.key) { try replay(intake.append.streamID, intake, on: $0) }
+                        .send(to: responder, from: service.database, for: intake.context)
                 case .failed(let error):
                     logger.debug("order not taken", metadata: intake.logFields)
                     responder.send(Unavailable.problem(error))
@@ -56,17 +65,36 @@ public struct OrderRoutes: Sendable {
         if !accepted { throw Unavailable.overloaded }
     }
 
-    /// The order is there already: the first answer again for the same request, 422 for another one.
-    private func replay(_ key: OrderKey, _ digest: String?) -> PooledAnswer {
-        PooledAnswer(order: key) { connection in
-            guard
-                let first = try OrderStreams.events(of: key, on: connection).first,
-                case .created(let created) = try OrderStreams.decode(first)
-            else { throw BrokenStream(streamID: key.orderID, version: 1) }
-            let metadata = try first.metadata.withUnsafeBytes { try EventMetadata(json: $0) }
-            guard let digest, metadata.requestDigest == digest else { throw IdempotencyKey.reused }
-            return IdempotencyKey.replayed(OrderAnswer.created(created))
+    /// Where a look into the database is needed first: at the secrets, or for the id that the key had before.
+    private func create(_ order: OrderRequest, _ key: IdempotencyKey?, _ context: RequestContext) -> PooledAnswer {
+        PooledAnswer { connection in
+            let known = KnownSecrets.Known(
+                secret: key == nil ? nil : try service.secrets.secret(on: connection),
+                seal: order.paymentToken == nil ? nil : try service.secrets.seal(on: connection))
+            let intake = OrderIntake(order, context, key, known)
+            var formerStream: String?
+            if let key, let secret = known.secret, secret.looksForFormerIDs(at: WallClock.nowMicroseconds()) {
+                formerStream = InstallationSecret.formerID(.order, key, tenant: context.tenant)
+            }
+            let append = KeyedAppend(
+                append: intake.append, formerStream: formerStream, categories: OrderStreams.categories)
+            if let taken = try append.make(on: connection) { return try replay(taken, intake, on: connection) }
+            service.wakeRelay()
+            logger.debug("order taken", metadata: intake.logFields)
+            return intake.answer
         }
+    }
+
+    /// The order is there already: the first answer again for the same request, 422 for another one.
+    private func replay(_ orderID: String, _ intake: OrderIntake, on connection: Connection) throws -> HTTPResponse {
+        let key = OrderKey(tenant: intake.key.tenant, orderID: orderID)
+        guard
+            let first = try OrderStreams.events(of: key, on: connection).first,
+            case .created(let created) = try OrderStreams.decode(first)
+        else { throw BrokenStream(streamID: orderID, version: 1) }
+        let metadata = try first.metadata.withUnsafeBytes { try EventMetadata(json: $0) }
+        guard let digest = intake.digest, digest.matches(metadata.requestDigest) else { throw IdempotencyKey.reused }
+        return IdempotencyKey.replayed(OrderAnswer.created(created))
     }
 
     // MARK: POST /orders/{id}/cancel
@@ -123,7 +151,7 @@ public struct OrderRoutes: Sendable {
                 try json.array { json in
                     for event in events {
                         let metadata = try event.metadata.withUnsafeBytes { try EventMetadata(json: $0) }
-                        let payload = try event.json()
+                        let payload = HiddenMembers.hide(in: try event.json())
                         json.object { json in
                             json.field("version", event.version)
                             json.field("type", event.type)

@@ -4,6 +4,7 @@ import Messaging
 import OrderFacts
 import OrderflowKit
 import Orders
+import PaymentFacts
 import Postgres
 import Query
 import UserFacts
@@ -40,7 +41,8 @@ extension ServiceModule {
             OrderCreated.self, OrderConfirmed.self, OrderCancellationRequested.self, OrderCancelled.self,
             on: .orderEvents)
         Publishes(UserCreated.self, AccountCreated.self, on: .userEvents)
-        Accepts(ConfirmOrder.self, CancelOrder.self, on: .orderCommands)
+        Accepts(ConfirmOrder.self, CancelOrder.self, SendPaymentToken.self, on: .orderCommands)
+        Sends(KeepPaymentToken.self, on: .paymentCommands)
         FulfilmentDecision(
             confirm: .init(.orderCommands) { order, _ in ConfirmOrder(orderID: order.orderID) },
             confirmedBy: [OrderConfirmed.type],
@@ -48,8 +50,8 @@ extension ServiceModule {
             cancelledBy: [OrderCancelled.type])
         // Orders are taken without Kafka too.
         Consumes(
-            ConsumerGroup("order-group", reads: [.init(.orderCommands), .init(.orderEvents)], isNeeded: false) { _ in
-                OrderCommandHandler()
+            ConsumerGroup("order-group", reads: [.init(.orderCommands), .init(.orderEvents)], isNeeded: false) {
+                OrderCommandHandler(paymentCommands: $0.topics[.paymentCommands])
             })
         Consumes(
             ConsumerGroup(
@@ -123,6 +125,7 @@ public struct OrderService: Sendable {
     public let writer: EventWriter
     /// Connections for everything but new orders: cancellations, histories.
     public let database: ConnectionPool
+    let secrets = KnownSecrets()
     /// Has what was appended past the writer published.
     let wakeRelay: @Sendable () -> Void
 

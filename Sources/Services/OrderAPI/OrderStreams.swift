@@ -43,15 +43,17 @@ package enum OrderStreams {
     }
 
     /// The append for `events`, decided on `order` (nil: a new stream).
+    ///
+    /// - Parameter secret: kept beside a new stream until the order has ended.
     package static func append(
         _ events: [OrderEvent], to key: OrderKey, at version: Int, category: String = category,
-        metadata: (_ index: Int) -> EventMetadata
+        secret: [UInt8]? = nil, metadata: (_ index: Int) -> EventMetadata
     ) -> StreamAppend {
         StreamAppend(
             tenant: key.tenant, streamID: key.orderID, category: category, expectedVersion: version,
             events: events.enumerated().map { index, event in
                 NewEvent(type: event.type, data: event.payload(), metadata: metadata(index))
-            })
+            }, secret: secret)
     }
 }
 

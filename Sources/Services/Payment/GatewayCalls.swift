@@ -11,6 +11,8 @@ final class GatewayCalls: Sendable {
     struct Job: Sendable {
         let key: OrderKey
         let call: PaymentProcess.Call
+        /// What a charge is made with, open.
+        var token = TokenVault.Opened.none
         /// Tries of the call, this one included.
         let attempt: Int
         let correlationID: String
@@ -133,7 +135,7 @@ final class GatewayCalls: Sendable {
                     try gateway.charge(
                         GatewayCharge(
                             idempotencyKey: key, orderID: job.key.orderID, userID: terms.userID, amount: terms.amount,
-                            paymentToken: terms.paymentToken, traceparent: job.traceparent))
+                            paymentToken: try job.token.text(), traceparent: job.traceparent))
                 case .refund(let amount, let chargeReference, _):
                     try gateway.refund(
                         GatewayRefund(
@@ -144,6 +146,19 @@ final class GatewayCalls: Sendable {
         } catch {
             if case .declined(let reason) = error { return .settled(.refused(reason: reason)) }
             return .open(error)
+        }
+    }
+}
+
+extension TokenVault.Opened {
+    /// What the gateway is told; nil for an order without one.
+    fileprivate func text() throws(GatewayError) -> String? {
+        switch self {
+        case .none: nil
+        case .text(let text): text
+        case .keyMissing: throw .undecided("not asked: the payment token is sealed for a key that token_keys hasn't")
+        // Nobody was ever asked with it.
+        case .broken: throw .declined("the payment token can't be opened")
         }
     }
 }

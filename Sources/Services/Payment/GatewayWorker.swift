@@ -32,6 +32,7 @@ final class GatewayWorker: Sendable {
     private let source: String
     private let breaker: CircuitBreaker
     private let calls: GatewayCalls
+    private let vault = TokenVault()
     private let logger: Logger
     private let onCommit: @Sendable () -> Void
 
@@ -106,11 +107,13 @@ final class GatewayWorker: Sendable {
         if configuration.retriesRefusedRefunds { try retryRefunds(limit: limit, on: connection) }
         return try PaymentStore.claim(limit: limit, lease: configuration.lease, on: connection).compactMap {
             key, entry in
-            entry.process.call.map { call in
-                GatewayCalls.Job(
-                    key: key, call: call, attempt: entry.process.attempts, correlationID: entry.cause.correlationID,
-                    traceparent: entry.cause.traceparent)
-            }
+            guard let call = entry.process.call else { return nil }
+            var token = TokenVault.Opened.none
+            if case .charge(let terms) = call { token = try vault.open(terms.token, of: key, on: connection) }
+            return GatewayCalls.Job(
+                key: key, call: call, token: token, attempt: entry.process.attempts,
+                correlationID: entry.cause.correlationID,
+                traceparent: entry.cause.traceparent)
         }
     }
 

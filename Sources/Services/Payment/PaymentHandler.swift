@@ -1,4 +1,5 @@
 import Execution
+import Foundation
 import InventoryFacts
 import Messaging
 import OrderFacts
@@ -6,6 +7,7 @@ import OrderflowKit
 import Orders
 import PaymentFacts
 import Postgres
+import Sealing
 
 /// Turns requests into what the gateway is to be asked. The asking is `GatewayWorker`'s: nothing outside of PostgreSQL
 /// happens in a consumer's transaction.
@@ -13,6 +15,8 @@ struct PaymentHandler: BatchHandler {
     let mode: FulfilmentMode
     let topic: String
     let source: String
+    /// Where the order service takes its commands.
+    var orderCommands = Topic.orderCommands.defaultName
 
     private var reads: FactCatalogue {
         switch mode {
@@ -20,8 +24,10 @@ struct PaymentHandler: BatchHandler {
         case .choreography: Self.choreographed
         }
     }
-    private static let orchestrated: FactCatalogue = [ProcessPayment.self, RefundPayment.self]
-    private static let choreographed: FactCatalogue = [OrderCreated.self, StockReserved.self, OrderCancelled.self]
+    private static let orchestrated: FactCatalogue = [ProcessPayment.self, RefundPayment.self, KeepPaymentToken.self]
+    private static let choreographed: FactCatalogue = [
+        OrderCreated.self, StockReserved.self, OrderCancelled.self, KeepPaymentToken.self,
+    ]
 
     var types: Set<String> { reads.types }
 
@@ -34,8 +40,12 @@ struct PaymentHandler: BatchHandler {
         var payments = try PaymentStore.load(Set(requests.map(\.1)).sorted(), on: connection)
         var changed: Set<OrderKey> = []
         for (message, key, request) in requests {
-            let reaction = PaymentProcess.react(to: request, payments[key]?.process)
-            if let process = reaction.process {
+            let reaction = PaymentProcess.react(
+                to: try Self.unwrapped(request, key, payments[key]?.process), payments[key]?.process)
+            if var process = reaction.process {
+                if process.awaitsToken, process.tokenKey == nil {
+                    outbox.append(try question(for: key, &process, causedBy: message))
+                }
                 let cause = PaymentStore.Cause(
                     correlationID: message.correlationID, causationID: message.id, traceparent: message.traceparent)
                 payments[key] = PaymentStore.Entry(
@@ -49,6 +59,28 @@ struct PaymentHandler: BatchHandler {
         try PaymentStore.save(changed.sorted().compactMap { key in payments[key].map { (key, $0) } }, on: connection)
     }
 
+    /// Asks for the token with a key that is made for this payment and dropped with the answer.
+    private func question(
+        for key: OrderKey, _ process: inout PaymentProcess, causedBy message: InboundMessage
+    ) throws -> OutgoingEvent {
+        let pair = OpeningKey()
+        process.tokenKey = pair.privateBytes
+        return try message.causes(
+            SendPaymentToken(orderID: key.orderID, tokenKey: Data(pair.publicKey).base64EncodedString()),
+            topic: orderCommands, source: source, at: WallClock.nowMicroseconds())
+    }
+
+    /// A token without what it was wrapped in for its way; other requests as they are.
+    private static func unwrapped(
+        _ request: PaymentProcess.Request, _ key: OrderKey, _ process: PaymentProcess?
+    ) throws -> PaymentProcess.Request {
+        guard case .token(let wrapped?) = request, let process, process.awaitsToken else { return request }
+        guard let pair = process.tokenKey.flatMap({ OpeningKey(privateBytes: $0) }),
+            let sealed = SealedToken.unwrap(wrapped, tenant: key.tenant, orderID: key.orderID, with: pair)
+        else { throw MessageRejected("/sealedToken is no answer to what was asked for order \(key.orderID)") }
+        return .token(sealed)
+    }
+
     private func request(
         in message: InboundMessage
     ) throws(MessageRejected) -> (orderID: String, request: PaymentProcess.Request)? {
@@ -58,15 +90,21 @@ struct PaymentHandler: BatchHandler {
                 command.orderID,
                 .charge(
                     PaymentProcess.Terms(
-                        userID: command.userID, amount: command.amount, paymentToken: command.paymentToken))
+                        userID: command.userID, amount: command.amount, paymentToken: command.paymentToken,
+                        isSealed: command.hasSealedToken))
             )
+        case let answer as KeepPaymentToken:
+            guard let text = answer.sealedToken else { return (answer.orderID, .token(nil)) }
+            guard let bytes = Data(base64Encoded: text) else { throw MessageRejected("/sealedToken is not Base64") }
+            return (answer.orderID, .token([UInt8](bytes)))
         case let command as RefundPayment: return (command.orderID, .undo)
         case let order as OrderCreated:
             return (
                 order.orderID,
                 .announce(
                     PaymentProcess.Terms(
-                        userID: order.userID, amount: order.total, paymentToken: order.paymentToken))
+                        userID: order.userID, amount: order.total, paymentToken: order.paymentToken,
+                        isSealed: order.hasSealedToken))
             )
         case let stock as StockReserved: return (stock.orderID, .charge(nil))
         case let order as OrderCancelled: return (order.orderID, .undo)

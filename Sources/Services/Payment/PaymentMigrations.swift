@@ -67,5 +67,20 @@ extension ServiceDatabase {
             Migration(version: 5, name: "counts of parked messages", sql: MessagingSchema.parkedCounts),
             Migration(version: 6, name: "content types", sql: MessagingSchema.contentTypes),
             Migration(version: 7, name: "audit log", sql: MessagingSchema.audit),
+            Migration(
+                version: 8, name: "payment tokens, sealed",
+                sql: """
+                    \(TokenKeys.schema)
+                    ALTER TABLE payments
+                        -- The order service has been asked for it, or will be when it is time to charge.
+                        ADD COLUMN token_awaited boolean NOT NULL DEFAULT false,
+                        ADD COLUMN sealed_token  bytea,
+                        -- The private key of this order alone: without it, the answer on the topic is noise.
+                        ADD COLUMN token_key     bytea;
+                    -- Readable ones of before: gone where no charge needs them.
+                    UPDATE payments SET payment_token = NULL
+                    WHERE status NOT IN ('announced', 'requested', 'charging', 'undoing') AND payment_token IS NOT NULL;
+                    UPDATE gateway_ledger SET payment_token = NULL WHERE NOT starts_with(payment_token, 'tok_');
+                    """),
         ])
 }

@@ -15,7 +15,8 @@ public struct PaymentProcess: Hashable, Sendable {
     public enum Status: String, Hashable, Sendable, CaseIterable {
         /// The terms are known; nobody has asked for the money yet.
         case announced
-        /// The money was asked for before the terms came: a foreign producer may have put them on another partition.
+        /// The money was asked for, and something is missing: the terms, where a foreign producer has put them on another
+        /// partition, or the token that the order service has been asked for.
         case requested
         case charging
         /// The order was undone while the charge was under way.
@@ -29,13 +30,33 @@ public struct PaymentProcess: Hashable, Sendable {
     public struct Terms: Hashable, Sendable {
         public let userID: String
         public let amount: Money
-        public let paymentToken: String?
+        public var token: Token
 
-        public init(userID: String, amount: Money, paymentToken: String?) {
+        public init(userID: String, amount: Money, token: Token) {
             self.userID = userID
             self.amount = amount
-            self.paymentToken = paymentToken
+            self.token = token
         }
+
+        /// As an order's facts have them.
+        ///
+        /// - Parameter isSealed: whether the order service keeps a token.
+        public init(userID: String, amount: Money, paymentToken: String?, isSealed: Bool = false) {
+            self.init(
+                userID: userID, amount: amount, token: isSealed ? .awaited : paymentToken.map { .readable($0) } ?? .none
+            )
+        }
+    }
+
+    /// What the customer pays with, as far as it is here.
+    public enum Token: Hashable, Sendable {
+        case none
+        /// Of a foreign producer's order, and of ours from before tokens were sealed.
+        case readable(String)
+        /// The order service keeps it, and is asked for it when it is time to charge.
+        case awaited
+        /// As it came; opened for the call of the gateway and nowhere else.
+        case sealed([UInt8])
     }
 
     public enum Request: Hashable, Sendable {
@@ -43,6 +64,8 @@ public struct PaymentProcess: Hashable, Sendable {
         case announce(Terms)
         /// Nil takes the announced terms, or waits for them.
         case charge(Terms?)
+        /// The token that was awaited; nil where the order service has none any more.
+        case token([UInt8]?)
         /// Make sure that the customer's money is back, or never taken.
         case undo
     }
@@ -90,6 +113,8 @@ public struct PaymentProcess: Hashable, Sendable {
     public var refundRound: Int
     /// Tries of `call` that have begun; while it is 0 the gateway knows nothing of it.
     public var attempts: Int
+    /// The private half of the key pair that the awaited token is sealed for on its way here; made for this payment alone.
+    public var tokenKey: [UInt8]?
 
     public init(
         status: Status, terms: Terms? = nil, chargeReference: String? = nil, refundReference: String? = nil,
@@ -109,6 +134,18 @@ public struct PaymentProcess: Hashable, Sendable {
     public static let negativeReason = "the amount is negative"
     public static let voidedReason = "the payment was undone before it was made"
     public static let refundedReason = "the payment was undone"
+    public static let tokenGoneReason = "the payment token is gone"
+
+    /// Whether the charge waits for its token.
+    public var awaitsToken: Bool { status == .requested && terms?.token == .awaited }
+
+    /// The token, while a charge may need it; it is kept no longer.
+    public var neededToken: Token {
+        switch status {
+        case .announced, .requested, .charging, .undoing: terms?.token ?? .none
+        case .charged, .declined, .voided, .refunding, .refundRefused, .refunded: .none
+        }
+    }
 
     /// What the gateway has to be asked for now.
     public var call: Call? {
@@ -133,20 +170,38 @@ public struct PaymentProcess: Hashable, Sendable {
         case .announce(let terms):
             switch process?.status {
             case nil: return (PaymentProcess(status: .announced, terms: terms), nil)
-            case .requested: return begun(PaymentProcess(status: .charging, terms: terms))
+            case .requested where process?.terms == nil: return asked(terms)
             default: return (nil, nil)
             }
         case .charge(let terms):
             switch process?.status {
-            case nil, .announced, .requested:
-                guard let terms = terms ?? process?.terms else {
-                    return (process == nil ? PaymentProcess(status: .requested) : nil, nil)
-                }
-                return begun(PaymentProcess(status: .charging, terms: terms))
+            case nil, .announced:
+                guard let terms = terms ?? process?.terms else { return (PaymentProcess(status: .requested), nil) }
+                return asked(terms)
+            case .requested:
+                guard process?.terms == nil, let terms else { return (nil, nil) }
+                return asked(terms)
             default: return (nil, process?.answerToCharge)
             }
+        case .token(let sealed):
+            guard let process, process.awaitsToken, var terms = process.terms else { return (nil, nil) }
+            guard let sealed else {
+                return (
+                    PaymentProcess(status: .declined, terms: terms, reason: tokenGoneReason),
+                    .failed(reason: tokenGoneReason)
+                )
+            }
+            terms.token = .sealed(sealed)
+            return begun(PaymentProcess(status: .charging, terms: terms))
         case .undo: return undo(process)
         }
+    }
+
+    /// The money is asked for. Where there is none to take, nobody needs the token.
+    private static func asked(_ terms: Terms) -> (process: PaymentProcess?, answer: Answer?) {
+        terms.token == .awaited && terms.amount.minorUnits > 0
+            ? (PaymentProcess(status: .requested, terms: terms), nil)
+            : begun(PaymentProcess(status: .charging, terms: terms))
     }
 
     /// A process that has just begun a call: its end, where that is known without the gateway.

@@ -1,5 +1,6 @@
 import Execution
 import Messaging
+import OrderFacts
 import OrderflowKit
 import Orders
 import PaymentFacts
@@ -13,6 +14,9 @@ extension ServiceModule {
     ///     ProcessPayment    StockReserved    ─> the gateway ─> PaymentProcessed | PaymentFailed
     ///     RefundPayment     OrderCancelled   ─> the gateway ─> PaymentRefunded | PaymentRefundFailed
     ///                                        └> PaymentVoided, where nothing was charged
+    ///
+    /// The order service keeps the customer's payment token, sealed for payment alone. When it is time to charge, payment
+    /// asks for it by `SendPaymentToken`, which `KeepPaymentToken` answers.
     ///
     /// A refund that the gateway refuses is tried again when the saga asks again; without a saga, by itself.
     public static let payment = ServiceModule(
@@ -37,13 +41,14 @@ extension ServiceModule {
         Publishes(
             PaymentProcessed.self, PaymentFailed.self, PaymentRefunded.self, PaymentVoided.self,
             PaymentRefundFailed.self, on: .orderEvents)
-        Accepts(ProcessPayment.self, RefundPayment.self, on: .paymentCommands)
+        Accepts(ProcessPayment.self, RefundPayment.self, KeepPaymentToken.self, on: .paymentCommands)
+        Sends(SendPaymentToken.self, on: .orderCommands)
         FulfilmentStep(
             "payment", after: ["stock"],
             asks: .init(.paymentCommands) { order, _ in
                 ProcessPayment(
                     orderID: order.orderID, userID: order.userID, amount: order.total,
-                    paymentToken: order.paymentToken)
+                    paymentToken: order.paymentToken, hasSealedToken: order.hasSealedToken)
             },
             succeededBy: [PaymentProcessed.type], failedBy: [PaymentFailed.type], within: .seconds(60),
             undoneBy: .init(
@@ -52,19 +57,20 @@ extension ServiceModule {
         Consumes(
             ConsumerGroup(
                 "payment-group",
-                reads: [.init(.paymentCommands, in: .orchestration), .init(.orderEvents, in: .choreography)]
+                reads: [.init(.paymentCommands), .init(.orderEvents, in: .choreography)]
             ) { context in
                 PaymentHandler(
-                    mode: context.settings.mode, topic: context.topics.orderEvents, source: context.source)
+                    mode: context.settings.mode, topic: context.topics.orderEvents, source: context.source,
+                    orderCommands: context.topics.orderCommands)
             })
         Runs { try GatewayWorker.running($0) }
         SettingKey("payment.gateway", \PaymentSettings.gateway, .choice, "The simulated gateway charges nobody.")
         SettingKey(
             "payment.gateway_url", \PaymentSettings.gatewayURL,
             optional: .url("http", "https", example: "https://pay.example/v1"),
-            secret: true, "Needed by payment.gateway http.")
+            "Needed by payment.gateway http.")
         SettingKey(
-            "payment.gateway_token", \PaymentSettings.gatewayToken, optional: .bearerToken, password: true,
+            "payment.gateway_token", \PaymentSettings.gatewayToken, optional: .bearerToken,
             "Sent to payment.gateway http as Authorization: Bearer. Not taken from the command line.")
         SettingKey(
             "payment.concurrency", \PaymentSettings.concurrency, .integer(1...256),

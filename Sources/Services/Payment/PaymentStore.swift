@@ -39,7 +39,8 @@ enum PaymentStore {
 
     private static let columns = """
         payments.tenant, payments.order_id, status, user_id, amount, currency, payment_token, charge_reference,
-        refund_reference, reason, refund_round, attempts, correlation_id, causation_id, traceparent, version
+        refund_reference, reason, refund_round, attempts, correlation_id, causation_id, traceparent, version,
+        token_awaited, sealed_token, token_key
         """
 
     /// Reads and locks the payments of these orders.
@@ -92,10 +93,10 @@ enum PaymentStore {
             """
             INSERT INTO payments (tenant, order_id, status, user_id, amount, currency, payment_token, charge_reference,
                                   refund_reference, reason, refund_round, attempts, correlation_id, causation_id,
-                                  traceparent, version)
+                                  traceparent, version, token_awaited, sealed_token, token_key)
             SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::text[], $7::text[],
                                  $8::text[], $9::text[], $10::text[], $11::int[], $12::int[], $13::text[], $14::text[],
-                                 $15::text[], $16::int[])
+                                 $15::text[], $16::int[], $17::boolean[], $18::bytea[], $19::bytea[])
             ON CONFLICT (tenant, order_id) DO UPDATE SET
                 status = excluded.status, user_id = excluded.user_id, amount = excluded.amount,
                 currency = excluded.currency, payment_token = excluded.payment_token,
@@ -103,6 +104,8 @@ enum PaymentStore {
                 reason = excluded.reason, refund_round = excluded.refund_round, attempts = excluded.attempts,
                 correlation_id = excluded.correlation_id, causation_id = excluded.causation_id,
                 traceparent = excluded.traceparent, version = excluded.version, updated_at = now(),
+                token_awaited = excluded.token_awaited, sealed_token = excluded.sealed_token,
+                token_key = excluded.token_key,
                 due_at = CASE WHEN excluded.attempts = 0 THEN now() ELSE payments.due_at END
                 WHERE payments.version = excluded.version - 1
             """,
@@ -111,13 +114,16 @@ enum PaymentStore {
                 .textArray(processes.map(\.status.rawValue)), .textArrayOptional(processes.map(\.terms?.userID)),
                 .int8ArrayOptional(processes.map(\.terms?.amount.minorUnits)),
                 .textArrayOptional(processes.map(\.terms?.amount.currency.code)),
-                .textArrayOptional(processes.map { $0.terms?.paymentToken }),
+                .textArrayOptional(processes.map(\.neededToken.text)),
                 .textArrayOptional(processes.map(\.chargeReference)),
                 .textArrayOptional(processes.map(\.refundReference)), .textArrayOptional(processes.map(\.reason)),
                 .int4Array(processes.map { Int32(clamping: $0.refundRound) }),
                 .int4Array(processes.map { Int32(clamping: $0.attempts) }),
                 .textArray(entries.map(\.1.cause.correlationID)), .textArray(entries.map(\.1.cause.causationID)),
                 .textArrayOptional(entries.map(\.1.cause.traceparent)), .int4Array(entries.map { $0.1.version + 1 }),
+                .boolArray(processes.map { $0.neededToken == .awaited }),
+                .bytesArrayOptional(processes.map(\.neededToken.sealed)),
+                .bytesArrayOptional(processes.map { $0.awaitsToken ? $0.tokenKey : nil }),
             ])
         guard written == entries.count else { throw ConcurrentChange(streamID: entries[0].0.orderID) }
     }
@@ -155,10 +161,11 @@ enum PaymentStore {
         guard let status = PaymentProcess.Status(rawValue: text) else {
             throw UnknownStatus(table: "payments", status: text)
         }
-        let process = PaymentProcess(
+        var process = PaymentProcess(
             status: status, terms: try terms(row), chargeReference: try row.get(7, as: String?.self),
             refundReference: try row.get(8, as: String?.self), reason: try row.get(9, as: String?.self),
             refundRound: Int(try row.get(10, as: Int32.self)), attempts: Int(try row.get(11, as: Int32.self)))
+        process.tokenKey = try row.get(18, as: [UInt8]?.self)
         let cause = Cause(
             correlationID: try row.get(12, as: String.self), causationID: try row.get(13, as: String.self),
             traceparent: try row.get(14, as: String?.self))
@@ -174,7 +181,17 @@ enum PaymentStore {
         else { return nil }
         guard let currency = Currency(code: code) else { throw UnknownStatus(table: "payments", status: code) }
         return PaymentProcess.Terms(
-            userID: userID, amount: Money(minorUnits: amount, currency: currency),
-            paymentToken: try row.get(6, as: String?.self))
+            userID: userID, amount: Money(minorUnits: amount, currency: currency), token: try token(row))
     }
+
+    private static func token(_ row: Row) throws -> PaymentProcess.Token {
+        if try row.get(16, as: Bool.self) { return .awaited }
+        if let sealed = try row.get(17, as: [UInt8]?.self) { return .sealed(sealed) }
+        return try row.get(6, as: String?.self).map { .readable($0) } ?? .none
+    }
+}
+
+extension PaymentProcess.Token {
+    fileprivate var text: String? { if case .readable(let text) = self { text } else { nil } }
+    fileprivate var sealed: [UInt8]? { if case .sealed(let bytes) = self { bytes } else { nil } }
 }

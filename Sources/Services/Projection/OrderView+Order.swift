@@ -2,7 +2,7 @@ import OrderFacts
 
 extension OrderCreated: OrderViewFact {
     package func change(_ view: inout OrderView, as entry: OrderView.Entry) {
-        if view.created == nil { view.created = self }
+        if view.created == nil { view.created = withoutToken }
         view.advance(to: .pending, entry.version)
     }
 

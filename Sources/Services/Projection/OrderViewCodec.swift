@@ -96,8 +96,7 @@ extension OrderView {
             created = OrderCreated(
                 orderID: orderID, userID: userID, items: fields.items,
                 total: try Money(stored: total.utf8, currency: Currency(stored: fields.currency ?? "USD")),
-                createdAt: createdAt, email: fields.email, shippingAddress: fields.shippingAddress,
-                paymentToken: fields.paymentToken)
+                createdAt: createdAt, email: fields.email, shippingAddress: fields.shippingAddress)
         }
         if let text = fields.status {
             guard let known = OrderStatus(rawValue: text) else { throw Self.unknown(text) }
@@ -203,7 +202,6 @@ private struct DocumentFields {
     var createdAt: Int64?
     var email: String?
     var shippingAddress: String?
-    var paymentToken: String?
     var status: String?
     var cancellationReason: String?
     var version = 0
@@ -232,8 +230,6 @@ private struct DocumentFields {
             email = try reader.readString()
         } else if key == "shippingAddress" {
             shippingAddress = try reader.readString()
-        } else if key == "paymentToken" {
-            paymentToken = try reader.readString()
         } else if key == "status" {
             status = try reader.readString()
         } else if key == "cancellationReason" {

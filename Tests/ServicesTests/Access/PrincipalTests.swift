@@ -35,13 +35,6 @@ import Testing
         }
     }
 
-    /// Lets in whom it is told.
-    private struct FixedGate: AccessGate {
-        let principal: Principal
-
-        func admit(_ request: borrowing HTTPRequest, to need: RouteNeed) throws(HTTPProblem) -> Principal { principal }
-    }
-
     @Test func theTenantIsThePrincipalsAndAHeadersOnlyWhereItMayActForAny() async throws {
         let routes = Routes(needing: .ordersRead) {
             Get("/") { _, context in .text(.ok, "\(context.tenant) \(context.actor ?? "-")") }

@@ -54,7 +54,8 @@ import UserFacts
         "orderId": "o-1", "userId": "alice", "items": .array([.object(["sku": "ABC", "qty": 2])]), "total": 10,
         "amount": 10, "currency": "USD", "reason": "because", "shipmentId": "s-1", "trackingNumber": "T1",
         "reference": "ch_1", "kind": "order-confirmed", "recipient": "a@example.com", "messageId": "m-1",
-        "email": "a@example.com", "shippingAddress": "1 Main St", "paymentToken": "tok",
+        "email": "a@example.com", "shippingAddress": "1 Main St", "paymentToken": "tok", "paymentTokenSealed": false,
+        "tokenKey": "AAAA", "sealedToken": "AAAA",
         "createdAt": "2026-01-01T00:00:00Z",
     ]
 

@@ -1,5 +1,6 @@
 import Execution
 import HTTPServer
+import OrderflowKit
 
 /// Serves `router` on a port while `body` runs; `parts` run meanwhile.
 func serving<Value: Sendable>(
@@ -32,4 +33,11 @@ func serving(
     try await serving(router, with: parts, proxies: proxies) { port in
         try await DedicatedThread.run("client") { try client(port) }
     }
+}
+
+/// Lets in whom it is told.
+struct FixedGate: AccessGate {
+    let principal: Principal
+
+    func admit(_ request: borrowing HTTPRequest, to need: RouteNeed) throws(HTTPProblem) -> Principal { principal }
 }

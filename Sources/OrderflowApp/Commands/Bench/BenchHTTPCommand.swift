@@ -5,6 +5,7 @@ import HTTPServer
 import Logging
 import OrderAPI
 import OrderflowKit
+import Orders
 import Terminal
 
 struct BenchHTTPCommand: OrderflowCommand {
@@ -32,7 +33,9 @@ struct BenchHTTPCommand: OrderflowCommand {
         Observability.start(settings.log)
         let router = Router([
             Routes(needing: .ordersWrite) {
-                Post("/orders", .bodyLimit(64 << 10)) { request, context in try OrderIntake(request, context).answer }
+                Post("/orders", .bodyLimit(64 << 10)) { request, context in
+                    OrderIntake(try OrderRequest(json: request.body), context).answer
+                }
             }
         ])
         var configuration = HTTPServerConfiguration(host: "127.0.0.1", port: 0)

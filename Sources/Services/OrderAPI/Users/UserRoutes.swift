@@ -26,33 +26,47 @@ public struct UserRoutes: Sendable {
     private struct Command: Sendable {
         let context: RequestContext
         let id: String
-        let now: Int64
-        private let key: IdempotencyKey?
+        /// The id that the key had before there was a secret.
+        private(set) var formerID: String?
+        let now = WallClock.nowMicroseconds()
+        private var key: (key: IdempotencyKey, secret: InstallationSecret)?
         /// Of key and wish, however the wish is written.
-        private(set) var digest: String?
+        private(set) var digest: KeyedDigest?
 
-        init(_ request: borrowing HTTPRequest, _ context: RequestContext, _ purpose: String) throws {
-            let key = try IdempotencyKey(request)
-            let now = WallClock.nowMicroseconds()
+        /// Without a key.
+        init(_ context: RequestContext) {
             self.context = context
-            self.key = key
-            self.now = now
-            id =
-                key.map { UUIDText.v5(name: "\(context.tenant)\0\(purpose)\0\($0.text)") }
-                ?? UUIDText.v7(microseconds: now)
+            id = UUIDText.v7(microseconds: now)
+        }
+
+        init(
+            _ context: RequestContext, _ purpose: InstallationSecret.Purpose, _ key: IdempotencyKey,
+            _ secret: InstallationSecret
+        ) {
+            self.context = context
+            id = secret.id(purpose, key, tenant: context.tenant, owner: context.keyOwner)
+            if secret.looksForFormerIDs(at: now) {
+                formerID = InstallationSecret.formerID(purpose, key, tenant: context.tenant)
+            }
+            self.key = (key, secret)
         }
 
         /// - Parameter wish: what is asked for, with everything that a request doesn't decide held fixed.
         mutating func sign(_ wish: some UserFact) throws {
-            digest = try key.map { RequestDigest.of(Array($0.text.utf8) + [0] + (try wish.payload())) }
+            digest = try key.map { key, secret in
+                secret.digest(of: Array(key.text.utf8) + [0] + (try wish.payload()))
+            }
         }
+
+        /// Whether `id` is one that the request gives out.
+        func names(_ id: String) -> Bool { id == self.id || id == formerID }
 
         var metadata: EventMetadata {
             let id = UUIDText.v7(microseconds: now)
             return EventMetadata(
                 id: id, source: OrderStreams.source, time: now, tenant: context.tenant,
                 correlationID: context.correlationID ?? id, traceparent: context.traceparent, actor: context.actor,
-                requestDigest: digest)
+                requestDigest: digest?.text)
         }
     }
 
@@ -61,18 +75,43 @@ public struct UserRoutes: Sendable {
     private func createUser(
         _ request: borrowing HTTPRequest, _ context: RequestContext, _ responder: Responder
     ) throws {
-        var command = try Command(request, context, "user")
+        let key = try IdempotencyKey(request)
         let wish = try UserRequest(json: request.body)
+        guard let key else { return try append(wish, Command(context), responder) }
+        if let secret = service.secrets.alone(key: true, token: false)?.secret {
+            return try append(wish, Command(context, .user, key, secret), responder)
+        }
+        PooledAnswer { connection in
+            let command = Command(context, .user, key, try service.secrets.secret(on: connection))
+            let (user, signed) = try user(wish, command)
+            let append = KeyedAppend(
+                append: try UserStreams.append(user, at: 0, metadata: signed.metadata),
+                // A user whom the request names has that id and no other.
+                formerStream: wish.userID == nil ? signed.formerID.map(UserStreams.streamID) : nil,
+                categories: [UserStreams.category])
+            if let known = try append.make(on: connection) { return try answer(known, user, signed, on: connection) }
+            service.wakeRelay()
+            return try Self.answer(user, version: 1)
+        }.send(to: responder, from: service.database, for: context)
+    }
+
+    private func user(_ wish: UserRequest, _ command: Command) throws -> (UserCreated, Command) {
+        var command = command
         try command.sign(UserCreated(wish, userID: "", at: 0))
-        let user = UserCreated(wish, userID: command.id, at: command.now)
+        return (UserCreated(wish, userID: command.id, at: command.now), command)
+    }
+
+    private func append(_ wish: UserRequest, _ command: Command, _ responder: Responder) throws {
+        let (user, command) = try user(wish, command)
         let answer = try Self.answer(user, version: 1)
+        let append = try UserStreams.append(user, at: 0, metadata: command.metadata)
         let accepted = service.writer.submit(
-            EventWriter.Request(append: try UserStreams.append(user, at: 0, metadata: command.metadata)) {
-                [command] outcome in
+            EventWriter.Request(append: append) { outcome in
                 switch outcome {
                 case .appended: responder.send(answer)
                 case .versionTaken:
-                    known(user.userID, command).send(to: responder, from: service.database, for: command.context)
+                    PooledAnswer { try self.answer(append.streamID, user, command, on: $0) }
+                        .send(to: responder, from: service.database, for: command.context)
                 case .failed(let error): responder.send(Unavailable.problem(error))
                 }
             })
@@ -80,25 +119,28 @@ public struct UserRoutes: Sendable {
     }
 
     /// The user is there already: by this very request, or by another one.
-    private func known(_ userID: String, _ command: Command) -> PooledAnswer {
-        PooledAnswer { connection in
-            guard
-                let first = try UserStreams.load(
-                    tenant: command.context.tenant, userID: userID, on: connection
-                ).first, let answer = try Self.replay(first, of: command)
-            else { throw HTTPProblem(.conflict, title: "User exists", detail: "there is a user \(userID) already") }
-            return answer
-        }
+    private func answer(
+        _ streamID: String, _ user: UserCreated, _ command: Command, on connection: Connection
+    ) throws -> HTTPResponse {
+        guard
+            let first = try EventStore.load(
+                tenant: command.context.tenant, streamID: streamID, categories: [UserStreams.category], on: connection
+            ).first, let answer = try Self.replay(first, of: command)
+        else { throw HTTPProblem(.conflict, title: "User exists", detail: "there is a user \(user.userID) already") }
+        return answer
     }
 
     // MARK: POST /accounts
 
     private func createAccount(_ request: borrowing HTTPRequest, _ context: RequestContext) throws -> PooledAnswer {
-        var command = try Command(request, context, "account")
+        let key = try IdempotencyKey(request)
         let wish = try AccountRequest(json: request.body)
-        try command.sign(AccountCreated(wish, accountID: "", at: 0))
-        let account = AccountCreated(wish, accountID: command.id, at: command.now)
-        return PooledAnswer { [command] connection in
+        return PooledAnswer { connection in
+            var command =
+                try key.map { Command(context, .account, $0, try service.secrets.secret(on: connection)) }
+                ?? Command(context)
+            try command.sign(AccountCreated(wish, accountID: "", at: 0))
+            let account = AccountCreated(wish, accountID: command.id, at: command.now)
             // Another request may append between our read and our write.
             for _ in 0..<10 {
                 let key = StreamKey(
@@ -140,8 +182,8 @@ public struct UserRoutes: Sendable {
         let fact = try UserStreams.decode(event)
         let id = (fact as? AccountCreated)?.accountID ?? fact.userID
         let metadata = try event.metadata.withUnsafeBytes { try EventMetadata(json: $0) }
-        guard metadata.requestDigest == digest else {
-            guard id == command.id else { return nil }
+        guard digest.matches(metadata.requestDigest) else {
+            guard command.names(id) else { return nil }
             throw IdempotencyKey.reused
         }
         return IdempotencyKey.replayed(try answer(fact, version: event.version))

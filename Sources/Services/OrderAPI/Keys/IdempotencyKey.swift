@@ -7,6 +7,9 @@ struct IdempotencyKey: Sendable {
 
     static let lengthLimit = 255
 
+    /// - Parameter text: one that has been checked.
+    init(text: String) { self.text = text }
+
     /// Nil without the header.
     init?(_ request: borrowing HTTPRequest) throws(HTTPProblem) {
         let values = request.headers("Idempotency-Key")

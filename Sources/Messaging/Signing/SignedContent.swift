@@ -1,0 +1,47 @@
+import Kafka
+
+/// What a record's signature covers, as bytes that everybody makes alike: the topic, key and value, and the headers that
+/// say which event it is, whose and of whom. `traceparent` isn't covered: whoever passes a record on may change it.
+///
+/// A line `orderflow-signature-1`, then each part as its length in four bytes, most significant first, and itself; a part
+/// that is missing has the length 2³²−1 and nothing behind it.
+struct SignedContent {
+    /// In their order.
+    static let headers = [
+        EventHeader.specVersion, EventHeader.id, EventHeader.source, EventHeader.type, EventHeader.time,
+        EventHeader.subject, EventHeader.contentType, EventHeader.schemaVersion, EventHeader.correlationID,
+        EventHeader.causationID, EventHeader.tenant, EventHeader.streamVersion,
+    ]
+
+    /// The covered headers' values, as they stand.
+    private var values = [[UInt8]?](repeating: nil, count: Self.headers.count)
+
+    /// Takes in a header; of a repeated one the last counts, as it does for readers.
+    mutating func take(_ name: some StringProtocol, _ value: UnsafeRawBufferPointer) {
+        if let index = Self.headers.firstIndex(where: { $0 == name }) { values[index] = Array(value) }
+    }
+
+    func bytes(
+        topic: String, key: UnsafeRawBufferPointer?, value: UnsafeRawBufferPointer?
+    ) -> [UInt8] {
+        var bytes = Array("orderflow-signature-1\n".utf8)
+        bytes.reserveCapacity(512 + (value?.count ?? 0))
+        var topic = topic
+        topic.withUTF8 { Self.append(UnsafeRawBufferPointer($0), to: &bytes) }
+        Self.append(key, to: &bytes)
+        Self.append(value, to: &bytes)
+        for value in values {
+            if let value {
+                value.withUnsafeBytes { Self.append($0, to: &bytes) }
+            } else {
+                Self.append(nil, to: &bytes)
+            }
+        }
+        return bytes
+    }
+
+    private static func append(_ part: UnsafeRawBufferPointer?, to bytes: inout [UInt8]) {
+        withUnsafeBytes(of: UInt32(truncatingIfNeeded: part?.count ?? -1).bigEndian) { bytes += $0 }
+        if let part { bytes += part }
+    }
+}

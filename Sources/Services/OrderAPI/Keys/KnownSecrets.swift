@@ -1,0 +1,52 @@
+import Execution
+import HTTPServer
+import OrderflowKit
+import Postgres
+
+/// The installation's secrets in a process of the API: each is read from the database with the first request that needs
+/// it.
+final class KnownSecrets: Sendable {
+    private struct State {
+        var secret: InstallationSecret?
+        var seal: PaymentTokenSeal?
+    }
+
+    private let state = Monitor(State())
+
+    /// What a request needs, as far as it is known here.
+    struct Known: Sendable {
+        let secret: InstallationSecret?
+        let seal: PaymentTokenSeal?
+    }
+
+    /// Nil where something isn't known yet, or where former ids have to be looked for: then a connection is needed.
+    func alone(key: Bool, token: Bool) -> Known? {
+        if !key, !token { return Known(secret: nil, seal: nil) }
+        let (secret, seal) = state.withLock { ($0.secret, $0.seal) }
+        if token, seal == nil { return nil }
+        if key {
+            guard let secret, !secret.looksForFormerIDs(at: WallClock.nowMicroseconds()) else { return nil }
+        }
+        return Known(secret: secret, seal: seal)
+    }
+
+    func secret(on connection: Connection) throws -> InstallationSecret {
+        if let known = state.withLock({ $0.secret }) { return known }
+        let read = try InstallationSecret.load(on: connection)
+        state.withLock { $0.secret = read }
+        return read
+    }
+
+    func seal(on connection: Connection) throws -> PaymentTokenSeal {
+        if let known = state.withLock({ $0.seal }) { return known }
+        guard let read = try PaymentTokenSeal.load(on: connection) else {
+            // No token is stored unsealed, and none is dropped.
+            throw HTTPProblem(
+                .serviceUnavailable, title: "No key for payment tokens",
+                detail: "payment tokens can't be taken before `orderflow migrate` has made a key to seal them with",
+                headers: [Unavailable.retryAfter])
+        }
+        state.withLock { $0.seal = read }
+        return read
+    }
+}
