@@ -25,7 +25,7 @@ package struct AccessControl: Sendable {
         let ring = APIKeyRing()
         let reader = APIKeyReader(ring, database: try context.database(of: .access), logger: context.logger)
         context.health.register("api keys") { ring.health }
-        context.collectors.add { $0.gauge("orderflow_auth_api_keys", [], value: Double(ring.count)) }
+        context.collectors.add { scrape in scrape.gauge("orderflow_auth_api_keys", [], value: Double(ring.count)) }
         var parts = [ThreadGroup.Part("api-keys") { reader.run(until: $0) }]
         var tokens: TokenCheck?
         if let source = settings.auth.source, let rules = settings.auth.rules {
