@@ -20,7 +20,7 @@ import Testing
     ) throws {
         try APIKeyStore.create(
             name: name, tenant: tenant, rights: Rights(rights), hash: Fingerprint(of: key), lifetime: lifetime,
-            by: "ops", on: connection)
+            by: .test, on: connection)
     }
 
     @Test func keysComeIntoForceAreNotedDownWhenUsedAndGo() throws {
@@ -53,8 +53,8 @@ import Testing
         try eventually("the second key is known") { known(second, in: ring) != nil }
         #expect(known(second, in: ring)?.tenant == nil)
 
-        #expect(try APIKeyStore.revoke(name: "first", by: "ops", on: connection))
-        #expect(try !APIKeyStore.revoke(name: "first", by: "ops", on: connection))
+        #expect(try APIKeyStore.revoke(name: "first", by: .test, on: connection))
+        #expect(try !APIKeyStore.revoke(name: "first", by: .test, on: connection))
         try eventually("the first key is revoked") { known(first, in: ring) == nil }
         try eventually("its use is noted") {
             var cursor: Int64 = 0
