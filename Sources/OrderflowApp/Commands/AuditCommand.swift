@@ -121,9 +121,9 @@ struct AuditServices: ParsableArguments {
         []
 
     func validate() throws {
-        for name in service where OrderflowApp.services.database(named: name) == nil {
-            let known = OrderflowApp.services.provisionedDatabases.map(\.name).joined(separator: ", ")
-            throw ValidationError("--service takes one of \(known), not \(name)")
+        let known = OrderflowApp.services.provisionedDatabases.map(\.name)
+        for name in service where !known.contains(name) {
+            throw ValidationError("--service takes one of \(known.joined(separator: ", ")), not \(name)")
         }
     }
 
