@@ -126,11 +126,12 @@ import Testing
         let list = TestIssuer.text(Array("[]".utf8))
         let texts: [String] = [
             "", ".", "..", "a.b.c", "\(token).", "\(token).\(token)", ".\(token)", "\(parts[0]).\(parts[1])",
-            "\(parts[0])..\(parts[2])", "\(token)=", token.replacing(".", with: " "),
+            "\(token)=", token.replacing(".", with: " "),
             issuer.token(header: object, payload: parts[1]), issuer.token(header: repeated, payload: parts[1]),
             issuer.token(header: parts[0], payload: "AAAA"), issuer.token(header: parts[0], payload: ""),
             issuer.token(header: parts[0], payload: list),
         ]
+        #expect(fate("\(parts[0])..\(parts[2])") == .signature)
         for text in texts {
             #expect(fate(text) == .malformed, "\(text)")
         }
