@@ -125,6 +125,7 @@ import Testing
                 case "text": return "'x'"
                 case "json", "jsonb": return "'{}'"
                 case "boolean": return "false"
+                case "bytea": return "'\\x00'"
                 case "date", "timestamp with time zone": return "'2026-11-28'"
                 default: return "1"
                 }
