@@ -117,7 +117,7 @@ public struct OrderService: Sendable {
     public let writer: EventWriter
     /// Connections for everything but new orders: cancellations, histories.
     public let database: ConnectionPool
-    let secrets = KnownSecrets()
+    let secrets: KnownSecrets
     /// Has what was appended past the writer published.
     let wakeRelay: @Sendable () -> Void
 
@@ -125,6 +125,7 @@ public struct OrderService: Sendable {
         let settings = context.settings[OrdersSettings.self]
         let wake = context.wakeRelays
         wakeRelay = { wake() }
+        secrets = KnownSecrets(context.database, logger: context.logger)
         writer = EventWriter(
             database: context.database, writers: settings.writers, queueLimit: settings.queueLimit,
             logger: context.logger, together: { body in Responder.batch(body) }, onCommit: { wake() })
