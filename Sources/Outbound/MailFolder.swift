@@ -14,7 +14,7 @@ public final class MailFolder: MailTransport {
         for part in directory.split(separator: "/", omittingEmptySubsequences: false) {
             made += made.isEmpty && part.isEmpty ? "/" : part + "/"
             if part.isEmpty { continue }
-            guard mkdir(made, 0o755) == 0 || errno == EEXIST || errno == EISDIR else {
+            guard mkdir(made, 0o700) == 0 || errno == EEXIST || errno == EISDIR else {
                 throw .transient("can't make \(made): \(String(cString: strerror(errno)))")
             }
         }
@@ -26,7 +26,7 @@ public final class MailFolder: MailTransport {
         let name = mail.messageID.map { $0.isLetter || $0.isNumber || "-._@".contains($0) ? $0 : "_" }
         let path = "\(directory)/\(String(name)).eml"
         let temporary = "\(directory)/.\(String(name)).\(getpid())"
-        let file = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+        let file = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
         guard file >= 0 else { throw failure("open", temporary) }
         let bytes = mail.bytes
         var written = 0

@@ -23,6 +23,10 @@ public final class Connection {
     var openCursors = 0
     /// A COPY is under way; nothing else can be sent.
     var isCopying = false
+    /// Whose rows the statements may see: of the `acting(for:)` under way.
+    var tenant: String?
+    /// The one that the server was told last; nil where it has to be told anew.
+    var toldTenant: String?
     /// What the server's `statement_timeout` is now.
     var statementTimeout: Duration
     var stopPipe: StopPipe?
@@ -121,6 +125,9 @@ public final class Connection {
         if transactionState == .none, isOutsideTransaction { link.checkPlace() }
         try link.ensureAlive()
         if isCopying { throw PostgresError(.misuse, "a COPY is under way on this connection") }
+        if tenant == nil, let variable = configuration.tenantVariable {
+            throw PostgresError(.misuse, "a statement for no tenant: the session's \(variable) would be another's")
+        }
         switch transactionState {
         case .none: break
         case .open:
@@ -186,7 +193,7 @@ public final class Connection {
 
     private func run(_ sql: String, _ parameters: [Parameter]) throws(PostgresError) -> Rows.Storage {
         try ensureReady()
-        guard preamble.isEmpty, let name = cache.name(for: sql, parameters) else {
+        guard preamble.isEmpty, untoldTenant == nil, let name = cache.name(for: sql, parameters) else {
             return try perform([Pipeline.Statement(sql: sql, parameters: parameters)])[0]
         }
         try checkParameters(parameters, sql)

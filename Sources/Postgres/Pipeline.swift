@@ -72,7 +72,7 @@ extension Connection {
 
     /// Sends what waits in the preamble alone, before something that can't travel in a pipeline.
     func sendPreamble() throws(PostgresError) {
-        guard !preamble.isEmpty else { return }
+        guard !preamble.isEmpty || untoldTenant != nil else { return }
         var exchange = Exchange(connection: self)
         _ = try exchange.run([], committing: false)
     }
@@ -84,6 +84,8 @@ private struct Exchange {
         /// Its result doesn't matter.
         case deallocate
         case preamble(String)
+        /// Tells the server whose rows the session may see.
+        case tenant(String)
         case prepare(String, name: String)
         case statement(String)
         case commit
@@ -103,8 +105,12 @@ private struct Exchange {
 
     mutating func run(_ statements: [Pipeline.Statement], committing: Bool) throws(PostgresError) -> [Rows.Storage] {
         guard PQenterPipelineMode(link.raw) == 1 else { throw connection.sendFailure(statements.first?.sql) }
+        let tenant = connection.tenantStatement
+        let told = connection.untoldTenant ?? connection.toldTenant
+        // What fails is undone, and what was set in it too.
+        connection.toldTenant = nil
         do throws(PostgresError) {
-            try send(statements, committing: committing)
+            try send(statements, after: tenant, committing: committing)
         } catch {
             // Half a pipeline must never be executed.
             var lost = error
@@ -121,26 +127,24 @@ private struct Exchange {
             guard committed else { throw error }
         }
         if let failure { throw failure }
+        connection.toldTenant = told
         return results
     }
 
-    private mutating func send(_ statements: [Pipeline.Statement], committing: Bool) throws(PostgresError) {
+    private mutating func send(
+        _ statements: [Pipeline.Statement], after tenant: Pipeline.Statement?, committing: Bool
+    ) throws(PostgresError) {
         try sendDeallocations()
-        for sql in connection.preamble {
-            try sendPlain(sql)
-            steps.append(.preamble(sql))
+        var preamble = connection.preamble[...]
+        // In the transaction and not before it: nothing may precede a BEGIN that sets the isolation.
+        if connection.beginIsPending, let begin = preamble.popFirst() { try sendPreamble(begin) }
+        if let tenant {
+            try send(tenant)
+            steps.append(.tenant(tenant.sql))
         }
+        for sql in preamble { try sendPreamble(sql) }
         for statement in statements {
-            let name = statement.isKept ? try prepared(statement) : nil
-            connection.buffer.encode(statement.parameters)
-            let sent = connection.buffer.withEncoded { count, values, lengths, formats in
-                guard let name else {
-                    let types = statement.parameters.map(\.type)
-                    return PQsendQueryParams(link.raw, statement.sql, count, types, values, lengths, formats, 1)
-                }
-                return PQsendQueryPrepared(link.raw, name, count, values, lengths, formats, 1)
-            }
-            guard sent == 1 else { throw connection.sendFailure(statement.sql) }
+            try send(statement)
             steps.append(.statement(statement.sql))
         }
         if committing {
@@ -149,6 +153,24 @@ private struct Exchange {
         }
         guard PQpipelineSync(link.raw) == 1 else { throw connection.sendFailure(nil) }
         steps.append(.sync)
+    }
+
+    private mutating func sendPreamble(_ sql: String) throws(PostgresError) {
+        try sendPlain(sql)
+        steps.append(.preamble(sql))
+    }
+
+    private mutating func send(_ statement: Pipeline.Statement) throws(PostgresError) {
+        let name = statement.isKept ? try prepared(statement) : nil
+        connection.buffer.encode(statement.parameters)
+        let sent = connection.buffer.withEncoded { count, values, lengths, formats in
+            guard let name else {
+                let types = statement.parameters.map(\.type)
+                return PQsendQueryParams(link.raw, statement.sql, count, types, values, lengths, formats, 1)
+            }
+            return PQsendQueryPrepared(link.raw, name, count, values, lengths, formats, 1)
+        }
+        guard sent == 1 else { throw connection.sendFailure(statement.sql) }
     }
 
     /// Statements that the cache dropped, in an implicit transaction of their own so that a failure stays theirs.
@@ -197,6 +219,11 @@ private struct Exchange {
                 _ = try receiveOne("DEALLOCATE")
             case .preamble(let sql):
                 if case .failure(let error) = try receiveOne(sql), failure == nil { failure = error }
+            case .tenant(let sql):
+                if case .failure(let error) = try receiveOne(sql) {
+                    if error.isStalePlan { connection.forget(sql, error) }
+                    if failure == nil { failure = error }
+                }
             case .prepare(let sql, let name):
                 switch try receiveOne(sql) {
                 case .success: break

@@ -26,6 +26,12 @@ public struct PostgresConfiguration: Sendable {
     public var tcpUserTimeout = Duration.seconds(20)
     /// How prepared statements are planned (`plan_cache_mode`).
     public var plans = Plans.automatic
+    /// The server's setting, such as `shop.tenant`, by which row policies know whose rows a session may see. A session of
+    /// a configuration that names one runs no statement outside `Connection.acting(for:)`.
+    public var tenantVariable: String?
+    /// The role that a session takes on as soon as it is opened, as by `SET ROLE`; nil stays with the user's. A plain
+    /// name that needs no quotes.
+    public var assumedRole: String?
     /// Prepared statements kept per connection; the least recently used one goes first.
     public var statementCacheLimit = 256
 
@@ -134,7 +140,7 @@ public struct PostgresConfiguration: Sendable {
             // The server too notices within half a minute when our host is gone, and lets go of our locks.
             ("tcp_keepalives_idle", "15"), ("tcp_keepalives_interval", "5"), ("tcp_keepalives_count", "3"),
             ("tcp_user_timeout", "20000"), ("plan_cache_mode", plans.rawValue),
-        ]
+        ] + (assumedRole.map { [("role", $0)] } ?? [])
     }
 
     /// Sessions are for a server that takes writes; one that doesn't is left for another of the hosts.

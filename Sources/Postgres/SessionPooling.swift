@@ -36,7 +36,7 @@ enum SessionPooling {
         }
         findings.withLock { $0[target] = .pooled }
         // A pooler may have been told to drop what a session is opened with.
-        try connection.script(
+        try connection.plain(
             connection.configuration.sessionSettings.map { "SET \($0.name) = '\($0.value)'" }.joined(separator: "; "))
     }
 

@@ -36,9 +36,12 @@ extension Connection {
         }
         preamble = ["BEGIN ISOLATION LEVEL \(isolation.rawValue)\(readOnly ? " READ ONLY" : "")"]
         transactionState = .open
+        var isCommitted = false
         defer {
             preamble = []
             transactionState = .none
+            // Whatever was set in the transaction is undone with it.
+            if !isCommitted { toldTenant = nil }
         }
         let result: R
         do {
@@ -48,6 +51,7 @@ extension Connection {
             throw error
         }
         try commit()
+        isCommitted = true
         return result
     }
 

@@ -33,7 +33,7 @@ final class Scene: Sendable {
         foreign = ForeignProducer(shop)
         let patient = Bool.random(using: &dice)
         let settings = [
-            "ORDERFLOW_DATABASE_URL": "postgresql://postgres@127.0.0.1:\(proxy.port)/postgres",
+            "ORDERFLOW_DATABASE_URL": Shop.databaseURL(port: proxy.port),
             // Half of the campaigns give participants so little time that successes come too late.
             "ORDERFLOW_SAGA_STOCK_DEADLINE": patient ? "120s" : "6s",
             "ORDERFLOW_SAGA_PAYMENT_DEADLINE": patient ? "120s" : "8s",

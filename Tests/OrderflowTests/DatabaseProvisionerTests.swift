@@ -1,6 +1,7 @@
 import Execution
 import Logging
 import Postgres
+import Projection
 import TestServers
 import Testing
 
@@ -24,7 +25,9 @@ import Testing
         let server = try Self.server.get()
         for database in OrderflowApp.services.databases {
             try server.execute("DROP DATABASE IF EXISTS \(database.nameOnServer) WITH (FORCE)")
-            try server.execute("DROP ROLE IF EXISTS \(database.nameOnServer)")
+            for access in DatabaseAccess.allCases {
+                try server.execute("DROP ROLE IF EXISTS \(database.role(for: access))")
+            }
         }
         return server
     }
@@ -60,7 +63,7 @@ import Testing
     @Test func tablesBelongToTheServicesRole() throws {
         let settings = settings(try freshServer().url())
         _ = try run(settings, [Self.first])
-        let connection = try Connection(try settings.database(of: .orders))
+        let connection = try Connection(try settings.database(of: .orders, as: .owner))
         let rows = try connection.query(
             "SELECT current_user::text, tableowner::text FROM pg_tables WHERE tablename = 'things'")
         #expect(try rows[0].get(0, as: String.self) == "orderflow_orders")
@@ -72,56 +75,102 @@ import Testing
     @Test func noServiceCanConnectToAnothersDatabase() throws {
         let settings = settings(try freshServer().url())
         _ = try run(settings, [Self.first])
-        let foreign = try settings.database(of: .payment).with(user: ServiceDatabase.orders.nameOnServer)
+        let foreign = try settings.database(of: .payment).with(user: ServiceDatabase.orders.role(for: .daemon))
         let error = #expect(throws: PostgresError.self) { _ = try Connection(foreign) }
         #expect(error?.sqlState == .insufficientPrivilege)
     }
 
-    @Test func rolesGetTheAdministratorsPassword() throws {
+    /// Daemons' and requests' roles have the daemons' password, whichever setting says it, and a new one once it changes;
+    /// nobody logs in as the owner. Without an administrator's URL the daemons' is the administrator's.
+    @Test func rolesGetTheDaemonsPassword() throws {
         let server = try freshServer()
-        let url = "postgresql://postgres:o%27hara@127.0.0.1:\(server.port)/postgres"
-        _ = try run(settings(url), [Self.first])
-        let connection = try Connection(PostgresConfiguration(server.url()))
-        let rows = try connection.query("SELECT rolpassword FROM pg_authid WHERE rolname = 'orderflow_orders'")
-        #expect(try rows[0].get(0, as: String.self).hasPrefix("SCRAM-SHA-256$"))
+        var settings = settings(PostgresServer.url(port: server.port, user: "any", password: "o%27hara"))
+        settings.database.adminURL = server.url()
+        func check() throws {
+            for access in [DatabaseAccess.daemon, .requests] {
+                try Connection(settings.database(of: .orders, as: access), logger: logger).close()
+            }
+            let wrong = try settings.database(of: .orders).with(password: "guessed")
+            #expect(throws: PostgresError.self) { try Connection(wrong, logger: logger) }
+            let owner = try settings.database(of: .orders).with(user: "orderflow_orders")
+            #expect(throws: PostgresError.self) { try Connection(owner, logger: logger) }
+        }
+        #expect(try run(settings, [Self.first]).map(\.created) == [true, true])
+        try check()
+        settings.database.password = "another"
+        #expect(throws: PostgresError.self) { try Connection(settings.database(of: .orders), logger: logger) }
+        #expect(try run(settings, [Self.first]).map(\.created) == [false, false])
+        try check()
+        settings.database.url = server.url()
+        settings.database.password = nil
+        settings.database.adminURL = nil
+        #expect(try run(settings, [Self.first, Self.second]).map(\.applied) == [[Self.second], [Self.second]])
+        try check()
+        settings.database.url = PostgresServer.url(port: server.port, password: "wrong")
+        #expect(throws: PostgresError.self) { try run(settings, [Self.first, Self.second]) }
     }
 
-    /// The server checks passwords for TCP from now on; the test's own server is the one that is changed.
-    @Test func aChangedPasswordReachesTheRoles() throws {
-        let server = try PostgresServer.start()
-        defer { server.stop() }
-        func url(_ password: String) -> String { "postgresql://postgres:\(password)@127.0.0.1:\(server.port)/postgres" }
-        try server.execute("ALTER ROLE postgres PASSWORD 'first'")
-        try server.execute(
-            "DO $$ BEGIN EXECUTE format('COPY (SELECT %L) TO %L', 'host all all 127.0.0.1/32 scram-sha-256', "
-                + "current_setting('hba_file')); END $$")
-        try server.execute("SELECT pg_reload_conf()")
-        let administrator = try PostgresConfiguration(url("wrong"))
-        try eventually("passwords are checked") {
-            do {
-                _ = try Connection(administrator)
-                return false
-            } catch let error as PostgresError {
-                return error.sqlState == .invalidPassword
-            }
+    /// An installation whose daemons log in as the owners of their tables: they go on while it is updated, and are shut
+    /// out once none of them is connected any more.
+    @Test func anInstallationOfAnEarlierVersionIsTakenOver() throws {
+        let server = try freshServer()
+        let events = Migration(version: 1, name: "events", sql: "CREATE TABLE events (tenant text, body text)")
+        let databases = [ServiceDatabase("orders", appendOnly: ["events"], migrations: [events])]
+        try server.execute("CREATE ROLE orderflow_orders LOGIN PASSWORD 'old'")
+        try server.execute("CREATE DATABASE orderflow_orders OWNER orderflow_orders TEMPLATE template0 LOCALE 'C'")
+        let before = try Connection(
+            PostgresConfiguration(
+                PostgresServer.url(
+                    port: server.port, database: "orderflow_orders", user: "orderflow_orders", password: "old")),
+            logger: logger)
+        try Migrator.migrate(before, [events])
+        try before.execute("INSERT INTO events VALUES ('acme', 'of before')")
+        var settings = settings(PostgresServer.url(port: server.port, user: "any", password: "new"))
+        settings.database.adminURL = server.url()
+        var results: [DatabaseProvisioner.Result] = []
+        let provisioner = DatabaseProvisioner(settings: settings, logger: logger)
+        try provisioner.run(databases) { results.append($0) }
+        #expect(results.map(\.applied) == [[]] && results.map(\.created) == [false])
+        #expect(results[0].notes.count == 1 && results[0].notes[0].contains("1 sessions of an earlier version"))
+        // COPY is for those only who are subject to no policy.
+        try before.copyIn("COPY events FROM STDIN") { try $0.textRow(["acme", "while it is updated"]) }
+        let daemon = try Connection(settings.database(of: .orders), logger: logger)
+        try daemon.execute("INSERT INTO events VALUES ('other', 'of the new version')")
+        let requests = try Connection(settings.database(of: .orders, as: .requests), logger: logger)
+        let seen = try requests.acting(for: "acme") { connection in
+            try connection.query("SELECT body FROM events ORDER BY 1").map { try $0.get(0, as: String.self) }
         }
-        #expect(try run(settings(url("first")), [Self.first]).map(\.created) == [true, true])
-        let connection = try Connection(PostgresConfiguration(url("first")))
-        try connection.script("ALTER ROLE postgres PASSWORD 'second'")
+        #expect(seen == ["of before", "while it is updated"])
+        let pid = before.processID
+        before.close()
+        try eventually("the earlier version is gone") {
+            try server.query("SELECT FROM pg_stat_activity WHERE pid = \(pid)").isEmpty
+        }
+        try provisioner.run(databases) { results.append($0) }
+        #expect(results[1].notes.isEmpty)
         #expect(
-            try run(settings(url("second")), [Self.first, Self.second]).map(\.applied) == [
-                [Self.second], [Self.second],
-            ])
-        #expect(throws: PostgresError.self) { try run(settings(url("first")), [Self.first, Self.second]) }
+            try server.query("SELECT rolcanlogin, rolpassword FROM pg_authid WHERE rolname = 'orderflow_orders'")
+                == [["f", ""]])
+        #expect(
+            try server.query(
+                "SELECT relforcerowsecurity FROM pg_class WHERE relname = 'events'", database: "orderflow_orders")
+                == [["t"]])
     }
 
     @Test func anAdministratorNeedNotBeASuperuser() throws {
         let server = try freshServer()
         try server.execute("DROP ROLE IF EXISTS deputy")
-        try server.execute("CREATE ROLE deputy LOGIN CREATEDB CREATEROLE")
-        let settings = settings("postgresql://deputy@127.0.0.1:\(server.port)/postgres")
+        try server.execute("CREATE ROLE deputy LOGIN CREATEDB CREATEROLE PASSWORD 'x'")
+        let settings = settings(PostgresServer.url(port: server.port, user: "deputy", password: "x"))
         #expect(try run(settings, [Self.first]).map(\.created) == [true, true])
         #expect(try run(settings, [Self.first]).map(\.created) == [false, false])
+        // Only a superuser can have daemons bypass policies; these let them see everything all the same.
+        try DatabaseProvisioner(settings: settings, logger: logger).run([.views])
+        let daemon = try Connection(settings.database(of: .views), logger: logger)
+        #expect(try daemon.query("SELECT row_security_active('order_views')").one().get(0, as: Bool.self))
+        #expect(try !OrderViewRows.canBeCopied(on: daemon))
+        try daemon.execute("INSERT INTO invoice_orders (tenant, order_id, status) VALUES ('a', 'o', 0), ('b', 'o', 0)")
+        #expect(try daemon.query("SELECT FROM invoice_orders").count == 2)
     }
 
     @Test func aConfiguredDatabaseIsOnlyMigrated() throws {
@@ -134,8 +183,39 @@ import Testing
                 .init(database: .payment, created: true, applied: [Self.first]),
             ])
         let connection = try Connection(PostgresConfiguration(server.url()))
-        let rows = try connection.query("SELECT 1 FROM pg_roles WHERE rolname = 'orderflow_orders'")
+        let rows = try connection.query("SELECT 1 FROM pg_roles WHERE rolname LIKE 'orderflow_orders%'")
         #expect(rows.isEmpty)
+    }
+
+    /// Roles that somebody else has made get their rights and policies; where there is but one, that is said.
+    @Test func configuredRolesGetTheirRights() throws {
+        let server = try freshServer()
+        let own = try server.createDatabase()
+        let name = try #require(try PostgresConfiguration(own).database)
+        for role in ["owner", "worker", "visitor"] {
+            try server.execute("CREATE ROLE \(role)_\(name) LOGIN PASSWORD 'x'")
+        }
+        try server.execute("ALTER DATABASE \(name) OWNER TO owner_\(name)")
+        func url(_ role: String) -> String {
+            PostgresServer.url(port: server.port, database: name, user: "\(role)_\(name)", password: "x")
+        }
+        let things = Migration(version: 1, name: "things", sql: "CREATE TABLE things (tenant text)")
+        let databases = [ServiceDatabase("orders", migrations: [things])]
+        var settings = settings(server.url(), own: ["orders": url("worker")])
+        settings.serviceOwnerURL["orders"] = url("owner")
+        settings.serviceRequestsURL["orders"] = url("visitor")
+        var results: [DatabaseProvisioner.Result] = []
+        try DatabaseProvisioner(settings: settings, logger: logger).run(databases) { results.append($0) }
+        #expect(results.map(\.applied) == [[things]] && results[0].notes.isEmpty, "\(results)")
+        try Connection(settings.database(of: .orders), logger: logger).execute("INSERT INTO things VALUES ('a'), ('b')")
+        let visitor = try Connection(settings.database(of: .orders, as: .requests), logger: logger)
+        #expect(try visitor.acting(for: "a") { try $0.query("SELECT FROM things").count } == 1)
+        settings.serviceOwnerURL = [:]
+        settings.serviceRequestsURL = [:]
+        settings.serviceDatabaseURL["orders"] = url("owner")
+        try DatabaseProvisioner(settings: settings, logger: logger).run(databases) { results.append($0) }
+        #expect(results[1].notes.count == 2)
+        #expect(try Connection(settings.database(of: .orders)).query("SELECT FROM things").count == 2)
     }
 
     @Test func allConfiguredNeedNoAdministrator() throws {

@@ -293,18 +293,44 @@ import Testing
         #expect(try problems(flags: [("http.port", "65530")]).count == 1)
     }
 
-    @Test func serviceDatabasesDeriveFromTheAdministrators() throws {
-        let loaded = try load(
-            environment: [
-                "ORDERFLOW_DATABASE_URL": "postgresql://admin:pw@db:5555/postgres",
-                "ORDERFLOW_PAYMENT_DATABASE_URL": "postgresql://p@elsewhere/money",
-            ], flags: [("database.connect_timeout", "7s")])
-        let orders = try loaded.settings.database(of: .orders)
-        #expect(orders.host == "db" && orders.port == "5555")
-        #expect(orders.database == "orderflow_orders" && orders.user == "orderflow_orders")
-        #expect(orders.connectTimeout == .seconds(7))
-        let payment = try loaded.settings.database(of: .payment)
+    @Test func serviceDatabasesDeriveFromTheServer() throws {
+        var environment = [
+            "ORDERFLOW_DATABASE_URL": "postgresql://any:pw@db:5555/postgres",
+            "ORDERFLOW_DATABASE_ADMIN_URL": "postgresql://admin:secret@db:6666/postgres",
+            "ORDERFLOW_PAYMENT_DATABASE_URL": "postgresql://p@elsewhere/money",
+            "ORDERFLOW_PAYMENT_DATABASE_REQUESTS_URL": "postgresql://r@elsewhere/money",
+        ]
+        let settings = try load(environment: environment, flags: [("database.connect_timeout", "7s")]).settings
+        let orders = try settings.database(of: .orders)
+        #expect(orders.host == "db" && orders.port == "5555" && orders.password == "pw")
+        #expect(orders.database == "orderflow_orders" && orders.user == "orderflow_orders_daemon")
+        #expect(orders.connectTimeout == .seconds(7) && orders.tenantVariable == nil)
+        let requests = try settings.database(of: .orders, as: .requests)
+        #expect(requests.user == "orderflow_orders_requests" && requests.password == "pw" && requests.port == "5555")
+        #expect(requests.tenantVariable == "orderflow.tenant")
+        let owner = try settings.database(of: .orders, as: .owner)
+        #expect(owner.user == "admin" && owner.password == "secret" && owner.port == "6666")
+        #expect(owner.database == "orderflow_orders" && owner.assumedRole == "orderflow_orders")
+        let payment = try settings.database(of: .payment)
         #expect(payment.host == "elsewhere" && payment.database == "money" && payment.user == "p")
+        #expect(try settings.database(of: .payment, as: .owner).user == "p")
+        #expect(try settings.database(of: .payment, as: .requests).user == "r")
+        environment["ORDERFLOW_DATABASE_PASSWORD"] = "other"
+        environment["ORDERFLOW_DATABASE_ADMIN_URL"] = nil
+        let second = try load(environment: environment).settings
+        #expect(try second.database(of: .orders).password == "other")
+        #expect(try second.database(of: .orders, as: .owner).password == "pw")
+    }
+
+    /// What changes tables isn't handed on to daemons.
+    @Test func daemonsAreNotToldTheAdministrator() throws {
+        let flags = [
+            ("database.admin_url", "postgresql://admin:secret@db/postgres"), ("http.port", "4000"),
+            ("orders.database.owner_url", "postgresql://owner:secret@db/orders"),
+        ]
+        let handed = try load(flags: flags).flagsAsEnvironment
+        #expect(handed.values.contains { $0.contains("4000") })
+        #expect(!handed.values.contains { $0.contains("secret") })
     }
 
     @Test func rolePortsDeriveFromTheFirst() throws {

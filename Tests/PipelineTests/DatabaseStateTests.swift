@@ -18,7 +18,8 @@ import Testing
         try postgres.execute("ALTER SYSTEM SET ssl = on")
         try postgres.execute("SELECT pg_reload_conf()")
         return try Shop(
-            settings: ["ORDERFLOW_DATABASE_URL": postgres.url() + "?sslmode=require"], postgres: postgres)
+            settings: ["ORDERFLOW_DATABASE_URL": Shop.databaseURL(port: postgres.port) + "?sslmode=require"],
+            postgres: postgres)
     }
 
     /// Somebody who orders and cancels is asked to come again, a load balancer to look elsewhere, and the first order
@@ -123,8 +124,11 @@ import Testing
     /// missing.
     @Test func aPoolerThatSharesSessionsEndsEveryCommand() async throws {
         let shop = try Self.shop.get()
-        let pooler = try PgBouncer(for: shop.postgres, mode: .transaction, users: ["postgres", "orderflow_views"])
-        let environment = ["ORDERFLOW_DATABASE_URL": pooler.url()]
+        let pooler = try PgBouncer(
+            for: shop.postgres, mode: .transaction, users: ["orderflow_views_requests": Shop.databasePassword])
+        let environment = [
+            "ORDERFLOW_DATABASE_URL": pooler.url(), "ORDERFLOW_DATABASE_ADMIN_URL": pooler.url(),
+        ]
         let migration = try ServerProcess("orderflow-migrate", environment: environment) { _ in
             [Shop.program, "migrate"]
         }

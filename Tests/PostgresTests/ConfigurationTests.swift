@@ -100,7 +100,8 @@ import Testing
         let good = try freshDatabase()
         let port = try #require(good.port)
         let two = try PostgresConfiguration(
-            "postgresql://\(good.user ?? "")@127.0.0.1:1,127.0.0.1:\(port)/\(good.database ?? "")")
+            "postgresql://\(good.user ?? ""):\(good.password ?? "")@127.0.0.1:1,127.0.0.1:\(port)/\(good.database ?? "")"
+        )
         #expect(try Connection(two, logger: quiet).query("SELECT 1").count == 1)
     }
 }

@@ -98,7 +98,7 @@ import Testing
     @Test func sessionsLeaveAServerThatTakesNoWrites() async throws {
         let (first, second) = (try PostgresServer.start(), try PostgresServer.start())
         let target = try PostgresConfiguration(
-            "postgresql://postgres@127.0.0.1:\(first.port),127.0.0.1:\(second.port)/postgres?target_session_attrs=read-write"
+            "postgresql://postgres:\(PostgresServer.password)@127.0.0.1:\(first.port),127.0.0.1:\(second.port)/postgres?target_session_attrs=read-write"
         )
         let pool = ConnectionPool(target, size: 2, logger: quiet)
         let port: @Sendable (Connection) throws -> Int = {
@@ -159,7 +159,7 @@ import Testing
         #expect(error?.kind == .server(.readOnlyTransaction))
         #expect(error?.cause == .outage)
         let both = try PostgresConfiguration(
-            "postgresql://postgres@127.0.0.1:\(standby.port),127.0.0.1:\(primary.port)/postgres?target_session_attrs=read-write"
+            "postgresql://postgres:\(PostgresServer.password)@127.0.0.1:\(standby.port),127.0.0.1:\(primary.port)/postgres?target_session_attrs=read-write"
         )
         let connection = ReconnectingConnection(
             both, name: "both", stop: StopSignal(), backoff: Backoff(base: .milliseconds(10), cap: .milliseconds(100)),

@@ -1,6 +1,7 @@
 import Foundation
 
-/// A private PgBouncer in front of a private PostgreSQL server, on a port of its own. Every role may connect.
+/// A private PgBouncer in front of a private PostgreSQL server, on a port of its own. Its users may connect with any
+/// password or none, and it knows theirs.
 public final class PgBouncer: Sendable {
     public enum Mode: String, Sendable, CaseIterable {
         case session, transaction, statement
@@ -10,12 +11,12 @@ public final class PgBouncer: Sendable {
     private let process: ServerProcess
 
     /// - Parameters:
-    ///   - users: who may connect.
+    ///   - users: who may connect besides `postgres`, with the passwords that the server knows.
     ///   - sessions: of the server, at most, for each database and user.
     ///   - takesOptions: whether clients may ask for settings when they connect, which are then dropped.
     ///   - rotates: whether it hands out the session that has rested longest.
     public init(
-        for server: PostgresServer, mode: Mode, users: [String] = ["postgres"], sessions: Int = 5,
+        for server: PostgresServer, mode: Mode, users: [String: String] = [:], sessions: Int = 5,
         takesOptions: Bool = true, rotates: Bool = false
     ) throws {
         let programs = try PostgresPrograms.find()
@@ -26,7 +27,7 @@ public final class PgBouncer: Sendable {
         let port = try LocalPort.unused()
         self.port = port
         process = try ServerProcess("pgbouncer") { directory in
-            try users.map { "\"\($0)\" \"\"\n" }.joined()
+            try users.merging(["postgres": PostgresServer.password]) { $1 }.map { "\"\($0)\" \"\($1)\"\n" }.joined()
                 .write(toFile: directory + "/users", atomically: false, encoding: .utf8)
             try """
             [databases]

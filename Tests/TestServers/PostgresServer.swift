@@ -1,11 +1,14 @@
 import Foundation
 import Synchronization
 
-/// A private PostgreSQL server on a port of its own. Superuser `postgres`; every role may connect from this machine,
-/// with any password or none.
+/// A private PostgreSQL server on a port of its own. Superuser `postgres`; every role may connect from this machine with
+/// its password (SCRAM).
 public final class PostgresServer: Sendable {
     /// One server for all tests of this process that don't break it. Give each test its own `createDatabase()`.
     public static let shared = Result { try PostgresServer.start() }
+
+    /// The superuser's, on all servers of the process; another one with each run.
+    public static let password = hexadecimal(UUID())
 
     public let port: Int
     private let process: ServerProcess
@@ -16,11 +19,14 @@ public final class PostgresServer: Sendable {
         let programs = try PostgresPrograms.find()
         let owner = try ServerProcess("postgres-template") { _ in ["/bin/true"] }
         let data = owner.directory + "/data"
+        let passwordFile = owner.directory + "/password"
         try makeDirectory(data)
+        try Data(password.utf8).write(to: URL(fileURLWithPath: passwordFile))
+        try giveToServer(passwordFile)
         try PostgresPrograms.run(
             programs.asServerUser + [
-                programs.directory + "/initdb", "--pgdata=" + data, "--username=postgres", "--auth=trust",
-                "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync",
+                programs.directory + "/initdb", "--pgdata=" + data, "--username=postgres",
+                "--auth=scram-sha-256", "--pwfile=" + passwordFile, "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync",
             ])
         return owner
     }
@@ -58,8 +64,8 @@ public final class PostgresServer: Sendable {
             try Self.makeDirectory(process.directory + "/data")
             try PostgresPrograms.run(
                 programs.asServerUser + [
-                    programs.directory + "/pg_basebackup", "--host=127.0.0.1", "--port=\(primary)",
-                    "--username=postgres", "--pgdata=" + process.directory + "/data", "--write-recovery-conf",
+                    programs.directory + "/pg_basebackup", "--dbname=" + Self.url(port: primary),
+                    "--pgdata=" + process.directory + "/data", "--write-recovery-conf",
                     "--checkpoint=fast", "--no-sync",
                 ])
         } else {
@@ -70,11 +76,16 @@ public final class PostgresServer: Sendable {
     }
 
     /// The server as `postgres`, in that database.
-    public func url(database: String = "postgres") -> String { "postgresql://postgres@127.0.0.1:\(port)/\(database)" }
+    public func url(database: String = "postgres") -> String { Self.url(port: port, database: database) }
+
+    /// A server of this process as any of its roles, perhaps by the port of something in front of it.
+    public static func url(
+        port: Int, database: String = "postgres", user: String = "postgres", password: String = password
+    ) -> String { "postgresql://\(user):\(password)@127.0.0.1:\(port)/\(database)" }
 
     /// Creates an empty database and returns its URL.
     public func createDatabase() throws -> String {
-        let name = "test_" + UUID().uuidString.lowercased().replacingOccurrences(of: "-", with: "")
+        let name = "test_" + Self.hexadecimal(UUID())
         try execute("CREATE DATABASE \(name)")
         return url(database: name)
     }
@@ -149,8 +160,16 @@ public final class PostgresServer: Sendable {
     /// Ends the server for good and removes its data.
     public func stop() { process.stop() }
 
+    private static func hexadecimal(_ id: UUID) -> String {
+        id.uuidString.lowercased().replacingOccurrences(of: "-", with: "")
+    }
+
     private static func makeDirectory(_ path: String) throws {
         guard mkdir(path, 0o700) == 0 else { throw TestServerError("mkdir \(path)", errno: errno) }
+        try giveToServer(path)
+    }
+
+    private static func giveToServer(_ path: String) throws {
         guard getuid() == 0, let user = getpwnam("postgres") else { return }
         guard chown(path, user.pointee.pw_uid, user.pointee.pw_gid) == 0 else {
             throw TestServerError("chown \(path)", errno: errno)

@@ -12,8 +12,10 @@ import TestServers
     @Test func acceptsRolesWithPasswords() throws {
         let server = try PostgresServer.shared.get()
         try server.execute("CREATE ROLE keeper LOGIN PASSWORD 'secret'")
-        let url = server.url().replacing("postgres@", with: "keeper:secret@")
+        let url = PostgresServer.url(port: server.port, user: "keeper", password: "secret")
         #expect(try psql(url, "SELECT current_user") == "keeper")
+        let wrong = PostgresServer.url(port: server.port, user: "keeper", password: "guessed")
+        #expect(throws: (any Error).self) { try psql(wrong, "SELECT 1") }
     }
 
     @Test(arguments: [true, false]) func keepsItsDataWhenKilled(durable: Bool) throws {

@@ -7,7 +7,10 @@ public final class Shop: Sendable {
     public let broker: KafkaBroker
     /// Mails of all daemons.
     public let mailDirectory: String
+    /// Of daemons, which don't know the administrator.
     private let settings: [String: String]
+    /// Of commands.
+    private let administration: [String: String]
 
     /// Starts the servers and prepares databases and topics, by the commands that an operator would use.
     ///
@@ -18,12 +21,21 @@ public final class Shop: Sendable {
         mailDirectory = NSTemporaryDirectory() + "/orderflow-mail-\(UUID())"
         try FileManager.default.createDirectory(atPath: mailDirectory, withIntermediateDirectories: true)
         self.settings = [
-            "ORDERFLOW_DATABASE_URL": self.postgres.url(),
+            "ORDERFLOW_DATABASE_URL": Self.databaseURL(port: self.postgres.port),
             "ORDERFLOW_KAFKA_BROKERS": self.broker.bootstrapServers, "ORDERFLOW_KAFKA_DEV_BROKER": "on",
             "ORDERFLOW_MAIL_DIRECTORY": mailDirectory,
         ].merging(settings) { $1 }
+        administration = ["ORDERFLOW_DATABASE_ADMIN_URL": self.postgres.url()].merging(self.settings) { $1 }
         _ = try run("migrate")
         _ = try run("topics", "create")
+    }
+
+    /// The password of the roles that daemons log in as.
+    public static let databasePassword = "of-the-daemons"
+
+    /// The databases as daemons reach them, by the server's port or that of something in front of it.
+    public static func databaseURL(port: Int) -> String {
+        PostgresServer.url(port: port, user: "replaced", password: databasePassword)
     }
 
     deinit { try? FileManager.default.removeItem(atPath: mailDirectory) }
@@ -55,22 +67,22 @@ public final class Shop: Sendable {
 
     @discardableResult
     public func run(_ arguments: [String], expecting status: Int32 = 0) throws -> String {
-        try Self.run([Self.program] + arguments, environment: settings, expecting: status)
+        try Self.run([Self.program] + arguments, environment: administration, expecting: status)
     }
 
     /// An `orderflow` command as a process, not started yet.
     public func command(_ arguments: String...) throws -> ServerProcess {
-        try ServerProcess("orderflow-\(arguments[0])", environment: settings) { _ in [Self.program] + arguments }
+        try ServerProcess("orderflow-\(arguments[0])", environment: administration) { _ in [Self.program] + arguments }
     }
 
     /// As `run`, whatever the exit status.
     public func output(_ arguments: String...) throws -> String {
-        try Self.run([Self.program] + arguments, environment: settings, expecting: nil)
+        try Self.run([Self.program] + arguments, environment: administration, expecting: nil)
     }
 
     /// Runs a script of bash with the environment of the shop's commands, and returns what it has written to stdout.
     public func shell(_ script: String) throws -> String {
-        try Self.run(["bash", "-c", script], environment: settings)
+        try Self.run(["bash", "-c", script], environment: administration)
     }
 
     /// Every record of a topic, from the first offset to the last, read by a program that isn't ours.

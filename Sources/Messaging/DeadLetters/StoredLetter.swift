@@ -117,7 +117,7 @@ struct StoredLetter {
             "offset": "\(source.offset)", keyField: "\(recordKey.map { String(decoding: $0, as: UTF8.self) } ?? "")",
         ]
         guard let envelope = try? envelope() else { return fields }
-        fields["tenant"] = "\(envelope.tenant ?? TenantName.standard)"
+        fields["tenant"] = envelope.owner.map { "\($0)" }
         fields["correlation_id"] = (envelope.correlationID ?? envelope.id).map { "\($0)" }
         return fields.merging(TraceContext.logFields(envelope.traceparent)) { $1 }
     }

@@ -10,6 +10,8 @@ package struct EnvelopeHeaders {
     private(set) var time: Int64?
     private(set) var correlationID: String?
     private(set) var tenant: String?
+    /// Whose the record is: the standard tenant's only where it says nothing of one; nil where that can't be read.
+    private(set) var owner: String? = TenantName.standard
     private(set) var streamVersion: Int?
     private(set) var contentType = ContentType.json
     private(set) var schemaVersion: Int?
@@ -40,10 +42,13 @@ package struct EnvelopeHeaders {
             if time == nil { note("\(name) is no RFC 3339 time") }
         case EventHeader.correlationID: correlationID = text(name, value)
         case EventHeader.tenant:
-            tenant = text(name, value)
-            if let tenant, !TenantName.isValid(tenant) {
-                note("\(name) must have 1 to \(TenantName.limit) letters, digits and . _ -")
-            }
+            let said = text(name, value)
+            let isValid = said.map { TenantName.isValid($0) } ?? false
+            let isFirst = tenant == nil || tenant == said
+            if said != nil, !isValid { note("\(name) must have 1 to \(TenantName.limit) letters, digits and . _ -") }
+            if !isFirst { note("\(name) comes several times and says different things") }
+            tenant = said
+            owner = owner != nil && isValid && isFirst ? said : nil
         case EventHeader.streamVersion: streamVersion = version(name, value)
         case EventHeader.schemaVersion: schemaVersion = version(name, value)
         case EventHeader.contentType:

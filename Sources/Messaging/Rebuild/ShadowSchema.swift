@@ -147,7 +147,8 @@ struct ShadowSchema {
         try connection.script("DROP SCHEMA IF EXISTS \(name(of: model)) CASCADE")
     }
 
-    /// Makes the shadow's tables the live ones, in the open transaction of `connection`. Readers wait from the
+    /// Makes the shadow's tables the live ones, with their owners, rights and policies, in the open transaction of
+    /// `connection`. Readers wait from the
     /// lock to the commit, and then reads the new ones: names and statements stay what they were.
     func exchange(on connection: Connection) throws {
         let inheritance = try connection.query(
@@ -161,6 +162,20 @@ struct ShadowSchema {
                           CASE WHEN a.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END)
             FROM unnest($1::text[]) AS t (name) JOIN pg_class c ON c.oid = to_regclass(t.name)
             CROSS JOIN aclexplode(c.relacl) a WHERE a.grantee <> c.relowner
+            UNION ALL
+            SELECT format('ALTER TABLE %s %s ROW LEVEL SECURITY', c.oid::regclass, s.word)
+            FROM unnest($1::text[]) AS t (name) JOIN pg_class c ON c.oid = to_regclass(t.name)
+            CROSS JOIN LATERAL (VALUES ('ENABLE', c.relrowsecurity), ('FORCE', c.relforcerowsecurity)) AS s (word, is_on)
+            WHERE s.is_on
+            UNION ALL
+            SELECT format('CREATE POLICY %I ON %s AS %s FOR %s TO %s%s%s', p.policyname, c.oid::regclass, p.permissive,
+                          p.cmd, array_to_string(ARRAY(
+                              SELECT CASE r WHEN 'public' THEN 'PUBLIC' ELSE quote_ident(r) END
+                              FROM unnest(p.roles::text[]) AS r), ', '),
+                          ' USING (' || p.qual || ')', ' WITH CHECK (' || p.with_check || ')')
+            FROM unnest($1::text[]) AS t (name) JOIN pg_class c ON c.oid = to_regclass(t.name)
+            JOIN pg_namespace n ON n.oid = c.relnamespace
+            JOIN pg_policies p ON p.schemaname = n.nspname AND p.tablename = c.relname
             """, [.textArray(model.tables.map { "\(live).\($0)" }), .text(name)]
         ).map { try $0.get(0, as: String.self) }
         try connection.script(

@@ -10,11 +10,14 @@ struct MigrateCommand: OrderflowCommand {
         commandName: "migrate",
         abstract: "Make the databases and bring them to their newest schema.",
         discussion: """
-            Every service has a database and a role of its own, orderflow_<service>; no other role may connect to it. \
-            What is missing is made with the administrator's database.url; a service whose own URL is set \
-            (<service>.database.url) has a database already, and is only migrated. Then each service's schema is \
-            brought up to date, as that service's role. Payment gets a key that payment tokens are sealed for, whose \
-            public half goes to the order service.
+            Every service has a database of its own, orderflow_<service>, and three roles: orderflow_<service> owns the \
+            tables and nobody logs in as it, orderflow_<service>_daemon reads and writes rows, and \
+            orderflow_<service>_requests sees rows of the tenant that asks. No other role may connect to it. What is \
+            missing is made with database.admin_url (else database.url, which then has to be an administrator's); the \
+            roles get the password of database.url or database.password. A service whose own URL is set \
+            (<service>.database.url, owner_url, requests_url) has a database and roles already. Then each service's \
+            schema and the rights of its roles are brought up to date, and payment gets a key that payment tokens are sealed \
+            for, whose public half goes to the order service.
 
             Safe to run again, and at the same time from several machines. A database newer than this program is \
             refused, with nothing changed.
@@ -22,7 +25,7 @@ struct MigrateCommand: OrderflowCommand {
             EXAMPLES
               orderflow migrate
               orderflow migrate --wait 60s                               a server that is just starting
-              ORDERFLOW_DATABASE_URL=postgresql://admin:pw@db/postgres orderflow migrate
+              ORDERFLOW_DATABASE_ADMIN_URL=postgresql://admin:pw@db/postgres orderflow migrate
             """)
 
     @OptionGroup var options: SettingsOptions
@@ -52,6 +55,7 @@ struct MigrateCommand: OrderflowCommand {
                     let schema = result.applied.last.map { "schema \($0.version) (\($0.name))" } ?? "up to date"
                     let database = (try? settings.database(of: result.database)).map { "\($0)" } ?? ""
                     tell("\(result.database.name): \(result.created ? "made, " : "")\(schema)   \(database)\n")
+                    for note in result.notes { complain("\(result.database.name): \(note)") }
                 }
                 try TokenKeyProvisioner(settings: settings, logger: Logger(label: "migrate")).run()
             })

@@ -116,6 +116,8 @@ struct UpCommand: OrderflowCommand {
         environment.merge(loaded.flagsAsEnvironment) { _, flag in flag }
         environment[SettingsEnvironment.supervisorDescriptor] = String(Lifeline.childDescriptor)
         if let config = options.config { environment[SettingsEnvironment.configFile] = config }
+        // Not even by `/proc/…/environ`: what a daemon doesn't know can't be read from it.
+        for name in loaded.administratorsSettings { environment[SettingKey.environmentName(of: name)] = nil }
         return ChildProcess.Command(
             executable: Self.ownExecutable, arguments: [role.name], environment: environment)
     }

@@ -42,7 +42,8 @@ struct ComposeDocument {
           depends_on:
             prepare: { condition: service_completed_successfully }
           environment: &settings
-            ORDERFLOW_DATABASE_URL: postgresql://postgres:${POSTGRES_PASSWORD:-orderflow}@postgres:5432/postgres
+            # The user is replaced by the role's own. What makes the roles knows the administrator besides.
+            ORDERFLOW_DATABASE_URL: postgresql://daemon:${DATABASE_PASSWORD:-orderflow-daemons}@postgres:5432/postgres
             ORDERFLOW_KAFKA_BROKERS: kafka:9092
             ORDERFLOW_HTTP_HOST: 0.0.0.0
             ORDERFLOW_LOG_FORMAT: json
@@ -58,6 +59,9 @@ struct ComposeDocument {
           prepare:
             <<: *orderflow
             restart: "no"
+            environment:
+              <<: *settings
+              ORDERFLOW_DATABASE_ADMIN_URL: postgresql://postgres:${POSTGRES_PASSWORD:-orderflow}@postgres:5432/postgres
             command: [sh, -c, orderflow migrate --wait 60s && orderflow topics create --wait 60s]
             healthcheck: { disable: true }
             depends_on: {}

@@ -41,7 +41,8 @@ struct ReadModelRebuild {
 
     /// Blocks the calling thread. False when the tables differ and were therefore not exchanged.
     func run() throws -> Bool {
-        let database = try settings.database(of: store)
+        // Makes and exchanges tables.
+        let database = try settings.database(of: store, as: .owner)
         let isTerminal = isatty(STDERR_FILENO) == 1
         var progress = ReplayProgress(model.name, total: 0, isShown: isTerminal)
         var phase = Rebuild.Phase.preparing
@@ -57,7 +58,7 @@ struct ReadModelRebuild {
             if phase == .reading { progress.move(to: now.done, of: now.total, resumed: now.resumed) }
         }
         if request.discards {
-            let found = try rebuild.discard()
+            let found = try settings.asAdministrator { try rebuild.discard() }
             Terminal.tell(
                 "\(model.name): \(found ? "the unfinished rebuild is dropped" : "there was nothing to drop")\n")
             return true
@@ -65,8 +66,9 @@ struct ReadModelRebuild {
         let outcome: Rebuild.Outcome
         do {
             defer { if isTerminal { clearLine() } }
-            outcome = try rebuild.run(
-                exchanges: request.exchanges, acceptsDifferences: request.acceptsDifferences)
+            outcome = try settings.asAdministrator {
+                try rebuild.run(exchanges: request.exchanges, acceptsDifferences: request.acceptsDifferences)
+            }
         }
         Terminal.tell(report(outcome))
         return outcome.isEqual || outcome.isExchanged

@@ -34,8 +34,10 @@ public struct HeldOrder: Hashable, Sendable {
     private static func order(of entry: DeadLetterQueue.Entry) -> OrderKey {
         let headers = try? JSONValue(parsing: entry.headers)
         let said = entry.value.flatMap { try? JSONValue(parsing: $0) }?["payload"]?["orderId"]?.string
+        // One that is there and no text is nobody's name, and not the standard tenant.
+        let tenant = headers?["ce_tenant"].map { $0.string ?? "" }
         return OrderKey(
-            tenant: headers?["ce_tenant"]?.string ?? "default",
+            tenant: tenant ?? TenantName.standard,
             orderID: headers?["ce_subject"]?.string ?? said ?? entry.key)
     }
 }

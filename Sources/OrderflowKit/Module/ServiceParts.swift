@@ -17,19 +17,43 @@ public struct Explained: ServiceModulePart {
 }
 
 /// A database of the service's own, `orderflow_<name>`, which nobody else may connect to.
+///
+/// Each of its tables with a column `tenant` gets row policies by `migrate`: who answers a request sees rows of the
+/// tenant that asks, whatever the statement says.
 public struct ServiceDatabase: ServiceModulePart, Sendable {
     public let name: String
     public let migrations: [Migration]
+    /// Tables whose rows nobody but the owner may change or delete.
+    public let appendOnly: Set<String>
+    /// What those may do who answer requests.
+    public let requests: RequestRights
     /// The groups that keep their offsets, inboxes and dead letters here.
     public internal(set) var groups: [String] = []
     /// The service whose processes consume for these groups.
     public internal(set) var owner = ""
 
-    /// - Parameter migrations: its schema's history; begins with the tables of the messaging
-    ///   (`MessagingSchema.outbox`, `.relay`, `.consumer` …) and only ever grows.
-    public init(_ name: String, migrations: [Migration]) {
+    /// - Parameters:
+    ///   - appendOnly: tables whose rows nobody but the owner may change or delete.
+    ///   - requests: what those may do who answer requests, with rows of the tenant that asks.
+    ///   - migrations: its schema's history; begins with the tables of the messaging
+    ///     (`MessagingSchema.outbox`, `.relay`, `.consumer` …) and only ever grows.
+    public init(
+        _ name: String, appendOnly: Set<String> = [], requests: RequestRights = .writing, migrations: [Migration]
+    ) {
         self.name = name
+        self.appendOnly = appendOnly
+        self.requests = requests
         self.migrations = migrations
+    }
+
+    /// What those may do with a service's tables who answer requests. Tables without a column `tenant` are closed to
+    /// them.
+    public enum RequestRights: Sendable, Hashable {
+        case none
+        case reading
+        /// Reading, and writing these tables.
+        case writingOnly(Set<String>)
+        case writing
     }
 
     public func join(_ module: inout ServiceModule) {
@@ -99,7 +123,7 @@ public struct Serves: ServiceModulePart {
     ) {
         make = { context in
             let name = name ?? context.name
-            let pool = ConnectionPool(context.database, size: connections, name: name, logger: context.logger)
+            let pool = ConnectionPool(context.requestDatabase, size: connections, name: name, logger: context.logger)
             context.collectors.watch(pool, name: name)
             return Running(routes: routes(pool))
         }

@@ -3,6 +3,9 @@ import Logging
 import Postgres
 
 /// What answers a request on a pooled connection, off the event loop. Errors become problems; overload becomes 503.
+///
+/// The connection acts for the tenant that asks: of a pool on `ServiceContext.requestDatabase`, statements see no rows of
+/// others.
 public struct PooledAnswer: Sendable {
     /// Nil where the answer is left to the responder.
     public typealias Body = @Sendable (Connection) throws -> HTTPResponse?
@@ -27,7 +30,7 @@ public struct PooledAnswer: Sendable {
     ) {
         let isQueued = pool.submit { [logger = pool.logger] connection in
             do {
-                if let answer = try body(try connection.get()) { responder.send(answer) }
+                if let answer = try connection.get().acting(for: context.tenant, body) { responder.send(answer) }
             } catch let problem as HTTPProblem {
                 responder.send(problem)
             } catch let error as PostgresError {

@@ -12,8 +12,11 @@ public struct ServiceContext: Sendable {
     public let name: String
     public let settings: Settings
     public let kafka: KafkaConfiguration
-    /// The service's own.
+    /// The service's own, as its daemons reach it: the rows of all tenants.
     public let database: PostgresConfiguration
+    /// The same for what answers requests: rows of the tenant that asks, which PostgreSQL sees to. For the pool of
+    /// `Route`s, whose `PooledAnswer`s say the tenant.
+    public let requestDatabase: PostgresConfiguration
     public let topics: Topics
     /// All facts and commands of the installation, which every group's door decodes by.
     public var facts: FactCatalogue { settings.services.facts }
@@ -24,14 +27,19 @@ public struct ServiceContext: Sendable {
     /// Has the relay of the event store, or of the outbox in a service without one, look for what was just committed.
     public let wakeRelays = DeferredCall()
 
+    /// - Parameter requestDatabase: nil is `database`, where a role of its own isn't to be had.
     public init(
         name: String, settings: Settings, kafka: KafkaConfiguration, database: PostgresConfiguration,
-        health: HealthRegistry, collectors: Collectors = Collectors(), logger: Logger
+        requestDatabase: PostgresConfiguration? = nil, health: HealthRegistry, collectors: Collectors = Collectors(),
+        logger: Logger
     ) {
         self.name = name
         self.settings = settings
         self.kafka = kafka
         self.database = database
+        var requests = requestDatabase ?? database
+        requests.tenantVariable = ServiceDatabase.tenantVariable
+        self.requestDatabase = requests
         topics = settings.topics.names
         self.health = health
         self.collectors = collectors
@@ -46,19 +54,23 @@ public struct ServiceContext: Sendable {
         // For /metrics, unless the operator has set it.
         if kafka.properties["statistics.interval.ms"] == nil { kafka.properties["statistics.interval.ms"] = "5000" }
         // A service without tables of its own has no use for it.
-        var database = try module.database.map { try settings.database(of: $0) } ?? settings.administratorDatabase()
+        var database = try module.database.map { try settings.database(of: $0) } ?? settings.serverDatabase()
+        var requests = try module.database.map { try settings.database(of: $0, as: .requests) } ?? database
         database.applicationName = module.applicationName
+        requests.applicationName = module.applicationName
         self.init(
-            name: module.source, settings: settings, kafka: kafka, database: database, health: health,
-            collectors: collectors, logger: logger)
+            name: module.source, settings: settings, kafka: kafka, database: database, requestDatabase: requests,
+            health: health, collectors: collectors, logger: logger)
     }
 
     /// `ce_source` of the service's events.
     public var source: String { "/orderflow/\(name)" }
 
     /// Another service's database, whose tables this one reads.
-    package func database(of other: ServiceDatabase) throws -> PostgresConfiguration {
-        var configuration = try settings.database(of: other)
+    package func database(
+        of other: ServiceDatabase, as access: DatabaseAccess = .daemon
+    ) throws -> PostgresConfiguration {
+        var configuration = try settings.database(of: other, as: access)
         configuration.applicationName = database.applicationName
         return configuration
     }

@@ -28,10 +28,23 @@ package struct LoadedSettings: Sendable {
         }
     }
 
+    /// What `migrate` and rebuilds need and daemons should not know.
+    package var administratorsSettings: Set<String> {
+        Set(["database.admin_url"] + settings.services.databases.map { "\($0.name).database.owner_url" })
+    }
+
     private func derived(_ name: String) -> Line? {
-        for service in settings.services.databases where name == "\(service.name).database.url" {
-            guard let database = try? settings.database(of: service) else { return nil }
-            return Line(name: name, shown: "\(database)", origin: .derived(from: "database.url"))
+        for service in settings.services.databases where name.hasPrefix("\(service.name).database.") {
+            let hasOwn = settings.serviceDatabaseURL[service.name] != nil
+            for (key, access, source) in [
+                ("url", DatabaseAccess.daemon, "database.url"), ("requests_url", .requests, "database.url"),
+                ("owner_url", .owner, settings.database.adminURL == nil ? "database.url" : "database.admin_url"),
+            ] where name == "\(service.name).database.\(key)" {
+                guard let database = try? settings.database(of: service, as: access) else { return nil }
+                return Line(
+                    name: name, shown: "\(database)",
+                    origin: .derived(from: hasOwn ? "\(service.name).database.url" : source))
+            }
         }
         for module in settings.services.modules where name == "\(module.name).http.port" {
             return Line(name: name, shown: String(settings.port(of: module)), origin: .derived(from: "http.port"))
@@ -41,9 +54,12 @@ package struct LoadedSettings: Sendable {
 
     /// What a child process needs in its environment to arrive at the same settings: the flags, which it isn't given.
     /// The environment and the file it reads itself. Not in its arguments, which every user of the machine can read.
+    /// Without those by which tables are changed.
     package var flagsAsEnvironment: [String: String] {
         let flags = origins.sorted { $0.key < $1.key }.compactMap { name, origin -> SettingsSources.Flag? in
-            guard case .flag(let option) = origin, let key = table.key(named: name) else { return nil }
+            guard case .flag(let option) = origin, let key = table.key(named: name),
+                !administratorsSettings.contains(name)
+            else { return nil }
             return SettingsSources.Flag(key: name, text: key.get(settings), option: option)
         }
         guard !flags.isEmpty, let json = try? JSONEncoder().encode(flags) else { return [:] }

@@ -101,8 +101,19 @@ package struct SettingTable: Sendable {
         SettingKey(
             "database.url", \.database.url, .databaseURL,
             """
-            The administrator's database. `orderflow migrate` makes the services' databases and roles with it; their \
-            URLs are derived from it: database and role orderflow_<service>, same server and password.
+            The PostgreSQL server, as daemons reach it. Database and user of the URL are replaced: each service has a \
+            database orderflow_<service>, which its daemons know as orderflow_<service>_daemon, and those who answer \
+            requests as orderflow_<service>_requests.
+            """),
+        SettingKey(
+            "database.password", \.database.password, optional: .text, password: true,
+            "Of the roles that daemons log in as; empty is the one in database.url. Not taken from the command line."),
+        SettingKey(
+            "database.admin_url", \.database.adminURL, optional: .databaseURL,
+            """
+            The administrator's database. `orderflow migrate` makes databases and roles with it, and rebuilds change \
+            tables with it; daemons need not and should not know it. Empty is database.url, which then has to be an \
+            administrator's.
             """),
         SettingKey(
             "database.connect_timeout", \.database.connectTimeout, .duration(.milliseconds(100) ... .seconds(300)),
@@ -242,10 +253,19 @@ package struct SettingTable: Sendable {
     ]
 
     private static func databases(_ databases: [ServiceDatabase]) -> [SettingKey] {
-        databases.map { database in
-            SettingKey(
-                "\(database.name).database.url", \.serviceDatabaseURL[database.name], optional: .databaseURL,
-                "The database of \(database.name); empty derives it from database.url.")
+        databases.flatMap { database in
+            [
+                SettingKey(
+                    "\(database.name).database.url", \.serviceDatabaseURL[database.name], optional: .databaseURL,
+                    "The database of \(database.name); empty derives it from database.url."),
+                SettingKey(
+                    "\(database.name).database.owner_url", \.serviceOwnerURL[database.name], optional: .databaseURL,
+                    "The same for `migrate` and rebuilds, as the owner of its tables."),
+                SettingKey(
+                    "\(database.name).database.requests_url", \.serviceRequestsURL[database.name],
+                    optional: .databaseURL,
+                    "The same for requests: a role of its own, which owns nothing and sees rows of one tenant."),
+            ]
         }
     }
 

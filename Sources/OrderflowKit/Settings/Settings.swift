@@ -18,8 +18,12 @@ public struct Settings: Sendable {
     /// Who leads an order to its end.
     public var mode = FulfilmentMode.orchestration
     package var shutdown = Shutdown()
-    /// A service's own database; nil derives it from `database.url`.
+    /// A service's own database, as its daemons reach it; nil derives it from `database.url`.
     package var serviceDatabaseURL: [String: String] = [:]
+    /// The same as the owner of its tables reaches it.
+    package var serviceOwnerURL: [String: String] = [:]
+    /// The same as those reach it who answer requests.
+    package var serviceRequestsURL: [String: String] = [:]
     /// A role's own port; nil derives it from `http.port`.
     package var rolePort: [String: Int] = [:]
     private var sections: [ObjectIdentifier: any SettingsSection] = [:]
@@ -52,8 +56,12 @@ public struct Settings: Sendable {
     }
 
     package struct Database: Sendable {
-        /// The administrator's: `migrate` creates databases and roles with it, the services' URLs derive from it.
+        /// The server of the services' databases, from which their URLs derive.
         package var url = "postgresql://postgres@127.0.0.1:5432/postgres"
+        /// Of the roles that daemons log in as; nil is the one in `url`.
+        package var password: String?
+        /// What `migrate` and rebuilds connect with; nil is `url`.
+        package var adminURL: String?
         package var connectTimeout: Duration = .seconds(5)
         package var statementTimeout: Duration = .seconds(30)
         package var lockTimeout: Duration = .seconds(10)

@@ -4,7 +4,7 @@ import Postgres
 
 extension ServiceDatabase {
     package static let saga = ServiceDatabase(
-        "saga",
+        "saga", requests: .reading,
         migrations: [
             Migration(
                 version: 1, name: "sagas",

@@ -102,7 +102,7 @@ extension FulfilmentSaga {
         let admission = SagaAdmission(orchestrator.definition, database: context.database, logger: context.logger)
         context.health.register("definition") { admission.currentProblem.map { .notReady($0) } ?? .ready }
         context.health.register("deadlines") { deadlines.currentProblem.map { .notReady($0) } ?? .ready }
-        let pool = ConnectionPool(context.database, size: 2, name: "sagas", logger: context.logger)
+        let pool = ConnectionPool(context.requestDatabase, size: 2, name: "sagas", logger: context.logger)
         context.collectors.watch(pool, name: "sagas")
         let routes = SagaRoutes(orchestrator, database: pool, logger: context.logger)
         return Running(

@@ -4,7 +4,7 @@ import Postgres
 
 extension ServiceDatabase {
     package static let inventory = ServiceDatabase(
-        "inventory",
+        "inventory", requests: .writingOnly(["stock"]),
         migrations: [
             Migration(
                 version: 1, name: "stock",

@@ -4,7 +4,7 @@ import Postgres
 
 extension ServiceDatabase {
     package static let notification = ServiceDatabase(
-        "notification",
+        "notification", requests: .none,
         migrations: [
             Migration(
                 version: 1, name: "mails",

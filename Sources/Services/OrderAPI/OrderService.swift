@@ -129,7 +129,8 @@ public struct OrderService: Sendable {
         writer = EventWriter(
             database: context.database, writers: settings.writers, queueLimit: settings.queueLimit,
             logger: context.logger, together: { body in Responder.batch(body) }, onCommit: { wake() })
-        database = ConnectionPool(context.database, size: settings.poolSize, name: "orders", logger: context.logger)
+        database = ConnectionPool(
+            context.requestDatabase, size: settings.poolSize, name: "orders", logger: context.logger)
     }
 
     func running(_ context: ServiceContext) -> Running {

@@ -4,7 +4,7 @@ import Postgres
 
 extension ServiceDatabase {
     package static let payment = ServiceDatabase(
-        "payment",
+        "payment", requests: .none,
         migrations: [
             Migration(
                 version: 1, name: "payments",

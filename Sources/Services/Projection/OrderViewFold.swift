@@ -99,7 +99,7 @@ extension OrderViewFold: HistoryFold {
     }
 
     private func save(over loaded: [OrderKey: OrderView], on connection: Connection) throws -> Bool {
-        guard slots.count - loaded.count >= Self.copiedAtLeast else {
+        guard slots.count - loaded.count >= Self.copiedAtLeast, try OrderViewRows.canBeCopied(on: connection) else {
             let changed = views(over: loaded).sorted { $0.key < $1.key }
             try OrderViewRows.save(changed, loaded, on: connection)
             return !changed.isEmpty

@@ -83,6 +83,12 @@ package enum OrderViewRows {
             """, columns(views) + [.int4Array(views.map { Int32(loaded[$0.key]?.revision ?? 0) })])
     }
 
+    /// Whether rows can come in by COPY: not where the session is subject to row policies, as a daemon is whose role may
+    /// not bypass them (PostgreSQL, `COPY`, Notes).
+    package static func canBeCopied(on connection: Connection) throws -> Bool {
+        try !connection.query("SELECT row_security_active('order_views')").one().get(0, as: Bool.self)
+    }
+
     /// As `save`, of views that aren't there; a third of the cost a row. `ConcurrentChange` says that one is.
     package static func copy(_ views: some Sequence<OrderViewFold.Folded>, on connection: Connection) throws {
         do {

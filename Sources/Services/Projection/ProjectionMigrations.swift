@@ -4,7 +4,7 @@ import Postgres
 
 extension ServiceDatabase {
     package static let views = ServiceDatabase(
-        "views",
+        "views", requests: .reading,
         migrations: [
             Migration(
                 version: 1, name: "order views",

@@ -20,10 +20,13 @@ enum OrderViewStore {
         }
     }
 
+    /// What the views that one look finds may fill.
+    static let lookBytes = 4 * PageSize.bytes
+
     /// The views that meet an interest each, with its index; no more of them once they fill `bytes`. Many may watch one
     /// large order.
     static func changed(
-        _ interests: [OrderWatch.Interest], bytes: Int = 4 * PageSize.bytes, on connection: Connection
+        _ interests: [OrderWatch.Interest], bytes: Int = lookBytes, on connection: Connection
     ) throws -> (found: [(index: Int, view: View)], isComplete: Bool) {
         let rows = try connection.query(
             """

@@ -249,17 +249,31 @@ public final class OrderWatch: Sendable {
         let queued = views.submit { [self] connection in
             defer { state.update { $0.isLooking = false } }
             do {
-                let (found, isComplete) = try OrderViewStore.changed(
-                    interests.map(\.interest), on: connection.get())
-                for (index, view) in found { tell(interests[index].id, view) }
-                // Those who were told are content for now.
-                if !isComplete { state.update { $0.isDirty = true } }
+                if try !look(interests, on: connection.get()) { state.update { $0.isDirty = true } }
             } catch {
                 logger.debug("view_look_failed", metadata: ["error": "\(error)"])
             }
         }
         // The next poll tries again.
         if !queued { state.withLock { $0.isLooking = false } }
+    }
+
+    /// Each tenant's interests in its own name: PostgreSQL shows a look no rows of others. False where some are left for
+    /// the next look, because those found fill what one may hold; the tenants come in any order, so that one whose views
+    /// change all the time doesn't keep the others waiting.
+    private func look(_ interests: [(id: Int, interest: Interest)], on connection: Connection) throws -> Bool {
+        var room = OrderViewStore.lookBytes
+        for (tenant, own) in Dictionary(grouping: interests, by: \.interest.key.tenant).shuffled() {
+            guard room > 0 else { return false }
+            let (found, isComplete) = try connection.acting(for: tenant) {
+                try OrderViewStore.changed(own.map(\.interest), bytes: room, on: $0)
+            }
+            // Those who were told are content for now.
+            for (index, view) in found { tell(own[index].id, view) }
+            if !isComplete { return false }
+            room -= found.reduce(0) { $0 + $1.view.document.count }
+        }
+        return true
     }
 
     private func tell(_ id: Int, _ view: OrderViewStore.View) {

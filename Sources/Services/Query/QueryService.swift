@@ -56,8 +56,11 @@ extension QueryRoutes {
     /// - Parameter areMainWork: whether the process isn't ready without the read models' database.
     package static func running(_ context: ServiceContext, areMainWork: Bool) throws -> Running {
         let settings = context.settings[ViewsSettings.self]
-        let database = try context.database(of: .views)
-        let pulse = DatabasePulse(database, name: "views", needsWrites: false, logger: context.logger)
+        let database = try context.database(of: .views, as: .requests)
+        // What listens and asks whether the server is there needs no tenant, and sees no rows.
+        var listening = database
+        listening.tenantVariable = nil
+        let pulse = DatabasePulse(listening, name: "views", needsWrites: false, logger: context.logger)
         context.health.watch(database: pulse, needed: areMainWork)
         let pool = ConnectionPool(database, size: settings.poolSize, name: "views", logger: context.logger)
         var limits = OrderWatch.Limits()
@@ -66,7 +69,7 @@ extension QueryRoutes {
         limits.streams = settings.streams
         limits.streamsPerAddress = settings.streamsPerAddress
         let watch = OrderWatch(
-            views: pool, database: database, limits: limits,
+            views: pool, database: listening, limits: limits,
             isDraining: { [health = context.health] in health.isStopping },
             logger: context.logger)
         context.collectors.watch(pool, name: "views")

@@ -4,7 +4,7 @@ import Postgres
 
 extension ServiceDatabase {
     package static let shipping = ServiceDatabase(
-        "shipping",
+        "shipping", requests: .none,
         migrations: [
             Migration(
                 version: 1, name: "shipments",

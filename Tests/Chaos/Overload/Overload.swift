@@ -38,7 +38,7 @@ struct Overload: Sendable {
         let api = try shop.daemon(
             "api",
             settings: [
-                "ORDERFLOW_DATABASE_URL": "postgresql://postgres@127.0.0.1:\(proxy.port)/postgres",
+                "ORDERFLOW_DATABASE_URL": Shop.databaseURL(port: proxy.port),
                 "ORDERFLOW_ORDERS_WRITERS": "1", "ORDERFLOW_ORDERS_QUEUE_LIMIT": "\(Self.queue)",
                 "ORDERFLOW_LOG_LEVEL": "error",
             ])

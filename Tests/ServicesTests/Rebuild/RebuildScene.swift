@@ -174,8 +174,11 @@ final class RebuildScene {
         try connection.query(
             """
             SELECT indexdef FROM pg_indexes WHERE schemaname = 'public' AND tablename = ANY($1)
-            UNION ALL SELECT concat_ws(' ', relname, relnamespace::regnamespace, reloptions, relacl, relowner::regrole)
+            UNION ALL SELECT concat_ws(' ', relname, relnamespace::regnamespace, reloptions, relacl, relowner::regrole,
+                    relrowsecurity, relforcerowsecurity)
                 FROM pg_class WHERE relname = ANY($1) AND relnamespace = 'public'::regnamespace
+            UNION ALL SELECT concat_ws(' ', tablename, policyname, permissive, roles, cmd, qual, with_check)
+                FROM pg_policies WHERE schemaname = 'public' AND tablename = ANY($1)
             UNION ALL SELECT concat_ws(' ', table_name, ordinal_position, column_name, data_type, is_nullable)
                 FROM information_schema.columns WHERE table_schema = 'public' AND table_name = ANY($1)
             ORDER BY 1

@@ -18,6 +18,15 @@ import Testing
         let scene = try RebuildScene()
         try scene.connection.script("CREATE ROLE reader_\(scene.connection.processID)")
         try scene.connection.script("GRANT SELECT ON order_views TO reader_\(scene.connection.processID)")
+        try scene.connection.script(
+            """
+            ALTER TABLE order_views ENABLE ROW LEVEL SECURITY;
+            ALTER TABLE order_views FORCE ROW LEVEL SECURITY;
+            ALTER TABLE sales_orders ENABLE ROW LEVEL SECURITY;
+            CREATE POLICY own ON order_views AS RESTRICTIVE FOR SELECT TO reader_\(scene.connection.processID)
+                USING (tenant = current_setting('orderflow.tenant', true));
+            CREATE POLICY "every thing" ON order_views USING (true) WITH CHECK (true);
+            """)
         try scene.publishHistory(orders: 50, using: &generator)
         try scene.consume(scene.models)
         for model in scene.models {

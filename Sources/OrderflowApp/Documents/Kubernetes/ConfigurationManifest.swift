@@ -9,9 +9,9 @@ struct ConfigurationManifest {
     var text: String {
         """
         # Change these by an overlay, as docs/operations.md has it. What holds passwords is in Secrets:
-        #   orderflow           ORDERFLOW_DATABASE_URL, and whatever else all roles need
+        #   orderflow           ORDERFLOW_DATABASE_URL with the daemons' password, and whatever else all roles need
         #   orderflow-<role>    optional: settings of one role
-        #   orderflow-prepare   optional: the administrator's ORDERFLOW_DATABASE_URL, where roles have URLs of their own
+        #   orderflow-prepare   ORDERFLOW_DATABASE_ADMIN_URL, which no daemon gets: the job makes databases and roles by it
         apiVersion: v1
         kind: ConfigMap
         metadata:

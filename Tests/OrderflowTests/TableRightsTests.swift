@@ -1,0 +1,236 @@
+import Execution
+import Logging
+import Postgres
+import TestServers
+import Testing
+
+@testable import OrderflowApp
+@testable import OrderflowKit
+
+/// What PostgreSQL lets each role do in the services' databases, on a server of its own where all of them are made.
+@Suite(.blocking, .servers) struct TableRightsTests {
+    private struct Installation {
+        let server: PostgresServer
+        let settings: Settings
+
+        init() throws {
+            server = try PostgresServer.start()
+            var settings = Settings(OrderflowApp.services)
+            settings.database.url = PostgresServer.url(port: server.port, user: "replaced", password: "of-daemons")
+            settings.database.adminURL = server.url()
+            self.settings = settings
+            try DatabaseProvisioner(settings: settings, logger: quiet).run(OrderflowApp.services.databases) {
+                #expect($0.notes.isEmpty, "\($0.notes)")
+            }
+        }
+
+        func connection(_ database: ServiceDatabase, as access: DatabaseAccess) throws -> Connection {
+            try Connection(settings.database(of: database, as: access), logger: quiet)
+        }
+    }
+
+    private static let installation = Result { try Installation() }
+    private static let quiet: Logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
+    private static let databases = OrderflowApp.services.databases
+
+    /// The tables with a column `tenant`, by the catalogue.
+    private func tables(of database: ServiceDatabase, _ installation: Installation) throws -> [String] {
+        try installation.server.query(
+            """
+            SELECT c.relname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'tenant'
+            WHERE c.relkind IN ('r', 'p') AND c.relnamespace = 'public'::regnamespace ORDER BY 1
+            """, database: database.nameOnServer
+        ).map { $0[0] }
+    }
+
+    @Test func everyTableWithATenantHasForcedPolicies() throws {
+        let installation = try Self.installation.get()
+        var found: Set<String> = []
+        for database in Self.databases {
+            let tables = try tables(of: database, installation)
+            found.formUnion(tables)
+            let secured = try installation.server.query(
+                """
+                SELECT c.relname FROM pg_class c
+                WHERE c.relrowsecurity AND c.relforcerowsecurity AND EXISTS (
+                    SELECT FROM pg_policies p WHERE p.tablename = c.relname AND p.cmd = 'ALL'
+                      AND p.roles = ARRAY['\(database.role(for: .requests))']::name[]
+                      AND p.qual = '(tenant = current_setting(''orderflow.tenant''::text, true))' AND p.with_check = p.qual
+                ) AND NOT EXISTS (
+                    SELECT FROM pg_policies p WHERE p.tablename = c.relname AND p.qual = 'true'
+                      AND p.roles && ARRAY['public', '\(database.role(for: .requests))']::name[])
+                ORDER BY 1
+                """, database: database.nameOnServer
+            ).map { $0[0] }
+            #expect(secured == tables, "\(database.name)")
+        }
+        #expect(found.isSuperset(of: ["events", "snapshots", "order_views", "stock", "payments", "saga_instances"]))
+    }
+
+    /// Rows of two tenants in every table that requests may read, and statements that don't ask for either.
+    @Test func requestsSeeOneTenantWhateverTheStatementSays() throws {
+        let installation = try Self.installation.get()
+        var seen: Set<String> = []
+        for database in Self.databases where database.requests != .none {
+            let requests = try installation.connection(database, as: .requests)
+            defer { requests.close() }
+            for table in try tables(of: database, installation) {
+                seen.insert(table)
+                try fill(table, of: database, for: ["of-one", "of-two"], installation)
+                for tenant in ["of-one", "of-two", "of-nobody"] {
+                    let tenants = try requests.acting(for: tenant) { connection in
+                        try connection.query("SELECT tenant FROM \(table)").map { try $0.get(0, as: String.self) }
+                    }
+                    #expect(tenants == (tenant == "of-nobody" ? [] : [tenant]), "\(database.name).\(table)")
+                }
+            }
+            // The server has been told of no tenant, or of an empty one.
+            var silent = try installation.settings.database(of: database, as: .requests)
+            silent.tenantVariable = nil
+            let untold = try Connection(silent, logger: Self.quiet)
+            defer { untold.close() }
+            for table in try tables(of: database, installation) {
+                for _ in 0..<2 {
+                    #expect(try untold.query("SELECT FROM \(table)").isEmpty, "\(database.name).\(table)")
+                    try untold.script("SET orderflow.tenant = ''")
+                }
+                try untold.script("RESET orderflow.tenant")
+            }
+        }
+        #expect(seen.isSuperset(of: ["events", "order_views", "sales_orders", "stock", "saga_log"]))
+    }
+
+    /// A row in which nothing is null that mustn't be, for each tenant.
+    private func fill(
+        _ table: String, of database: ServiceDatabase, for tenants: [String], _ installation: Installation
+    ) throws {
+        let columns = try installation.server.query(
+            """
+            SELECT column_name, data_type, coalesce((
+                SELECT substring(pg_get_constraintdef(k.oid) FROM '''([a-z_]+)''::text') FROM pg_constraint k
+                WHERE k.conrelid = '\(table)'::regclass AND k.contype = 'c'
+                  AND pg_get_constraintdef(k.oid) LIKE '%(' || column_name || ' = ANY%'), '')
+            FROM information_schema.columns
+            WHERE table_name = '\(table)' AND table_schema = 'public' AND is_nullable = 'NO' AND column_default IS NULL
+              AND is_identity = 'NO' AND is_generated = 'NEVER' ORDER BY ordinal_position
+            """, database: database.nameOnServer)
+        for tenant in tenants {
+            let values = columns.map { column -> String in
+                if column[0] == "tenant" { return "'\(tenant)'" }
+                if !column[2].isEmpty { return "'\(column[2])'" }
+                switch column[1] {
+                case "text": return "'x'"
+                case "json", "jsonb": return "'{}'"
+                case "boolean": return "false"
+                case "date", "timestamp with time zone": return "'2026-11-28'"
+                default: return "1"
+                }
+            }
+            let extra = table == "events" ? ", data" : ""
+            try installation.server.execute(
+                """
+                INSERT INTO \(table) (\(columns.map { $0[0] }.joined(separator: ", "))\(extra))
+                VALUES (\(values.joined(separator: ", "))\(extra.isEmpty ? "" : ", '{}'"))
+                """, database: database.nameOnServer)
+        }
+    }
+
+    @Test func requestsChangeNothingOfOthersAndNoTable() throws {
+        let installation = try Self.installation.get()
+        let orders = try installation.connection(.orders, as: .requests)
+        let inventory = try installation.connection(.inventory, as: .requests)
+        let views = try installation.connection(.views, as: .requests)
+        defer { [orders, inventory, views].forEach { $0.close() } }
+        try installation.server.execute(
+            "INSERT INTO stock (tenant, sku, on_hand) VALUES ('theirs', 's', 5)", database: "orderflow_inventory")
+        try inventory.acting(for: "mine") { stock in
+            #expect(try stock.execute("UPDATE stock SET on_hand = 0") == 0)
+            #expect(try stock.execute("DELETE FROM stock") == 0)
+            try refused(stock, "INSERT INTO stock (tenant, sku, on_hand) VALUES ('theirs', 't', 1)")
+            try stock.execute("INSERT INTO stock (tenant, sku, on_hand) VALUES ('mine', 's', 1)")
+            try refused(stock, "UPDATE stock SET tenant = 'theirs'")
+            try refused(stock, "SELECT FROM dead_letters")
+            try refused(
+                stock, "INSERT INTO reservations (tenant, order_id, status, version) VALUES ('mine', 'o', 'x', 1)")
+        }
+        let left = try installation.server.query(
+            "SELECT tenant, on_hand FROM stock WHERE sku = 's' ORDER BY 1", database: "orderflow_inventory")
+        #expect(left == [["mine", "1"], ["theirs", "5"]])
+        for connection in [orders, inventory, views] {
+            try connection.acting(for: "mine") { connection in
+                for statement in [
+                    "TRUNCATE schema_migrations", "CREATE TABLE mine (a int)", "CREATE TEMP TABLE mine (a int)",
+                    "CREATE SCHEMA mine", "DROP TABLE inbox", "UPDATE outbox SET key = ''", "SELECT FROM outbox",
+                    "ALTER TABLE dead_letters DISABLE ROW LEVEL SECURITY", "DELETE FROM schema_migrations",
+                ] { try refused(connection, statement) }
+            }
+        }
+        try orders.acting(for: "mine") { connection in
+            try refused(connection, "UPDATE events SET data = '{}'")
+            try refused(connection, "DELETE FROM events")
+            try refused(connection, "SET ROLE orderflow_orders")
+            try refused(connection, "SET ROLE orderflow_orders_daemon")
+            try refused(connection, "DROP POLICY orderflow_tenant ON events")
+        }
+        try views.acting(for: "mine") { connection in
+            try refused(connection, "DELETE FROM order_views")
+            try refused(connection, "INSERT INTO sales_orders (tenant, order_id, status) VALUES ('mine', 'o', 0)")
+        }
+    }
+
+    @Test func daemonsOnlyAddToEventsAndChangeNoTable() throws {
+        let installation = try Self.installation.get()
+        for database in Self.databases {
+            let daemon = try installation.connection(database, as: .daemon)
+            defer { daemon.close() }
+            for statement in [
+                "CREATE TABLE mine (a int)", "CREATE SCHEMA mine", "DROP TABLE inbox", "TRUNCATE inbox",
+                "ALTER TABLE inbox ADD COLUMN mine int", "UPDATE schema_migrations SET name = ''",
+                "SET ROLE \(database.nameOnServer)", "CREATE ROLE mine",
+            ] { try refused(daemon, statement) }
+            #expect(try daemon.execute("DELETE FROM inbox") == 0)
+        }
+        let orders = try installation.connection(.orders, as: .daemon)
+        defer { orders.close() }
+        for statement in ["UPDATE events SET data = '{}'", "DELETE FROM events", "TRUNCATE events"] {
+            try refused(orders, statement)
+        }
+        try orders.execute(
+            """
+            INSERT INTO events (tenant, stream_id, version, category, type, schema_version, data, metadata)
+            VALUES ('daemon', 's', 1, 'c', 't', 1, '{}', '{}')
+            """)
+        #expect(try orders.query("SELECT FROM events WHERE tenant = 'daemon'").count == 1)
+        let views = try installation.connection(.views, as: .daemon)
+        defer { views.close() }
+        // Row by row costs three times as much.
+        #expect(try !views.query("SELECT row_security_active('order_views')").one().get(0, as: Bool.self))
+    }
+
+    @Test func nobodyElseMayConnect() throws {
+        let installation = try Self.installation.get()
+        let foreign = try installation.settings.database(of: .payment).with(
+            user: ServiceDatabase.orders.role(for: .daemon))
+        #expect(sqlState { try Connection(foreign, logger: Self.quiet) } == .insufficientPrivilege)
+        let owner = try installation.settings.database(of: .orders).with(user: ServiceDatabase.orders.role(for: .owner))
+        #expect(throws: PostgresError.self) { try Connection(owner, logger: Self.quiet) }
+        let open = try installation.server.query(
+            "SELECT datname FROM pg_database WHERE datname LIKE 'orderflow%' AND has_database_privilege('public', oid, 'CONNECT')"
+        )
+        #expect(open.isEmpty)
+    }
+
+    private func refused(_ connection: Connection, _ statement: String) throws {
+        let state = sqlState { try connection.execute(statement) }
+        #expect(state == .insufficientPrivilege, "\(statement): \(String(describing: state))")
+    }
+
+    private func sqlState<R>(_ body: () throws -> R) -> SQLState? {
+        do {
+            _ = try body()
+            return nil
+        } catch {
+            return (error as? PostgresError)?.sqlState
+        }
+    }
+}
