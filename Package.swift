@@ -4,7 +4,6 @@ import PackageDescription
 let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
 let log = Target.Dependency.product(name: "Logging", package: "swift-log")
 let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics")
-let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let tracing = Target.Dependency.product(name: "Tracing", package: "swift-distributed-tracing")
 let histogram = Target.Dependency.product(name: "Histogram", package: "hdrhistogram-swift")
 
@@ -58,7 +57,6 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
         .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
-        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     ],
     targets: [
         // C libraries: module maps only.
@@ -76,6 +74,7 @@ let package = Package(
         .target(name: "JSON"),
         .target(name: "Hashing", dependencies: ["CLibcrypto"]),
         .target(name: "Sealing", dependencies: ["CLibcrypto", "Execution", "Hashing"]),
+        .target(name: "WebTokens", dependencies: ["CLibcrypto", "JSON"]),
         .target(name: "Kafka", dependencies: ["CLibrdkafka", "Execution", deque, log]),
         .target(name: "Postgres", dependencies: ["CLibpq", "Execution", deque, log]),
         .target(name: "HTTPServer", dependencies: ["CEpoll", "Execution", log]),
@@ -104,7 +103,7 @@ let package = Package(
             name: "OrderflowKit",
             dependencies: [
                 "CEpoll", "CWebFiles", "Execution", "HTTPServer", "Hashing", "JSON", "Kafka", "Messaging", "OrderFacts",
-                "Orders", "Outbound", "Postgres", "Telemetry", lifecycle, log, metrics, tracing,
+                "Orders", "Outbound", "Postgres", "Telemetry", "WebTokens", log, metrics, tracing,
                 "Yams",
             ]),
 
@@ -130,8 +129,8 @@ let package = Package(
             dependencies: everyFact + [
                 "Fulfilment", "Inventory", "Notification", "OrderAPI", "OrderflowKit", "Payment", "Projection", "Query",
                 "Shipping", "Terminal",
-                "Execution", "HTTPServer", "JSON", "Kafka", "Messaging", "Orders", "Outbound", "Postgres", "Telemetry",
-                log,
+                "Execution", "HTTPServer", "Hashing", "JSON", "Kafka", "Messaging", "Orders", "Outbound", "Postgres",
+                "Telemetry", "WebTokens", log,
             ]),
         // The commands.
         .target(
@@ -139,9 +138,9 @@ let package = Package(
             dependencies: everyFact + [
                 "Fulfilment", "Inventory", "Notification", "Operations", "OrderAPI", "OrderflowKit", "Payment",
                 "Projection", "Query", "Shipping", "Terminal",
-                "Bench", "Execution", "HTTPServer", "JSON", "Kafka", "Messaging", "Orders", "Outbound", "Postgres",
-                "Telemetry",
-                histogram, lifecycle, log, tracing,
+                "Bench", "Execution", "HTTPServer", "Hashing", "JSON", "Kafka", "Messaging", "Orders", "Outbound",
+                "Postgres", "Telemetry",
+                histogram, log, tracing,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         .executableTarget(name: "orderflow", dependencies: ["OrderflowApp"]),
@@ -158,6 +157,8 @@ let package = Package(
         .target(name: "TestServers", dependencies: ["Execution", "Randomness"], path: "Tests/TestServers"),
         // Random numbers that a seed repeats, and how many cases a run tries.
         .target(name: "Randomness", path: "Tests/Randomness"),
+        // An identity provider and its tokens.
+        .target(name: "TestTokens", dependencies: ["CLibcrypto", "JSON"], path: "Tests/TestTokens"),
         // A whole shop of daemons on them, and a customer.
         .target(name: "TestShop", dependencies: ["TestServers", "Kafka", log], path: "Tests/TestShop"),
         // Documents in JSON Schema, and whether they tell the truth.
@@ -173,8 +174,9 @@ let package = Package(
         .testTarget(
             name: "PipelineTests",
             dependencies: everyFact + [
-                "TestShop", "TestServers", "TestSchemas", "JSON", "HTTPServer", "Execution", "Kafka", "Messaging",
-                "OrderflowApp", "OrderflowKit", "Orders", "chaos", "orderflow", log,
+                "TestShop", "TestServers", "TestSchemas", "TestTokens", "Randomness", "JSON", "HTTPServer", "Execution",
+                "Kafka",
+                "Messaging", "OrderflowApp", "OrderflowKit", "Orders", "chaos", "orderflow", log,
             ]),
         .testTarget(name: "TestServersTests", dependencies: ["TestServers"]),
 
@@ -182,12 +184,14 @@ let package = Package(
         .testTarget(name: "OutboundTests", dependencies: ["Outbound", "Execution", "HTTPServer", "TestServers", log]),
         .testTarget(name: "HashingTests", dependencies: ["Hashing"]),
         .testTarget(name: "SealingTests", dependencies: ["Sealing"]),
+        .testTarget(name: "WebTokensTests", dependencies: ["WebTokens", "JSON", "Randomness", "TestTokens"]),
         .testTarget(name: "JSONTests", dependencies: ["JSON", "Randomness"]),
         .testTarget(name: "PostgresTests", dependencies: ["Postgres", "Execution", "Randomness", "TestServers", log]),
         .testTarget(
             name: "MessagingTests",
             dependencies: [
-                "Messaging", "Postgres", "Kafka", "JSON", "Execution", "Randomness", "TestServers", log, metrics,
+                "Messaging", "Hashing", "Postgres", "Kafka", "JSON", "Execution", "Randomness", "TestServers", log,
+                metrics,
             ]),
         .testTarget(
             name: "HTTPServerTests",
@@ -204,7 +208,7 @@ let package = Package(
                 "Fulfilment", "Inventory", "Notification", "Operations", "OrderAPI", "OrderflowKit", "Payment",
                 "Projection", "Query", "Shipping", "Terminal",
                 "Execution", "HTTPServer", "Hashing", "JSON", "Kafka", "Messaging", "Orders", "Outbound", "Postgres",
-                "Randomness", "Sealing", "TestServers", log,
+                "Randomness", "Sealing", "TestServers", "TestTokens", "WebTokens", log,
             ]),
         .testTarget(
             name: "OrderflowTests",
@@ -212,7 +216,7 @@ let package = Package(
                 "Fulfilment", "Inventory", "Notification", "Operations", "OrderAPI", "OrderflowApp", "OrderflowKit",
                 "Payment", "Projection", "Query", "Shipping", "Terminal", "orderflow",
                 "TestServers", "HTTPServer", "Execution", "JSON", "Kafka", "Messaging", "Orders", "Postgres",
-                "Randomness", "Telemetry", "TestSchemas", "Yams", log, metrics,
+                "Randomness", "Telemetry", "TestSchemas", "TestTokens", "Yams", log, metrics,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
     ],

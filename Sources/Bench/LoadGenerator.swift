@@ -28,7 +28,7 @@ public final class LoadGenerator {
 
     public init(_ plan: LoadPlan) throws(LoadError) {
         self.plan = plan
-        template = OrderTemplate(host: "\(plan.host):\(plan.port)", path: plan.path)
+        template = OrderTemplate(host: "\(plan.host):\(plan.port)", path: plan.path, headers: plan.headers)
         epoll = epoll_create1(Int32(EPOLL_CLOEXEC))
         guard epoll >= 0 else { throw .system(call: "epoll_create1", errno: errno) }
     }

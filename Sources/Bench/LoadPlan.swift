@@ -17,6 +17,8 @@ public struct LoadPlan: Sendable {
     /// How long to wait for outstanding answers at the end.
     public var patience: Duration = .seconds(5)
     public var path = "/orders"
+    /// Fields of every request besides those that it needs anyway.
+    public var headers: [(name: String, value: String)] = []
 
     public init(host: String, port: UInt16) {
         self.host = host

@@ -9,7 +9,8 @@ public struct OrderTemplate: Sendable {
     private let cents: Int
 
     /// - Parameter host: what the Host header says.
-    public init(host: String, path: String = "/orders") {
+    /// - Parameter headers: more fields of each request.
+    public init(host: String, path: String = "/orders", headers: [(name: String, value: String)] = []) {
         var body: [UInt8] = []
         func digits(after text: String, _ count: Int) -> Int {
             body += text.utf8
@@ -27,7 +28,7 @@ public struct OrderTemplate: Sendable {
             Host: \(host)\r
             Content-Type: application/json\r
             Content-Length: \(body.count)\r
-            \r
+            \(headers.map { "\($0.name): \($0.value)\r\n" }.joined())\r
 
             """
         bytes = Array(head.utf8) + body

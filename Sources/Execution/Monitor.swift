@@ -26,7 +26,7 @@ public final class Monitor<State>: @unchecked Sendable {
         var attributes = pthread_condattr_t()
         pthread_condattr_init(&attributes)
         #if !canImport(Darwin)
-            // A deadline must not move when somebody sets the wall clock.
+            // A deadline must not move when the wall clock is set.
             pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC)
         #endif
         pthread_cond_init(condition, &attributes)

@@ -29,6 +29,11 @@ public final class StopSignal: Sendable {
         state.wait(for: duration) { $0.stopped ? true : nil } ?? false
     }
 
+    /// Waits until stopped without blocking a thread.
+    public func stopped() async {
+        await withCheckedContinuation { continuation in onStop { continuation.resume() } }
+    }
+
     /// Runs `observer` when stopped; at once when that has happened already.
     public func onStop(_ observer: @escaping @Sendable () -> Void) {
         let runNow = state.withLock { state -> Bool in

@@ -9,6 +9,10 @@ public struct HTTPServerConfiguration: Sendable {
     public var port: UInt16 = 3000
     /// Event loops, each with a thread and a listening socket of its own.
     public var loops = max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
+    /// Under which names it answers, and to which pages.
+    public var site = SitePolicy()
+    /// Whose `X-Forwarded-For` counts.
+    public var proxies = TrustedProxies()
     public var limits = Limits()
     public var timeouts = Timeouts()
 

@@ -9,7 +9,7 @@ public struct SocketAddress: Sendable, Hashable, CustomStringConvertible {
         let low: UInt64
     }
 
-    /// Whom a limit per address counts: an IPv4 address, or the upper half of an IPv6 address, because whoever has one
+    /// Whom a limit per address counts: an IPv4 address, or the upper half of an IPv6 address, as who has one
     /// address of a network has all of them (RFC 4291 §2.5.4).
     public struct Origin: Sendable, Hashable {
         let isIPv6: Bool
@@ -44,6 +44,25 @@ public struct SocketAddress: Sendable, Hashable, CustomStringConvertible {
                 host: Host(isIPv6: !isMapped, high: high, low: isMapped ? low & 0xFFFF_FFFF : low),
                 port: UInt16(bigEndian: address.sin6_port))
         }
+    }
+
+    /// An address as text, `192.0.2.1` or `2001:db8::1`, with port 0; nil for anything else.
+    package init?(addressText text: String) {
+        var four = in_addr()
+        if inet_pton(AF_INET, text, &four) == 1 {
+            self.init(host: Host(isIPv6: false, high: 0, low: UInt64(UInt32(bigEndian: four.s_addr))), port: 0)
+            return
+        }
+        var storage = sockaddr_storage()
+        let isRead = withUnsafeMutableBytes(of: &storage) { bytes in
+            var six = sockaddr_in6()
+            six.sin6_family = sa_family_t(AF_INET6)
+            guard inet_pton(AF_INET6, text, &six.sin6_addr) == 1 else { return false }
+            bytes.storeBytes(of: six, as: sockaddr_in6.self)
+            return true
+        }
+        guard isRead else { return nil }
+        self.init(storage)
     }
 
     private init(host: Host, port: UInt16) {

@@ -3,8 +3,8 @@ import CLibcrypto
 /// Cryptographic hash functions, by OpenSSL's libcrypto (EVP_DigestInit(3)): of those that this program needs to know
 /// things by, not to protect them with.
 public enum Digest: Sendable {
-    /// SHA-1 (FIPS 180-4), 20 bytes. For name-based UUIDs (RFC 9562 §5.5) and nothing where somebody may choose the input
-    /// to his ends.
+    /// SHA-1 (FIPS 180-4), 20 bytes. For name-based UUIDs (RFC 9562 §5.5) and nothing whose input an attacker may
+    /// choose.
     case sha1
     /// SHA-256 (FIPS 180-4), 32 bytes.
     case sha256
@@ -20,10 +20,16 @@ public enum Digest: Sendable {
     /// The hash of `bytes`.
     public func hash(_ bytes: UnsafeRawBufferPointer) -> [UInt8] {
         [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
-            // Neither fails but for want of memory (EVP_DigestInit(3)).
-            precondition(EVP_Digest(bytes.baseAddress, bytes.count, buffer.baseAddress, nil, function, nil) == 1)
+            hash(bytes, into: buffer)
             count = size
         }
+    }
+
+    /// - Parameter buffer: takes `size` bytes.
+    func hash(_ bytes: UnsafeRawBufferPointer, into buffer: UnsafeMutableBufferPointer<UInt8>) {
+        precondition(buffer.count >= size)
+        // Neither fails but for want of memory (EVP_DigestInit(3)).
+        precondition(EVP_Digest(bytes.baseAddress, bytes.count, buffer.baseAddress, nil, function, nil) == 1)
     }
 
     public func hash(_ bytes: [UInt8]) -> [UInt8] { bytes.withUnsafeBytes(hash) }

@@ -3,16 +3,16 @@ import Postgres
 /// The tables that every service's database has for messaging. Each service lists them among its own migrations,
 /// so that one database has one history.
 public enum MessagingSchema {
-    /// Facts and commands waiting for the relay. `txid` tells it in which of two snapshots a row is.
     /// All tables that a service's messages need, for the first migration of a new service. It never changes: what a
     /// later version of this program needs besides is a part of its own, to be appended as another migration.
     public static let v1 = parts.joined(separator: "\n")
 
     /// What the database of every service has, in whichever migrations.
     package static let parts = [
-        outbox, relay, consumer, deadLetterDecisions, relaySnapshots, parkedCounts, contentTypes,
+        outbox, relay, consumer, deadLetterDecisions, relaySnapshots, parkedCounts, contentTypes, audit,
     ]
 
+    /// Facts and commands waiting for the relay. `txid` tells it in which of two snapshots a row is.
     public static let outbox = """
         CREATE TABLE outbox (
             position       bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -36,6 +36,9 @@ public enum MessagingSchema {
             ADD COLUMN content_type text,
             ADD CONSTRAINT outbox_content_type CHECK (content_type IS NULL OR raw IS NOT NULL) NOT VALID;
         """
+
+    /// What operators and keys have done: appended, chained, never changed.
+    public static let audit = AuditSchema.sql
 
     /// How far each relay has published: all of the transactions below `low`, and of the window `low…high`
     /// the rows up to `position`.

@@ -33,9 +33,10 @@ struct Orderflow: AsyncParsableCommand {
                 CommandGroup(
                     name: "OPERATE",
                     subcommands: [
-                        StatusCommand.self, WatchCommand.self, LogsCommand.self, StockCommand.self, SagasCommand.self,
+                        StatusCommand.self, WatchCommand.self, LogsCommand.self, KeysCommand.self, StockCommand.self,
+                        SagasCommand.self,
                         DeadLettersCommand.self,
-                        GroupsCommand.self, ReplayCommand.self, BenchCommand.self,
+                        GroupsCommand.self, ReplayCommand.self, AuditCommand.self, BenchCommand.self,
                     ]),
             ])
     }

@@ -18,12 +18,15 @@ import TestServers
 ///
 /// Blocks the calling thread: use it in suites with the trait `.blocking`.
 public final class ServiceBench {
+    let module: ServiceModule
+    let context: ServiceContext
+    let connection: Connection
+    /// All messages so far, in their order.
+    private(set) var handled: [InboundMessage] = []
     private let handler: any BatchHandler
     private let catalogue: FactCatalogue
     private let topic: String
-    private let connection: Connection
     private let routes: [Routes]
-    private var offset: Int64 = 0
 
     /// Makes a database with the service's schema, on a server that all tests of the process share.
     ///
@@ -44,7 +47,8 @@ public final class ServiceBench {
         let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
         connection = try Connection(database, logger: logger)
         try Migrator.migrate(connection, store.migrations)
-        let context = ServiceContext(
+        self.module = module
+        context = ServiceContext(
             name: module.source, settings: settings, kafka: settings.kafka.configuration, database: database,
             health: HealthRegistry(), logger: logger)
         handler = try group.handler(context)
@@ -61,19 +65,19 @@ public final class ServiceBench {
     /// are handed over all the same; those that the group doesn't react to are passed over.
     @discardableResult
     public func handle(_ payloads: any MessagePayload..., tenant: String = "default") throws -> [any MessagePayload] {
-        let messages = try payloads.filter { handler.types.contains(type(of: $0).type) }.map { payload in
-            offset += 1
-            return try message(payload, tenant: tenant)
+        let messages = try payloads.filter { handler.types.contains(type(of: $0).type) }.enumerated().map {
+            try message($1, at: Int64(handled.count + $0), tenant: tenant)
         }
         let outgoing = try connection.transaction { connection in
             var outbox: [OutgoingEvent] = []
             try handler.handle(messages, on: connection, outbox: &outbox)
             return outbox
         }
+        handled += messages
         return try outgoing.compactMap { try catalogue.decode($0.type, EncodedPayload($0.payload)) }
     }
 
-    private func message(_ payload: some MessagePayload, tenant: String) throws -> InboundMessage {
+    private func message(_ payload: some MessagePayload, at offset: Int64, tenant: String) throws -> InboundMessage {
         InboundMessage(
             id: "m-\(offset)", type: type(of: payload).type, schemaVersion: type(of: payload).version,
             payload: try payload.payload(), key: payload.key, tenant: tenant, correlationID: "test", traceparent: nil,

@@ -21,7 +21,7 @@ public final class MailFolder: MailTransport {
         self.directory = directory.hasSuffix("/") ? String(directory.dropLast()) : directory
     }
 
-    /// Written beside, then renamed: whoever reads the folder sees whole mails only.
+    /// Written beside, then renamed: a reader of the folder sees whole mails only.
     public func send(_ mail: MailMessage) throws(MailError) {
         let name = mail.messageID.map { $0.isLetter || $0.isNumber || "-._@".contains($0) ? $0 : "_" }
         let path = "\(directory)/\(String(name)).eml"

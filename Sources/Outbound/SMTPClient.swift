@@ -20,7 +20,7 @@ public final class SMTPClient: MailTransport {
 
         public init(url: String) { self.url = url }
 
-        /// Whoever could cut STARTTLS out of the server's answer would be sent the password.
+        /// An attacker who cuts STARTTLS out of the server's answer would be sent the password.
         var usesTLSAlways: Bool { requiresTLS || url.contains("@") }
     }
 

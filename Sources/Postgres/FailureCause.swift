@@ -8,7 +8,7 @@ public enum FailureCause: Hashable, Sendable {
     /// The server, or the way to it, is in a state in which this can't work: it is away, starting, stopping, a standby,
     /// read-only, or out of disk, memory, connections or transaction ids. The same succeeds once that has passed.
     case outage
-    /// The server works but doesn't fit, and somebody has to see to it: a schema that isn't migrated, a role without its
+    /// The server works but doesn't fit, and an operator has to see to it: a schema that isn't migrated, a role without its
     /// grants, a wrong password, damaged data, statements that take too long.
     case upkeep
 }

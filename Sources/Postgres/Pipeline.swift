@@ -46,7 +46,7 @@ extension Connection {
         let opens = autocommit || preamble.first?.hasPrefix("BEGIN") == true
         let savedPreamble = preamble
         defer {
-            // Whoever swallows the error must not go on as if there were a transaction.
+            // A caller that swallows the error must not go on as if there were a transaction.
             if committing, transactionState == .open { transactionState = .failed }
         }
         let writes = committing || (autocommit && !statements.allSatisfy(\.sql.isReading))

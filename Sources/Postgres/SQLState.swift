@@ -19,7 +19,7 @@ public struct SQLState: Hashable, Sendable, CustomStringConvertible {
     public static let deadlockDetected = SQLState("40P01")
     /// `lock_timeout` passed, or NOWAIT found the lock taken.
     public static let lockNotAvailable = SQLState("55P03")
-    /// `statement_timeout` passed, or somebody cancelled.
+    /// `statement_timeout` passed, or it was cancelled.
     public static let queryCanceled = SQLState("57014")
     public static let adminShutdown = SQLState("57P01")
     public static let crashShutdown = SQLState("57P02")

@@ -4,7 +4,7 @@ import Execution
 ///
 /// A pooler such as PgBouncer in its mode `transaction` gives a server's session to another client between two
 /// transactions. Prepared statements, LISTEN, settings and advisory locks are the session's: they would be missing,
-/// clash, or stay behind with somebody else. A pooler is known by the number of the server's process: the one of the
+/// clash, or stay behind with another client. A pooler is known by the number of the server's process: the one of the
 /// handshake is its own invention. How it pools is found out by two clients at once: a process that serves both, or two
 /// that serve one, is no session of anybody's.
 enum SessionPooling {
@@ -57,7 +57,7 @@ enum SessionPooling {
         return try serverProcess(of: first) != process
     }
 
-    /// By the simple protocol: a prepared statement might be somebody else's.
+    /// By the simple protocol: a prepared statement might be another client's.
     private static func serverProcess(of connection: Connection) throws(PostgresError) -> String {
         let answer = try connection.plainAnswer("SELECT pg_backend_pid()::text")
         if let error = answer.error { throw error }

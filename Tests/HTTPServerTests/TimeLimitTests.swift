@@ -1,5 +1,6 @@
 import Glibc
 import HTTPServer
+import TestServers
 import Testing
 
 /// Each limit is set to 200 ms with all others at a minute: the client's own limit of ten seconds tells that it fired.
@@ -121,7 +122,7 @@ import Testing
     }
 
     /// Slower than the socket's buffer shows within the time limit, but steady: by what it acknowledges.
-    @Test func aSteadyReaderGetsEverything() async throws {
+    @Test(.waiting) func aSteadyReaderGetsEverything() async throws {
         try await TestServer.run {
             $0.timeouts.write = .milliseconds(300)
             $0.timeouts.leastRate = 50_000

@@ -106,7 +106,7 @@ import Testing
         second.close()
     }
 
-    @Test func aSlowHandlerIsNotThrownOut() throws {
+    @Test(.waiting) func aSlowHandlerIsNotThrownOut() throws {
         // A real broker's lowest session timeout is longer, and the poll interval isn't shorter than that.
         let mock = try MockCluster(logger: quiet)
         let topic = try TestTopic(mock: mock)
@@ -203,7 +203,8 @@ import Testing
         #expect(Set(member.records.map(\.offset)) == Set(0..<1_000))
     }
 
-    @Test func theErrorThatEndsAMemberIsThrown() throws {
+    /// A mock's group lets its first member wait for others, some three seconds.
+    @Test(.waiting) func theErrorThatEndsAMemberIsThrown() throws {
         let mock = try MockCluster(logger: quiet)
         let topic = try TestTopic(mock: mock)
         try topic.fill(10)

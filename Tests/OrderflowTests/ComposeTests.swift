@@ -40,6 +40,18 @@ import Yams
         }
     }
 
+    /// The roles believe the gateway's word for who a client is, and nobody else's.
+    @Test func theGatewayIsTheProxyThatIsTrusted() throws {
+        let services = try services()
+        let networks = services["gateway"]?["networks"] as? [String: [String: String]]
+        let address = try #require(networks?["default"]?["ipv4_address"])
+        let environment = try #require(services["api"]?["environment"] as? [String: Any])
+        #expect(environment["ORDERFLOW_HTTP_TRUSTED_PROXIES"] as? String == address)
+        let upstreams = try String(
+            contentsOf: Self.root.appendingPathComponent("config/gateway/site/http.conf"), encoding: .utf8)
+        for role in ["api", "query"] { #expect(upstreams.contains("server \(role):3000 "), "\(role)") }
+    }
+
     @Test func filesThatAreMountedExist() throws {
         for service in try services().values {
             for volume in service["volumes"] as? [String] ?? [] where volume.hasPrefix("./") {

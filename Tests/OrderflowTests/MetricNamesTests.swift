@@ -46,7 +46,9 @@ import Yams
 
     @Test func everyMetricOfTheSourceHasAHelp() throws {
         var found: Set<String> = []
-        for source in try sources() {
+        let places = ["label:", "scrape.", "BacklogQuery("]
+        // A plain search first: few files have one, and an expression takes its time over a file.
+        for source in try sources() where places.contains(where: { source.contains($0) }) {
             let labels = source.matches(of: /(?:label:|scrape\.gauge\(|scrape\.counter\(|BacklogQuery\()\s*"([a-z_]+)"/)
             found.formUnion(labels.map { String($0.output.1) })
         }
@@ -57,9 +59,12 @@ import Yams
     }
 
     @Test func everyHelpIsOfAMetricInTheSource() throws {
-        let all = try sources().joined()
+        var quoted: Set<Substring> = []
+        for source in try sources() {
+            quoted.formUnion(source.utf8.split(separator: UInt8(ascii: "\"")).map { Substring($0) })
+        }
         for name in MetricHelp.all(OrderflowApp.services).keys.sorted() {
-            #expect(all.contains("\"\(name)\""), "\(name)")
+            #expect(quoted.contains(Substring(name)), "\(name)")
         }
     }
 

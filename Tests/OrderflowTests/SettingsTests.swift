@@ -397,10 +397,9 @@ import Testing
     }
 
     @Test func theReferenceExplainsEveryKey() {
+        let reference = SettingsReference(OrderflowApp.services).text
         for key in OrderflowApp.services.settings.keys {
-            #expect(
-                SettingsReference(OrderflowApp.services).text.contains(
-                    "\(key.name)   \(key.environmentName)   default "), "\(key.name)")
+            #expect(reference.contains("\(key.name)   \(key.environmentName)   default "), "\(key.name)")
         }
     }
 }

@@ -44,8 +44,8 @@ import Testing
 
     /// A batch with everything in it: the last pieces, a shortage, duplicates, undo before do, do and undo together.
     @Test func batchIsDecidedInOrder() throws {
-        _ = try StockStore.set(tenant: "default", sku: "A", quantity: 5, on: connection)
-        _ = try StockStore.set(tenant: "default", sku: "B", quantity: 1, on: connection)
+        _ = try StockStore.set(tenant: "default", sku: "A", quantity: 5, by: .test, on: connection)
+        _ = try StockStore.set(tenant: "default", sku: "B", quantity: 1, by: .test, on: connection)
         let a = { OrderLine(sku: "A", quantity: $0) }
         let b = OrderLine(sku: "B", quantity: 1)
         let facts = try handler().apply(
@@ -82,7 +82,7 @@ import Testing
     }
 
     @Test func tenantsHaveStockOfTheirOwn() throws {
-        _ = try StockStore.set(tenant: "acme", sku: "A", quantity: 1, on: connection)
+        _ = try StockStore.set(tenant: "acme", sku: "A", quantity: 1, by: .test, on: connection)
         let facts = try handler().apply(
             [reserve("1", ("A", 1), tenant: "acme"), reserve("1", ("A", 1)), reserve("2", ("A", 1), tenant: "acme")],
             on: connection)
@@ -98,7 +98,7 @@ import Testing
         let cancelled = inbound(
             OrderCancelled(
                 orderID: "1", userID: "u", total: Money(minorUnits: 100, currency: .usd), reason: "r", at: 2))
-        _ = try StockStore.set(tenant: "default", sku: "A", quantity: 5, on: connection)
+        _ = try StockStore.set(tenant: "default", sku: "A", quantity: 5, by: .test, on: connection)
         let choreography = handler(.choreography)
         #expect(choreography.types == [OrderCreated.type, OrderCancelled.type, OrderConfirmed.type])
         #expect(handler().types.isDisjoint(with: [OrderCreated.type, OrderCancelled.type]))
@@ -117,19 +117,19 @@ import Testing
     }
 
     @Test func levelIsNeverSetBelowWhatIsReserved() throws {
-        _ = try StockStore.set(tenant: "default", sku: "A", quantity: 5, on: connection)
+        _ = try StockStore.set(tenant: "default", sku: "A", quantity: 5, by: .test, on: connection)
         try handler().apply([reserve("1", ("A", 4))], on: connection)
         #expect(throws: StockStore.BelowReserved(sku: "A", quantity: 3)) {
-            try StockStore.set(tenant: "default", sku: "A", quantity: 3, on: connection)
+            try StockStore.set(tenant: "default", sku: "A", quantity: 3, by: .test, on: connection)
         }
         #expect(
-            try StockStore.set(tenant: "default", sku: "A", quantity: 4, on: connection).level
+            try StockStore.set(tenant: "default", sku: "A", quantity: 4, by: .test, on: connection).level
                 == .init(onHand: 4, reserved: 4))
     }
 
     /// Two writers that both began an order's reservation: the second sees that it lost, and takes nothing.
     @Test func concurrentBeginningIsNoticed() throws {
-        _ = try StockStore.set(tenant: "default", sku: "A", quantity: 5, on: connection)
+        _ = try StockStore.set(tenant: "default", sku: "A", quantity: 5, by: .test, on: connection)
         let key = OrderKey(tenant: "default", orderID: "1")
         let read = try ReservationStore.load([key], on: connection)
         #expect(read.isEmpty)
@@ -149,7 +149,7 @@ import Testing
         let pieces = 60
         let skus = (0..<8).map { "S\($0)" }
         for sku in skus {
-            _ = try StockStore.set(tenant: "default", sku: sku, quantity: Int64(pieces), on: connection)
+            _ = try StockStore.set(tenant: "default", sku: sku, quantity: Int64(pieces), by: .test, on: connection)
         }
         let failures = Monitor<[String]>([])
         let handler = handler()

@@ -31,7 +31,7 @@ public struct Responder: Sendable {
     /// the wait and answer what there is. `body` may run on a loop's thread and must not block; from any thread.
     public func onPeerEnded(_ body: @escaping @Sendable () -> Void) {
         if exchange.isClaimed { return }
-        // Whoever waits for the client must not keep a dropped responder from being noticed.
+        // What waits for the client must not keep a dropped responder from being noticed.
         exchange.loop.watchPeer(exchange.ticket) { [weak exchange] in
             if let exchange, !exchange.isClaimed { body() }
         }

@@ -12,7 +12,8 @@ enum Persistence {
 extension OutputBuffer {
     /// A whole answer. `isHead` leaves the content out but not its length (RFC 9110 §9.3.2).
     mutating func append(
-        _ response: HTTPResponse, of route: Route?, isHead: Bool, persistence: Persistence, date: borrowing HTTPDate
+        _ response: HTTPResponse, of route: Route?, and fields: [HTTPHeader] = [], isHead: Bool,
+        persistence: Persistence, date: borrowing HTTPDate
     ) {
         appendStatusLine(response.status)
         append(date)
@@ -29,12 +30,15 @@ extension OutputBuffer {
         append(persistence)
         for header in response.headers { append(header) }
         if let route { append(route.headers, unlessIn: response.headers) }
+        for field in fields { append(field) }
         append("\r\n")
         if response.status.allowsContent, !isHead { append(response.body) }
     }
 
     /// The head of an event stream; its content ends with the connection.
-    mutating func appendStreamHead(_ headers: [HTTPHeader], of route: Route?, date: borrowing HTTPDate) {
+    mutating func appendStreamHead(
+        _ headers: [HTTPHeader], of route: Route?, and fields: [HTTPHeader], date: borrowing HTTPDate
+    ) {
         appendStatusLine(.ok)
         append(date)
         append("Content-Type: text/event-stream\r\n")
@@ -42,6 +46,7 @@ extension OutputBuffer {
         for header in headers { append(header) }
         append(Self.streamHeaders, unlessIn: headers)
         if let route { append(route.headers, unlessIn: headers + Self.streamHeaders) }
+        for field in fields { append(field) }
         append("\r\n")
     }
 

@@ -25,11 +25,12 @@ extension Connection {
         let staysOpen = keepsAlive && loop.stopDeadline == nil
         let before = loop.scratch.count
         loop.scratch.append(
-            response, of: route, isHead: method == .head,
+            response, of: route, and: answerFields, isHead: method == .head,
             persistence: staysOpen ? (saysKeepAlive ? .keepAliveSaid : .keepAlive) : .close, date: loop.date)
         report(response.status, bytes: loop.scratch.count - before, loop)
         progress = RequestProgress()
         route = nil
+        answerFields = []
         if staysOpen {
             phase = .receiving
             readDeadline = loop.now + loop.environment.times.idle
@@ -85,9 +86,10 @@ extension Connection {
     private func open(_ core: EventStreamCore, _ headers: [HTTPHeader], _ loop: EventLoop) {
         peerObservers = []
         let before = loop.scratch.count
-        loop.scratch.appendStreamHead(headers, of: route, date: loop.date)
+        loop.scratch.appendStreamHead(headers, of: route, and: answerFields, date: loop.date)
         report(.ok, bytes: loop.scratch.count - before, loop)
         progress = RequestProgress()
+        answerFields = []
         if method == .head || isEnded || loop.stopDeadline != nil {
             phase = .closing
             core.disconnected()

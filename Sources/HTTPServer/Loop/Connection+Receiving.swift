@@ -28,7 +28,7 @@ extension Connection {
         switch phase {
         case .receiving: receive(loop)
         case .lingering: discardInput(loop)
-        // Whoever shuts his side while he listens to events has left.
+        // A client that shuts its side while it listens to events has left.
         case .streaming where isEnded: return loop.close(self)
         case .answering, .streaming, .closing, .closed: break
         }
@@ -105,6 +105,13 @@ extension Connection {
             keepsAlive = head.keepsAlive
             saysKeepAlive = head.needsKeepAliveHeader
             progress.headLength = length
+            do throws(HTTPProblem) {
+                answerFields = try loop.environment.configuration.site.judge(
+                    head, HeaderFields(input.bytes, loop.fields, count: head.fieldCount))
+            } catch {
+                answerHere(error.response, hasBody: head.hasBody, loop)
+                return true
+            }
             guard let route = try findRoute(head, loop) else { return true }
             self.route = route
             progress.bodyLimit = min(route.bodyLimit ?? .max, limits.bodyBytes)
@@ -175,7 +182,8 @@ extension Connection {
             let header = HTTPHeader("Allow", allow)
             let response =
                 method == .options
-                ? HTTPResponse(.noContent, headers: [header])
+                ? HTTPResponse(
+                    .noContent, headers: [header] + loop.environment.configuration.site.preflight(allow))
                 : HTTPProblem(.methodNotAllowed, detail: "allowed here: \(allow)", headers: [header]).response
             answerHere(response, hasBody: head.hasBody, loop)
         case .none:
@@ -222,7 +230,10 @@ extension Connection {
             var request = HTTPRequest(
                 method: method, bytes: input.bytes, head: head, fields: loop.fields,
                 body: UnsafeRawBufferPointer(start: input.bytes + progress.headLength, count: bodyLength),
-                route: route, segments: loop.segments, remoteAddress: remote)
+                route: route, segments: loop.segments,
+                remoteAddress: loop.environment.configuration.proxies.client(
+                    of: remote, HeaderFields(input.bytes, loop.fields, count: head.fieldCount)),
+                answerFields: loop.answerFields)
             if let observer = loop.environment.observer {
                 observation = observer.requestBegins(request)
                 request.observation = observation
@@ -240,6 +251,10 @@ extension Connection {
             }
         }
         input.consume(requestLength)
+        if !loop.answerFields.pointee.isEmpty {
+            answerFields += loop.answerFields.pointee
+            loop.answerFields.pointee.removeAll(keepingCapacity: true)
+        }
         if let answer { complete(answer, loop) }
     }
 }

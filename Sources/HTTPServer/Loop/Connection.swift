@@ -51,6 +51,8 @@ final class Connection {
     var saysKeepAlive = false
     var requestBytes = 0
     var startedAt: UInt64 = 0
+    /// Fields of the answer besides its own and its route's.
+    var answerFields: [HTTPHeader] = []
     /// What the observer gave to the request that is being answered.
     var observation: (any Sendable)?
 

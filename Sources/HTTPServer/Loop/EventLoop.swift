@@ -37,6 +37,8 @@ final class EventLoop: @unchecked Sendable {
     var date = HTTPDate()
     let fields: UnsafeMutablePointer<HeaderField>
     let segments: UnsafeMutablePointer<PathSegments>
+    /// What checks and handlers of the request have added to its answer.
+    let answerFields: UnsafeMutablePointer<[HTTPHeader]>
     var events: [UInt8] = []
 
     /// The request whose handler is running, and what it was answered within.
@@ -68,9 +70,13 @@ final class EventLoop: @unchecked Sendable {
         fields = .allocate(capacity: limits.headerCount)
         segments = .allocate(capacity: 1)
         segments.initialize(to: PathSegments(pathLimit: limits.requestLineBytes))
+        answerFields = .allocate(capacity: 1)
+        answerFields.initialize(to: [])
     }
 
     deinit {
+        answerFields.deinitialize(count: 1)
+        answerFields.deallocate()
         segments.deinitialize(count: 1)
         segments.deallocate()
         fields.deallocate()

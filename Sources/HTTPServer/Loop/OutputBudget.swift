@@ -18,7 +18,7 @@ final class OutputBudget: Sendable {
     /// Whether `more` bytes would be too many.
     func isExceeded(by more: Int = 0) -> Bool { held > limit - more }
 
-    /// Whether so much is used that whoever holds some of it has to be quicker.
+    /// Whether so much is used that connections which hold some of it have to be quicker.
     var isTight: Bool { held > limit / 2 }
 
     /// Counts `more` bytes in, unless that would be too many.

@@ -12,6 +12,14 @@ public enum HTTPMethod: String, Sendable, Hashable, CaseIterable {
     case trace = "TRACE"
     case query = "QUERY"
 
+    /// Whether a request only asks (RFC 9110 §9.2.1).
+    var isSafe: Bool {
+        switch self {
+        case .get, .head, .options, .trace, .query: true
+        case .post, .put, .patch, .delete: false
+        }
+    }
+
     /// Method names are case-sensitive. Nil for a method this server doesn't know.
     init?(_ bytes: UnsafeBufferPointer<UInt8>) {
         func matches(_ name: StaticString) -> Bool {

@@ -4,6 +4,7 @@ public struct HTTPRequest: ~Copyable {
     public let method: HTTPMethod
     /// Valid only during the handler's call.
     public let body: UnsafeRawBufferPointer
+    /// The client's: the peer's, or what a trusted proxy says of whom it asks for (`HTTPServerConfiguration.proxies`).
     public let remoteAddress: SocketAddress
     /// What the server's observer gave to the request.
     public internal(set) var observation: (any Sendable)?
@@ -16,10 +17,12 @@ public struct HTTPRequest: ~Copyable {
     private let route: Route
     /// Where the loop keeps the segments of the path.
     private let segments: UnsafePointer<PathSegments>
+    private let answerFields: UnsafeMutablePointer<[HTTPHeader]>
 
     init(
         method: HTTPMethod, bytes: UnsafePointer<UInt8>, head: RequestHead, fields: UnsafePointer<HeaderField>,
-        body: UnsafeRawBufferPointer, route: Route, segments: UnsafePointer<PathSegments>, remoteAddress: SocketAddress
+        body: UnsafeRawBufferPointer, route: Route, segments: UnsafePointer<PathSegments>, remoteAddress: SocketAddress,
+        answerFields: UnsafeMutablePointer<[HTTPHeader]>
     ) {
         self.method = method
         self.bytes = bytes
@@ -29,7 +32,12 @@ public struct HTTPRequest: ~Copyable {
         self.route = route
         self.segments = segments
         self.remoteAddress = remoteAddress
+        self.answerFields = answerFields
     }
+
+    /// Gives the answer one more field, whoever makes the answer and whenever, a problem's too. Only during the
+    /// handler's call.
+    public func addToAnswer(_ field: HTTPHeader) { answerFields.pointee.append(field) }
 
     /// The path as it was sent, escapes and all.
     public var path: String {
@@ -77,6 +85,18 @@ public struct HTTPRequest: ~Copyable {
     ) rethrows -> Result? {
         for field in fields where matches(field, name) { return try body(UnsafeRawBufferPointer(value(of: field))) }
         return nil
+    }
+
+    /// Hands each value of the fields called `name` to `body`, in order and without a copy. Returns how many there are.
+    public func forEachHeader<Failure: Error>(
+        _ name: String, _ body: (UnsafeRawBufferPointer) throws(Failure) -> Void
+    ) throws(Failure) -> Int {
+        var count = 0
+        for field in fields where matches(field, name) {
+            try body(UnsafeRawBufferPointer(value(of: field)))
+            count += 1
+        }
+        return count
     }
 
     private func value(of field: HeaderField) -> UnsafeBufferPointer<UInt8> {

@@ -28,6 +28,7 @@ public struct HTTPStatus: RawRepresentable, Sendable, Hashable, CustomStringConv
     public static let uriTooLong = HTTPStatus(rawValue: 414)
     public static let unsupportedMediaType = HTTPStatus(rawValue: 415)
     public static let expectationFailed = HTTPStatus(rawValue: 417)
+    public static let misdirectedRequest = HTTPStatus(rawValue: 421)
     public static let unprocessableContent = HTTPStatus(rawValue: 422)
     public static let preconditionRequired = HTTPStatus(rawValue: 428)
     public static let tooManyRequests = HTTPStatus(rawValue: 429)
@@ -64,6 +65,7 @@ public struct HTTPStatus: RawRepresentable, Sendable, Hashable, CustomStringConv
         case 414: "URI Too Long"
         case 415: "Unsupported Media Type"
         case 417: "Expectation Failed"
+        case 421: "Misdirected Request"
         case 422: "Unprocessable Content"
         case 428: "Precondition Required"
         case 429: "Too Many Requests"

@@ -55,7 +55,7 @@ package struct RequestHead {
             fieldCount += 1
         }
         try settle()
-        // The target's authority stands in place of what Host says (RFC 9112 §3.2.2), for whoever asks.
+        // The target's authority stands in place of what Host says (RFC 9112 §3.2.2) everywhere.
         if authority.length > 0, hostCount > 0 {
             fields[hostField].valueStart = UInt16(truncatingIfNeeded: authority.start)
             fields[hostField].valueLength = UInt16(truncatingIfNeeded: authority.length)

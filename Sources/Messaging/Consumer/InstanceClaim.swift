@@ -2,7 +2,7 @@ import Kafka
 
 /// Under which name a member joins its group, when another process claims the same one.
 ///
-/// A coordinator gives a name to whoever comes last, and fences whoever had it (KIP-345). Who then takes it back fences
+/// A coordinator gives a name to the last member that asks, and fences the one before (KIP-345). Taking it back fences
 /// the other, and so on for ever. So who is fenced goes on under a second name, made of the first, by which the other
 /// sees in the group what has happened. A name that nobody has any more is taken back, later each time: it may have
 /// been the member itself, whose answer got lost in an outage.

@@ -1,13 +1,14 @@
+import JSON
 import Postgres
 
 extension DeadLetterQueue {
     /// Who retries or discards a letter, and why.
     public struct Decision: Hashable, Sendable {
-        public let by: String
+        public let actor: AuditActor
         public let note: String
 
-        public init(by: String, note: String) {
-            self.by = by
+        public init(by actor: AuditActor, note: String) {
+            self.actor = actor
             self.note = note
         }
     }
@@ -75,6 +76,7 @@ extension DeadLetterQueue {
         _ act: Act, _ letters: [Int64: Place], _ decision: Decision, on connection: Connection
     ) throws -> Set<Int64> {
         var decided: Set<Int64> = []
+        var entries: [AuditEntry] = []
         for (group, letters) in Dictionary(grouping: letters, by: \.value.group).sorted(by: { $0.key < $1.key }) {
             let keys = Set(letters.map(\.value.key))
             _ = try ParkedKeys.lock(keys, group: group, on: connection)
@@ -98,7 +100,7 @@ extension DeadLetterQueue {
                 WHERE id = ANY($1)
                 """,
                 [
-                    .int8Array(ids), .text(act == .retry ? "retry" : "discarded"), .text(decision.by),
+                    .int8Array(ids), .text(act == .retry ? "retry" : "discarded"), .text(decision.actor.shownName),
                     .text(decision.note),
                 ])
             let waited = heads.filter { $0.value.status == "parked" }.mapValues { _ in 1 }
@@ -106,7 +108,10 @@ extension DeadLetterQueue {
             case .retry: try ParkedKeys.count(waited.mapValues { -$0 }, group: group, on: connection)
             case .discard: try ParkedKeys.moveOn(heads.keys, ended: waited, group: group, on: connection)
             }
+            entries.append(decision.entry(act, ids, of: group))
         }
+        // Last, for others who append wait for it.
+        try AuditLog.append(entries, on: connection)
         return decided
     }
 
@@ -157,5 +162,18 @@ extension DeadLetterQueue {
             after = end
             return decided.sorted()
         }
+    }
+}
+
+extension DeadLetterQueue.Decision {
+    /// One for all letters of a group that are decided on together.
+    fileprivate func entry(_ act: DeadLetterQueue.Act, _ letters: [Int64], of group: String) -> AuditEntry {
+        var json = JSONWriter()
+        json.object { json in
+            json.key("letters")
+            json.array { json in for id in letters { json.value(id) } }
+        }
+        return AuditEntry(
+            by: actor, act == .retry ? .lettersRetried : .lettersDiscarded, on: group, reason: note, detail: json.bytes)
     }
 }

@@ -20,7 +20,7 @@ public enum DeadLetterQueue {
         /// Messages that wait behind this one; nil for a letter that isn't the first of its key.
         public let parkedBehind: Int64?
         /// The last one; nil where nobody has decided yet.
-        public let decision: Decision?
+        public let decision: (by: String, note: String)?
         /// Of the decision, microseconds since the Unix epoch.
         public let decidedAt: Int64?
     }
@@ -125,7 +125,7 @@ public enum DeadLetterQueue {
                 createdAt: try row.get(9, as: Timestamp.self).microseconds,
                 value: try row.get(10, as: [UInt8]?.self), headers: Array(try row.get(11, as: String.self).utf8),
                 parkedBehind: try row.get(12, as: Int64?.self),
-                decision: by.map { Decision(by: $0, note: note ?? "") },
+                decision: by.map { ($0, note ?? "") },
                 decidedAt: try row.get(15, as: Timestamp?.self)?.microseconds)
         }
     }

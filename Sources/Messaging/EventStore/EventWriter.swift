@@ -1,4 +1,3 @@
-import DequeModule
 import Execution
 import Logging
 import Metrics
@@ -9,7 +8,8 @@ import Telemetry
 /// it with one statement, which is one commit, and completes them all.
 ///
 /// A completion with `.appended` means that the events are on disk. The queue is bounded; what doesn't fit is refused
-/// at once, so that an overloaded store costs the caller a 503 and not the process its memory.
+/// at once, so that an overloaded store costs the caller a 503 and not the process its memory. Tenants take turns
+/// (`FairQueue`).
 public final class EventWriter: Sendable {
     public enum Outcome: Sendable {
         case appended
@@ -46,7 +46,7 @@ public final class EventWriter: Sendable {
     }
 
     private struct Queue {
-        var waiting: Deque<Waiting> = []
+        var waiting: FairQueue<Waiting>
         var accepting = true
     }
 
@@ -58,38 +58,39 @@ public final class EventWriter: Sendable {
     private let together: @Sendable (() -> Void) -> Void
     private let onCommit: @Sendable () -> Void
     private let logger: Logger
-    private let queue = Monitor(Queue())
+    private let queue: Monitor<Queue>
     private let setback = Monitor<Setback?>(nil)
     private let metrics = EventWriterMetrics()
     private let traces = Traces.current
 
     /// - Parameters:
     ///   - writers: connections; two keep one statement in PostgreSQL while the other's commit waits for the disk.
-    ///   - queueLimit: requests that may wait before `submit` refuses.
+    ///   - queueLimit: requests that may wait before `submit` refuses; of one tenant, less.
+    ///   - weights: of tenants that get another share than 1 while others wait too.
     ///   - batchLimit: requests in one statement.
     ///   - together: runs the completions of one commit; the place to gather the wake-ups that they cause.
     ///   - onCommit: called after each commit, to wake the relay.
     public init(
         database: PostgresConfiguration, writers: Int = 2, queueLimit: Int = 8192, batchLimit: Int = 512,
-        logger: Logger, together: @escaping @Sendable (() -> Void) -> Void = { $0() },
+        weights: [String: Int] = [:], logger: Logger, together: @escaping @Sendable (() -> Void) -> Void = { $0() },
         onCommit: @escaping @Sendable () -> Void
     ) {
         self.database = database.planning(.generic)
         self.writers = writers
         self.queueLimit = queueLimit
         self.batchLimit = batchLimit
+        queue = Monitor(Queue(waiting: FairQueue(limit: queueLimit, weights: weights)))
         self.logger = logger
         self.together = together
         self.onCommit = onCommit
     }
 
-    /// Queues a request. False when the queue is full or the writer is stopping: then the completion is never called.
+    /// Queues a request. False when the queue or the tenant's part of it is full, or the writer is stopping: then the
+    /// completion is never called.
     public func submit(_ request: Request) -> Bool {
         let waiting = Waiting(request: request, span: traces.flatMap { request.append.begin($0) })
         return queue.updateForOne { queue in
-            guard queue.accepting, queue.waiting.count < queueLimit else { return false }
-            queue.waiting.append(waiting)
-            return true
+            queue.accepting && queue.waiting.append(waiting, of: request.append.tenant)
         }
     }
 
@@ -129,9 +130,7 @@ public final class EventWriter: Sendable {
     private func take() -> [Waiting]? {
         let batch = queue.wait(for: nil) { queue -> [Waiting]? in
             if queue.waiting.isEmpty { return queue.accepting ? nil : [] }
-            let batch = Array(queue.waiting.prefix(batchLimit))
-            queue.waiting.removeFirst(batch.count)
-            return batch
+            return queue.waiting.take(batchLimit)
         }
         guard let batch, !batch.isEmpty else { return nil }
         return batch

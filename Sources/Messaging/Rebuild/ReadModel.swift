@@ -30,6 +30,13 @@ public struct ReadModel: Sendable {
         self.channel = channel
         self.fold = fold
     }
+
+    /// The same model, kept by its group from other topics.
+    package func reading(_ topics: [String]) -> ReadModel {
+        ReadModel(
+            name: name, group: group, topics: topics, tables: tables, reader: reader, migrations: migrations,
+            channel: channel, fold: fold)
+    }
 }
 
 /// Messages on their way into a read model's tables. The live handler and a rebuild use the same one, so that both

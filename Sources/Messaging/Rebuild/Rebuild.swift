@@ -1,4 +1,5 @@
 import Execution
+import JSON
 import Kafka
 import Logging
 import Postgres
@@ -59,18 +60,26 @@ public struct Rebuild {
     private let kafka: KafkaConfiguration
     private let database: PostgresConfiguration
     private let limits: Limits
+    private let actor: AuditActor
+    private let note: String?
     private let logger: Logger
     private let onProgress: (Progress) throws -> Void
 
-    /// - Parameter onProgress: called often; what it throws ends the rebuild.
+    /// - Parameters:
+    ///   - actor: who has the tables exchanged.
+    ///   - note: why.
+    ///   - onProgress: called often; what it throws ends the rebuild.
     public init(
         _ model: ReadModel, kafka: KafkaConfiguration, database: PostgresConfiguration, limits: Limits = Limits(),
-        logger: Logger, onProgress: @escaping (Progress) throws -> Void = { _ in }
+        by actor: AuditActor, note: String? = nil, logger: Logger,
+        onProgress: @escaping (Progress) throws -> Void = { _ in }
     ) {
         self.model = model
         self.kafka = kafka
         self.database = database
         self.limits = limits
+        self.actor = actor
+        self.note = note
         self.logger = logger
         self.onProgress = onProgress
     }
@@ -104,12 +113,18 @@ public struct Rebuild {
         try run.makeIndexes()
         let checks = try run.verify()
         let isEqual = checks.allSatisfy(\.isEqual)
-        if exchanges, isEqual || acceptsDifferences { try run.exchange() }
+        if exchanges, isEqual || acceptsDifferences { try run.exchange(entry(isEqual)) }
         return Outcome(
             events: run.done, resumed: run.resumed, checks: checks,
             isExchanged: exchanges && (isEqual || acceptsDifferences), times: run.endPhase(),
             unreadable: run.unreadable,
             firstUnreadable: run.firstUnreadable)
+    }
+
+    private func entry(_ isEqual: Bool) -> AuditEntry {
+        var json = JSONWriter()
+        json.object { $0.field("differs", !isEqual) }
+        return AuditEntry(by: actor, .modelExchanged, on: model.name, reason: note, detail: json.bytes)
     }
 
     /// The connection on which the live group is held; its session has the right to rebuild this model.

@@ -264,7 +264,7 @@ final class RebuildRun {
         }
     }
 
-    func exchange() throws {
+    func exchange(_ entry: AuditEntry) throws {
         try report(.exchanging)
         try holdingLiveGroup {
             // A vacuum makes way for this, and readers aren't kept waiting by it.
@@ -284,6 +284,7 @@ final class RebuildRun {
                 throw RebuildError("the database was migrated meanwhile: start again")
             }
             try schema.exchange(on: control)
+            try AuditLog.append(entry, on: control)
         }
     }
 }

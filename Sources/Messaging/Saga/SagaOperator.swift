@@ -1,4 +1,5 @@
 import Execution
+import JSON
 import Postgres
 
 /// What operators see of sagas, and what they can do about them.
@@ -159,20 +160,31 @@ public struct SagaOperator: Sendable {
     }
 
     /// Asks again now for what the instance waits for. Nil where there is no such instance; throws `SagaRefusal`.
-    public func retry(_ key: SagaKey, note: String, by who: String, on connection: Connection) throws -> StoredSaga? {
-        try move(key, .retry(note: note, by: who), on: connection)
+    public func retry(
+        _ key: SagaKey, note: String, by actor: AuditActor, on connection: Connection
+    ) throws -> StoredSaga? {
+        try move(
+            key, .retry(note: note, by: actor.shownName),
+            AuditEntry(by: actor, .sagaRetried, on: key.id, tenant: key.tenant, reason: note), on: connection)
     }
 
     /// Notes that an operator took care of a step's compensation (or the pivot, the abort, an anomaly) by hand, so that
     /// the instance goes on. Nil where there is no such instance; throws `SagaRefusal`.
     public func resolve(
-        _ key: SagaKey, step: String?, note: String, by who: String, on connection: Connection
+        _ key: SagaKey, step: String?, note: String, by actor: AuditActor, on connection: Connection
     ) throws -> StoredSaga? {
-        try move(key, .resolve(step: step, note: note, by: who), on: connection)
+        var json = JSONWriter()
+        json.object { $0.field("step", step) }
+        return try move(
+            key, .resolve(step: step, note: note, by: actor.shownName),
+            AuditEntry(by: actor, .sagaResolved, on: key.id, tenant: key.tenant, reason: note, detail: json.bytes),
+            on: connection)
     }
 
     /// The relay of whatever daemon runs finds the commands in the outbox.
-    private func move(_ key: SagaKey, _ input: SagaInput, on connection: Connection) throws -> StoredSaga? {
+    private func move(
+        _ key: SagaKey, _ input: SagaInput, _ entry: AuditEntry, on connection: Connection
+    ) throws -> StoredSaga? {
         try connection.transaction { connection in
             // No daemon of this version may have started yet.
             try SagaDefinitions.record(definition, on: connection)
@@ -180,7 +192,9 @@ public struct SagaOperator: Sendable {
             try batch.apply(input, to: key, at: WallClock.nowMicroseconds())
             try batch.write(on: connection)
             try Outbox.append(batch.outbox, on: connection)
-            return batch[key]
+            guard let saga = batch[key] else { return nil }
+            try AuditLog.append(entry, on: connection)
+            return saga
         }
     }
 }

@@ -1,6 +1,6 @@
 import Execution
 
-/// How often to look: every two seconds while somebody watches, and otherwise just often enough to have a past to show.
+/// How often to look: every two seconds while a page is open, and otherwise just often enough to have a past to show.
 final class DashboardPace: Sendable {
     private struct State {
         var isWatched = false
@@ -20,7 +20,7 @@ final class DashboardPace: Sendable {
 
     func stop() { state.update { $0.isStopped = true } }
 
-    /// Until it is time to look again; at once when somebody begins to watch. False when it is time to stop.
+    /// Until it is time to look again; at once when a page is opened. False when it is time to stop.
     func wait() -> Bool {
         let wasWatched = state.withLock(\.isWatched)
         let isYoung = ContinuousClock.now - start < Self.youth

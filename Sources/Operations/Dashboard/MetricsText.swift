@@ -1,4 +1,4 @@
-/// The values of a Prometheus text exposition, as far as somebody asks for them. Labels stay text, sorted as our
+/// The values of a Prometheus text exposition, as far as they are asked for. Labels stay text, sorted as our
 /// expositions are: equal text means the same series.
 struct MetricsText: Sendable {
     private(set) var families: [String: [String: Double]] = [:]

@@ -17,14 +17,14 @@ public struct RoleReadiness: Hashable, Sendable {
     /// What isn't as it should be: `database payment: …`.
     public var reasons: [String] { checks.compactMap { check in check.reason.map { "\(check.name): \($0)" } } }
 
-    /// Somebody answered, but not as a role would.
+    /// What answered is no role of ours.
     public struct NoReport: Error, Hashable, Sendable, CustomStringConvertible {
         public let status: Int
         public var description: String { "status \(status), and no report" }
     }
 
-    /// Asks over HTTP. Blocks the calling thread; throws `HTTPClientError` when nobody answers, `NoReport` when somebody
-    /// else does.
+    /// Asks over HTTP. Blocks the calling thread; throws `HTTPClientError` when nothing answers, `NoReport` when another
+    /// program does.
     public init(asking url: String, by client: HTTPClient) throws {
         let answer = try client.send(
             HTTPClient.Request(url: "\(url)/readyz", headers: [("Accept", "application/json")]))

@@ -113,7 +113,7 @@ extension JSONWriter {
         }
     }
 
-    /// With the digits that somebody may read; nothing where there is no value.
+    /// With as many digits as are legible; nothing where there is no value.
     mutating func number(_ name: StaticString, _ value: Double?) {
         guard let value, value.isFinite else { return }
         key(name)

@@ -112,7 +112,7 @@ struct EvidenceReader {
         let key: OrderKey
         /// The topic knows it from the order service itself.
         let isOurs: Bool
-        /// Somebody has announced it.
+        /// It has been announced.
         let isAnnounced: Bool
     }
 

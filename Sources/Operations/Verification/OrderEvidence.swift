@@ -7,7 +7,7 @@ public struct OrderEvidence: Sendable {
         let id: String
         let type: String
         let version: Int
-        /// Announced by somebody else on the topic, and kept here afterwards.
+        /// Announced by a foreign producer on the topic, and kept here afterwards.
         var isAdopted = false
         /// The relay says that it is on the topic.
         var isPublished = true

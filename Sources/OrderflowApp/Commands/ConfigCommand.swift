@@ -27,7 +27,7 @@ struct ConfigCommand: OrderflowCommand {
 
     @OptionGroup var options: SettingsOptions
 
-    @Flag(help: "Only what somebody set.")
+    @Flag(help: "Only what was set.")
     var changed = false
 
     @Flag(help: "One JSON object: key → value and origin.")
@@ -67,7 +67,7 @@ struct ConfigCommand: OrderflowCommand {
 }
 
 extension SettingOrigin {
-    /// Whether somebody set it, rather than nobody.
+    /// Whether it was set, rather than left at its default.
     fileprivate var isChosen: Bool {
         switch self {
         case .builtIn, .derived: false

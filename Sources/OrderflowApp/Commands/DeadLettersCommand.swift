@@ -32,7 +32,7 @@ struct DeadLettersCommand: AsyncParsableCommand {
 struct DeadLettersListCommand: OrderflowCommand {
     static let configuration = CommandConfiguration(
         commandName: "list",
-        abstract: "List letters that wait for somebody, the newest first.",
+        abstract: "List letters that wait for a decision, the newest first.",
         discussion: """
             EXAMPLES
               orderflow deadletters list --group shipping-group

@@ -97,7 +97,7 @@ struct DeadLettersChoice: ParsableArguments {
 
     /// - Parameter done: what is said of each.
     func decide(_ act: DeadLetterQueue.Act, _ done: String) async throws {
-        let decision = DeadLetterQueue.Decision(by: try person.name, note: note)
+        let decision = DeadLetterQueue.Decision(by: person.actor, note: note)
         let settings = try options.load().settings
         Observability.start(settings.log)
         guard all else {

@@ -130,6 +130,8 @@ struct GroupsResetCommand: OrderflowCommand {
     @Flag(help: "Members that Kafka lists are gone: you know that better than Kafka.") var membersAreDead = false
     @Flag(help: "Only show what would be moved.") var dryRun = false
     @Flag(help: "One JSON object a line.") var json = false
+    @OptionGroup var person: OperatorName
+    @OptionGroup var why: OperatorNote
     @OptionGroup var options: SettingsOptions
 
     func validate() throws { _ = try target() }
@@ -168,7 +170,9 @@ struct GroupsResetCommand: OrderflowCommand {
             guard skip || moves.allSatisfy({ $0.skipped == 0 }) else {
                 throw GroupError("nothing moved: say --skip if records are to be passed over")
             }
-            if let refusal = try reset.apply(moves, membersAreDead: membersAreDead, on: connection) {
+            let refusal = try reset.apply(
+                moves, membersAreDead: membersAreDead, by: person.actor, note: why.note, on: connection)
+            if let refusal {
                 complain("moved in PostgreSQL, which counts; Kafka keeps its hint: \(refusal)")
             }
         }

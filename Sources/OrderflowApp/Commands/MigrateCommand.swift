@@ -16,8 +16,8 @@ struct MigrateCommand: OrderflowCommand {
             missing is made with database.admin_url (else database.url, which then has to be an administrator's); the \
             roles get the password of database.url or database.password. A service whose own URL is set \
             (<service>.database.url, owner_url, requests_url) has a database and roles already. Then each service's \
-            schema and the rights of its roles are brought up to date, and payment gets a key that payment tokens are sealed \
-            for, whose public half goes to the order service.
+            schema and the rights of its roles are brought up to date. Payment gets a key that payment tokens are \
+            sealed for, whose public half goes to the order service.
 
             Safe to run again, and at the same time from several machines. A database newer than this program is \
             refused, with nothing changed.
@@ -51,7 +51,7 @@ struct MigrateCommand: OrderflowCommand {
             "PostgreSQL", limit: limit, stop: stop, say: { complain("\($0)") },
             isWorthWaiting: { ($0 as? PostgresError)?.isTransient ?? false },
             {
-                try provisioner.run(settings.services.databases) { result in
+                try provisioner.run(settings.services.provisionedDatabases) { result in
                     let schema = result.applied.last.map { "schema \($0.version) (\($0.name))" } ?? "up to date"
                     let database = (try? settings.database(of: result.database)).map { "\($0)" } ?? ""
                     tell("\(result.database.name): \(result.created ? "made, " : "")\(schema)   \(database)\n")

@@ -5,7 +5,6 @@ import JSON
 import Logging
 import OrderflowKit
 import Terminal
-import UnixSignals
 
 struct ReplayCommand: OrderflowCommand {
     static let configuration = CommandConfiguration(
@@ -35,6 +34,8 @@ struct ReplayCommand: OrderflowCommand {
             """)
 
     @OptionGroup var options: SettingsOptions
+    @OptionGroup var person: OperatorName
+    @OptionGroup var why: OperatorNote
 
     @Argument(help: "The topic.")
     var topic: String?
@@ -95,8 +96,10 @@ struct ReplayCommand: OrderflowCommand {
             throw ValidationError(
                 "--into takes one of \(OrderflowApp.services.readModelNames.joined(separator: ", ")), not \(into)")
         }
-        if into == nil, discard || noExchange || acceptDifferences || window != nil {
-            throw ValidationError("--discard, --no-exchange, --accept-differences and --window belong to --into")
+        let ofRebuild = [discard, noExchange, acceptDifferences, window != nil, person.by != nil, why.note != nil]
+        if into == nil, ofRebuild.contains(true) {
+            throw ValidationError(
+                "--discard, --no-exchange, --accept-differences, --window, --by and --note belong to --into")
         }
         if let window, window < 1 { throw ValidationError("--window takes a count from 1, not \(window)") }
         if into != nil, narrows { throw ValidationError("--into takes all events: no other option chooses among them") }
@@ -141,18 +144,17 @@ struct ReplayCommand: OrderflowCommand {
 
 extension ReplayCommand {
     private func rebuild(_ name: String, _ settings: Settings) async throws {
-        var request = ReadModelRebuild.Request(name: name)
+        var request = ReadModelRebuild.Request(name: name, by: person.actor)
+        request.note = why.note
         request.discards = discard
         request.exchanges = !noExchange
         request.acceptsDifferences = acceptDifferences
         if let window { request.limits.records = window }
         let rebuild = try ReadModelRebuild(request, settings)
         // Wherever the process ends, nothing is lost but the window in hand.
-        let interruption = Task {
-            for await signal in await UnixSignalsSequence(trapping: .sigint, .sigterm) {
-                complain("interrupted; the live tables are untouched. The same command goes on, --discard drops it")
-                _exit(128 + (signal == .sigint ? SIGINT : SIGTERM))
-            }
+        let interruption = SignalWatch([SIGINT, SIGTERM]) { signal in
+            complain("interrupted; the live tables are untouched. The same command goes on, --discard drops it")
+            _exit(128 + signal)
         }
         defer { interruption.cancel() }
         let isDone = try await DedicatedThread.run("rebuild") { try rebuild.run() }

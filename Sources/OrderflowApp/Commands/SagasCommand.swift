@@ -128,8 +128,8 @@ struct SagasRetryCommand: OrderflowCommand {
 
     func execute() async throws {
         let key = SagaKey(tenant: sagas.tenant, id: orderID)
-        let (note, who) = (note, try person.name)
-        let saga = try await sagas.withOperator(options) { try $0.retry(key, note: note, by: who, on: $1) }
+        let (note, actor) = (note, person.actor)
+        let saga = try await sagas.withOperator(options) { try $0.retry(key, note: note, by: actor, on: $1) }
         guard let saga else { throw SagasOptions.Unknown(key: key) }
         tell(sagas.json ? SagasText.json(saga, log: nil) : SagasText.table([saga]))
     }
@@ -163,9 +163,9 @@ struct SagasResolveCommand: OrderflowCommand {
 
     func execute() async throws {
         let key = SagaKey(tenant: sagas.tenant, id: orderID)
-        let (step, note, who) = (step, note, try person.name)
+        let (step, note, actor) = (step, note, person.actor)
         let saga = try await sagas.withOperator(options) {
-            try $0.resolve(key, step: step, note: note, by: who, on: $1)
+            try $0.resolve(key, step: step, note: note, by: actor, on: $1)
         }
         guard let saga else { throw SagasOptions.Unknown(key: key) }
         tell(sagas.json ? SagasText.json(saga, log: nil) : SagasText.table([saga]))

@@ -33,11 +33,13 @@ struct StockSetCommand: OrderflowCommand {
 
             EXAMPLES
               orderflow stock set ABC 100
-              orderflow stock set ABC 100 --tenant acme
+              orderflow stock set ABC 100 --tenant acme --note 'counted on Monday'
             """)
 
     @Argument(help: "The article.") var sku: String
     @Argument(help: "Pieces in the warehouse.") var quantity: Int64
+    @OptionGroup var person: OperatorName
+    @OptionGroup var why: OperatorNote
     @OptionGroup var stock: StockOptions
     @OptionGroup var options: SettingsOptions
 
@@ -49,9 +51,9 @@ struct StockSetCommand: OrderflowCommand {
     }
 
     func execute() async throws {
-        let (sku, quantity, tenant) = (sku, quantity, stock.tenant)
+        let (sku, quantity, tenant, actor, note) = (sku, quantity, stock.tenant, person.actor, why.note)
         let entry = try await stock.withDatabase(options) {
-            try StockStore.set(tenant: tenant, sku: sku, quantity: quantity, on: $0)
+            try StockStore.set(tenant: tenant, sku: sku, quantity: quantity, by: actor, note: note, on: $0)
         }
         tell(StockOptions.text([entry], asJSON: stock.json))
     }

@@ -5,7 +5,6 @@ import Glibc
 import JSON
 import Logging
 import OrderflowKit
-import ServiceLifecycle
 import Terminal
 
 struct UpCommand: OrderflowCommand {
@@ -58,16 +57,22 @@ struct UpCommand: OrderflowCommand {
         guard settings.http.port != 0 else {
             throw SettingsError(problems: ["http.port: 0 would hide from you where the roles are; name a port"])
         }
+        // Once, where each role would say it.
+        _ = try settings.accessMode()
         Observability.start(settings.log, role: "up")
         let roles = try roles()
         let logger = Logger(label: "up")
         let stop = StopSignal()
+        let serviceKey = try Self.serviceKey(settings)
         let keepers = try roles.map { role in
-            RoleKeeper(name: role.name, command: try command(role, loaded), logger: logger)
+            RoleKeeper(name: role.name, command: try command(role, loaded, serviceKey: serviceKey), logger: logger)
         }
         // Each child has the same deadline; the grace lets it be the one that says what hung.
         let supervisor = Supervisor(keepers, deadline: settings.shutdown.deadline + .seconds(2), logger: logger)
-        let service = SupervisorService(stop: stop) {
+        let requests = StopRequests.watch(stop) { supervisor.killAll() }
+        defer { requests.cancel() }
+        let (prepare, json) = (prepare, json)
+        let isClean = try await DedicatedThread.run("supervisor") {
             if prepare {
                 do {
                     try Preparation.run(settings, stop: stop)
@@ -80,17 +85,7 @@ struct UpCommand: OrderflowCommand {
                 tell(json ? Self.json(running, settings) : Self.table(running, settings))
             }
         }
-        let impatience = Impatience.watch { supervisor.killAll() }
-        defer { impatience.cancel() }
-        let group = ServiceGroup(
-            configuration: ServiceGroupConfiguration(
-                services: [
-                    .init(
-                        service: service, successTerminationBehavior: .gracefullyShutdownGroup,
-                        failureTerminationBehavior: .gracefullyShutdownGroup)
-                ], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
-        try await group.run()
-        if !service.isClean.withLock({ $0 }) { throw ExitCode(ExitStatus.failure) }
+        if !isClean { throw ExitCode(ExitStatus.failure) }
     }
 
     private func roles() throws -> [ServiceModule] {
@@ -111,9 +106,18 @@ struct UpCommand: OrderflowCommand {
         return roles
     }
 
-    private func command(_ role: ServiceModule, _ loaded: LoadedSettings) throws -> ChildProcess.Command {
+    /// What the roles show each other where callers are asked who they are and none is configured; nil otherwise.
+    private static func serviceKey(_ settings: Settings) throws -> String? {
+        guard try settings.accessMode() == .required, settings.auth.serviceKey == nil else { return nil }
+        return APIKey.generate()
+    }
+
+    private func command(
+        _ role: ServiceModule, _ loaded: LoadedSettings, serviceKey: String?
+    ) throws -> ChildProcess.Command {
         var environment = ProcessInfo.processInfo.environment
         environment.merge(loaded.flagsAsEnvironment) { _, flag in flag }
+        if let serviceKey { environment[SettingKey.environmentName(of: "auth.service_key")] = serviceKey }
         environment[SettingsEnvironment.supervisorDescriptor] = String(Lifeline.childDescriptor)
         if let config = options.config { environment[SettingsEnvironment.configFile] = config }
         // Not even by `/proc/…/environ`: what a daemon doesn't know can't be read from it.
@@ -147,26 +151,5 @@ struct UpCommand: OrderflowCommand {
             [name, pid.map(String.init) ?? "-", url(name, settings) ?? "", settings.services[name]?.summary ?? ""]
         }
         return TextTable.write([["ROLE", "PID", "URL", ""]] + rows)
-    }
-}
-
-/// The supervisor's blocking work, as a service.
-private struct SupervisorService: Service {
-    let stop: StopSignal
-    let isClean = Monitor(false)
-    private let body: @Sendable () throws -> Bool
-
-    init(stop: StopSignal, _ body: @escaping @Sendable () throws -> Bool) {
-        self.stop = stop
-        self.body = body
-    }
-
-    func run() async throws {
-        try await withGracefulShutdownHandler {
-            let clean = try await DedicatedThread.run("supervisor") { try body() }
-            isClean.withLock { $0 = clean }
-        } onGracefulShutdown: {
-            stop.stop()
-        }
     }
 }

@@ -5,7 +5,6 @@ import Glibc
 import Operations
 import OrderflowKit
 import Terminal
-import UnixSignals
 
 struct WatchCommand: OrderflowCommand {
     static let configuration = CommandConfiguration(
@@ -39,9 +38,7 @@ struct WatchCommand: OrderflowCommand {
         signal(SIGPIPE, SIG_DFL)
         let (interval, json) = (DurationText.parse(interval) ?? .seconds(2), json)
         let stop = StopSignal()
-        let signals = Task {
-            for await _ in await UnixSignalsSequence(trapping: .sigint, .sigterm, .sighup) { stop.stop() }
-        }
+        let signals = SignalWatch([SIGINT, SIGTERM, SIGHUP]) { _ in stop.stop() }
         defer { signals.cancel() }
         try await DedicatedThread.run("watch") {
             if !json, isatty(STDOUT_FILENO) == 1 {

@@ -15,7 +15,7 @@ struct ComposeDocument {
 
     /// Where roles find each other, and on which port they are found.
     private var environment: String {
-        RoleAddresses(services).environment { "http://\($0):\(Self.port)" }
+        RoleAddresses(services).environment(port: Self.port) { $0 }
             .map { "\($0.name): \(YAMLText.scalar($0.value))\n" }.joined()
             + "# Every container has its own address: one port for all of them.\n"
             + services.modules.map { module in
@@ -46,6 +46,9 @@ struct ComposeDocument {
             ORDERFLOW_DATABASE_URL: postgresql://daemon:${DATABASE_PASSWORD:-orderflow-daemons}@postgres:5432/postgres
             ORDERFLOW_KAFKA_BROKERS: kafka:9092
             ORDERFLOW_HTTP_HOST: 0.0.0.0
+            # open: everybody may do everything; the ports below are open to this machine alone.
+            ORDERFLOW_AUTH_MODE: ${ORDERFLOW_AUTH_MODE:-open}
+            ORDERFLOW_AUTH_SERVICE_KEY: ${ORDERFLOW_AUTH_SERVICE_KEY:-}
             ORDERFLOW_LOG_FORMAT: json
         \(MarkedRegions.marks("environment", indent: 4))\
           healthcheck:

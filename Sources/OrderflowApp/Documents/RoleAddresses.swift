@@ -8,8 +8,11 @@ struct RoleAddresses {
 
     /// As environment variables.
     ///
-    /// - Parameter url: of a role, by its name.
-    func environment(_ url: (_ role: String) -> String) -> [(name: String, value: String)] {
+    /// - Parameters:
+    ///   - port: of every role.
+    ///   - host: of a role, by its name.
+    func environment(port: Int, _ host: (_ role: String) -> String) -> [(name: String, value: String)] {
+        func url(_ role: String) -> String { "http://\(host(role)):\(port)" }
         var found: [(name: String, value: String)] = []
         for module in services.modules {
             // A service that asks another one has a setting for where that is.
@@ -22,6 +25,8 @@ struct RoleAddresses {
         }
         let asked = services.modules.filter { !$0.duties.contains(.dashboard) }.map { "\($0.name)=\(url($0.name))" }
         found.append((SettingKey.environmentName(of: "dashboard.roles"), asked.joined(separator: ",")))
+        let hosts = services.modules.map { host($0.name) }
+        found.append((SettingKey.environmentName(of: "http.allowed_hosts"), hosts.joined(separator: ",")))
         return found
     }
 }

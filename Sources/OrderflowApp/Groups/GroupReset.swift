@@ -75,13 +75,16 @@ struct GroupReset {
     ///
     /// - Parameter membersAreDead: the operator knows that members Kafka still lists are gone. Kafka may refuse its part
     ///   then; that is returned, and does no harm.
-    func apply(_ moves: [Move], membersAreDead: Bool, on connection: Connection) throws -> KafkaError? {
+    func apply(
+        _ moves: [Move], membersAreDead: Bool, by actor: AuditActor, note: String?, on connection: Connection
+    ) throws -> KafkaError? {
         let offsets = Dictionary(uniqueKeysWithValues: moves.map { ($0.partition, $0.to) })
         try refuseWhileActive(membersAreDead: membersAreDead, on: connection)
         return try connection.transaction { connection in
             try ConsumerProgress.move(group, to: offsets, on: connection)
             // Again: a daemon may have started meanwhile.
             try refuseWhileActive(membersAreDead: membersAreDead, on: connection)
+            try AuditLog.append(entry(moves, by: actor, note: note), on: connection)
             do {
                 try admin.setOffsets(of: group, to: offsets)
                 return nil
@@ -89,6 +92,24 @@ struct GroupReset {
                 return error
             }
         }
+    }
+
+    private func entry(_ moves: [Move], by actor: AuditActor, note: String?) -> AuditEntry {
+        var json = JSONWriter()
+        json.object { json in
+            json.key("partitions")
+            json.array { json in
+                for move in moves {
+                    json.object {
+                        $0.field("topic", move.partition.topic)
+                        $0.field("partition", Int64(move.partition.partition))
+                        if let from = move.from { $0.field("from", from) }
+                        $0.field("to", move.to)
+                    }
+                }
+            }
+        }
+        return AuditEntry(by: actor, .groupReset, on: group, reason: note, detail: json.bytes)
     }
 
     /// A daemon at work would store its own offsets over ours. Two witnesses, since each may be wrong: a process that is

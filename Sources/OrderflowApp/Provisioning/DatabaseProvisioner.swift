@@ -6,7 +6,7 @@ import Postgres
 /// time from several machines.
 ///
 /// Each database belongs to a role of its own name that nobody logs in as; daemons and requests have roles besides
-/// (`DatabaseAccess`). A database whose URL is configured is somebody else's to make, and so are its roles: it is
+/// (`DatabaseAccess`). A database whose URL is configured is another's to make, and so are its roles: it is
 /// migrated, and its tables' rights are granted.
 struct DatabaseProvisioner {
     /// What was done to one database.

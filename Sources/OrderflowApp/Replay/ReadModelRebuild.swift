@@ -17,6 +17,14 @@ struct ReadModelRebuild {
         var exchanges = true
         var acceptsDifferences = false
         var limits = Rebuild.Limits()
+        var actor: AuditActor
+        /// Why.
+        var note: String?
+
+        init(name: String, by actor: AuditActor) {
+            self.name = name
+            self.actor = actor
+        }
     }
 
     private let request: Request
@@ -48,7 +56,7 @@ struct ReadModelRebuild {
         var phase = Rebuild.Phase.preparing
         let rebuild = Rebuild(
             model, kafka: settings.kafka.configuration, database: database, limits: request.limits,
-            logger: Logger(label: "rebuild")
+            by: request.actor, note: request.note, logger: Logger(label: "rebuild")
         ) { now in
             if phase != now.phase {
                 if phase == .reading { progress.finish() }

@@ -12,7 +12,7 @@ protocol RecordSource {
 }
 
 extension RecordSource {
-    /// How long brokers may be silent before somebody who should have something to read gives up.
+    /// How long brokers may be silent before a reader that should have something to read gives up.
     static var patience: Duration { .seconds(60) }
 
     /// What to say then.

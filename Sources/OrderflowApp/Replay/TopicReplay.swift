@@ -66,7 +66,7 @@ struct TopicReplay {
     ) throws -> Int {
         let records = try source.next(timeout: .milliseconds(100))
         if records.isEmpty {
-            // Whoever watches sees what there is.
+            // A watching reader sees what there is.
             try output.flush()
             if let patience, .now > patience { throw source.silence }
         }

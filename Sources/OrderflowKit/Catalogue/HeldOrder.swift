@@ -3,7 +3,7 @@ import Messaging
 import Orders
 
 /// An order that waits because a group can't handle one of its messages: what it asks of that group isn't done before
-/// somebody has decided on the letter.
+/// an operator has decided on the letter.
 public struct HeldOrder: Hashable, Sendable {
     public let key: OrderKey
     /// As operators call it: `shipping/17`.

@@ -2,7 +2,7 @@ import Kafka
 import Messaging
 
 extension HealthStatus {
-    /// What a consumer's state means for whoever asks whether the daemon is ready: it is when the group has given it its
+    /// What a consumer's state means for the daemon's readiness: it is when the group has given it its
     /// partitions, or when there are none for it because more members than partitions share them.
     ///
     /// - Parameter needed: false where the daemon can do its main work without.

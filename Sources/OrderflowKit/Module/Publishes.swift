@@ -33,7 +33,7 @@ public struct Sends: ServiceModulePart {
     }
 }
 
-/// Commands that the service does, whoever gives them.
+/// Commands that the service does, of any sender.
 public struct Accepts: ServiceModulePart {
     private let commands: [any Command.Type]
     private let topic: Topic

@@ -27,7 +27,7 @@ public struct ServiceCatalogue: Sendable {
         }
         unique("name", modules.map(\.name))
         unique("port", modules.map(\.port))
-        unique("database", databases.map(\.name))
+        unique("database", provisionedDatabases.map(\.name))
         unique("consumer group", groups.map(\.name))
         unique("topic", topics.map(\.id))
         unique("read model", readModels.flatMap(\.model.names))
@@ -51,6 +51,9 @@ public struct ServiceCatalogue: Sendable {
     // MARK: Databases
 
     package var databases: [ServiceDatabase] { modules.compactMap(\.database) }
+
+    /// All that `migrate` makes.
+    package var provisionedDatabases: [ServiceDatabase] { databases + [.access] }
 
     package func database(named name: String) -> ServiceDatabase? { databases.first { $0.name == name } }
 

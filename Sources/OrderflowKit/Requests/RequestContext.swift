@@ -14,11 +14,14 @@ public struct RequestContext: Sendable {
     /// Who asks, for the audit: the principal's subject. Where callers aren't identified it is what `X-Actor` says, and
     /// may be nil.
     public let actor: String?
+    /// Whoever has sent the request to us: a client, or the gateway before us.
+    package let remoteAddress: SocketAddress
 
     /// Of a request that has passed a gate; any other is a mistake in the program, answered 500.
     init(_ request: borrowing HTTPRequest) throws(HTTPProblem) {
         guard let principal = request.caller as? Principal else { throw HTTPProblem(.internalServerError) }
         self.principal = principal
+        remoteAddress = request.remoteAddress
         tenant = try Self.tenant(request, principal)
         correlationID = try Self.token(request, "X-Correlation-Id", limit: 128)
         actor =
@@ -31,13 +34,19 @@ public struct RequestContext: Sendable {
         traceparent = (request.observation as? ActiveSpan)?.traceparent ?? Self.traceparent(of: request)
     }
 
+    /// Who asks, as the audit log has it.
+    public var auditActor: AuditActor {
+        AuditActor(actor ?? "", kind: AuditActor.Kind(principal.kind), origin: remoteAddress.address)
+    }
+
     /// The caller's place in a trace. Several are as good as none: a trace is never a reason to refuse.
     package static func traceparent(of request: borrowing HTTPRequest) -> String? {
         let traces = request.headers("traceparent")
         return traces.count == 1 ? TraceContext(traces[0])?.description : nil
     }
 
-    private static func tenant(_ request: borrowing HTTPRequest, _ principal: Principal) throws(HTTPProblem) -> String {
+    /// Whose data a request is about.
+    static func tenant(_ request: borrowing HTTPRequest, _ principal: Principal) throws(HTTPProblem) -> String {
         let own = principal.tenant ?? TenantName.standard
         guard let name = try request.onlyHeader("X-Tenant-Id") else { return own }
         guard TenantName.isValid(name) else {

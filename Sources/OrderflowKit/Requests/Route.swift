@@ -18,7 +18,7 @@ public struct Route<Verb: RouteVerb>: Sendable {
         endpoint = Endpoint(Verb.method, pattern, middleware: Verb.middleware + middleware, handler: handler)
     }
 
-    /// Answers at once, whoever asks and for which tenant.
+    /// Answers at once, the same to every caller and tenant.
     public init(
         _ pattern: String, _ middleware: Middleware...,
         answer: @escaping @Sendable (borrowing HTTPRequest) throws -> HTTPResponse

@@ -3,7 +3,7 @@ import Glibc
 /// How many files and sockets a daemon may have open. The soft limit that processes start with, mostly 1,024, is for
 /// programs that use select(2), whose sets end there; servers are to raise it (https://0pointer.net/blog/file-descriptor-limits.html).
 package enum DescriptorLimit {
-    /// Far beyond `http.connections` by default; the hard limit can be a billion, which costs whoever walks over all
+    /// Far beyond `http.connections` by default; the hard limit can be a billion, a cost to programs that walk over all
     /// numbers.
     package static let cap: rlim_t = 65_536
 

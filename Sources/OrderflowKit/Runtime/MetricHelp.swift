@@ -9,7 +9,7 @@ package enum MetricHelp {
 
     /// Of every process.
     static let common: [String: String] = [
-        general, http, eventStore, relay, consumer, dependencies, kafka, telemetry, ProcessMetrics.help,
+        general, http, access, eventStore, relay, consumer, dependencies, kafka, telemetry, ProcessMetrics.help,
         PrometheusMetrics.help,
     ].reduce(into: [:]) { all, part in all.merge(part) { first, _ in first } }
 
@@ -28,6 +28,15 @@ package enum MetricHelp {
         "orderflow_http_open_connections": "Connections open now.",
         "orderflow_http_unsent_bytes": "Memory that holds answers and events which clients haven't taken.",
         "orderflow_http_refused_connections_total": "Connections turned away, and why.",
+        "orderflow_limit_requests_per_second":
+            "Requests that one caller or one tenant may make of this process, by limit; only where limited.",
+        "orderflow_limit_burst_requests": "Of them at once.",
+        "orderflow_limit_refused_requests_total": "Requests answered 429 for their caller's or their tenant's quota.",
+    ]
+
+    private static let access = [
+        "orderflow_auth_refused_requests_total": "Requests refused for who sent them or what they may do, by reason.",
+        "orderflow_auth_api_keys": "API keys in force that the process knows.",
     ]
 
     private static let eventStore = [

@@ -3,7 +3,6 @@ import Glibc
 import HTTPServer
 import Logging
 import Postgres
-import ServiceLifecycle
 import Telemetry
 
 /// Runs one role as a daemon until SIGTERM, SIGINT, or the end of its supervisor: its parts on threads of their own,
@@ -43,6 +42,9 @@ package struct RoleRuntime: Sendable {
         }
         if let admission = running.admission { running.parts = admission(running.parts) }
         running.join(try others(context))
+        let access = try AccessControl(context, isSeen: module.duties.contains(.dashboard))
+        running.gate = running.widening?(access.gate) ?? access.gate
+        running.parts += access.parts
         return running
     }
 
@@ -51,41 +53,65 @@ package struct RoleRuntime: Sendable {
         signal(SIGPIPE, SIG_IGN)
         DescriptorLimit.raise()
         MemoryReturn.enable()
-        let router = Router(routes(running))
+        guard let gate = running.gate else { preconditionFailure("a role that wasn't assembled has no gate") }
+        let limits = RequestLimits(settings.limits)
+        let router = Router(routes(running), gate: limits.map { LimitedGate(gate, $0) } ?? gate)
         Observability.metrics.collectors.watch(health)
         let server = HTTPServer(
             settings.http.server(port: settings.port(of: module)), router: router, observer: observer, logger: logger)
         Observability.metrics.collectors.watch(server)
-        // The parts need some of the time too: a client that never ends its request must not take it all.
-        let http = ServerService(server: server, deadline: settings.shutdown.deadline / 2)
-        // A role without parts lives by its server alone: threads that have nothing to do would end, and it with them.
-        let threads: [any Service] = running.parts.isEmpty ? [] : [ThreadsService(parts: running.parts)]
-        // A group stops its services in reverse.
-        let services: [any Service] = running.servesFromParts ? threads + [http] : [http] + threads
-        let shutdown = ShutdownService(deadline: settings.shutdown.deadline, health: health, logger: logger)
-        let group = ServiceGroup(
-            configuration: ServiceGroupConfiguration(
-                services: (services + [shutdown]).map {
-                    .init(
-                        service: $0, successTerminationBehavior: .gracefullyShutdownGroup,
-                        failureTerminationBehavior: .gracefullyShutdownGroup)
-                },
-                gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
+        let stop = StopSignal()
+        let requests = StopRequests.watch(stop)
+        defer { requests.cancel() }
         Lifeline.watchFromEnvironment(logger: logger) {
             logger.warning("supervisor_gone")
-            Task { await group.triggerGracefulShutdown() }
+            stop.stop()
         }
-        let impatience = Impatience.watch()
-        defer { impatience.cancel() }
-        logger.info("started", metadata: ["pid": "\(getpid())"])
+        let failure: (any Error)?
         do {
-            try await group.run()
-            logger.info("stopped")
+            try await live(running, server, until: stop)
+            failure = nil
         } catch {
-            await finish()
-            throw error
+            failure = error
         }
         await finish()
+        if let failure { throw failure }
+    }
+
+    /// From the start of the server and the parts to the end of both, which comes when one of the parts ends, or they
+    /// are asked to.
+    private func live(_ running: Running, _ server: HTTPServer, until stop: StopSignal) async throws {
+        do {
+            _ = try server.start()
+        } catch {
+            guard error.isMisconfiguration else { throw error }
+            throw SettingsError(problems: ["http.host: \(error)"])
+        }
+        // A role without parts lives by its server alone: threads that have nothing to do would end, and it with them.
+        let parts = running.parts.isEmpty ? nil : RunningParts(running.parts, stop)
+        logger.info("started", metadata: ["pid": "\(getpid())"])
+        await stop.stopped()
+        health.stopping()
+        logger.info("stopping", metadata: ["deadline": "\(DurationText.write(settings.shutdown.deadline))"])
+        endInTime()
+        // The parts need some of the time too: a client that never ends its request must not take it all.
+        let drain = settings.shutdown.deadline / 2
+        if running.servesFromParts { await server.stop(deadline: drain) }
+        let outcome = await parts?.end()
+        if !running.servesFromParts { await server.stop(deadline: drain) }
+        try outcome?.get()
+        logger.info("stopped")
+    }
+
+    /// Sees to it that the process ends by the deadline, whatever hangs.
+    private func endInTime() {
+        let deadline = settings.shutdown.deadline
+        DedicatedThread.start("deadline") { [logger] in
+            StopSignal().wait(for: deadline)
+            // Whatever isn't committed is done again after the restart.
+            logger.critical("shutdown_deadline_passed", metadata: ["deadline": "\(DurationText.write(deadline))"])
+            _exit(ExitStatus.failure)
+        }
     }
 
     /// Ends what isn't a part. What is told of the last moments goes out too, in the time that is left for it.
@@ -109,58 +135,23 @@ package struct RoleRuntime: Sendable {
     }
 }
 
-/// The parts of a role, as a service.
-private struct ThreadsService: Service {
-    let parts: [ThreadGroup.Part]
+/// The parts of a role, on threads of their own.
+private struct RunningParts {
+    private let stop = StopSignal()
+    private let work: Task<Void, any Error>
 
-    func run() async throws {
-        let stop = StopSignal()
-        try await withTaskCancellationHandler {
-            try await withGracefulShutdownHandler {
-                try await DedicatedThread.run("role") { try ThreadGroup.run(parts, until: stop) }
-            } onGracefulShutdown: {
-                stop.stop()
-            }
-        } onCancel: {
-            stop.stop()
+    /// - Parameter end: told when they have ended, for whatever reason.
+    init(_ parts: [ThreadGroup.Part], _ end: StopSignal) {
+        work = Task { [stop] in
+            defer { end.stop() }
+            try await DedicatedThread.run("role") { try ThreadGroup.run(parts, until: stop) }
         }
     }
-}
 
-private struct ServerService: Service {
-    let server: HTTPServer
-    let deadline: Duration
-
-    func run() async throws {
-        do {
-            _ = try server.start()
-        } catch {
-            guard error.isMisconfiguration else { throw error }
-            throw SettingsError(problems: ["http.host: \(error)"])
-        }
-        // Throws when cancelled, which is a reason to stop like any other.
-        try? await gracefulShutdown()
-        await server.stop(deadline: deadline)
-    }
-}
-
-/// The last one in the group, and so the first to hear of a shutdown: makes the daemon unready, and sees to it that
-/// the process ends in time whatever hangs.
-private struct ShutdownService: Service {
-    let deadline: Duration
-    let health: HealthRegistry
-    let logger: Logger
-
-    func run() async throws {
-        try? await gracefulShutdown()
-        health.stopping()
-        logger.info("stopping", metadata: ["deadline": "\(DurationText.write(deadline))"])
-        DedicatedThread.start("deadline") {
-            StopSignal().wait(for: deadline)
-            // Whatever isn't committed is done again after the restart.
-            logger.critical("shutdown_deadline_passed", metadata: ["deadline": "\(DurationText.write(deadline))"])
-            _exit(ExitStatus.failure)
-        }
+    /// Asks them to end and waits until they have. A failure before that is their outcome too.
+    func end() async -> Result<Void, any Error> {
+        stop.stop()
+        return await work.result
     }
 }
 
@@ -169,6 +160,8 @@ extension Settings.HTTP {
     fileprivate func server(port: Int) -> HTTPServerConfiguration {
         var server = HTTPServerConfiguration(host: host, port: UInt16(clamping: port))
         if let loops { server.loops = loops }
+        server.site = SitePolicy(names: HostNames(allowedHosts + [host]), origins: corsOrigins)
+        server.proxies = TrustedProxies(trustedProxies)
         server.limits.connections = connections
         server.limits.connectionsPerAddress = connectionsPerAddress
         server.limits.bodyBytes = bodyLimit

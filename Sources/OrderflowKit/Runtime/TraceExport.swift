@@ -55,7 +55,7 @@ package struct TraceExport: Sendable {
         }
     }
 
-    /// As `OTEL_EXPORTER_OTLP_ENDPOINT` is understood, and as whoever pastes the whole of it means it.
+    /// As `OTEL_EXPORTER_OTLP_ENDPOINT` is understood, and as one who pastes the whole of it means it.
     package static func tracesURL(_ endpoint: String) -> String {
         let base = endpoint.hasSuffix("/") ? String(endpoint.dropLast()) : endpoint
         return base.hasSuffix("/v1/traces") ? base : base + "/v1/traces"

@@ -1,15 +1,3 @@
-extension SettingFormat where Value == [String] {
-    package static let hostNames = SettingFormat(
-        expected: "names such as shop.internal without ports, separated by commas, or empty",
-        parse: { text in
-            let names = text.isEmpty ? [] : text.split(separator: ",", omittingEmptySubsequences: false)
-            let good = names.allSatisfy { name in
-                !name.isEmpty && name.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "-._".contains($0)) }
-            }
-            return good ? names.map(String.init) : nil
-        }, write: { $0.joined(separator: ",") })
-}
-
 extension SettingFormat where Value == [RoleAddress] {
     package static let roleAddresses = SettingFormat(
         expected: "role=URL such as payment=http://payment:3000, more of them separated by commas, or empty",

@@ -95,7 +95,7 @@ extension SettingFormat where Value == String {
         }, write: { $0 })
 }
 
-/// A header field for somebody else's server.
+/// A header field for a foreign server.
 public struct HTTPHeaderSetting: Hashable, Sendable {
     public let name: String
     public let value: String

@@ -9,9 +9,10 @@ package struct SettingTable: Sendable {
     /// Those of the program, and those of its services.
     init(_ modules: [ServiceModule]) {
         keys = Self.grouped(
-            Self.kafka + Self.database + Self.http + Self.log + Self.telemetry + Self.dashboard
+            Self.kafka + Self.database + Self.http + Self.auth + Self.limits + Self.log + Self.telemetry
+                + Self.dashboard
                 + modules.flatMap(\.settings) + Self.saga + Self.topics(modules.flatMap(\.topics)) + Self.shutdown
-                + Self.databases(modules.compactMap(\.database)) + Self.ports(modules))
+                + Self.databases(modules.compactMap(\.database) + [.access]) + Self.ports(modules))
         byName = Dictionary(keys.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
         byEnvironmentName = Dictionary(keys.map { ($0.environmentName, $0) }, uniquingKeysWith: { first, _ in first })
     }
@@ -134,6 +135,25 @@ package struct SettingTable: Sendable {
             "http.port", \.http.port, .port,
             "The API's port; the other roles' /livez, /readyz and /metrics are on the ports after it. 0 takes free ones."
         ),
+        SettingKey(
+            "http.allowed_hosts", \.http.allowedHosts, .hostNames,
+            """
+            Names that requests may have in Host, by commas, besides addresses, localhost and http.host; *.shop.example \
+            is all below it, * any name. Others are answered 421: a page elsewhere could have its own name lead here and \
+            read us as its own (DNS rebinding). Behind a proxy that hands Host on, the public name belongs here.
+            """),
+        SettingKey(
+            "http.cors_origins", \.http.corsOrigins, .origins,
+            """
+            Pages of other origins that may send requests and read the answers (CORS), such as https://shop.example, by \
+            commas; cookies never go along. Requests of any other page are answered 403.
+            """),
+        SettingKey(
+            "http.trusted_proxies", \.http.trustedProxies, .addressRanges,
+            """
+            Addresses of proxies, as 10.0.0.0/8, by commas, whose X-Forwarded-For says who the client is: limits by \
+            address count that one then. The proxy must set the field itself.
+            """),
         SettingKey("http.loops", \.http.loops, optional: .integer(1...256), "Event loops; empty is one a core."),
         SettingKey(
             "http.max_connections", \.http.connections, .integer(1...1_000_000), "Open connections; 503 beyond."),
@@ -211,10 +231,10 @@ package struct SettingTable: Sendable {
             this machine.
             """),
         SettingKey(
-            "dashboard.hosts", \.dashboard.hosts, .hostNames,
+            "dashboard.session", \.dashboard.session, .duration(.seconds(60) ... .seconds(30 * 86_400)),
             """
-            Names that it may be called by, by commas, besides addresses and localhost. Under any other name it isn't \
-            shown: pages elsewhere could have theirs lead here and read it.
+            How long a sign-in lasts, where auth.mode asks for one; less where its credential expires or is revoked \
+            before.
             """),
     ]
 

@@ -1,7 +1,7 @@
 import Kafka
 
 extension Settings.Kafka {
-    /// For librdkafka, whoever connects.
+    /// For librdkafka, in every client.
     package var configuration: KafkaConfiguration {
         KafkaConfiguration(
             bootstrapServers: brokers, clientID: clientID, instanceID: instance, isDevBroker: devBroker == .on,

@@ -1,3 +1,4 @@
+import HTTPServer
 import Kafka
 import Logging
 import Messaging
@@ -11,6 +12,8 @@ public struct Settings: Sendable {
     package var kafka = Kafka()
     package var database = Database()
     package var http = HTTP()
+    package var auth = Auth()
+    package var limits = LimitSettings()
     package var log = Log()
     package var telemetry = Telemetry()
     package var dashboard = Dashboard()
@@ -70,6 +73,10 @@ public struct Settings: Sendable {
     package struct HTTP: Sendable {
         package var host = "127.0.0.1"
         package var port = 3000
+        /// Besides addresses, `localhost` and `host`.
+        package var allowedHosts: [String] = []
+        package var corsOrigins: [String] = []
+        package var trustedProxies: [AddressRange] = []
         /// Nil is one a core.
         package var loops: Int?
         package var connections = 10_000
@@ -110,7 +117,8 @@ public struct Settings: Sendable {
         package var shown = Shown.on
         /// Empty is every role on this machine, by its port.
         package var roles: [RoleAddress] = []
-        package var hosts: [String] = []
+        /// How long a sign-in lasts.
+        package var session: Duration = .seconds(12 * 3600)
     }
 
     package struct Topics: Sendable {

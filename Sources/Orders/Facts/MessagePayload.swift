@@ -24,6 +24,10 @@ public protocol MessagePayload: Hashable, Sendable {
 
     init(_ members: Members) throws(PayloadError)
 
+    /// Reads a payload of any schema version, all of it. Every payload has this one; it is a requirement so that it is
+    /// compiled for each of them, and not once for all, which would look everything up as it goes.
+    init(_ encoded: EncodedPayload) throws(PayloadError)
+
     /// Writes the members of the payload, which is an object.
     func write(into json: inout JSONWriter) throws
 }
@@ -55,7 +59,7 @@ extension MessagePayload {
     public static var aliases: [String] { [] }
     public static var upcasters: [Upcaster] { [] }
 
-    /// Reads a payload of any schema version, all of it.
+    @inlinable
     public init(_ encoded: EncodedPayload) throws(PayloadError) {
         try self.init(Members(Self.upcast(encoded), type: Self.type))
     }

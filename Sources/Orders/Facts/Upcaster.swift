@@ -17,9 +17,15 @@ public struct Upcaster: Sendable {
 }
 
 extension MessagePayload {
-    /// The payload as the present version would have it. Costs nothing where no upcaster applies.
+    /// The payload as the present version would have it. Costs nothing where there are no upcasters.
+    @inlinable
     static func upcast(_ encoded: EncodedPayload) throws(PayloadError) -> EncodedPayload {
         let steps = upcasters
+        return try steps.isEmpty ? encoded : upcast(encoded, by: steps)
+    }
+
+    @usableFromInline
+    static func upcast(_ encoded: EncodedPayload, by steps: [Upcaster]) throws(PayloadError) -> EncodedPayload {
         var version = encoded.schemaVersion
         guard steps.contains(where: { $0.from == version }) else { return encoded }
         do {

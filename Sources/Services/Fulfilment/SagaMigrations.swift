@@ -19,5 +19,6 @@ extension ServiceDatabase {
             Migration(version: 4, name: "counts of parked messages", sql: MessagingSchema.parkedCounts),
             Migration(version: 5, name: "content types", sql: MessagingSchema.contentTypes),
             Migration(version: 6, name: "definitions of sagas", sql: SagaSchema.definitions),
+            Migration(version: 7, name: "audit log", sql: MessagingSchema.audit),
         ])
 }

@@ -32,7 +32,7 @@ public struct StockLevels: Hashable, Sendable {
         public let reason: String
     }
 
-    /// A reservation counts on an article whose level is gone: somebody has deleted its row.
+    /// A reservation counts on an article whose level is gone: its row was deleted by hand.
     public struct LevelMissing: Error, Hashable, Sendable, CustomStringConvertible {
         public let sku: String
         public var description: String { "\(sku) has reservations, but no stock level" }

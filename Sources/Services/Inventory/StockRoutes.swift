@@ -33,7 +33,8 @@ public struct StockRoutes: Sendable {
         return PooledAnswer { connection in
             do {
                 let entry = try StockStore.set(
-                    tenant: context.tenant, sku: wish.sku, quantity: wish.quantity, on: connection)
+                    tenant: context.tenant, sku: wish.sku, quantity: wish.quantity, by: context.auditActor,
+                    on: connection)
                 return Self.answer(entry)
             } catch let error as StockStore.BelowReserved {
                 throw HTTPProblem(.conflict, title: "Reserved for orders", detail: "\(error)")

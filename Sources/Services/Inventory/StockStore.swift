@@ -1,3 +1,5 @@
+import JSON
+import Messaging
 import Orders
 import Postgres
 
@@ -62,21 +64,31 @@ public enum StockStore {
             ])
     }
 
-    /// Says how many pieces there are, those reserved for orders included; from then on the article is counted.
-    /// Throws `BelowReserved` rather than break a promise.
+    /// Says how many pieces there are, those reserved for orders included; from then on the article is counted. Kept in
+    /// the audit log. Throws `BelowReserved` rather than break a promise.
+    ///
+    /// - Parameter note: why.
     public static func set(
-        tenant: String, sku: String, quantity: Int64, on connection: Connection
+        tenant: String, sku: String, quantity: Int64, by actor: AuditActor, note: String? = nil,
+        on connection: Connection
     ) throws -> Entry {
-        let row = try connection.query(
-            """
-            INSERT INTO stock (tenant, sku, on_hand) VALUES ($1, $2, $3)
-            ON CONFLICT (tenant, sku) DO UPDATE SET on_hand = excluded.on_hand, updated_at = now()
-                WHERE stock.reserved <= excluded.on_hand
-            RETURNING on_hand, reserved, consumed
-            """, [.text(tenant), .text(sku), .int8(quantity)]
-        ).first
-        guard let row else { throw BelowReserved(sku: sku, quantity: quantity) }
-        return Entry(sku: sku, level: try level(row, 0))
+        try connection.transaction { connection in
+            let row = try connection.query(
+                """
+                INSERT INTO stock (tenant, sku, on_hand) VALUES ($1, $2, $3)
+                ON CONFLICT (tenant, sku) DO UPDATE SET on_hand = excluded.on_hand, updated_at = now()
+                    WHERE stock.reserved <= excluded.on_hand
+                RETURNING on_hand, reserved, consumed
+                """, [.text(tenant), .text(sku), .int8(quantity)]
+            ).first
+            guard let row else { throw BelowReserved(sku: sku, quantity: quantity) }
+            var json = JSONWriter()
+            json.object { $0.field("quantity", quantity) }
+            try AuditLog.append(
+                AuditEntry(by: actor, .stockSet, on: sku, tenant: tenant, reason: note, detail: json.bytes),
+                on: connection)
+            return Entry(sku: sku, level: try level(row, 0))
+        }
     }
 
     /// Nil for an article that isn't counted.

@@ -5,7 +5,7 @@ import Postgres
 /// The `contacts` and `early_mails` tables: whom to write to about an order, and what waits for that to be known.
 ///
 /// A contact and a mail that needs it may come at the same time by two partitions, to two daemons. Both write the
-/// contact's row, the mail one with an empty recipient: whoever comes second waits for the first and sees what it did.
+/// contact's row, the mail one with an empty recipient: the second one waits for the first and sees what it did.
 extension MailStore {
     /// Returns the mails that have waited for these contacts. Keeps what is known already.
     static func addContacts(_ contacts: [Contact], on connection: Connection) throws -> [MailWish] {

@@ -114,7 +114,7 @@ enum MailStore {
     }
 
     /// Gives claimed mails back that nobody tried to send: due at once, and the claim doesn't count. Not those that
-    /// somebody else has claimed since, which the count of claims shows.
+    /// another process has claimed since, which the count of claims shows.
     static func giveBack(_ mails: some Collection<Mail>, on connection: Connection) throws {
         guard !mails.isEmpty else { return }
         _ = try connection.execute(
@@ -125,7 +125,7 @@ enum MailStore {
             """, [.int8Array(mails.map(\.id)), .int4Array(mails.map { Int32($0.attempts) })])
     }
 
-    /// Puts a mail back for a later try, or ends it where trying again can't help; unless somebody else has claimed it
+    /// Puts a mail back for a later try, or ends it where another can't help; unless another process has claimed it
     /// since.
     static func markFailed(
         _ mail: Mail, error: String, retryAfter: Duration?, on connection: Connection

@@ -12,7 +12,7 @@ import Telemetry
 /// sender died is due again when its lease is over.
 ///
 /// A mail is sent at least once: a process that dies between the server's word and its own commit sends it again, with
-/// the same Message-ID. Its `NotificationSent` is told exactly once, by whoever marks it sent.
+/// the same Message-ID. Its `NotificationSent` is published exactly once, by the process that marks it sent.
 final class Mailer: Sendable {
     struct Configuration: Sendable {
         var from: String

@@ -35,7 +35,7 @@ struct NotificationHandler: BatchHandler {
         var known = try MailStore.contacts(of: Set(wishes.map(\.key)).sorted(), on: connection)
         let early = wishes.filter { known[$0.key] == nil }
         if !early.isEmpty {
-            // Somebody may be adding the contact at this moment: the rows in `contacts` are where we meet.
+            // Another process may be adding the contact at this moment: the rows in `contacts` are where we meet.
             let met = try MailStore.awaitContacts(of: Set(early.map(\.key)).sorted(), on: connection)
             known.merge(met) { $1 }
             try MailStore.addEarly(early.filter { met[$0.key] == nil }, on: connection)
@@ -57,7 +57,7 @@ struct NotificationHandler: BatchHandler {
         let content = MailTemplate.Content(
             orderID: wish.key.orderID, userID: contact.userID,
             amount: wish.amount ?? "\(contact.total) \(contact.currency)", reason: wish.reason)
-        // From order and kind alone: whoever sends it, however often, it is the same mail.
+        // From order and kind alone: it is the same mail in every process and at every try.
         let kind = wish.template.rawValue
         let id = UUIDText.v5(name: "\(contact.key.tenant)\0\(contact.key.orderID)\0\(kind)")
         return MailStore.Intent(

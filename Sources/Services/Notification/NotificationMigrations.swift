@@ -79,5 +79,6 @@ extension ServiceDatabase {
             Migration(version: 5, name: "snapshots of the relay", sql: MessagingSchema.relaySnapshots),
             Migration(version: 6, name: "counts of parked messages", sql: MessagingSchema.parkedCounts),
             Migration(version: 7, name: "content types", sql: MessagingSchema.contentTypes),
+            Migration(version: 8, name: "audit log", sql: MessagingSchema.audit),
         ])
 }

@@ -32,7 +32,7 @@ final class PermittedCall {
         }
     }
 
-    /// Without a word to the server, the trial is somebody else's.
+    /// Without a word to the server, the trial is another caller's.
     func end() {
         if isOpen { breaker.abandoned() }
         isOpen = false

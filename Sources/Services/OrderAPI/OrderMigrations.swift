@@ -45,9 +45,10 @@ extension ServiceDatabase {
                     ALTER TABLE order_outcomes ALTER COLUMN stock SET DEFAULT false,
                         ALTER COLUMN payment SET DEFAULT false, ALTER COLUMN shipment SET DEFAULT false;
                     """),
-            Migration(version: 10, name: "secret of the installation", sql: InstallationSecret.schema),
+            Migration(version: 10, name: "audit log", sql: MessagingSchema.audit),
+            Migration(version: 11, name: "secret of the installation", sql: InstallationSecret.schema),
             Migration(
-                version: 11, name: "payment tokens, sealed",
+                version: 12, name: "payment tokens, sealed",
                 sql: EventStoreSchema.streamSecrets + "\n" + PaymentTokenSeal.schema),
         ])
 }

@@ -82,7 +82,7 @@ extension ServiceModule {
             let service = OrderService(context)
             var running = service.running(context)
             running.join(try QueryRoutes.running(context, areMainWork: false))
-            running.join(SagaLookup.running(context))
+            running.join(SagaLookup.running(context, orders: service.database))
             return running
         }
         OpenAPIRoute().routes
@@ -91,7 +91,13 @@ extension ServiceModule {
             "Connections that append new orders, in groups.")
         SettingKey(
             "orders.queue_limit", \OrdersSettings.queueLimit, .integer(1...1_000_000),
-            "Orders waiting for a writer; more are answered 503 with Retry-After.")
+            """
+            Orders waiting for a writer; more are answered 503 with Retry-After, and sooner those of a tenant that \
+            has most of them.
+            """)
+        SettingKey(
+            "orders.shares", \OrdersSettings.shares, .tenantShares,
+            "Weights of tenants while the orders of several wait for a writer, such as acme=4,globex=2; others have 1.")
         SettingKey(
             "orders.pool_size", \OrdersSettings.poolSize, .integer(1...256),
             "Connections for cancellations and histories, which also bounds how many run at once.")
@@ -105,6 +111,8 @@ extension ServiceModule {
 package struct OrdersSettings: SettingsSection {
     package var writers = 2
     package var queueLimit = 8_192
+    /// Of tenants that have another weight than 1.
+    package var shares: [TenantShare] = []
     package var poolSize = 4
     /// Where the saga role answers; nil is its port on this machine.
     package var sagaURL: String?
@@ -128,6 +136,7 @@ public struct OrderService: Sendable {
         secrets = KnownSecrets(context.database, logger: context.logger)
         writer = EventWriter(
             database: context.database, writers: settings.writers, queueLimit: settings.queueLimit,
+            weights: Dictionary(settings.shares.map { ($0.tenant, $0.weight) }, uniquingKeysWith: { $1 }),
             logger: context.logger, together: { body in Responder.batch(body) }, onCommit: { wake() })
         database = ConnectionPool(
             context.requestDatabase, size: settings.poolSize, name: "orders", logger: context.logger)

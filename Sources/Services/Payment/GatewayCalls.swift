@@ -126,7 +126,7 @@ final class GatewayCalls: Sendable {
     }
 
     private func perform(_ job: Job) -> Result {
-        // From the order and the call alone: whoever asks, however often, it is the same request.
+        // From the order and the call alone: it is the same request in every process and at every try.
         let key = UUIDText.v5(name: "\(job.key.tenant)\0\(job.key.orderID)\0\(job.call.key)")
         do throws(GatewayError) {
             let reference =

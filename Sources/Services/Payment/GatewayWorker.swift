@@ -134,7 +134,7 @@ final class GatewayWorker: Sendable {
         }
     }
 
-    /// Commits outcomes with their facts. Each is applied once, whoever brings it and however often: what has been
+    /// Commits outcomes with their facts. Each is applied once, however often and from wherever it comes: what has been
     /// settled meanwhile is passed over, and so an unknown commit is simply tried again.
     private func settle(_ results: [(GatewayCalls.Job, GatewayCalls.Result)], on connection: ReconnectingConnection)
         throws

@@ -66,8 +66,9 @@ extension ServiceDatabase {
             Migration(version: 4, name: "snapshots of the relay", sql: MessagingSchema.relaySnapshots),
             Migration(version: 5, name: "counts of parked messages", sql: MessagingSchema.parkedCounts),
             Migration(version: 6, name: "content types", sql: MessagingSchema.contentTypes),
+            Migration(version: 7, name: "audit log", sql: MessagingSchema.audit),
             Migration(
-                version: 7, name: "payment tokens, sealed",
+                version: 8, name: "payment tokens, sealed",
                 sql: """
                     \(TokenKeys.schema)
                     ALTER TABLE payments

@@ -19,7 +19,7 @@ enum PaymentStore {
         var version: Int32 = 0
     }
 
-    /// What waits for the gateway's word, or for somebody to ask again for a refund that it refused.
+    /// What waits for the gateway's word, or for an operator to ask again for a refund that it refused.
     static let backlog = [
         BacklogQuery(
             "orderflow_payments_open", variable: ["status"],

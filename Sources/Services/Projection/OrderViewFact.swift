@@ -17,6 +17,9 @@ package protocol OrderViewFact: OrderFact {
     ///
     /// - Parameter past: the view as it was before the entry.
     init?(_ entry: OrderView.Entry, in view: OrderView, of order: OrderCreated, after past: OrderView)
+
+    /// Applies a fact of this type. Every fact has this one; it is a requirement so that it is compiled for each of them.
+    static func apply(_ folded: FoldedFact, to view: inout OrderView) -> Bool
 }
 
 extension OrderViewFact {
@@ -24,25 +27,27 @@ extension OrderViewFact {
 }
 
 extension OrderView {
-    /// By their names on the wire.
-    private static let parts: [String: any OrderViewFact.Type] = {
-        let facts: [any OrderViewFact.Type] = [
-            OrderCreated.self, OrderConfirmed.self, OrderCancellationRequested.self, OrderCancelled.self,
-            StockReserved.self, StockRejected.self, StockReleased.self,
-            PaymentProcessed.self, PaymentFailed.self, PaymentRefunded.self, PaymentVoided.self,
-            PaymentRefundFailed.self,
-            ShipmentCreated.self, ShipmentFailed.self, ShipmentDispatched.self, ShipmentCancelled.self,
-            NotificationSent.self,
-        ]
-        return Dictionary(uniqueKeysWithValues: facts.map { ($0.type, $0) })
-    }()
+    /// Those that nearly every order has come first.
+    private static let parts: [any OrderViewFact.Type] = [
+        OrderCreated.self, StockReserved.self, PaymentProcessed.self, ShipmentCreated.self, OrderConfirmed.self,
+        NotificationSent.self, ShipmentDispatched.self, OrderCancellationRequested.self, OrderCancelled.self,
+        StockRejected.self, StockReleased.self, PaymentFailed.self, PaymentRefunded.self, PaymentVoided.self,
+        PaymentRefundFailed.self, ShipmentFailed.self, ShipmentCancelled.self,
+    ]
+    private static let identities = parts.map { ObjectIdentifier($0) }
+    private static let names = Dictionary(uniqueKeysWithValues: parts.map { ($0.type, $0) })
 
-    /// Nil for the facts of others, which only stand in the timeline.
-    static func part(_ type: String) -> (any OrderViewFact.Type)? { parts[type] }
+    /// By its name on the wire; nil for the facts of others, which only stand in the timeline.
+    static func part(_ type: String) -> (any OrderViewFact.Type)? { names[type] }
+
+    /// Of a payload: a few words to compare, where a dictionary would hash a text for every fact.
+    fileprivate static func part(_ payload: any MessagePayload.Type) -> (any OrderViewFact.Type)? {
+        identities.firstIndex(of: ObjectIdentifier(payload)).map { parts[$0] }
+    }
 }
 
 /// A fact on its way into a view.
-struct FoldedFact: Sendable {
+package struct FoldedFact: Sendable {
     let payload: any MessagePayload
     let id: String
     let origin: String?
@@ -58,7 +63,7 @@ extension OrderView {
 
     /// Applies one fact, of whatever type. False when it was applied before.
     mutating func apply(_ fact: FoldedFact) -> Bool {
-        let type = Swift.type(of: fact.payload).type
+        let type = Swift.type(of: fact.payload)
         if let part = Self.part(type) { return part.apply(fact, to: &self) }
         guard let content = fact.payload as? any OrderFact else { return false }
         var detail = Entry.Detail()
@@ -67,13 +72,13 @@ extension OrderView {
         }
         return note(
             Entry(
-                type: type, at: content.at, id: fact.id, origin: fact.origin, version: fact.streamVersion,
+                type: type.type, at: content.at, id: fact.id, origin: fact.origin, version: fact.streamVersion,
                 detail: detail))
     }
 }
 
 extension OrderViewFact {
-    fileprivate static func apply(_ folded: FoldedFact, to view: inout OrderView) -> Bool {
+    package static func apply(_ folded: FoldedFact, to view: inout OrderView) -> Bool {
         guard let fact = folded.payload as? Self else { return false }
         return view.apply(
             fact,

@@ -50,8 +50,9 @@ package struct OrderViewFold: Sendable {
             return
         }
         indices[key] = slots.count
+        let isCreation = type(of: fact) == OrderCreated.self
         slots.append(
-            Slot(key: key, first: place, last: place, isNew: fact is OrderCreated && message.streamVersion ?? 1 == 1))
+            Slot(key: key, first: place, last: place, isNew: isCreation && message.streamVersion ?? 1 == 1))
     }
 
     /// Of all orders that facts were added of.
@@ -68,9 +69,8 @@ package struct OrderViewFold: Sendable {
         var hasChanged = false
         var place = slot.first
         while place >= 0 {
-            let fact = facts[place]
-            if view.apply(fact.fact) { hasChanged = true }
-            place = fact.next
+            if view.apply(facts[place].fact) { hasChanged = true }
+            place = facts[place].next
         }
         return hasChanged ? view : nil
     }

@@ -128,8 +128,9 @@ extension ServiceDatabase {
             Migration(version: 6, name: "snapshots of the relay", sql: MessagingSchema.relaySnapshots),
             Migration(version: 7, name: "counts of parked messages", sql: MessagingSchema.parkedCounts),
             Migration(version: 8, name: "content types", sql: MessagingSchema.contentTypes),
+            Migration(version: 9, name: "audit log", sql: MessagingSchema.audit),
             Migration(
-                version: 9, name: "views without payment tokens",
+                version: 10, name: "views without payment tokens",
                 sql: """
                     UPDATE order_views SET document = (document::jsonb - 'paymentToken')::json
                     WHERE document ->> 'paymentToken' IS NOT NULL;

@@ -24,9 +24,10 @@ public final class OrderWatch: Sendable {
         public init() {}
     }
 
-    /// What somebody waits for: a state of a view that shows at least `least` and is not `known`.
+    /// What a client waits for: a state of a view that shows at least `least` and is not `known`.
     struct Interest: Sendable {
-        let key: OrderKey
+        let orderID: String
+        let reach: Reach
         var least = ViewTag.zero
         var known: ViewTag?
     }
@@ -59,7 +60,7 @@ public final class OrderWatch: Sendable {
             streams = Places(limits.streams, share: limits.streamsPerAddress)
         }
 
-        /// Whoever goes gives his place back.
+        /// A client that goes gives its place back.
         mutating func remove(_ id: Int) -> Waiter? {
             guard let waiter = waiters.removeValue(forKey: id) else { return nil }
             switch waiter.telling {

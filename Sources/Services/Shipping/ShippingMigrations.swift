@@ -30,5 +30,6 @@ extension ServiceDatabase {
             Migration(version: 3, name: "snapshots of the relay", sql: MessagingSchema.relaySnapshots),
             Migration(version: 4, name: "counts of parked messages", sql: MessagingSchema.parkedCounts),
             Migration(version: 5, name: "content types", sql: MessagingSchema.contentTypes),
+            Migration(version: 6, name: "audit log", sql: MessagingSchema.audit),
         ])
 }

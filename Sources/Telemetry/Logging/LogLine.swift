@@ -39,7 +39,7 @@ public struct LogLine: Sendable {
         return nil
     }
 
-    /// As people read it, with its end. Whoever can write to where it comes from can't make a terminal do anything.
+    /// As people read it, with its end. Text from outside can't make a terminal do anything.
     public func text(isColoured: Bool = false) -> [UInt8] {
         // The label mostly says again what the role says.
         let more = label.isEmpty || label == role ? [] : [LogField(name: "label", value: .text(label))]

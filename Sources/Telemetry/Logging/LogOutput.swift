@@ -19,7 +19,7 @@ public struct LogOutput: Sendable {
     /// (pipe(7): up to PIPE_BUF bytes).
     public init(descriptor: Int32) { target = .descriptor(descriptor) }
 
-    /// To be taken further by somebody else. Never blocks.
+    /// Lines that are shipped elsewhere. Never blocks.
     public init(_ queue: LogQueue) { target = .queue(queue) }
 
     /// Whether people read it: colour is for a terminal, unless they don't want any (no-color.org).
@@ -54,7 +54,7 @@ public struct LogOutput: Sendable {
                 if count > 0 {
                     rest = rest.dropFirst(count)
                 } else if errno == EAGAIN {
-                    // Somebody made the descriptor non-blocking, as a terminal's other users may.
+                    // The descriptor was made non-blocking, as a terminal's other users may.
                     var waiting = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
                     if poll(&waiting, 1, 1_000) <= 0 { return }
                 } else if errno != EINTR {

@@ -1,6 +1,6 @@
 import Execution
 
-/// Closures that say values when a scrape comes: for what somebody keeps anyway, such as the depth of a queue.
+/// Closures that say values when a scrape comes: for what is kept anyway, such as the depth of a queue.
 public final class Collectors: Sendable {
     private let closures = Monitor<[@Sendable (inout Scrape) -> Void]>([])
 

@@ -137,7 +137,7 @@ extension PrometheusMetrics: MetricsFactory {
         histogram(MetricName.timer(label), dimensions)
     }
 
-    // A series stays: somebody else may count in it too.
+    // A series stays: other code may count in it too.
     public func destroyCounter(_ handler: any CounterHandler) {}
     public func destroyFloatingPointCounter(_ handler: any FloatingPointCounterHandler) {}
     public func destroyMeter(_ handler: any MeterHandler) {}

@@ -28,7 +28,7 @@ public struct ActiveSpan: Sendable {
 
     /// What came of it is an error.
     ///
-    /// - Parameter type: of few values, for whoever counts (`error.type`).
+    /// - Parameter type: one of a small set, so that failures can be counted by it (`error.type`).
     public func fail(_ type: @autoclosure () -> String, _ reason: @autoclosure () -> String? = nil) {
         guard let span else { return }
         span.updateAttributes { $0["error.type"] = type() }

@@ -8,7 +8,7 @@ public struct TraceContext: Hashable, Sendable {
     public let parentID: UInt64
     public let flags: UInt8
 
-    /// The trace is being recorded by whoever called.
+    /// The trace is being recorded by the caller.
     public var isSampled: Bool { flags & 1 == 1 }
 
     /// A new trace.

@@ -1,4 +1,4 @@
-/// Which of the traces that begin here are recorded. Whoever goes on with a trace does as its `traceparent` says.
+/// Which of the traces that begin here are recorded. One that goes on does as its `traceparent` says.
 ///
 /// The decision is a function of the trace id, so that everybody with the same ratio decides alike: its last 56 bits
 /// are taken for a random number (W3C Trace Context level 2, "random-trace-id").

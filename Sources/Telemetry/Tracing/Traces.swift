@@ -17,7 +17,7 @@ public struct Traces: Sendable {
     public init(_ tracer: any Tracer) { self.tracer = tracer }
 
     /// Begins a span under `traceparent`; without one, a trace of its own. A trace that isn't recorded has no spans,
-    /// but goes on: `ActiveSpan.traceparent` says so to whoever comes next.
+    /// but goes on: `ActiveSpan.traceparent` says so to the next service.
     ///
     /// - Parameters:
     ///   - start: nanoseconds since the Unix epoch; nil is now.

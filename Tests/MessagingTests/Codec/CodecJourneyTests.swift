@@ -64,7 +64,7 @@ import Testing
             #expect(copy.headers["content-type"] == InvertedCodec.contentType.description)
 
             journey.handler.isHealed.update { $0 = true }
-            try DeadLetterQueue.decide(.retry, letter.id, .init(by: "mo", note: "in a test"), on: connection)
+            try DeadLetterQueue.decide(.retry, letter.id, .init(by: .mo, note: "in a test"), on: connection)
             try eventually("the letter is handled") { try journey.notes().count == 4 }
             #expect(try Set(journey.notes()) == Set(payloads + [#"{"n":4}"#]))
         }
@@ -72,7 +72,7 @@ import Testing
         // The read model made anew from the topic is the live one.
         let before = try journey.notes()
         let outcome = try Rebuild(
-            journey.model, kafka: journey.kafka, database: journey.database, logger: quiet
+            journey.model, kafka: journey.kafka, database: journey.database, by: .mo, logger: quiet
         ).run()
         #expect(outcome.isEqual && outcome.isExchanged && outcome.unreadable == 0 && outcome.events == 4)
         #expect(try journey.notes() == before)

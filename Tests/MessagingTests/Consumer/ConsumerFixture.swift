@@ -49,7 +49,7 @@ final class ConsumerFixture {
         try connect().script(
             MessagingSchema.outbox + MessagingSchema.contentTypes + MessagingSchema.consumer
                 + MessagingSchema.deadLetterDecisions
-                + MessagingSchema.parkedCounts
+                + MessagingSchema.parkedCounts + MessagingSchema.audit
                 + "CREATE TABLE notes (n bigint GENERATED ALWAYS AS IDENTITY, key text, id text, payload text)")
     }
 

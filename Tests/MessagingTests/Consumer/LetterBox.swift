@@ -17,7 +17,7 @@ struct LetterBox {
         try connection.script(
             MessagingSchema.outbox + MessagingSchema.contentTypes + MessagingSchema.consumer
                 + MessagingSchema.deadLetterDecisions
-                + MessagingSchema.parkedCounts
+                + MessagingSchema.parkedCounts + MessagingSchema.audit
                 + "CREATE TABLE notes (n bigint GENERATED ALWAYS AS IDENTITY, key text, id text, payload text)")
     }
 

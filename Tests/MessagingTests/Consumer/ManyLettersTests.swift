@@ -30,7 +30,7 @@ import Testing
             {
                 isBad[try row.get(0, as: String.self), default: []].append(try row.get(1, as: Bool.self))
             }
-            let decision = DeadLetterQueue.Decision(by: "mo", note: "")
+            let decision = DeadLetterQueue.Decision(by: .mo, note: "")
             var sweep = try DeadLetterQueue.Sweep(.retry, .init(), decision, on: box.connection)
             while try sweep.next(on: box.connection) != nil {}
             try box.release()
@@ -70,7 +70,7 @@ import Testing
     @Test func aSweepIsRepeatable() throws {
         let box = try LetterBox()
         try box.fill((0..<1_800).map { "k\($0)" }, behind: 1)
-        let decision = DeadLetterQueue.Decision(by: "mo", note: "a broken producer")
+        let decision = DeadLetterQueue.Decision(by: .mo, note: "a broken producer")
         var first = try DeadLetterQueue.Sweep(.discard, .init(), decision, on: box.connection)
         #expect(first.total == 1_800)
         let done = try #require(try first.next(on: box.connection)).count
@@ -139,7 +139,7 @@ import Testing
             try body()
             print("\(what): \(Int(Double(count) / (started.duration(to: .now) / .seconds(1)))) a second")
         }
-        let decision = DeadLetterQueue.Decision(by: "mo", note: "")
+        let decision = DeadLetterQueue.Decision(by: .mo, note: "")
         let warm = try box.connection.query("SELECT min(id) FROM dead_letters WHERE key = 'warm'")
             .one().get(0, as: Int64.self)
         try DeadLetterQueue.decide(.retry, warm, decision, on: box.connection)

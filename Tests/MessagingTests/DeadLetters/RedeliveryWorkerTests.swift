@@ -7,7 +7,7 @@ import Testing
 
 /// The worker that handles dead letters again, without a consumer beside it.
 @Suite(.blocking, .servers) struct RedeliveryWorkerTests {
-    private static let decision = DeadLetterQueue.Decision(by: "mo", note: "in a test")
+    private static let decision = DeadLetterQueue.Decision(by: .mo, note: "in a test")
 
     /// Runs `body` beside workers of the box's group, and waits for their end. `commits` counts what they report.
     private func working(

@@ -149,7 +149,7 @@ import Testing
         try database.handle([fact("TripWanted", "b"), fact("HotelFull", "b")], on: connection)
         #expect(throws: UnreadableSaga.self) { try other.handle([fact("FlightFull", "a")], on: connection) }
         #expect(throws: UnreadableSaga.self) {
-            try other.sagaOperator.retry(SagaKey(tenant: "default", id: "a"), note: "", by: "ann", on: connection)
+            try other.sagaOperator.retry(SagaKey(tenant: "default", id: "a"), note: "", by: .ann, on: connection)
         }
         // Its clock shelves what it can't lead on, where a person sees it, and what owes nothing goes on.
         let later = WallClock.nowMicroseconds() + 200_000_000
@@ -187,7 +187,7 @@ import Testing
         let key = SagaKey(tenant: "default", id: "a")
         let sagaOperator = SagaOperator(
             SagaOrchestrator(lacking, source: "/test", newID: { _ in "c" }, instanceID: { $0.key }))
-        #expect(throws: UnreadableSaga.self) { try sagaOperator.retry(key, note: "", by: "ann", on: connection) }
+        #expect(throws: UnreadableSaga.self) { try sagaOperator.retry(key, note: "", by: .ann, on: connection) }
 
         try begin(TripSaga.definition)
         #expect(begun.withLock { $0 })

@@ -16,7 +16,8 @@ struct SagaDatabase {
         orchestrator = Self.orchestrator(TripSaga.definition, conduct: conduct)
         let connection = try connect()
         try connection.script(
-            MessagingSchema.outbox + MessagingSchema.contentTypes + SagaSchema.tables + SagaSchema.definitions)
+            MessagingSchema.outbox + MessagingSchema.contentTypes + MessagingSchema.audit + SagaSchema.tables
+                + SagaSchema.definitions)
     }
 
     private init(_ configuration: PostgresConfiguration, _ orchestrator: SagaOrchestrator) {

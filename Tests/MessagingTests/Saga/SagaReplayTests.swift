@@ -18,7 +18,7 @@ import Testing
         var random = SeededGenerator.fromEnvironment("aLogTellsWhereAnInstanceStands \(conduct.rawValue)")
         let patient = try Self.changed(deadline: .seconds(100_000))
         var replayed: [SagaInstance.Status: Int] = [:]
-        for _ in 0..<1500 {
+        for _ in 0..<max(400, TestTier.rounds(1500)) {
             var trip = Trip(conduct: conduct)
             for _ in 0..<Int.random(in: 1...40, using: &random) {
                 switch Int.random(in: 0..<20, using: &random) {

@@ -152,13 +152,13 @@ import TestServers
         try database.handle(
             [fact("TripWanted", "a"), fact("HotelBooked", "a"), fact("FlightFull", "a")], on: connection)
         #expect(
-            try database.sagaOperator.retry(SagaKey(tenant: "default", id: "b"), note: "", by: "ann", on: connection)
+            try database.sagaOperator.retry(SagaKey(tenant: "default", id: "b"), note: "", by: .ann, on: connection)
                 == nil)
         #expect(throws: SagaRefusal.notWaiting(step: "flight")) {
-            try database.sagaOperator.resolve(key, step: "flight", note: "", by: "ann", on: connection)
+            try database.sagaOperator.resolve(key, step: "flight", note: "", by: .ann, on: connection)
         }
-        _ = try database.sagaOperator.retry(key, note: "again", by: "ann", on: connection)
-        _ = try database.sagaOperator.resolve(key, step: "hotel", note: "by phone", by: "bob", on: connection)
+        _ = try database.sagaOperator.retry(key, note: "again", by: .ann, on: connection)
+        _ = try database.sagaOperator.resolve(key, step: "hotel", note: "by phone", by: .bob, on: connection)
         let rows = try connection.query(
             "SELECT type, metadata->>'actor', metadata->>'correlationId' FROM outbox ORDER BY position DESC LIMIT 2")
         #expect(try rows.map { try $0.get(0, as: String.self) } == ["CloseTrip", "CancelHotel"])

@@ -156,7 +156,8 @@ final class RebuildScene {
         var limits = Rebuild.Limits()
         limits.records = window
         return Rebuild(
-            model, kafka: kafka, database: database, limits: limits, logger: quiet, onProgress: onProgress)
+            model, kafka: kafka, database: database, limits: limits, by: .test, note: "in a test", logger: quiet,
+            onProgress: onProgress)
     }
 
     // MARK: What is there

@@ -66,7 +66,8 @@ import Testing
                     let connection = try Connection(database, logger: quiet)
                     while !stop.isStopped {
                         for key in keys {
-                            let view = try OrderViewStore.one(key, on: connection)
+                            let view = try OrderViewStore.one(
+                                key.orderID, within: .everything(of: key.tenant), on: connection)
                             seen.withLock {
                                 $0.reads += 1
                                 $0.missing += view == nil ? 1 : 0
@@ -170,13 +171,17 @@ import Testing
             let outcome = try scene.rebuild(scene.orders) {
                 guard $0.phase == .indexing else { return }
                 try DeadLetterQueue.decide(
-                    .discard, head, DeadLetterQueue.Decision(by: "test", note: ""), on: scene.connection)
+                    .discard, head, DeadLetterQueue.Decision(by: .test, note: ""), on: scene.connection)
                 try eventually("the follower is handled") {
                     try scene.connection.number("SELECT count(*) FROM order_views WHERE order_id = 'follows'") == 1
                 }
             }.run()
             #expect(outcome.isExchanged && outcome.isEqual, "\(outcome)")
             #expect(try scene.connection.number("SELECT count(*) FROM order_views WHERE order_id = 'follows'") == 1)
+            let records = try AuditLog.page(limit: 10, on: scene.connection)
+            #expect(records.map(\.act) == ["deadletters.discard", "replay.exchange"])
+            #expect(records.last?.object == "orders" && records.last?.detail == #"{"differs":false}"#)
+            #expect(records.last?.reason == "in a test")
         }
     }
 
@@ -200,7 +205,9 @@ import Testing
                 == "\(scene.topics.orderEvents)/0 ends at offset 2, but the live group is at 9: the broker has lost records"
         )
         try scene.connection.script("UPDATE consumer_offsets SET next_offset = 2")
+        let exchanges = try scene.connection.number("SELECT count(*) FROM audit")
         _ = try scene.rebuild(scene.orders).run(exchanges: false)
+        #expect(try scene.connection.number("SELECT count(*) FROM audit") == exchanges && exchanges == 1)
         try scene.connection.script("UPDATE consumer_offsets SET next_offset = 1")
         #expect(
             try refusal(scene)

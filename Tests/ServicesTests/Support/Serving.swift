@@ -4,10 +4,12 @@ import OrderflowKit
 
 /// Serves `router` on a port while `body` runs; `parts` run meanwhile.
 func serving<Value: Sendable>(
-    _ router: Router, with parts: [ThreadGroup.Part], _ body: (_ port: UInt16) async throws -> Value
+    _ router: Router, with parts: [ThreadGroup.Part], proxies: TrustedProxies = TrustedProxies(),
+    _ body: (_ port: UInt16) async throws -> Value
 ) async throws -> Value {
-    let server = HTTPServer(
-        HTTPServerConfiguration(host: "127.0.0.1", port: 0), router: router, observer: nil, logger: quiet)
+    var configuration = HTTPServerConfiguration(host: "127.0.0.1", port: 0)
+    configuration.proxies = proxies
+    let server = HTTPServer(configuration, router: router, observer: nil, logger: quiet)
     let port = try server.start()[0].port
     let stop = StopSignal()
     let threads = DedicatedThread.start("parts") { try? ThreadGroup.run(parts, until: stop) }
@@ -25,10 +27,12 @@ func serving<Value: Sendable>(
 
 /// The same for a `client` that blocks: it runs on a thread of its own.
 func serving(
-    _ router: Router, with parts: [ThreadGroup.Part],
+    _ router: Router, with parts: [ThreadGroup.Part], proxies: TrustedProxies = TrustedProxies(),
     toBlocking client: @escaping @Sendable (_ port: UInt16) throws -> Void
 ) async throws {
-    try await serving(router, with: parts) { port in try await DedicatedThread.run("client") { try client(port) } }
+    try await serving(router, with: parts, proxies: proxies) { port in
+        try await DedicatedThread.run("client") { try client(port) }
+    }
 }
 
 /// Lets in whom it is told.

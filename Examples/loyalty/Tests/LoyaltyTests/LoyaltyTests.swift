@@ -17,6 +17,7 @@ import Testing
         #expect(try loyalty.handle(TakeBackPoints(orderID: "o-1")).first is PointsTakenBack)
         try loyalty.handle(earn)
         #expect(try loyalty.get("/loyalty/alice").body == #"{"points":0}"#)
+        #expect(try loyalty.rebuild("points") == [])
     }
 
     @Test func theSagaAsksForPointsAndHasThemTakenBack() throws {

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Messaging
 import OrderflowKit
 
 struct BenchCommand: AsyncParsableCommand {
@@ -44,7 +45,13 @@ struct LoadOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Stop after so many requests, all of them measured.", valueName: "number"))
     var orders: Int?
 
+    @Option(help: ArgumentHelp("Post for this tenant: in open mode, or with a key for any.", valueName: "name"))
+    var tenant: String?
+
     func validate() throws {
+        guard tenant.map(TenantName.isValid) ?? true else {
+            throw ValidationError("--tenant takes 1 to \(TenantName.limit) letters, digits and . _ -")
+        }
         guard (1...100_000).contains(connections) else { throw ValidationError("--connections takes 1 to 100000") }
         guard rate.map({ $0 > 0 && $0 <= 1e6 }) ?? true else { throw ValidationError("--rate takes 1 to 1000000") }
         guard orders.map({ $0 > 0 }) ?? true else { throw ValidationError("--orders takes a number from 1") }

@@ -34,7 +34,7 @@ struct BenchHTTPCommand: OrderflowCommand {
         let router = Router([
             Routes(needing: .ordersWrite) {
                 Post("/orders", .bodyLimit(64 << 10)) { request, context in
-                    OrderIntake(try OrderRequest(json: request.body), context).answer
+                    try OrderIntake(OrderRequest(json: request.body), context).answer
                 }
             }
         ])

@@ -141,7 +141,7 @@ public struct UserRoutes: Sendable {
                 ?? Command(context)
             try command.sign(AccountCreated(wish, accountID: "", at: 0))
             let account = AccountCreated(wish, accountID: command.id, at: command.now)
-            // Somebody may append between our read and our write.
+            // Another request may append between our read and our write.
             for _ in 0..<10 {
                 let key = StreamKey(
                     tenant: command.context.tenant, streamID: UserStreams.streamID(account.userID))

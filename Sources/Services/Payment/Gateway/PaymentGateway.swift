@@ -1,6 +1,6 @@
 import Orders
 
-/// Moves customers' money. Somebody else's system, to be expected to be slow, silent, or away.
+/// Moves customers' money. A foreign system, to be expected to be slow, silent, or away.
 ///
 /// Calls block their thread, for a bounded time. A call repeated with the same idempotency key has the effect of one
 /// and gets the same final answer, however long ago the first was: what is retried for ever relies on it.

@@ -10,7 +10,7 @@ struct InvoiceRecipient: Hashable, Sendable {
         static func < (a: Key, b: Key) -> Bool { (a.tenant, a.userID) < (b.tenant, b.userID) }
     }
 
-    /// Something that was said, comparable so that whoever hears all of it keeps the same.
+    /// Something that was said, comparable so that a reader of all of it keeps the same.
     struct Said<Content: Hashable & Sendable>: Hashable, Sendable {
         let content: Content
         let at: Int64

@@ -36,7 +36,7 @@ enum PurchaseStore {
         return purchases
     }
 
-    /// Throws `ConcurrentChange` when somebody else has just made a row that wasn't known.
+    /// Throws `ConcurrentChange` when another transaction has just made a row that wasn't known.
     static func save(_ purchases: [Purchase], known: [OrderKey: Purchase], on connection: Connection) throws {
         let written = try connection.query(
             """

@@ -40,8 +40,10 @@ struct MicroCase {
 
 extension MicroCase {
     static func all() throws -> [MicroCase] {
-        try [requestHead(), orderDecoding(), factEncoding(), envelopeEncoding(), envelopeDecoding(), sagaStep()]
-            + [projectionBatch()]
+        try [
+            requestHead(), quotas(), orderDecoding(), factEncoding(), envelopeEncoding(), envelopeDecoding(),
+            sagaStep(), projectionBatch(),
+        ]
     }
 
     private static let record = OrderRecord(1)
@@ -74,6 +76,21 @@ extension MicroCase {
                     return length
                 }
             }
+        }
+    }
+
+    private static func quotas() -> MicroCase {
+        var settings = LimitSettings()
+        settings.rate = 1_000_000
+        settings.tenantRate = 1_000_000
+        let limits = RequestLimits(settings)
+        let callers = (0..<1024).map { Principal(.key, subject: "key:\($0)", tenant: "acme", rights: .all) }
+        let address = SocketAddress(addressText: "127.0.0.1")?.origin
+        var turn = 0
+        return MicroCase("a request's two quotas, with their fields") {
+            guard let limits, let address else { return 0 }
+            turn = (turn + 1) & 1023
+            return try limits.admit(callers[turn], from: address, for: "acme", now: RequestLimits.clock()).count
         }
     }
 

@@ -1,0 +1,85 @@
+import DequeModule
+
+/// What waits, first come first served within a tenant, in turns by weight between tenants.
+///
+/// A tenant that sends more than its share waits longer for itself and for nobody else: each batch has at most its
+/// share of places while others wait too, and the more of the queue is taken, the fewer places one tenant can get
+/// (dynamic thresholds, Choudhury and Hahne 1998), so that there is always room for those who have little waiting.
+/// With one tenant it is a plain queue that refuses a ninth earlier.
+struct FairQueue<Element> {
+    private struct Lane {
+        var waiting: Deque<Element> = []
+        let weight: Int
+    }
+
+    /// Elements that may wait. Of one tenant of weight 1, eight ninths of it.
+    let limit: Int
+    private let weights: [String: Int]
+    private(set) var count = 0
+    /// Of tenants that have something waiting.
+    private var lanes: [String: Lane] = [:]
+    /// The same tenants, the next one first.
+    private var turns: Deque<String> = []
+    private var totalWeight = 0
+
+    /// How much of the free places one tenant may have taken.
+    private static var greed: Int { 8 }
+    /// Places that each tenant gets in a batch, whatever its share: below it a batch costs the same.
+    private static var quantum: Int { 32 }
+
+    /// - Parameter weights: of tenants that have another one than 1; at least 1, at most 1000.
+    init(limit: Int, weights: [String: Int] = [:]) {
+        self.limit = limit
+        self.weights = weights
+    }
+
+    var isEmpty: Bool { count == 0 }
+
+    /// False where the queue, or the tenant's part of it, is full.
+    mutating func append(_ element: Element, of tenant: String) -> Bool {
+        guard count < limit else { return false }
+        guard lanes[tenant] == nil else {
+            return lanes[tenant]?.append(element, free: limit - count, greed: Self.greed) == true && counted()
+        }
+        let lane = Lane(waiting: [element], weight: weights[tenant, default: 1])
+        lanes[tenant] = lane
+        turns.append(tenant)
+        totalWeight += lane.weight
+        return counted()
+    }
+
+    private mutating func counted() -> Bool {
+        count += 1
+        return true
+    }
+
+    /// The next batch of at most `limit` elements, at least one where one waits.
+    mutating func take(_ limit: Int) -> [Element] {
+        var batch: [Element] = []
+        batch.reserveCapacity(min(count, limit))
+        let (tenants, total) = (turns.count, totalWeight)
+        for _ in 0..<tenants where batch.count < limit {
+            guard let tenant = turns.popFirst(), var lane = lanes.removeValue(forKey: tenant) else { break }
+            let share = tenants == 1 ? limit : max(Self.quantum, limit / total) * lane.weight
+            let taken = min(lane.waiting.count, share, limit - batch.count)
+            batch.append(contentsOf: lane.waiting.prefix(taken))
+            lane.waiting.removeFirst(taken)
+            if lane.waiting.isEmpty {
+                totalWeight -= lane.weight
+            } else {
+                lanes[tenant] = lane
+                turns.append(tenant)
+            }
+        }
+        count -= batch.count
+        return batch
+    }
+}
+
+extension FairQueue.Lane {
+    fileprivate mutating func append(_ element: Element, free: Int, greed: Int) -> Bool {
+        guard waiting.count < free * greed * weight else { return false }
+        waiting.append(element)
+        return true
+    }
+}

@@ -1,0 +1,24 @@
+import HTTPServer
+import Messaging
+
+/// A gate with limits behind it: whoever is let in is counted. What needs no right, such as `/livez`, isn't.
+package struct LimitedGate: AccessGate {
+    private let gate: any AccessGate
+    private let limits: RequestLimits
+
+    package init(_ gate: any AccessGate, _ limits: RequestLimits) {
+        self.gate = gate
+        self.limits = limits
+    }
+
+    package func admit(_ request: borrowing HTTPRequest, to need: RouteNeed) throws(HTTPProblem) -> Principal {
+        let principal = try gate.admit(request, to: need)
+        guard need.right != .open else { return principal }
+        // One that names no tenant it may act for is refused by who looks at the tenant, and counts for its own.
+        let tenant = (try? RequestContext.tenant(request, principal)) ?? principal.tenant ?? TenantName.standard
+        let fields = try limits.admit(
+            principal, from: request.remoteAddress.origin, for: tenant, now: RequestLimits.clock())
+        for field in fields { request.addToAnswer(field) }
+        return principal
+    }
+}

@@ -1,0 +1,90 @@
+import Randomness
+import Testing
+
+@testable import Messaging
+
+@Suite struct FairQueueTests {
+    private struct Item: Equatable {
+        let tenant: String
+        let number: Int
+    }
+
+    @Test func oneTenantIsServedInOrderByWholeBatches() {
+        var queue = FairQueue<Int>(limit: 1000)
+        for number in 0..<700 { #expect(queue.append(number, of: "a")) }
+        #expect(queue.take(512) == Array(0..<512))
+        #expect(queue.take(512) == Array(512..<700))
+        #expect(queue.isEmpty)
+        #expect(queue.take(512) == [])
+    }
+
+    @Test func whoHasLittleWaitingIsInTheNextBatch() {
+        var queue = FairQueue<Item>(limit: 8192)
+        for number in 0..<5000 { #expect(queue.append(Item(tenant: "flood", number: number), of: "flood")) }
+        for tenant in 0..<10 { #expect(queue.append(Item(tenant: "\(tenant)", number: 0), of: "\(tenant)")) }
+        let batch = queue.take(512)
+        for tenant in 0..<10 { #expect(batch.contains(Item(tenant: "\(tenant)", number: 0))) }
+        #expect(batch.count(where: { $0.tenant == "flood" }) == 512 / 11)
+    }
+
+    @Test func weightsAreSharesOfABatch() {
+        var queue = FairQueue<Item>(limit: 100_000, weights: ["big": 3])
+        for tenant in ["big", "small"] {
+            for number in 0..<2000 { #expect(queue.append(Item(tenant: tenant, number: number), of: tenant)) }
+        }
+        let batch = queue.take(512)
+        #expect(batch.count(where: { $0.tenant == "big" }) == 384)
+        #expect(batch.count(where: { $0.tenant == "small" }) == 128)
+    }
+
+    /// However much one sends, another finds room; and all together are bounded.
+    @Test func aFloodLeavesRoomForOthers() {
+        var queue = FairQueue<Int>(limit: 900)
+        var accepted = 0
+        while queue.append(accepted, of: "flood") { accepted += 1 }
+        #expect(accepted == 800)
+        #expect(queue.append(0, of: "other"))
+        #expect(!queue.append(0, of: "flood"))
+        for tenant in 0..<2000 { _ = queue.append(0, of: "t\(tenant)") }
+        #expect(queue.count == 900)
+        #expect(!queue.append(0, of: "late"))
+    }
+
+    /// Against a plain model: nothing lost, nothing doubled, in order for each tenant, no batch over its limit, and
+    /// nobody who waits is passed over twice.
+    @Test func randomSchedulesKeepTheOrderOfEachTenant() {
+        var random = SeededGenerator.fromEnvironment()
+        for _ in 0..<50 {
+            let tenants = (0..<Int.random(in: 1...8, using: &random)).map { "t\($0)" }
+            let weights = Dictionary(uniqueKeysWithValues: tenants.map { ($0, Int.random(in: 1...5, using: &random)) })
+            var queue = FairQueue<Item>(limit: 300, weights: weights)
+            var model: [String: [Int]] = [:]
+            var next = 0
+            var passedOver: [String: Int] = [:]
+            for _ in 0..<400 {
+                if Bool.random(using: &random) {
+                    let tenant = tenants[Int.random(in: 0..<tenants.count, using: &random)]
+                    for _ in 0..<Int.random(in: 1...40, using: &random) {
+                        if queue.append(Item(tenant: tenant, number: next), of: tenant) {
+                            model[tenant, default: []].append(next)
+                        }
+                        next += 1
+                    }
+                } else {
+                    let limit = Int.random(in: 64...128, using: &random)
+                    let before = model
+                    let batch = queue.take(limit)
+                    #expect(batch.count <= limit)
+                    for item in batch { #expect(model[item.tenant]?.removeFirst() == item.number) }
+                    for tenant in tenants where before[tenant]?.isEmpty == false {
+                        let times = batch.contains { $0.tenant == tenant } ? 0 : passedOver[tenant, default: 0] + 1
+                        #expect(times < tenants.count)
+                        passedOver[tenant] = times
+                    }
+                }
+                #expect(queue.count == model.values.reduce(0) { $0 + $1.count })
+                #expect(queue.count <= 300)
+            }
+        }
+    }
+}
