@@ -74,6 +74,7 @@ let package = Package(
         .target(name: "JSON"),
         .target(name: "Hashing", dependencies: ["CLibcrypto"]),
         .target(name: "Sealing", dependencies: ["CLibcrypto", "Execution", "Hashing"]),
+        .target(name: "WebTokens", dependencies: ["CLibcrypto", "JSON"]),
         .target(name: "Kafka", dependencies: ["CLibrdkafka", "Execution", deque, log]),
         .target(name: "Postgres", dependencies: ["CLibpq", "Execution", deque, log]),
         .target(name: "HTTPServer", dependencies: ["CEpoll", "Execution", log]),
@@ -102,7 +103,7 @@ let package = Package(
             name: "OrderflowKit",
             dependencies: [
                 "CEpoll", "CWebFiles", "Execution", "HTTPServer", "Hashing", "JSON", "Kafka", "Messaging", "OrderFacts",
-                "Orders", "Outbound", "Postgres", "Telemetry", log, metrics, tracing,
+                "Orders", "Outbound", "Postgres", "Telemetry", "WebTokens", log, metrics, tracing,
                 "Yams",
             ]),
 
@@ -128,8 +129,8 @@ let package = Package(
             dependencies: everyFact + [
                 "Fulfilment", "Inventory", "Notification", "OrderAPI", "OrderflowKit", "Payment", "Projection", "Query",
                 "Shipping", "Terminal",
-                "Execution", "HTTPServer", "JSON", "Kafka", "Messaging", "Orders", "Outbound", "Postgres", "Telemetry",
-                log,
+                "Execution", "HTTPServer", "Hashing", "JSON", "Kafka", "Messaging", "Orders", "Outbound", "Postgres",
+                "Telemetry", "WebTokens", log,
             ]),
         // The commands.
         .target(
@@ -137,8 +138,8 @@ let package = Package(
             dependencies: everyFact + [
                 "Fulfilment", "Inventory", "Notification", "Operations", "OrderAPI", "OrderflowKit", "Payment",
                 "Projection", "Query", "Shipping", "Terminal",
-                "Bench", "Execution", "HTTPServer", "JSON", "Kafka", "Messaging", "Orders", "Outbound", "Postgres",
-                "Telemetry",
+                "Bench", "Execution", "HTTPServer", "Hashing", "JSON", "Kafka", "Messaging", "Orders", "Outbound",
+                "Postgres", "Telemetry",
                 histogram, log, tracing,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
@@ -156,6 +157,8 @@ let package = Package(
         .target(name: "TestServers", dependencies: ["Execution", "Randomness"], path: "Tests/TestServers"),
         // Random numbers that a seed repeats, and how many cases a run tries.
         .target(name: "Randomness", path: "Tests/Randomness"),
+        // An identity provider and its tokens.
+        .target(name: "TestTokens", dependencies: ["CLibcrypto", "JSON"], path: "Tests/TestTokens"),
         // A whole shop of daemons on them, and a customer.
         .target(name: "TestShop", dependencies: ["TestServers", "Kafka", log], path: "Tests/TestShop"),
         // Documents in JSON Schema, and whether they tell the truth.
@@ -171,8 +174,8 @@ let package = Package(
         .testTarget(
             name: "PipelineTests",
             dependencies: everyFact + [
-                "TestShop", "TestServers", "TestSchemas", "JSON", "HTTPServer", "Execution", "Kafka", "Messaging",
-                "OrderflowApp", "OrderflowKit", "Orders", "chaos", "orderflow", log,
+                "TestShop", "TestServers", "TestSchemas", "TestTokens", "JSON", "HTTPServer", "Execution", "Kafka",
+                "Messaging", "OrderflowApp", "OrderflowKit", "Orders", "chaos", "orderflow", log,
             ]),
         .testTarget(name: "TestServersTests", dependencies: ["TestServers"]),
 
@@ -180,6 +183,7 @@ let package = Package(
         .testTarget(name: "OutboundTests", dependencies: ["Outbound", "Execution", "HTTPServer", "TestServers", log]),
         .testTarget(name: "HashingTests", dependencies: ["Hashing"]),
         .testTarget(name: "SealingTests", dependencies: ["Sealing"]),
+        .testTarget(name: "WebTokensTests", dependencies: ["WebTokens", "JSON", "Randomness", "TestTokens"]),
         .testTarget(name: "JSONTests", dependencies: ["JSON", "Randomness"]),
         .testTarget(name: "PostgresTests", dependencies: ["Postgres", "Execution", "Randomness", "TestServers", log]),
         .testTarget(
@@ -202,7 +206,7 @@ let package = Package(
                 "Fulfilment", "Inventory", "Notification", "Operations", "OrderAPI", "OrderflowKit", "Payment",
                 "Projection", "Query", "Shipping", "Terminal",
                 "Execution", "HTTPServer", "Hashing", "JSON", "Kafka", "Messaging", "Orders", "Outbound", "Postgres",
-                "Randomness", "Sealing", "TestServers", log,
+                "Randomness", "Sealing", "TestServers", "TestTokens", "WebTokens", log,
             ]),
         .testTarget(
             name: "OrderflowTests",
@@ -210,7 +214,7 @@ let package = Package(
                 "Fulfilment", "Inventory", "Notification", "Operations", "OrderAPI", "OrderflowApp", "OrderflowKit",
                 "Payment", "Projection", "Query", "Shipping", "Terminal", "orderflow",
                 "TestServers", "HTTPServer", "Execution", "JSON", "Kafka", "Messaging", "Orders", "Postgres",
-                "Randomness", "Telemetry", "TestSchemas", "Yams", log, metrics,
+                "Randomness", "Telemetry", "TestSchemas", "TestTokens", "Yams", log, metrics,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
     ],

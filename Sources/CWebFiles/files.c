@@ -34,6 +34,9 @@ static const unsigned char orders_js[] = {
 static const unsigned char overview_js[] = {
 #embed "files/overview.js"
 };
+static const unsigned char signin_js[] = {
+#embed "files/signin.js"
+};
 static const unsigned char stream_js[] = {
 #embed "files/stream.js"
 };
@@ -54,6 +57,7 @@ static const struct {
     FILE_ENTRY("order.js", order_js),
     FILE_ENTRY("orders.js", orders_js),
     FILE_ENTRY("overview.js", overview_js),
+    FILE_ENTRY("signin.js", signin_js),
     FILE_ENTRY("stream.js", stream_js),
 };
 

@@ -20,10 +20,16 @@ public enum Digest: Sendable {
     /// The hash of `bytes`.
     public func hash(_ bytes: UnsafeRawBufferPointer) -> [UInt8] {
         [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
-            // Neither fails but for want of memory (EVP_DigestInit(3)).
-            precondition(EVP_Digest(bytes.baseAddress, bytes.count, buffer.baseAddress, nil, function, nil) == 1)
+            hash(bytes, into: buffer)
             count = size
         }
+    }
+
+    /// - Parameter buffer: takes `size` bytes.
+    func hash(_ bytes: UnsafeRawBufferPointer, into buffer: UnsafeMutableBufferPointer<UInt8>) {
+        precondition(buffer.count >= size)
+        // Neither fails but for want of memory (EVP_DigestInit(3)).
+        precondition(EVP_Digest(bytes.baseAddress, bytes.count, buffer.baseAddress, nil, function, nil) == 1)
     }
 
     public func hash(_ bytes: [UInt8]) -> [UInt8] { bytes.withUnsafeBytes(hash) }

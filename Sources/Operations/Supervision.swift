@@ -19,10 +19,21 @@ package enum Supervision {
         guard module.duties.contains(.dashboard), context.settings.dashboard.shown == .on else { return running }
         let dashboard = Dashboard(
             Dashboard.Configuration(
-                roles: context.settings.dashboardRoles(besides: module), lanes: context.settings.services.lanes),
+                roles: context.settings.dashboardRoles(besides: module), lanes: context.settings.services.lanes,
+                credentials: context.settings.auth.serviceHeaders),
             role: module.name, health: context.health, metrics: { Observability.metrics.exposition() },
             attention: attention)
-        running.join(Running(parts: dashboard.parts, routes: [DashboardRoutes(dashboard).routes]))
+        let logger = context.logger
+        let sessions = DashboardSessions(lifetime: context.settings.dashboard.session)
+        running.join(
+            Running(
+                parts: dashboard.parts, routes: DashboardRoutes(dashboard, sessions: sessions, logger: logger).routes))
+        if try context.settings.accessMode() == .required {
+            let secret = SessionSecret(
+                sessions: sessions, database: try context.database(of: .access), logger: logger)
+            running.parts.append(ThreadGroup.Part("session-secret") { secret.run(until: $0) })
+            running.widening = { sessions.gate(around: $0) }
+        }
         return running
     }
 

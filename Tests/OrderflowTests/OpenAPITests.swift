@@ -4,6 +4,7 @@ import HTTPServer
 import JSON
 import Logging
 import TestSchemas
+import TestTokens
 import Testing
 
 @testable import Operations
@@ -39,35 +40,42 @@ import Testing
         }
     }
 
-    private func groups(of role: ServiceModule) throws -> [Routes] {
-        let runtime = RoleRuntime(
-            role, settings: Settings(OrderflowApp.services), health: HealthRegistry(),
+    private func runtime(of role: ServiceModule, _ settings: Settings) -> RoleRuntime {
+        RoleRuntime(
+            role, settings: settings, health: HealthRegistry(),
             logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
+    }
+
+    private func groups(of role: ServiceModule) throws -> [Routes] {
+        let runtime = runtime(of: role, Settings(OrderflowApp.services))
         return try runtime.routes(runtime.assemble { try Supervision.running($0, role) })
     }
 
     /// As the document writes them, with what each needs.
-    private func rights(of role: ServiceModule) throws -> [String: Right] {
+    private func needs(of role: ServiceModule) throws -> [String: RouteNeed] {
         let pairs = try groups(of: role).flatMap { group in
             group.endpoints.map { route in
                 let path = route.pattern.split(separator: "/", omittingEmptySubsequences: false).map {
                     $0.hasPrefix(":") ? "{\($0.dropFirst())}" : String($0)
                 }
-                return ("\(route.method.rawValue) \(path.joined(separator: "/"))", group.need.right)
+                return ("\(route.method.rawValue) \(path.joined(separator: "/"))", group.need)
             }
         }
         return Dictionary(uniqueKeysWithValues: pairs)
     }
 
-    private func routes(of role: ServiceModule) throws -> Set<String> { Set(try rights(of: role).keys) }
+    private func routes(of role: ServiceModule) throws -> Set<String> { Set(try needs(of: role).keys) }
 
     /// A route that is new stands here too, so that its right is no accident.
     @Test func everyRouteNeedsTheRightThatIsMeant() throws {
         let meant: [Right: Set<String>] = [
-            .open: ["GET /livez", "GET /readyz", "GET /openapi.json"],
+            .open: [
+                "GET /livez", "GET /readyz", "GET /openapi.json", "GET /", "GET /dashboard/{file}",
+                "POST /dashboard/session", "DELETE /dashboard/session",
+            ],
             .operate: [
-                "GET /metrics", "GET /attention", "GET /", "GET /dashboard/{file}", "GET /dashboard/stream",
-                "GET /dashboard/state", "GET /sagas", "GET /sagas/{id}",
+                "GET /metrics", "GET /attention", "GET /dashboard/stream", "GET /dashboard/state",
+                "GET /dashboard/session", "GET /sagas", "GET /sagas/{id}",
             ],
             .ordersWrite: ["POST /orders", "POST /orders/{id}/cancel"],
             .ordersRead: [
@@ -79,10 +87,35 @@ import Testing
             .stockWrite: ["POST /stock"], .stockRead: ["GET /stock", "GET /stock/{sku}"],
         ]
         var found: [Right: Set<String>] = [:]
+        var owns: Set<String> = []
         for role in OrderflowApp.services.modules {
-            for (route, right) in try rights(of: role) { found[right, default: []].insert(route) }
+            for (route, need) in try needs(of: role) {
+                found[need.right, default: []].insert(route)
+                if need.isOwnEnough { owns.insert(route) }
+            }
         }
         for right in Right.allCases { #expect(found[right] == meant[right], "\(right.rawValue)") }
+        // Customers get at their own orders everywhere, and at nothing else.
+        #expect(owns == meant[.ordersWrite]?.union(meant[.ordersRead] ?? []))
+    }
+
+    /// The document names the scopes that the routes ask for, of which one is enough, and what is answered without.
+    @Test func everyOperationNamesItsScopes() throws {
+        #expect(document["components"]?["securitySchemes"]?["Bearer"]?["scheme"]?.string == "bearer")
+        var needs: [String: RouteNeed] = [:]
+        for role in OrderflowApp.services.modules { needs.merge(try self.needs(of: role)) { first, _ in first } }
+        for operation in operations {
+            let need = try #require(needs[operation.name], "\(operation.name)")
+            let own = need.isOwnEnough ? [need.right.own].compactMap(\.self) : []
+            let scopes = need.right == .open ? [] : ([need.right] + own).map { [$0.rawValue] }
+            let written = operation.value["security"]?.array?.map {
+                ($0["Bearer"]?.array ?? []).compactMap(\.string)
+            }
+            #expect(written == scopes, "\(operation.name)")
+            let refusals = operation.value["responses"]
+            #expect((refusals?["401"] == nil) == (need.right == .open && operation.name != "POST /dashboard/session"))
+            if need.right != .open { #expect(refusals?["403"] != nil, "\(operation.name)") }
+        }
     }
 
     @Test func everyRouteIsDescribedAndNothingElse() throws {
@@ -124,6 +157,67 @@ import Testing
         #expect(posts >= 5)
     }
 
+    /// All routes of all roles, asked without a credential and with one that has every scope but the right one.
+    @Test func noRouteAnswersWithoutItsRight() async throws {
+        let issuer = TokenIssuer()
+        let keySet = NSTemporaryDirectory() + "/jwks-\(UUID())"
+        try issuer.keySet().write(toFile: keySet, atomically: true, encoding: .utf8)
+        defer { try? FileManager.default.removeItem(atPath: keySet) }
+        var asked = 0
+        for role in OrderflowApp.services.modules {
+            var settings = Settings(OrderflowApp.services)
+            settings.auth.mode = .required
+            settings.auth.jwksFile = keySet
+            settings.auth.issuer = TokenIssuer.name
+            settings.auth.audience = TokenIssuer.audience
+            let runtime = runtime(of: role, settings)
+            let running = try runtime.assemble { try Supervision.running($0, role) }
+            let gate = try #require(running.gate)
+            let groups = runtime.routes(running)
+            let server = HTTPServer(
+                HTTPServerConfiguration(host: "127.0.0.1", port: 0), router: Router(groups, gate: gate))
+            let port = try server.start()[0].port
+            for group in groups {
+                let need = group.need.right
+                let others = Right.scopes.filter { $0 != need && $0 != need.own }
+                let token = issuer.token(
+                    ["scope": .string(others.map(\.rawValue).joined(separator: " "))],
+                    at: Int64(Date().timeIntervalSince1970))
+                for route in group.endpoints {
+                    let path = route.pattern.split(separator: "/").map { $0.hasPrefix(":") ? "x" : $0 }
+                    let url = try #require(URL(string: "http://127.0.0.1:\(port)/\(path.joined(separator: "/"))"))
+                    let name = "\(role.name): \(route.method.rawValue) \(route.pattern)"
+                    func answer(_ credential: String?) async throws -> HTTPURLResponse {
+                        var request = URLRequest(url: url)
+                        request.httpMethod = route.method.rawValue
+                        if route.method == .post {
+                            request.setValue("application/json", forHTTPHeaderField: "Content-Type")
+                            request.httpBody = Data("{}".utf8)
+                        }
+                        if let credential {
+                            request.setValue("Bearer \(credential)", forHTTPHeaderField: "Authorization")
+                        }
+                        return try #require(try await URLSession.shared.data(for: request).1 as? HTTPURLResponse)
+                    }
+                    let without = try await answer(nil)
+                    if need == .open {
+                        #expect(![401, 403].contains(without.statusCode), "\(name)")
+                        continue
+                    }
+                    asked += 1
+                    #expect(without.statusCode == 401, "\(name)")
+                    #expect(without.value(forHTTPHeaderField: "WWW-Authenticate")?.hasPrefix("Bearer") == true)
+                    let wrong = try await answer(token)
+                    #expect(wrong.statusCode == 403, "\(name)")
+                    let missing = wrong.value(forHTTPHeaderField: "WWW-Authenticate") ?? ""
+                    #expect(missing.contains("scope=\"\(need.rawValue)\""), "\(name): \(missing)")
+                }
+            }
+            await server.stop(deadline: .zero)
+        }
+        #expect(asked > 40)
+    }
+
     @Test func itIsServed() throws {
         #expect(OpenAPIRoute().routes.endpoints.map(\.pattern) == ["/openapi.json"])
         #expect(document["openapi"]?.string?.hasPrefix("3.1.") == true)
@@ -138,7 +232,9 @@ import Testing
         let references = Set(text.matches(of: /"\$ref":"([^"]+)"/).map { String($0.output.1) })
         #expect(references.count > 50)
         for reference in references { #expect(schema.resolve(reference) != nil, "\(reference)") }
-        let components = document["components"]?.object?.members.flatMap { kind in
+        // Security schemes are named by operations, not referred to.
+        let components = document["components"]?.object?.members.filter { $0.name != "securitySchemes" }.flatMap {
+            kind in
             (kind.value.object?.members ?? []).map { "#/components/\(kind.name)/\($0.name)" }
         }
         #expect(Set(components ?? []).subtracting(references).isEmpty)

@@ -1,6 +1,8 @@
 import Foundation
 import InventoryFacts
 import JSON
+import Kafka
+import Logging
 import Messaging
 import OrderFacts
 import Orders
@@ -106,6 +108,7 @@ import UserFacts
             #expect(record.headers["ce_type"] == type && record.headers["ce_subject"] == record.key)
         }
         #expect(records.count { $0.headers["ce_id"] == nil } == 2)
+        try expectLeastAccess(records, shop)
         #expect(Set(records.compactMap { $0.headers["ce_id"] }).count == records.count - 2)
 
         try eventually("the dead letter is published") {
@@ -120,6 +123,36 @@ import UserFacts
             #expect(schema.flaws(of: try JSONValue(parsing: record.value), by: line).isEmpty, "\(record.value)")
         }
         #expect(try up.terminate() == 0)
+    }
+
+    /// What `orderflow topics acls` allows is what the roles have done, no less and no more: everybody has published every
+    /// type that he may, and the groups are at work.
+    private func expectLeastAccess(_ records: [TopicRecord], _ shop: Shop) throws {
+        var settings = Settings(OrderflowApp.services)
+        settings.log.shipLevel = .info
+        let logs = settings.topics.names.logs
+        let kafka = KafkaConfiguration(bootstrapServers: shop.broker.bootstrapServers, isDevBroker: true)
+        let admin = try Admin(kafka, logger: Logger(label: "acls"))
+        let names = settings.subscriptions.keys.sorted()
+        var groups: [String: Set<String>] = [:]
+        try eventually("every group has its partitions") {
+            groups = Dictionary(
+                uniqueKeysWithValues: try admin.describe(groups: names).map { group in
+                    (group.name, Set(group.members.flatMap(\.partitions).map(\.topic)))
+                })
+            return groups.values.allSatisfy { !$0.isEmpty }
+        }
+        for module in OrderflowApp.services.modules {
+            let access = TopicAccess(of: module, settings, principal: "p")
+            let written = Set(records.filter { $0.headers["ce_source"] == "/orderflow/\(module.source)" }.map(\.topic))
+            let letters = Set(
+                access.groups.flatMap { group in
+                    (groups[group] ?? []).map { DeadLetters.topic(of: $0, group: group) }
+                })
+            #expect(access.writes == written.union(letters).union([logs]), "\(module.name)")
+            let consumed = access.groups.reduce(into: Set<String>()) { $0.formUnion(groups[$1] ?? []) }
+            #expect(access.reads == consumed.union(written).union(letters), "\(module.name)")
+        }
     }
 
     private func check(_ record: TopicRecord, _ message: JSONValue, _ schema: JSONSchema) throws {

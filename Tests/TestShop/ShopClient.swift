@@ -9,10 +9,19 @@ public struct ShopClient: Sendable {
     public let base: String
     /// Nil where requests don't say.
     public let tenant: String?
+    /// A token or a key; nil where requests bring none.
+    public private(set) var credential: String?
 
     public init(port: Int, tenant: String? = nil) {
         base = "http://127.0.0.1:\(port)"
         self.tenant = tenant
+    }
+
+    /// The same with a token or a key.
+    public func bearing(_ credential: String) -> ShopClient {
+        var client = self
+        client.credential = credential
+        return client
     }
 
     /// An answer, its JSON read when it is asked for.
@@ -84,6 +93,7 @@ public struct ShopClient: Sendable {
             request.setValue("application/json", forHTTPHeaderField: "Content-Type")
         }
         if let tenant { request.setValue(tenant, forHTTPHeaderField: "X-Tenant-Id") }
+        if let credential { request.setValue("Bearer \(credential)", forHTTPHeaderField: "Authorization") }
         for (name, value) in headers { request.setValue(value, forHTTPHeaderField: name) }
         let (data, response) = try await Self.session.data(for: request)
         guard let response = response as? HTTPURLResponse else { throw URLError(.badServerResponse) }

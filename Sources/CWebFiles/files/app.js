@@ -3,6 +3,8 @@ import { overview } from "./overview.js";
 import { order } from "./order.js";
 import { orders } from "./orders.js";
 import { h } from "./dom.js";
+import { signIn, who } from "./signin.js";
+import { signInNeeded } from "./stream.js";
 
 const main = document.getElementById("main");
 const live = document.getElementById("live");
@@ -73,4 +75,16 @@ document.querySelector(".skip").addEventListener("click", (event) => {
   event.preventDefault();
   main.focus();
 });
+
+addEventListener(signInNeeded, () => {
+  if (main.querySelector("#sign-in")) return;
+  leaving.abort();
+  leaving = new AbortController();
+  tell("idle", "");
+  signIn(main, () => {
+    who();
+    show();
+  });
+});
+who();
 show();

@@ -1,5 +1,8 @@
 // Server-sent events by fetch: unlike EventSource it can name a tenant, says why it failed, and can be paused.
 
+/** What happens to the window when an answer is 401: nobody has signed in, or what they have signed in with is over. */
+export const signInNeeded = "sign-in-needed";
+
 /**
  * Keeps a stream open until `signal` is aborted; comes back after it broke off, ever more slowly, and pauses while
  * nobody sees the page.
@@ -27,6 +30,7 @@ export async function follow(url, { headers = {}, signal, event, state = () => {
         const problem = await answer.json().catch(() => ({}));
         const error = new Error(problem.detail ?? problem.title ?? `status ${answer.status}`);
         error.status = answer.status;
+        if (error.status === 401) dispatchEvent(new Event(signInNeeded));
         throw error;
       }
       state("live");
@@ -42,7 +46,7 @@ export async function follow(url, { headers = {}, signal, event, state = () => {
         state("paused");
         continue;
       }
-      if (error.status === 404 || error.status === 400 || error.status === 403) return state("failed", error);
+      if ([400, 401, 403, 404].includes(error.status)) return state("failed", error);
       state("lost", error);
       await new Promise((resolve) => setTimeout(resolve, wait * (0.75 + Math.random() / 2)));
       wait = Math.min(wait * 2, 10_000);
@@ -102,6 +106,7 @@ export async function get(path, tenant, signal) {
   if (answer.ok) return body;
   const error = new Error(body.detail ?? body.title ?? `status ${answer.status}`);
   error.status = answer.status;
+  if (error.status === 401) dispatchEvent(new Event(signInNeeded));
   throw error;
 }
 

@@ -87,6 +87,18 @@ public struct HTTPRequest: ~Copyable {
         return nil
     }
 
+    /// Hands each value of the fields called `name` to `body`, in order and without a copy. Returns how many there are.
+    public func forEachHeader<Failure: Error>(
+        _ name: String, _ body: (UnsafeRawBufferPointer) throws(Failure) -> Void
+    ) throws(Failure) -> Int {
+        var count = 0
+        for field in fields where matches(field, name) {
+            try body(UnsafeRawBufferPointer(value(of: field)))
+            count += 1
+        }
+        return count
+    }
+
     private func value(of field: HeaderField) -> UnsafeBufferPointer<UInt8> {
         UnsafeBufferPointer(start: bytes + Int(field.valueStart), count: Int(field.valueLength))
     }

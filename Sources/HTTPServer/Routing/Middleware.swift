@@ -69,7 +69,7 @@ public struct Middleware: Sendable {
     }
 
     /// The whole of several: of the outermost first, then of the next.
-    static func composed(_ parts: [Middleware]) -> Middleware { parts.reduce(Middleware()) { $0.around($1) } }
+    package static func composed(_ parts: [Middleware]) -> Middleware { parts.reduce(Middleware()) { $0.around($1) } }
 
     /// Checks run from the outside in; what the inner one says of answers counts.
     private func around(_ inner: Middleware) -> Middleware {

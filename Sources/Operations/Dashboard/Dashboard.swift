@@ -13,12 +13,17 @@ public final class Dashboard: Sendable {
         public var roles: [RoleAddress]
         /// The steps of an order, in the order in which they are shown.
         var lanes: [FulfilmentLane]
+        /// Header fields that tell the other processes who asks.
+        var credentials: [(name: String, value: String)]
         /// Who may watch at once; 503 beyond.
         public var streamLimit = 64
         /// Of them, those of one address; 429 beyond.
         public var streamsPerAddress = 32
 
-        package init(roles: [RoleAddress], lanes: [FulfilmentLane] = []) {
+        package init(
+            roles: [RoleAddress], lanes: [FulfilmentLane] = [], credentials: [(name: String, value: String)] = []
+        ) {
+            self.credentials = credentials
             self.roles = roles
             self.lanes = lanes
         }
@@ -54,7 +59,7 @@ public final class Dashboard: Sendable {
                 at: RoleProbe.now(), readiness: RoleReadiness(health.report), exposition: metrics(),
                 attention: (try? JSONValue(parsing: attention.read(within: .seconds(2)))) ?? last?.attention ?? .null)
         }
-        probes = [own] + configuration.roles.map { RoleProbe($0) }
+        probes = [own] + configuration.roles.map { RoleProbe($0, credentials: configuration.credentials) }
     }
 
     public var parts: [ThreadGroup.Part] {

@@ -24,9 +24,13 @@ final class RoleProbe: Sendable {
     /// Seconds that answers are remembered for, beyond the longest window that is looked at.
     static let memory = 75.0
 
-    init(_ address: RoleAddress, ask: (@Sendable (HTTPClient, _ last: RoleScrape?) throws -> RoleScrape)? = nil) {
+    /// - Parameter credentials: header fields that tell the process who asks.
+    init(
+        _ address: RoleAddress, credentials: [(name: String, value: String)] = [],
+        ask: (@Sendable (HTTPClient, _ last: RoleScrape?) throws -> RoleScrape)? = nil
+    ) {
         self.address = address
-        self.ask = ask ?? { try RoleScrape(asking: address, by: $0, at: Self.now(), last: $1) }
+        self.ask = ask ?? { try RoleScrape(asking: address, credentials, by: $0, at: Self.now(), last: $1) }
     }
 
     /// Seconds since some moment.

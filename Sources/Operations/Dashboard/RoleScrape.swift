@@ -14,15 +14,21 @@ struct RoleScrape: Sendable {
 
     /// Asks a process over HTTP. Blocks the calling thread.
     ///
-    /// - Parameter last: what it said before.
-    init(asking address: RoleAddress, by client: HTTPClient, at now: Double, last: RoleScrape?) throws {
+    /// - Parameters:
+    ///   - credentials: header fields that tell it who asks.
+    ///   - last: what it said before.
+    init(
+        asking address: RoleAddress, _ credentials: [(name: String, value: String)] = [], by client: HTTPClient,
+        at now: Double, last: RoleScrape?
+    ) throws {
         at = now
         readiness = try RoleReadiness(asking: address.url, by: client)
         metrics = MetricsText(
-            try client.send(HTTPClient.Request(url: "\(address.url)/metrics")).body, keeping: Self.isOfInterest)
+            try client.send(HTTPClient.Request(url: "\(address.url)/metrics", headers: credentials)).body,
+            keeping: Self.isOfInterest)
         // A role without a database has none. One whose database is away or slow can't say, and what it said last is
         // true until something has been done about it.
-        let answer = try? client.send(HTTPClient.Request(url: "\(address.url)/attention"))
+        let answer = try? client.send(HTTPClient.Request(url: "\(address.url)/attention", headers: credentials))
         let news = answer.flatMap { $0.status == 200 ? try? JSONValue(parsing: $0.body) : nil }
         attention = news ?? last?.attention ?? .null
     }

@@ -51,7 +51,7 @@ struct MigrateCommand: OrderflowCommand {
             "PostgreSQL", limit: limit, stop: stop, say: { complain("\($0)") },
             isWorthWaiting: { ($0 as? PostgresError)?.isTransient ?? false },
             {
-                try provisioner.run(settings.services.databases) { result in
+                try provisioner.run(settings.services.provisionedDatabases) { result in
                     let schema = result.applied.last.map { "schema \($0.version) (\($0.name))" } ?? "up to date"
                     let database = (try? settings.database(of: result.database)).map { "\($0)" } ?? ""
                     tell("\(result.database.name): \(result.created ? "made, " : "")\(schema)   \(database)\n")

@@ -72,6 +72,8 @@ struct RoleCommand<Place: CataloguePlace>: OrderflowCommand {
         do {
             try shipment?.start()
             running = try runtime.assemble { try Supervision.running($0, module) }
+        } catch let error as SettingsError {
+            throw error
         } catch {
             // Nothing is connected to while a role is put together: what fails here is what it was told.
             throw SettingsError(problems: ["\(error)"])

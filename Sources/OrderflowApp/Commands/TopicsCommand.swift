@@ -10,7 +10,9 @@ struct TopicsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "topics",
         abstract: "Make the Kafka topics, list what they hold.",
-        subcommands: [TopicsCreateCommand.self, TopicsListCommand.self, TopicsDescribeCommand.self])
+        subcommands: [
+            TopicsCreateCommand.self, TopicsListCommand.self, TopicsDescribeCommand.self, TopicsACLsCommand.self,
+        ])
 }
 
 struct TopicsCreateCommand: OrderflowCommand {

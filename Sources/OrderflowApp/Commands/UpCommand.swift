@@ -57,12 +57,15 @@ struct UpCommand: OrderflowCommand {
         guard settings.http.port != 0 else {
             throw SettingsError(problems: ["http.port: 0 would hide from you where the roles are; name a port"])
         }
+        // Once, where each role would say it.
+        _ = try settings.accessMode()
         Observability.start(settings.log, role: "up")
         let roles = try roles()
         let logger = Logger(label: "up")
         let stop = StopSignal()
+        let serviceKey = try Self.serviceKey(settings)
         let keepers = try roles.map { role in
-            RoleKeeper(name: role.name, command: try command(role, loaded), logger: logger)
+            RoleKeeper(name: role.name, command: try command(role, loaded, serviceKey: serviceKey), logger: logger)
         }
         // Each child has the same deadline; the grace lets it be the one that says what hung.
         let supervisor = Supervisor(keepers, deadline: settings.shutdown.deadline + .seconds(2), logger: logger)
@@ -103,9 +106,18 @@ struct UpCommand: OrderflowCommand {
         return roles
     }
 
-    private func command(_ role: ServiceModule, _ loaded: LoadedSettings) throws -> ChildProcess.Command {
+    /// What the roles show each other where callers are asked who they are and none is configured; nil otherwise.
+    private static func serviceKey(_ settings: Settings) throws -> String? {
+        guard try settings.accessMode() == .required, settings.auth.serviceKey == nil else { return nil }
+        return APIKey.generate()
+    }
+
+    private func command(
+        _ role: ServiceModule, _ loaded: LoadedSettings, serviceKey: String?
+    ) throws -> ChildProcess.Command {
         var environment = ProcessInfo.processInfo.environment
         environment.merge(loaded.flagsAsEnvironment) { _, flag in flag }
+        if let serviceKey { environment[SettingKey.environmentName(of: "auth.service_key")] = serviceKey }
         environment[SettingsEnvironment.supervisorDescriptor] = String(Lifeline.childDescriptor)
         if let config = options.config { environment[SettingsEnvironment.configFile] = config }
         // Not even by `/proc/…/environ`: what a daemon doesn't know can't be read from it.

@@ -46,6 +46,9 @@ struct ComposeDocument {
             ORDERFLOW_DATABASE_URL: postgresql://daemon:${DATABASE_PASSWORD:-orderflow-daemons}@postgres:5432/postgres
             ORDERFLOW_KAFKA_BROKERS: kafka:9092
             ORDERFLOW_HTTP_HOST: 0.0.0.0
+            # open: everybody may do everything; the ports below are open to this machine alone.
+            ORDERFLOW_AUTH_MODE: ${ORDERFLOW_AUTH_MODE:-open}
+            ORDERFLOW_AUTH_SERVICE_KEY: ${ORDERFLOW_AUTH_SERVICE_KEY:-}
             ORDERFLOW_LOG_FORMAT: json
         \(MarkedRegions.marks("environment", indent: 4))\
           healthcheck:

@@ -102,7 +102,9 @@ struct TableRights {
             statements.append("GRANT USAGE ON ALL SEQUENCES IN SCHEMA \(names.schema) TO \(role)")
         }
         if daemon != owner {
-            let written = tables.filter { $0.isTable && !Self.kept.contains($0.name) }
+            let written = tables.filter {
+                $0.isTable && !Self.kept.contains($0.name) && !database.readOnly.contains($0.name)
+            }
             statements += [
                 grant("SELECT", on: tables, to: names.daemon), grant("INSERT", on: written, to: names.daemon),
                 grant("UPDATE, DELETE", on: written.filter(isChangeable), to: names.daemon),

@@ -17,7 +17,7 @@ public final class Principal: HTTPCaller, Hashable {
     }
 
     public let kind: Kind
-    /// The token's `sub`, or `key:` and the key's name: 1 to `subjectLimit` visible characters of ASCII. Empty for who
+    /// The token's `sub`; `key:` and the key's name; `service` for a process of the installation: 1 to `subjectLimit` visible characters of ASCII. Empty for who
     /// is neither.
     public let subject: String
     /// Whose data it works on; nil for who belongs to none.

@@ -17,6 +17,11 @@ public struct Running: Sendable {
     /// Runs first, and may keep the parts from starting by throwing.
     public var admission: (@Sendable ([ThreadGroup.Part]) -> [ThreadGroup.Part])?
 
+    /// Makes of the process's gate one that lets more in.
+    package var widening: (@Sendable (any AccessGate) -> any AccessGate)?
+    /// What lets requests in; nothing is served without.
+    package var gate: (any AccessGate)?
+
     public init(
         parts: [ThreadGroup.Part] = [], servesFromParts: Bool = false, onCommit: @escaping @Sendable () -> Void = {},
         backlog: [BacklogQuery] = [], admission: (@Sendable ([ThreadGroup.Part]) -> [ThreadGroup.Part])? = nil,
@@ -42,6 +47,10 @@ public struct Running: Sendable {
         if let admits = other.admission {
             let first = admission
             admission = { admits(first?($0) ?? $0) }
+        }
+        if let widens = other.widening {
+            let first = widening
+            widening = { widens(first?($0) ?? $0) }
         }
         routes += other.routes
     }

@@ -27,7 +27,7 @@ public struct ServiceCatalogue: Sendable {
         }
         unique("name", modules.map(\.name))
         unique("port", modules.map(\.port))
-        unique("database", databases.map(\.name))
+        unique("database", provisionedDatabases.map(\.name))
         unique("consumer group", groups.map(\.name))
         unique("topic", topics.map(\.id))
         unique("read model", readModels.flatMap(\.model.names))
@@ -51,6 +51,9 @@ public struct ServiceCatalogue: Sendable {
     // MARK: Databases
 
     package var databases: [ServiceDatabase] { modules.compactMap(\.database) }
+
+    /// All that `migrate` makes.
+    package var provisionedDatabases: [ServiceDatabase] { databases + [.access] }
 
     package func database(named name: String) -> ServiceDatabase? { databases.first { $0.name == name } }
 
@@ -79,8 +82,10 @@ public struct ServiceCatalogue: Sendable {
     }
 
     /// The types that a service may say, by where: what others say in its name is nobody's word.
-    package func says(_ module: ServiceModule) -> [Topic: Set<String>] {
-        guard module.duties.contains(.fulfilment) else { return module.says }
+    ///
+    /// - Parameter mode: of the saga, where only that one counts: in choreography nobody commands the steps.
+    package func says(_ module: ServiceModule, in mode: FulfilmentMode = .orchestration) -> [Topic: Set<String>] {
+        guard module.duties.contains(.fulfilment), mode == .orchestration else { return module.says }
         var commands = modules.flatMap(\.steps).flatMap { [$0.command, $0.compensation?.command] }.compactMap(\.self)
         if let decision { commands += [decision.confirm, decision.cancel] }
         return commands.reduce(into: module.says) { $0[$1.topic, default: []].insert($1.type) }

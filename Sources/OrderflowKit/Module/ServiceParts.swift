@@ -25,6 +25,8 @@ public struct ServiceDatabase: ServiceModulePart, Sendable {
     public let migrations: [Migration]
     /// Tables whose rows nobody but the owner may change or delete.
     public let appendOnly: Set<String>
+    /// Tables that nobody but the owner may write.
+    public let readOnly: Set<String>
     /// What those may do who answer requests.
     public let requests: RequestRights
     /// The groups that keep their offsets, inboxes and dead letters here.
@@ -34,14 +36,17 @@ public struct ServiceDatabase: ServiceModulePart, Sendable {
 
     /// - Parameters:
     ///   - appendOnly: tables whose rows nobody but the owner may change or delete.
+    ///   - readOnly: tables that nobody but the owner may write.
     ///   - requests: what those may do who answer requests, with rows of the tenant that asks.
     ///   - migrations: its schema's history; begins with the tables of the messaging
     ///     (`MessagingSchema.outbox`, `.relay`, `.consumer` …) and only ever grows.
     public init(
-        _ name: String, appendOnly: Set<String> = [], requests: RequestRights = .writing, migrations: [Migration]
+        _ name: String, appendOnly: Set<String> = [], readOnly: Set<String> = [], requests: RequestRights = .writing,
+        migrations: [Migration]
     ) {
         self.name = name
         self.appendOnly = appendOnly
+        self.readOnly = readOnly
         self.requests = requests
         self.migrations = migrations
     }

@@ -9,7 +9,7 @@ package enum MetricHelp {
 
     /// Of every process.
     static let common: [String: String] = [
-        general, http, eventStore, relay, consumer, dependencies, kafka, telemetry, ProcessMetrics.help,
+        general, http, access, eventStore, relay, consumer, dependencies, kafka, telemetry, ProcessMetrics.help,
         PrometheusMetrics.help,
     ].reduce(into: [:]) { all, part in all.merge(part) { first, _ in first } }
 
@@ -32,6 +32,11 @@ package enum MetricHelp {
             "Requests that one caller or one tenant may make of this process, by limit; only where limited.",
         "orderflow_limit_burst_requests": "Of them at once.",
         "orderflow_limit_refused_requests_total": "Requests answered 429 for their caller's or their tenant's quota.",
+    ]
+
+    private static let access = [
+        "orderflow_auth_refused_requests_total": "Requests refused for who sent them or what they may do, by reason.",
+        "orderflow_auth_api_keys": "API keys in force that the process knows.",
     ]
 
     private static let eventStore = [

@@ -42,6 +42,9 @@ package struct RoleRuntime: Sendable {
         }
         if let admission = running.admission { running.parts = admission(running.parts) }
         running.join(try others(context))
+        let access = try AccessControl(context, isSeen: module.duties.contains(.dashboard))
+        running.gate = running.widening?(access.gate) ?? access.gate
+        running.parts += access.parts
         return running
     }
 
@@ -50,7 +53,7 @@ package struct RoleRuntime: Sendable {
         signal(SIGPIPE, SIG_IGN)
         DescriptorLimit.raise()
         MemoryReturn.enable()
-        let gate: any AccessGate = OpenGate()
+        guard let gate = running.gate else { preconditionFailure("a role that wasn't assembled has no gate") }
         let limits = RequestLimits(settings.limits)
         let router = Router(routes(running), gate: limits.map { LimitedGate(gate, $0) } ?? gate)
         Observability.metrics.collectors.watch(health)

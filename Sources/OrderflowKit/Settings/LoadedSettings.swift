@@ -30,11 +30,14 @@ package struct LoadedSettings: Sendable {
 
     /// What `migrate` and rebuilds need and daemons should not know.
     package var administratorsSettings: Set<String> {
-        Set(["database.admin_url"] + settings.services.databases.map { "\($0.name).database.owner_url" })
+        Set(["database.admin_url"] + settings.services.provisionedDatabases.map { "\($0.name).database.owner_url" })
     }
 
     private func derived(_ name: String) -> Line? {
-        for service in settings.services.databases where name.hasPrefix("\(service.name).database.") {
+        if name == "auth.mode", settings.http.isLoopback {
+            return Line(name: name, shown: Settings.Auth.Mode.open.rawValue, origin: .derived(from: "http.host"))
+        }
+        for service in settings.services.provisionedDatabases where name.hasPrefix("\(service.name).database.") {
             let hasOwn = settings.serviceDatabaseURL[service.name] != nil
             for (key, access, source) in [
                 ("url", DatabaseAccess.daemon, "database.url"), ("requests_url", .requests, "database.url"),

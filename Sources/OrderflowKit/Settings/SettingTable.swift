@@ -9,9 +9,10 @@ package struct SettingTable: Sendable {
     /// Those of the program, and those of its services.
     init(_ modules: [ServiceModule]) {
         keys = Self.grouped(
-            Self.kafka + Self.database + Self.http + Self.limits + Self.log + Self.telemetry + Self.dashboard
+            Self.kafka + Self.database + Self.http + Self.auth + Self.limits + Self.log + Self.telemetry
+                + Self.dashboard
                 + modules.flatMap(\.settings) + Self.saga + Self.topics(modules.flatMap(\.topics)) + Self.shutdown
-                + Self.databases(modules.compactMap(\.database)) + Self.ports(modules))
+                + Self.databases(modules.compactMap(\.database) + [.access]) + Self.ports(modules))
         byName = Dictionary(keys.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
         byEnvironmentName = Dictionary(keys.map { ($0.environmentName, $0) }, uniquingKeysWith: { first, _ in first })
     }
@@ -228,6 +229,12 @@ package struct SettingTable: Sendable {
             """
             The processes that it asks: role=URL, by commas, several of one role too. Empty is one of each role on \
             this machine.
+            """),
+        SettingKey(
+            "dashboard.session", \.dashboard.session, .duration(.seconds(60) ... .seconds(30 * 86_400)),
+            """
+            How long a sign-in lasts, where auth.mode asks for one; less where its credential expires or is revoked \
+            before.
             """),
     ]
 

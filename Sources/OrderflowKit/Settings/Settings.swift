@@ -12,6 +12,7 @@ public struct Settings: Sendable {
     package var kafka = Kafka()
     package var database = Database()
     package var http = HTTP()
+    package var auth = Auth()
     package var limits = LimitSettings()
     package var log = Log()
     package var telemetry = Telemetry()
@@ -116,6 +117,8 @@ public struct Settings: Sendable {
         package var shown = Shown.on
         /// Empty is every role on this machine, by its port.
         package var roles: [RoleAddress] = []
+        /// How long a sign-in lasts.
+        package var session: Duration = .seconds(12 * 3600)
     }
 
     package struct Topics: Sendable {

@@ -138,7 +138,7 @@ package struct SettingsSources: Sendable {
 extension Settings {
     /// Values that are each fine and can't be together.
     fileprivate var contradictions: [String] {
-        var problems = services.modules.flatMap { module in module.checks.flatMap { $0(self) } }
+        var problems = services.modules.flatMap { module in module.checks.flatMap { $0(self) } } + auth.contradictions
         let names = services.topics.map { topics.names[$0] } + [topics.names.logs]
         for (index, name) in names.enumerated() where names[..<index].contains(name) {
             problems.append("topics: two of them are called \(name)")

@@ -12,6 +12,7 @@ import Telemetry
 public struct OrderIntake: Sendable {
     let key: OrderKey
     let context: RequestContext
+    let reach: Reach
     let append: StreamAppend
     /// Of a request with an Idempotency-Key.
     let digest: KeyedDigest?
@@ -19,14 +20,19 @@ public struct OrderIntake: Sendable {
     public let answer: HTTPResponse
 
     /// A request with neither key nor token.
-    public init(_ order: OrderRequest, _ context: RequestContext) {
-        self.init(order, context, nil, KnownSecrets.Known(secret: nil, seal: nil))
+    public init(_ order: OrderRequest, _ context: RequestContext) throws {
+        self.init(
+            order, context, try context.reach(.ordersWrite), nil, KnownSecrets.Known(secret: nil, seal: nil))
     }
 
     /// A key names the order: the event store's own uniqueness is the check, and no second table is read.
     ///
     /// - Parameter known: what key and token need.
-    init(_ order: OrderRequest, _ context: RequestContext, _ key: IdempotencyKey?, _ known: KnownSecrets.Known) {
+    init(
+        _ order: OrderRequest, _ context: RequestContext, _ reach: Reach, _ key: IdempotencyKey?,
+        _ known: KnownSecrets.Known
+    ) {
+        self.reach = reach
         let now = WallClock.nowMicroseconds()
         var digest: KeyedDigest?
         var orderID: String?

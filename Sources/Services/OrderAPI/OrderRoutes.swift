@@ -21,14 +21,14 @@ public struct OrderRoutes: Sendable {
 
     public var routes: [Routes] {
         [
-            Routes(needing: .ordersWrite) {
+            Routes(needing: .ordersWrite, orOwn: true) {
                 Post("/orders", .refusals(titled: "Invalid order")) { try create($0, $1, $2) }
                 Post(
                     "/orders/:id/cancel", from: service.database, .body(.optional), .bodyLimit(4 << 10),
                     .refusals(titled: "Invalid cancellation")
                 ) { try cancel($0, $1) }
             },
-            Routes(needing: .ordersRead, .noCache) {
+            Routes(needing: .ordersRead, orOwn: true, .noCache) {
                 Get("/orders/:id/events", from: service.database) { try history($0, $1) }
             },
         ]
@@ -41,10 +41,12 @@ public struct OrderRoutes: Sendable {
     ) throws {
         let key = try IdempotencyKey(request)
         let order = try OrderRequest(json: request.body)
+        let reach = try context.reach(.ordersWrite)
+        try reach.demand(order.userID)
         guard let known = service.secrets.alone(key: key != nil, token: order.paymentToken != nil) else {
-            return create(order, key, context).send(to: responder, from: service.database, for: context)
+            return create(order, key, context, reach).send(to: responder, from: service.database, for: context)
         }
-        try append(OrderIntake(order, context, key, known), responder)
+        try append(OrderIntake(order, context, reach, key, known), responder)
     }
 
     private func append(_ intake: OrderIntake, _ responder: Responder) throws {
@@ -66,12 +68,14 @@ public struct OrderRoutes: Sendable {
     }
 
     /// Where a look into the database is needed first: at the secrets, or for the id that the key had before.
-    private func create(_ order: OrderRequest, _ key: IdempotencyKey?, _ context: RequestContext) -> PooledAnswer {
+    private func create(
+        _ order: OrderRequest, _ key: IdempotencyKey?, _ context: RequestContext, _ reach: Reach
+    ) -> PooledAnswer {
         PooledAnswer { connection in
             let known = KnownSecrets.Known(
                 secret: key == nil ? nil : try service.secrets.secret(on: connection),
                 seal: order.paymentToken == nil ? nil : try service.secrets.seal(on: connection))
-            let intake = OrderIntake(order, context, key, known)
+            let intake = OrderIntake(order, context, reach, key, known)
             var formerStream: String?
             if let key, let secret = known.secret, secret.looksForFormerIDs(at: WallClock.nowMicroseconds()) {
                 formerStream = InstallationSecret.formerID(.order, key, tenant: context.tenant)
@@ -87,11 +91,9 @@ public struct OrderRoutes: Sendable {
 
     /// The order is there already: the first answer again for the same request, 422 for another one.
     private func replay(_ orderID: String, _ intake: OrderIntake, on connection: Connection) throws -> HTTPResponse {
-        let key = OrderKey(tenant: intake.key.tenant, orderID: orderID)
-        guard
-            let first = try OrderStreams.events(of: key, on: connection).first,
-            case .created(let created) = try OrderStreams.decode(first)
-        else { throw BrokenStream(streamID: orderID, version: 1) }
+        // Another user's is as good as another request's.
+        guard let (first, created) = try OrderStreams.first(of: orderID, within: intake.reach, on: connection)
+        else { throw IdempotencyKey.reused }
         let metadata = try first.metadata.withUnsafeBytes { try EventMetadata(json: $0) }
         guard let digest = intake.digest, digest.matches(metadata.requestDigest) else { throw IdempotencyKey.reused }
         return IdempotencyKey.replayed(OrderAnswer.created(created))
@@ -100,12 +102,13 @@ public struct OrderRoutes: Sendable {
     // MARK: POST /orders/{id}/cancel
 
     private func cancel(_ request: borrowing HTTPRequest, _ context: RequestContext) throws -> PooledAnswer {
-        let key = OrderKey(tenant: context.tenant, orderID: request.pathParameter("id"))
+        let reach = try context.reach(.ordersWrite)
+        let key = OrderKey(tenant: reach.tenant, orderID: request.pathParameter("id"))
         let reason = try CancelRequest(request.body).reason
         return PooledAnswer(order: key) { connection in
             // Another request may append between our read and our write; each loss means that another one won.
             for _ in 0..<10 {
-                guard var order = try OrderStreams.load([key], on: connection)[key] else {
+                guard var order = try OrderStreams.load(key.orderID, within: reach, on: connection) else {
                     throw HTTPProblem(.notFound, detail: "there is no order \(key.orderID)")
                 }
                 let now = WallClock.nowMicroseconds()
@@ -136,14 +139,15 @@ public struct OrderRoutes: Sendable {
     // MARK: GET /orders/{id}/events
 
     private func history(_ request: borrowing HTTPRequest, _ context: RequestContext) throws -> PooledAnswer {
-        let key = OrderKey(tenant: context.tenant, orderID: request.pathParameter("id"))
+        let reach = try context.reach(.ordersRead)
+        let key = OrderKey(tenant: reach.tenant, orderID: request.pathParameter("id"))
         let limit = try request.limit(Self.historyLimit, default: Self.historyLimit.upperBound)
         let cursor = try request.cursor(VersionCursor.self)
         return PooledAnswer(order: key) { connection in
-            let (events, version) = try EventStore.page(
-                tenant: key.tenant, streamID: key.orderID, categories: OrderStreams.categories,
-                after: cursor?.version ?? 0, limit: limit, bytes: PageSize.bytes, on: connection)
-            guard version > 0 else { throw HTTPProblem(.notFound, detail: "there is no order \(key.orderID)") }
+            guard
+                let (events, version) = try OrderStreams.page(
+                    of: key.orderID, within: reach, after: cursor?.version ?? 0, limit: limit, on: connection)
+            else { throw HTTPProblem(.notFound, detail: "there is no order \(key.orderID)") }
             var json = JSONWriter(capacity: 512 * events.count)
             try json.object { json in
                 json.field("orderId", key.orderID)

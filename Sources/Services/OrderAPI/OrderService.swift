@@ -82,7 +82,7 @@ extension ServiceModule {
             let service = OrderService(context)
             var running = service.running(context)
             running.join(try QueryRoutes.running(context, areMainWork: false))
-            running.join(SagaLookup.running(context))
+            running.join(SagaLookup.running(context, orders: service.database))
             return running
         }
         OpenAPIRoute().routes

@@ -1,5 +1,6 @@
 import Execution
 import Messaging
+import OrderFacts
 import OrderflowKit
 import Orders
 import Postgres
@@ -28,9 +29,36 @@ package enum OrderStreams {
         return orders
     }
 
-    /// One order's events, in order; none where there is no such order.
-    package static func events(of key: OrderKey, on connection: Connection) throws -> [StoredEvent] {
-        try EventStore.load(tenant: key.tenant, streamID: key.orderID, categories: categories, on: connection)
+    /// One order; nil where there is none within reach.
+    static func load(_ orderID: String, within reach: Reach, on connection: Connection) throws -> Order? {
+        let key = OrderKey(tenant: reach.tenant, orderID: orderID)
+        return try load([key], on: connection)[key].flatMap { reach.covers($0.userID) ? $0 : nil }
+    }
+
+    /// What an order began with; nil where there is none within reach.
+    static func first(
+        of orderID: String, within reach: Reach, on connection: Connection
+    ) throws -> (event: StoredEvent, created: OrderCreated)? {
+        let (events, _) = try EventStore.page(
+            tenant: reach.tenant, streamID: orderID, categories: categories, after: 0, limit: 1, bytes: 1,
+            on: connection)
+        guard let first = events.first else { return nil }
+        guard case .created(let created) = try decode(first) else {
+            throw BrokenStream(streamID: orderID, version: first.version)
+        }
+        return reach.covers(created.userID) ? (first, created) : nil
+    }
+
+    /// A part of an order's history, and the version that it is at; nil where there is none within reach.
+    static func page(
+        of orderID: String, within reach: Reach, after version: Int, limit: Int, on connection: Connection
+    ) throws -> (events: [StoredEvent], version: Int)? {
+        // Whose it is stands in the first event alone.
+        if reach.userID != nil, try first(of: orderID, within: reach, on: connection) == nil { return nil }
+        let page = try EventStore.page(
+            tenant: reach.tenant, streamID: orderID, categories: categories, after: version, limit: limit,
+            bytes: PageSize.bytes, on: connection)
+        return page.version > 0 ? page : nil
     }
 
     package static func decode(_ event: StoredEvent) throws -> OrderEvent {

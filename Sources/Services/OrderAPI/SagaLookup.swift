@@ -4,6 +4,7 @@ import HTTPServer
 import Logging
 import OrderflowKit
 import Outbound
+import Postgres
 
 /// `GET /orders/{id}/saga` on the API: asks the saga role, whose database is its own, on threads of its own.
 ///
@@ -18,6 +19,10 @@ public final class SagaLookup: Sendable {
     }
 
     private let url: String
+    /// Where it stands whose an order is.
+    private let orders: ConnectionPool
+    /// What this process shows the saga role.
+    private let credentials: [(name: String, value: String)]
     private let logger: Logger
     private let client = HTTPClient(.ownDaemons)
     public let breaker: CircuitBreaker
@@ -26,8 +31,15 @@ public final class SagaLookup: Sendable {
     private static let threads = 2
     private static let queueLimit = 64
 
-    /// - Parameter url: of the saga role, such as `http://127.0.0.1:3007`.
-    public init(url: String, logger: Logger) {
+    /// - Parameters:
+    ///   - url: of the saga role, such as `http://127.0.0.1:3007`.
+    ///   - orders: connections to the event store. Asked only for callers who may see their own orders alone.
+    ///   - credentials: header fields that tell the saga role who asks.
+    public init(
+        url: String, orders: ConnectionPool, credentials: [(name: String, value: String)] = [], logger: Logger
+    ) {
+        self.orders = orders
+        self.credentials = credentials
         self.url = url.hasSuffix("/") ? String(url.dropLast()) : url
         self.logger = logger
         breaker = CircuitBreaker(name: "saga", threshold: 3, cooldown: .seconds(2)) { state in
@@ -36,31 +48,45 @@ public final class SagaLookup: Sendable {
     }
 
     /// The lookup of an API process.
-    static func running(_ context: ServiceContext) -> Running {
+    static func running(_ context: ServiceContext, orders: ConnectionPool) -> Running {
         let settings = context.settings
         let own = settings.services["saga"].map { settings.url(of: $0) }
         guard let url = settings[OrdersSettings.self].sagaURL ?? own else { return Running() }
-        let lookup = SagaLookup(url: url, logger: context.logger)
+        let lookup = SagaLookup(
+            url: url, orders: orders, credentials: settings.auth.serviceHeaders, logger: context.logger)
         context.collectors.watch(lookup.breaker)
         return Running(parts: lookup.parts, routes: [lookup.routes])
     }
 
     public var routes: Routes {
-        Routes(needing: .ordersRead, .noCache) {
+        Routes(needing: .ordersRead, orOwn: true, .noCache) {
             Get("/orders/:id/saga") { request, context, responder in try self.ask(request, context, responder) }
         }
     }
 
     private func ask(_ request: borrowing HTTPRequest, _ context: RequestContext, _ responder: Responder) throws {
+        let reach = try context.reach(.ordersRead)
+        let key = OrderKey(tenant: reach.tenant, orderID: request.pathParameter("id"))
         let headers = [
             ("X-Tenant-Id", context.tenant), ("X-Correlation-Id", context.correlationID),
             ("traceparent", context.traceparent),
         ].compactMap { name, value in value.map { (name: name, value: $0) } }
         let logAfter = try request.query("log_after", as: Int64.self).map { "?log_after=\($0)" } ?? ""
         let question = Question(
-            path: "/sagas/" + URLPath.segment(request.pathParameter("id")) + logAfter, headers: headers,
+            path: "/sagas/" + URLPath.segment(key.orderID) + logAfter, headers: headers,
             responder: responder,
             fields: context.requestFields)
+        guard reach.userID != nil else { return try ask(question) }
+        PooledAnswer(order: key) { connection in
+            guard try OrderStreams.first(of: key.orderID, within: reach, on: connection) != nil else {
+                throw Self.unheard
+            }
+            try self.ask(question)
+            return nil
+        }.send(to: responder, from: orders, for: context)
+    }
+
+    private func ask(_ question: Question) throws(HTTPProblem) {
         let accepted = questions.update { questions in
             guard questions.count < Self.queueLimit else { return false }
             questions.append(question)
@@ -92,13 +118,13 @@ public final class SagaLookup: Sendable {
             return Self.away.response
         }
         do {
-            let answer = try client.send(HTTPClient.Request(url: url + question.path, headers: question.headers))
+            let answer = try client.send(
+                HTTPClient.Request(url: url + question.path, headers: question.headers + credentials))
             guard answer.status < 500 else { throw Unwell(status: answer.status) }
             breaker.succeeded()
             switch answer.status {
             case 200: return .json(.ok, answer.body)
-            case 404:
-                return HTTPProblem(.notFound, detail: "the saga has heard nothing of this order yet").response
+            case 404: return Self.unheard.response
             default: return HTTPProblem(.badRequest, detail: "the saga role refuses the request").response
             }
         } catch {
@@ -114,6 +140,8 @@ public final class SagaLookup: Sendable {
         let status: Int
         var description: String { "status \(status)" }
     }
+
+    private static let unheard = HTTPProblem(.notFound, detail: "the saga has heard nothing of this order yet")
 
     private static let away = HTTPProblem(
         .serviceUnavailable, title: "Saga unavailable",

@@ -1,3 +1,4 @@
+import HTTPServer
 import Messaging
 import OrderflowKit
 import Postgres
@@ -9,12 +10,12 @@ enum OrderViewStore {
         let tag: ViewTag
     }
 
-    static func one(_ key: OrderKey, on connection: Connection) throws -> View? {
+    static func one(_ orderID: String, within reach: Reach, on connection: Connection) throws -> View? {
         try connection.query(
             """
             SELECT document, version, revision FROM order_views
-            WHERE tenant = $1 AND order_id = $2 AND user_id IS NOT NULL
-            """, [.text(key.tenant), .text(key.orderID)]
+            WHERE tenant = $1 AND order_id = $2 AND user_id IS NOT NULL AND ($3::text IS NULL OR user_id = $3)
+            """, [.text(reach.tenant), .text(orderID), reach.userID.map { .text($0) } ?? .null]
         ).first.map { row in
             View(document: try row.get(0, as: [UInt8].self), tag: try tag(row, 1))
         }
@@ -34,22 +35,24 @@ enum OrderViewStore {
                 SELECT t.place, v.document, v.version, v.revision, count(*) OVER () AS available,
                        sum(octet_length(v.document::text)) OVER (
                            ORDER BY t.place ROWS UNBOUNDED PRECEDING EXCLUDE CURRENT ROW) AS before
-                FROM unnest($1::text[], $2::text[], $3::int[], $4::int[], $5::int[], $6::int[]) WITH ORDINALITY
-                     AS t (tenant, order_id, least_version, least_revision, known_version, known_revision, place)
+                FROM unnest($1::text[], $2::text[], $3::int[], $4::int[], $5::int[], $6::int[], $8::text[])
+                     WITH ORDINALITY
+                     AS t (tenant, order_id, least_version, least_revision, known_version, known_revision, user_id, place)
                 JOIN order_views v ON v.tenant = t.tenant AND v.order_id = t.order_id
-                WHERE v.user_id IS NOT NULL AND v.version >= t.least_version AND v.revision >= t.least_revision
+                WHERE v.user_id IS NOT NULL AND (t.user_id IS NULL OR v.user_id = t.user_id) AND v.version >= t.least_version AND v.revision >= t.least_revision
                   AND (v.version, v.revision) <> (t.known_version, t.known_revision)
             ) AS changed
             WHERE before IS NULL OR before < $7
             ORDER BY place
             """,
             [
-                .textArray(interests.map(\.key.tenant)), .textArray(interests.map(\.key.orderID)),
+                .textArray(interests.map(\.reach.tenant)), .textArray(interests.map(\.orderID)),
                 .int4Array(interests.map { Int32(clamping: $0.least.version) }),
                 .int4Array(interests.map { Int32(clamping: $0.least.revision) }),
                 // No view is at -1.
                 .int4Array(interests.map { Int32(clamping: $0.known?.version ?? -1) }),
                 .int4Array(interests.map { Int32(clamping: $0.known?.revision ?? -1) }), .int(bytes),
+                .textArrayOptional(interests.map(\.reach.userID)),
             ])
         let found = try rows.map { row in
             (
@@ -67,12 +70,20 @@ enum OrderViewStore {
 
     /// What a list is narrowed to.
     struct Filter: Sendable {
-        var tenant: String
-        var userID: String?
+        let tenant: String
+        /// Nil for everybody's.
+        let userID: String?
         var status: String?
         /// Microseconds since the Unix epoch, inclusive and exclusive.
         var createdFrom: Int64?
         var createdBefore: Int64?
+
+        /// - Parameter userID: whose orders are asked for; nil asks for all within reach. Another user's is 403.
+        init(within reach: Reach, of userID: String? = nil) throws(HTTPProblem) {
+            if let userID { try reach.demand(userID) }
+            tenant = reach.tenant
+            self.userID = userID ?? reach.userID
+        }
     }
 
     /// One page, the newest first, and where the next one starts; it ends with the document that fills `bytes`. Stable

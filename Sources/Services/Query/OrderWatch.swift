@@ -26,7 +26,8 @@ public final class OrderWatch: Sendable {
 
     /// What a client waits for: a state of a view that shows at least `least` and is not `known`.
     struct Interest: Sendable {
-        let key: OrderKey
+        let orderID: String
+        let reach: Reach
         var least = ViewTag.zero
         var known: ViewTag?
     }

@@ -20,9 +20,9 @@ public struct QueryRoutes: Sendable {
 
     public var routes: [Routes] {
         [
-            Routes(needing: .ordersRead, .noCache) {
+            Routes(needing: .ordersRead, orOwn: true, .noCache) {
                 Get("/orders/:id", from: views) { try one($0, $1, $2) }
-                Get("/orders/:id/stream", from: views) { stream($0, $1, $2) }
+                Get("/orders/:id/stream", from: views) { try stream($0, $1, $2) }
                 Get("/orders", from: views) { try list($0, $1) }
             },
             InvoiceRoutes(views: views).routes,
@@ -35,19 +35,20 @@ public struct QueryRoutes: Sendable {
     private func one(
         _ request: borrowing HTTPRequest, _ context: RequestContext, _ responder: Responder
     ) throws -> PooledAnswer {
-        let key = OrderKey(tenant: context.tenant, orderID: request.pathParameter("id"))
+        let reach = try context.reach(.ordersRead)
+        let key = OrderKey(tenant: reach.tenant, orderID: request.pathParameter("id"))
         let origin = request.remoteAddress.origin
-        if let time = try request.time("at") { return past(key, at: time) }
+        if let time = try request.time("at") { return past(key, within: reach, at: time) }
         let condition = try ReadCondition(request)
         return PooledAnswer(order: key) { connection in
-            let view = try OrderViewStore.one(key, on: connection)
+            let view = try OrderViewStore.one(key.orderID, within: reach, on: connection)
             if let view, condition.isMet(by: view.tag) { return OrderViewAnswer.found(view, condition) }
             let otherwise = OrderViewAnswer.unmet(condition, view?.tag, key)
             guard condition.wait > 0 else { return otherwise }
             let known = view.flatMap { condition.isKnown($0.tag) ? $0.tag : nil }
             let end = try watch.wait(
-                OrderWatch.Interest(key: key, least: condition.least, known: known), for: .seconds(condition.wait),
-                from: origin
+                OrderWatch.Interest(orderID: key.orderID, reach: reach, least: condition.least, known: known),
+                for: .seconds(condition.wait), from: origin
             ) { view in
                 responder.send(view.map { OrderViewAnswer.found($0, condition) } ?? otherwise)
             }
@@ -57,9 +58,11 @@ public struct QueryRoutes: Sendable {
     }
 
     /// The order as it was: its facts up to then, folded again.
-    private func past(_ key: OrderKey, at time: Int64) -> PooledAnswer {
+    private func past(_ key: OrderKey, within reach: Reach, at time: Int64) -> PooledAnswer {
         PooledAnswer(order: key) { connection in
-            guard let view = try OrderViewStore.one(key, on: connection) else { throw OrderViewAnswer.missing(key) }
+            guard let view = try OrderViewStore.one(key.orderID, within: reach, on: connection) else {
+                throw OrderViewAnswer.missing(key)
+            }
             let now = try view.document.withUnsafeBytes { try OrderView(document: $0) }
             guard let then = now.asOf(time) else {
                 throw HTTPProblem(.notFound, detail: "order \(key.orderID) was not there at \(RFC3339.text(time))")
@@ -74,22 +77,24 @@ public struct QueryRoutes: Sendable {
     /// itself. A client that comes back with `Last-Event-ID` gets the present state only if it doesn't have it yet.
     private func stream(
         _ request: borrowing HTTPRequest, _ context: RequestContext, _ responder: Responder
-    ) -> PooledAnswer {
-        let key = OrderKey(tenant: context.tenant, orderID: request.pathParameter("id"))
+    ) throws -> PooledAnswer {
+        let reach = try context.reach(.ordersRead)
+        let key = OrderKey(tenant: reach.tenant, orderID: request.pathParameter("id"))
         let known = request.header("Last-Event-ID").flatMap { ViewTag($0) }
         let origin = request.remoteAddress.origin
         return PooledAnswer(order: key) { connection in
-            if try OrderViewStore.one(key, on: connection) != nil {
-                try follow(key, known, origin, responder)
+            if try OrderViewStore.one(key.orderID, within: reach, on: connection) != nil {
+                try follow(key.orderID, reach, known, origin, responder)
                 return nil
             }
             // A customer's page may be quicker than the projection. An EventSource gives up for good at a 404.
             let end = try watch.wait(
-                OrderWatch.Interest(key: key), for: .seconds(ReadCondition.longestWait), from: origin
+                OrderWatch.Interest(orderID: key.orderID, reach: reach), for: .seconds(ReadCondition.longestWait),
+                from: origin
             ) { view in
                 do {
                     guard view != nil else { throw OrderViewAnswer.missing(key) }
-                    try follow(key, known, origin, responder)
+                    try follow(key.orderID, reach, known, origin, responder)
                 } catch {
                     responder.send(error as? HTTPProblem ?? HTTPProblem(.internalServerError))
                 }
@@ -100,10 +105,11 @@ public struct QueryRoutes: Sendable {
     }
 
     private func follow(
-        _ key: OrderKey, _ known: ViewTag?, _ origin: SocketAddress.Origin, _ responder: Responder
+        _ orderID: String, _ reach: Reach, _ known: ViewTag?, _ origin: SocketAddress.Origin, _ responder: Responder
     ) throws(HTTPProblem) {
         var stream: EventStream?
-        let end = try watch.stream(OrderWatch.Interest(key: key, known: known), from: origin) {
+        let interest = OrderWatch.Interest(orderID: orderID, reach: reach, known: known)
+        let end = try watch.stream(interest, from: origin) {
             let opened = responder.stream()
             stream = opened
             return { view in opened.send(event: "order", id: view.tag.description, data: view.document) }
@@ -114,8 +120,7 @@ public struct QueryRoutes: Sendable {
     // MARK: GET /orders
 
     private func list(_ request: borrowing HTTPRequest, _ context: RequestContext) throws -> PooledAnswer {
-        var filter = OrderViewStore.Filter(tenant: context.tenant)
-        filter.userID = try request.query("userId")
+        var filter = try OrderViewStore.Filter(within: context.reach(.ordersRead), of: request.query("userId"))
         filter.status = try request.choice("status", of: OrderStatus.self)?.rawValue
         filter.createdFrom = try request.time("from")
         filter.createdBefore = try request.time("to")

@@ -24,7 +24,10 @@ import Testing
         let dashboard = Dashboard(
             configuration, role: "shipping", health: health, metrics: { Array("orderflow_ready 1\n".utf8) },
             attention: attention)
-        let router = Router([DashboardRoutes(dashboard).routes, attention.routes])
+        let router = Router(
+            DashboardRoutes(
+                dashboard, sessions: DashboardSessions(lifetime: .seconds(60)), logger: quiet
+            ).routes + [attention.routes])
         try await serving(router, with: dashboard.parts, toBlocking: { try body($0, dashboard) })
     }
 
@@ -64,7 +67,7 @@ import Testing
                 let outside = file.body.matches(of: /https?:\/\/[a-z0-9.]+/).map { String($0.output) }
                 #expect(Set(outside).isSubset(of: ["http://www.w3.org"]), "\(name)")
             }
-            #expect(seen.count == 9)
+            #expect(seen.count == 10)
             #expect(try #require(page.body.firstMatch(of: /<script[^>]*>/)).output.contains("src="))
             #expect(!page.body.contains("style=") && !page.body.contains("<style"))
 

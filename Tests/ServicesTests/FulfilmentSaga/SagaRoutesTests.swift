@@ -70,7 +70,8 @@ import Testing
 
     @Test(.servers) func theAPIAsksTheSagaRole() async throws {
         try await withSagas { port in
-            let lookup = SagaLookup(url: "http://127.0.0.1:\(port)/", logger: quiet)
+            let orders = ConnectionPool(try freshDatabase(ServiceDatabase.orders.migrations), size: 1, logger: quiet)
+            let lookup = SagaLookup(url: "http://127.0.0.1:\(port)/", orders: orders, logger: quiet)
             try await serving(Router([lookup.routes]), with: lookup.parts) { api in
                 let answer = try get(api, "/orders/o2/saga")
                 #expect(answer.status == 200)
@@ -84,7 +85,10 @@ import Testing
 
     /// Nobody listens there: the API says so, and soon without asking.
     @Test func aSagaRoleThatIsAwayIsSaidSo() async throws {
-        let lookup = SagaLookup(url: "http://127.0.0.1:1", logger: quiet)
+        // Not asked for who may see everybody's orders.
+        let orders = ConnectionPool(
+            try PostgresConfiguration("postgresql://127.0.0.1:1/none"), size: 1, logger: quiet)
+        let lookup = SagaLookup(url: "http://127.0.0.1:1", orders: orders, logger: quiet)
         try await serving(Router([lookup.routes]), with: lookup.parts) { api in
             for _ in 0..<5 {
                 let answer = try get(api, "/orders/o1/saga")

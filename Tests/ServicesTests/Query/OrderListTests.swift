@@ -86,7 +86,7 @@ import Testing
             // One that is larger than any page is a page.
             let connection = try Connection(side.database, logger: quiet)
             defer { connection.close() }
-            let filter = OrderViewStore.Filter(tenant: "default")
+            let filter = try OrderViewStore.Filter(within: .everything(of: "default"))
             let (one, next) = try OrderViewStore.page(filter, after: nil, limit: 200, bytes: 1, on: connection)
             #expect(one.count == 1 && next?.id == "order-89")
             let (few, _) = try OrderViewStore.page(filter, after: next, limit: 3, bytes: .max, on: connection)

@@ -71,7 +71,7 @@ import Testing
             let connection = try Connection(side.database, logger: quiet)
             defer { connection.close() }
             let interests = (0..<5).map { _ in
-                OrderWatch.Interest(key: OrderKey(tenant: "default", orderID: "o-1"))
+                OrderWatch.Interest(orderID: "o-1", reach: .everything(of: "default"))
             }
             let (one, some) = try OrderViewStore.changed(interests, bytes: 1, on: connection)
             #expect(one.map(\.index) == [0] && !some)

@@ -19,9 +19,12 @@ struct ReadSide: Sendable {
 
     /// Runs `body` on a thread of its own: clients block.
     ///
-    /// - Parameter hears: whether the read side listens to notifications.
+    /// - Parameters:
+    ///   - hears: whether the read side listens to notifications.
+    ///   - gate: says who asks.
     static func run(
         limits: OrderWatch.Limits = OrderWatch.Limits(), hears: Bool = true,
+        gate: any AccessGate = OpenGate(),
         _ body: @escaping @Sendable (ReadSide) throws -> Void
     ) async throws {
         let database = try freshDatabase(ServiceDatabase.views.migrations)
@@ -29,7 +32,7 @@ struct ReadSide: Sendable {
         let draining = Monitor(false)
         let watch = OrderWatch(
             views: pool, database: database, limits: limits, isDraining: { draining.withLock { $0 } }, logger: quiet)
-        let router = Router(QueryRoutes(views: pool, watch: watch).routes)
+        let router = Router(QueryRoutes(views: pool, watch: watch).routes, gate: gate)
         let parts = hears ? watch.parts : watch.parts.filter { $0.name == "view-watch" }
         try await serving(
             router, with: parts,

@@ -66,7 +66,8 @@ import Testing
                     let connection = try Connection(database, logger: quiet)
                     while !stop.isStopped {
                         for key in keys {
-                            let view = try OrderViewStore.one(key, on: connection)
+                            let view = try OrderViewStore.one(
+                                key.orderID, within: .everything(of: key.tenant), on: connection)
                             seen.withLock {
                                 $0.reads += 1
                                 $0.missing += view == nil ? 1 : 0

@@ -1,5 +1,4 @@
 import ArgumentParser
-import Foundation
 import Messaging
 import OrderflowKit
 
@@ -46,11 +45,8 @@ struct LoadOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Stop after so many requests, all of them measured.", valueName: "number"))
     var orders: Int?
 
-    @Option(help: ArgumentHelp("Post for this tenant; open mode, or a key that may.", valueName: "name"))
+    @Option(help: ArgumentHelp("Post for this tenant: in open mode, or with a key for any.", valueName: "name"))
     var tenant: String?
-
-    @Option(help: ArgumentHelp("A file with the key or token to post with.", valueName: "file"))
-    var keyFile: String?
 
     func validate() throws {
         guard tenant.map(TenantName.isValid) ?? true else {
@@ -63,18 +59,5 @@ struct LoadOptions: ParsableArguments {
         where DurationText.parse(text) == nil {
             throw ValidationError("\(name) takes a duration such as 30s, not \(text)")
         }
-    }
-
-    /// Fields of every request.
-    func headers() throws -> [(name: String, value: String)] {
-        var headers: [(name: String, value: String)] = []
-        if let tenant { headers.append(("X-Tenant-Id", tenant)) }
-        if let keyFile {
-            guard let text = try? String(contentsOfFile: keyFile, encoding: .utf8),
-                let key = SettingFormat<String>.bearerToken.parse(text.trimmingCharacters(in: .whitespacesAndNewlines))
-            else { throw ValidationError("--key-file: no key or token can be read from \(keyFile)") }
-            headers.append(("Authorization", "Bearer \(key)"))
-        }
-        return headers
     }
 }

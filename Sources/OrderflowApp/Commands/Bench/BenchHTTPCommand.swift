@@ -34,7 +34,7 @@ struct BenchHTTPCommand: OrderflowCommand {
         let router = Router([
             Routes(needing: .ordersWrite) {
                 Post("/orders", .bodyLimit(64 << 10)) { request, context in
-                    OrderIntake(try OrderRequest(json: request.body), context).answer
+                    try OrderIntake(OrderRequest(json: request.body), context).answer
                 }
             }
         ])
@@ -43,7 +43,7 @@ struct BenchHTTPCommand: OrderflowCommand {
         let server = HTTPServer(
             configuration, router: router, observer: HTTPMetrics(), logger: Logger(label: "bench"))
         guard let port = try server.start().first?.port else { return }
-        let plan = try load.plan(BenchTarget("http://127.0.0.1:\(port)"))
+        let plan = load.plan(try BenchTarget("http://127.0.0.1:\(port)"))
         let report = try await DedicatedThread.run("bench") {
             var before = 0.0
             let result = try LoadGenerator(plan).run { before = ProcessUsage.own() }

@@ -21,7 +21,9 @@ struct BenchOrdersCommand: OrderflowCommand {
               orderflow bench orders
               orderflow bench orders --connections 1 --duration 5s
               orderflow bench orders --rate 1000 --duration 60s --probes 20
-              orderflow bench orders --tenant acme --key-file acme.key
+              orderflow keys create --name bench --scope orders:write,orders:read,operate > var/bench.key
+              orderflow bench orders --key-file var/bench.key                  where auth.mode is required
+              orderflow bench orders --tenant acme
               orderflow bench orders --process postgres=$(cat var/postgres.pid) --process kafka=$(cat var/kafka.pid)
             """)
 
@@ -29,6 +31,9 @@ struct BenchOrdersCommand: OrderflowCommand {
 
     @Option(help: ArgumentHelp("The API; default: http.host and http.port.", valueName: "url"))
     var url: String?
+
+    @Option(help: ArgumentHelp("A file with the API key or token to send.", valueName: "path"))
+    var keyFile: String?
 
     @Option(
         help: ArgumentHelp(
@@ -58,14 +63,17 @@ struct BenchOrdersCommand: OrderflowCommand {
         let settings = try options.load().settings
         Observability.start(settings.log)
         let target = try BenchTarget(url ?? "http://\(settings.http.host):\(settings.port(of: .api))")
-        let plan = try load.plan(target)
+        var plan = load.plan(target)
+        if let keyFile {
+            plan.headers.append((name: "Authorization", value: "Bearer \(try Self.credential(in: keyFile))"))
+        }
         let servers = try servers.processes
         let (verify, probes, settled) = (verify, probes, settled)
-        let report = try await DedicatedThread.run("bench") {
+        let report = try await DedicatedThread.run("bench") { [plan] in
             let census = verify ? try OrderCensus(settings) : nil
-            let usage = RoleUsage(settings, servers: servers)
+            let usage = RoleUsage(settings, servers: servers, credentials: plan.headers)
             let probe = probes.map {
-                VisibilityProbe(target, perSecond: $0, untilSettled: settled, headers: plan.headers)
+                VisibilityProbe(target, headers: plan.headers, perSecond: $0, untilSettled: settled)
             }
             let generator = try LoadGenerator(plan)
             let result = try generator.run {
@@ -84,17 +92,25 @@ struct BenchOrdersCommand: OrderflowCommand {
             throw ExitCode(ExitStatus.failure)
         }
     }
+
+    private static func credential(in path: String) throws -> String {
+        let text = try String(contentsOfFile: path, encoding: .utf8).trimmingCharacters(in: .whitespacesAndNewlines)
+        guard let credential = SettingFormat<String>.bearerToken.parse(text) else {
+            throw ValidationError("--key-file: \(path) has something else in it than a key or token")
+        }
+        return credential
+    }
 }
 
 extension LoadOptions {
-    func plan(_ target: BenchTarget) throws -> LoadPlan {
+    func plan(_ target: BenchTarget) -> LoadPlan {
         var plan = LoadPlan(host: target.host, port: target.port)
         plan.connections = connections
         plan.rate = rate
         plan.duration = DurationText.parse(duration) ?? plan.duration
         plan.warmUp = orders == nil ? DurationText.parse(warmUp) ?? plan.warmUp : .zero
         plan.requests = orders
-        plan.headers = try headers()
+        if let tenant { plan.headers.append((name: "X-Tenant-Id", value: tenant)) }
         return plan
     }
 }

@@ -17,7 +17,11 @@ final class RoleUsage {
     private var before: [String: ProcessUsage] = [:]
     private var ownBefore = 0.0
 
-    init(_ settings: Settings, servers: [ServerProcess]) {
+    private let credentials: [(name: String, value: String)]
+
+    /// - Parameter credentials: header fields that tell the roles who asks.
+    init(_ settings: Settings, servers: [ServerProcess], credentials: [(name: String, value: String)]) {
+        self.credentials = credentials
         endpoints = settings.services.modules.map { ($0.name, settings.url(of: $0) + "/metrics") }
         self.servers = servers
         var configuration = HTTPClient.Configuration()
@@ -47,7 +51,9 @@ final class RoleUsage {
     private func sample() -> [String: ProcessUsage] {
         var usages: [String: ProcessUsage] = [:]
         for (role, url) in endpoints {
-            guard let answer = try? client.send(HTTPClient.Request(url: url)), answer.status == 200 else { continue }
+            guard let answer = try? client.send(HTTPClient.Request(url: url, headers: credentials)),
+                answer.status == 200
+            else { continue }
             usages[role] = Self.usage(String(decoding: answer.body, as: UTF8.self))
         }
         for server in servers { usages[server.name] = ProcessUsage.of(server.pid) }

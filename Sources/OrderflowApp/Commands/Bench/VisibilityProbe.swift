@@ -32,9 +32,9 @@ final class VisibilityProbe: Sendable {
     private static let concurrency = 8
     private static let limit: Duration = .seconds(30)
 
-    /// - Parameter headers: of every request.
+    /// - Parameter headers: more fields of every request.
     init(
-        _ target: BenchTarget, perSecond: Double, untilSettled: Bool, headers: [(name: String, value: String)] = []
+        _ target: BenchTarget, headers: [(name: String, value: String)], perSecond: Double, untilSettled: Bool
     ) {
         self.headers = headers
         self.target = target
@@ -69,7 +69,8 @@ final class VisibilityProbe: Sendable {
     private func probe(dueAt due: ContinuousClock.Instant) {
         let body = Array(#"{"userId":"probe","items":[{"sku":"PROBE","qty":1}],"total":1.00}"#.utf8)
         let request = HTTPClient.Request(
-            url: "\(target.url)/orders", body: body, headers: headers + [("Content-Type", "application/json")])
+            url: "\(target.url)/orders", body: body,
+            headers: [(name: "Content-Type", value: "application/json")] + headers)
         guard let answer = try? client.send(request), answer.status == 201,
             let id = (try? JSONValue(parsing: answer.body))?["order"]?["orderId"]?.string
         else { return outcome.withLock { $0.errors += 1 } }
@@ -79,7 +80,7 @@ final class VisibilityProbe: Sendable {
             let found = try? client.send(
                 HTTPClient.Request(
                     url: "\(target.url)/orders/\(id)?minVersion=\(version + 1)",
-                    headers: headers + [("Prefer", "wait=5")]))
+                    headers: [(name: "Prefer", value: "wait=5")] + headers))
             if let found, found.status == 200, let order = try? JSONValue(parsing: found.body) {
                 let time = UInt64(due.duration(to: .now) / .microseconds(1))
                 if version == 0 { outcome.withLock { _ = $0.visible.record(time) } }

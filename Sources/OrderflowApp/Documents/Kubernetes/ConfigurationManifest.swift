@@ -9,7 +9,8 @@ struct ConfigurationManifest {
     var text: String {
         """
         # Change these by an overlay, as docs/operations.md has it. What holds passwords is in Secrets:
-        #   orderflow           ORDERFLOW_DATABASE_URL with the daemons' password, and whatever else all roles need
+        #   orderflow           ORDERFLOW_DATABASE_URL with the daemons' password, ORDERFLOW_AUTH_SERVICE_KEY, and whatever
+        #                       else all roles need
         #   orderflow-<role>    optional: settings of one role
         #   orderflow-prepare   ORDERFLOW_DATABASE_ADMIN_URL, which no daemon gets: the job makes databases and roles by it
         apiVersion: v1
@@ -22,6 +23,8 @@ struct ConfigurationManifest {
           # With min.insync.replicas 2 on the brokers.
           ORDERFLOW_TOPICS_REPLICATION: "3"
           ORDERFLOW_HTTP_HOST: 0.0.0.0
+          # Callers bring a token (ORDERFLOW_AUTH_JWKS_URL, …) or an API key; Prometheus too, with the scope operate.
+          ORDERFLOW_AUTH_MODE: required
           ORDERFLOW_LOG_FORMAT: json
           # The collector in each pod.
           ORDERFLOW_TELEMETRY_OTLP_ENDPOINT: http://127.0.0.1:\(CollectorManifest.port)

@@ -1,0 +1,59 @@
+import Testing
+
+@testable import OrderflowApp
+@testable import OrderflowKit
+
+/// Who is let in, as it is configured.
+@Suite struct AuthSettingsTests {
+    private func settings(_ flags: [String: String], environment: [String: String] = [:]) throws -> Settings {
+        try SettingsSources(
+            OrderflowApp.services, configPath: "/dev/null", environment: environment,
+            flags: flags.map { SettingsSources.Flag(key: $0.key, text: $0.value, option: "--set") }
+        ).load().settings
+    }
+
+    @Test func onlyWhereThisMachineAloneReachesItIsTheDoorOpenByItself() throws {
+        for host in ["127.0.0.1", "127.1.2.3", "localhost", "::1", "[::1]"] {
+            #expect(try settings(["http.host": host]).accessMode() == .open, "\(host)")
+            #expect(try settings(["http.host": host, "auth.mode": "required"]).accessMode() == .required)
+        }
+        for host in ["0.0.0.0", "::", "[::]", "10.0.0.1", "127.0.0.1.example", "127.0.0", "1270.0.0.1", "shop.example"]
+        {
+            #expect(throws: SettingsError.self, "\(host)") { try settings(["http.host": host]).accessMode() }
+            #expect(try settings(["http.host": host, "auth.mode": "open"]).accessMode() == .open)
+        }
+    }
+
+    @Test func whatWouldLetTooManyInIsRefused() throws {
+        let rules = ["auth.issuer": "https://id.example", "auth.audience": "shop"]
+        let table: [(flags: [String: String], problem: String?)] = [
+            (rules.merging(["auth.jwks_url": "https://id.example/jwks"]) { $1 }, nil),
+            (rules.merging(["auth.jwks_url": "http://127.0.0.1:8080/jwks"]) { $1 }, nil),
+            (rules.merging(["auth.jwks_url": "http://[::1]:8080/jwks"]) { $1 }, nil),
+            (rules.merging(["auth.jwks_url": "http://id.example/jwks"]) { $1 }, "auth.jwks_url: must be https"),
+            (rules.merging(["auth.jwks_url": "http://127.0.0.1@id.example/"]) { $1 }, "auth.jwks_url: must be https"),
+            (["auth.jwks_file": "/a", "auth.audience": "shop"], "auth.issuer: has to be set"),
+            (["auth.jwks_file": "/a", "auth.issuer": "shop"], "auth.audience: has to be set"),
+            (
+                rules.merging(["auth.jwks_file": "/a", "auth.jwks_url": "https://a"]) { $1 },
+                "auth.jwks_url: set it or auth.jwks_file, not both"
+            ),
+            (["auth.clock_skew": "1h"], "auth.clock_skew"), (["auth.mode": "closed"], "auth.mode"),
+            // Other users can read the command line.
+            (["auth.service_key": String(repeating: "a", count: 32)], "--set: other users could read"),
+        ]
+        for row in table {
+            do {
+                _ = try settings(row.flags)
+                #expect(row.problem == nil, "\(row.flags)")
+            } catch let error as SettingsError {
+                #expect(error.problems.count == 1 && error.problems[0].hasPrefix(row.problem ?? "none"), "\(error)")
+            }
+        }
+        let key = "ORDERFLOW_AUTH_SERVICE_KEY"
+        #expect(throws: SettingsError.self) { try settings([:], environment: [key: "short"]) }
+        let long = String(repeating: "a", count: 32)
+        #expect(try settings([:], environment: [key: long]).auth.serviceHeaders.map(\.value) == ["Bearer \(long)"])
+        #expect(try settings(["auth.tenant_claim": ""]).auth.tenantClaim == nil)
+    }
+}

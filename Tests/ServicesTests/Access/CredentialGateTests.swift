@@ -1,0 +1,198 @@
+import Execution
+import Foundation
+import HTTPServer
+import Hashing
+import JSON
+import TestServers
+import TestTokens
+import Testing
+
+@testable import OrderflowKit
+@testable import WebTokens
+
+/// Requests as they come over the wire, and what exactly they are answered.
+@Suite(.blocking) struct CredentialGateTests {
+    private let issuer = TokenIssuer()
+    private let stranger = TokenIssuer("k1", seed: 9)
+    private static let serviceKey = String(repeating: "5", count: 32)
+    private static let now = WallClock.nowMicroseconds() / 1_000_000
+
+    private let routes = [
+        Routes(needing: .ordersRead, orOwn: true) {
+            Get("/orders") { _, context in
+                .text(.ok, "\(context.principal.kind) \(context.actor ?? "-") \(context.tenant)")
+            }
+        },
+        Routes(needing: .operate) { Get("/operate") { _, context in .text(.ok, context.actor ?? "-") } },
+        Routes(needing: .open) { Get("/livez") { _ in .text(.ok, "ok") } },
+    ]
+
+    /// What is in force, and a look at who lacked a right.
+    private final class World: Sendable {
+        let ring = APIKeyRing()
+        let refused = Monitor<[String]>([])
+        let keys: TokenKeys?
+        let router: Router
+
+        init(_ routes: [Routes], keySet: String?) throws {
+            keys = try keySet.map { keySet in
+                let file = NSTemporaryDirectory() + "/jwks-\(UUID())"
+                try keySet.write(toFile: file, atomically: true, encoding: .utf8)
+                defer { try? FileManager.default.removeItem(atPath: file) }
+                return try TokenKeys(.file(file), logger: quiet)
+            }
+            let rules = TokenRules(
+                issuer: TokenIssuer.name, audience: TokenIssuer.audience, tenantClaim: "tenant", clockSkew: 30)
+            let gate = CredentialGate(
+                keys: ring, tokens: keys.map { TokenCheck(rules, keys: $0) },
+                serviceKey: CredentialGateTests.serviceKey,
+                onRefusedRight: { [refused] refusal in
+                    refused.withLock {
+                        $0.append(
+                            "\(refusal.principal.subject) \(refusal.right.rawValue) "
+                                + "\(refusal.method) \(refusal.path)")
+                    }
+                })
+            router = Router(routes, gate: gate)
+        }
+
+        func add(
+            _ key: String, id: Int64, tenant: String? = "acme", scopes: String = "orders:read", end: Int64? = nil,
+            isRevoked: Bool = false
+        ) {
+            ring.take(
+                [
+                    APIKeyStore.Known(
+                        id: id, hash: Fingerprint(of: key),
+                        principal: Principal(
+                            .key, subject: APIKey.subject("k\(id)"), tenant: tenant,
+                            rights: Rights(scopes: scopes.split(separator: " "))),
+                        end: end, isRevoked: isRevoked)
+                ], isWhole: false)
+        }
+    }
+
+    private func ask(_ port: UInt16, _ path: String, _ fields: String) throws -> WireClient.Answer {
+        let client = try WireClient(port: port)
+        try client.send(raw: "GET \(path) HTTP/1.1\r\nHost: a\r\n\(fields)\r\n")
+        return try client.answer()
+    }
+
+    private static func bearer(_ credential: String) -> String { "Authorization: Bearer \(credential)\r\n" }
+
+    private static func challenge(_ error: String, _ description: String) -> String {
+        "Bearer realm=\"orderflow\", error=\"\(error)\", error_description=\"\(description)\""
+    }
+
+    @Test func eachRequestGetsItsExactAnswer() async throws {
+        let world = try World(routes, keySet: issuer.keySet())
+        let key = APIKey.generate()
+        let (expired, revoked) = (APIKey.generate(), APIKey.generate())
+        world.add(key, id: 1)
+        world.add(expired, id: 2, end: Self.now - 1)
+        world.add(revoked, id: 3)
+        world.add(revoked, id: 3, isRevoked: true)
+        func token(_ claims: [String: JSONValue] = [:], _ header: [String: JSONValue] = [:]) -> String {
+            Self.bearer(issuer.token(claims, header: header, at: Self.now))
+        }
+        let good = issuer.token(at: Self.now)
+        func invalid(_ error: TokenError) -> String { Self.challenge("invalid_token", "\(error)") }
+        let none = "Bearer realm=\"orderflow\""
+        let malformed = Self.challenge(
+            "invalid_request", "Authorization must be Bearer, a blank and one credential")
+        let repeated = Self.challenge("invalid_request", "Authorization comes several times")
+        let unknown = Self.challenge("invalid_token", "the API key isn't known, or is revoked")
+
+        let table: [(fields: String, status: Int, challenge: String?, body: String?)] = [
+            (Self.bearer(good), 200, nil, "token alice acme"), (Self.bearer(key), 200, nil, "key key:k1 acme"),
+            ("authorization: bEARER   \(key)\r\n", 200, nil, "key key:k1 acme"),
+            // The second time by the cache.
+            (Self.bearer(good), 200, nil, "token alice acme"),
+            (token(["scope": "orders:read:own"]), 200, nil, "token alice acme"),
+            ("", 401, none, nil), ("Authorization: Basic dTpw\r\n", 401, none, nil),
+            ("Authorization: Bearerx \(key)\r\n", 401, none, nil), ("Authorization: \(key)\r\n", 401, none, nil),
+            ("Authorization: Bearer\r\n", 400, malformed, nil), ("Authorization: Bearer  \r\n", 400, malformed, nil),
+            ("Authorization: Bearer \(key) \(key)\r\n", 400, malformed, nil),
+            ("Authorization: Bearer \(key), Bearer \(key)\r\n", 400, malformed, nil),
+            (Self.bearer(good) + Self.bearer(good), 400, repeated, nil),
+            (token(["exp": .number(JSONNumber(Self.now - 60))]), 401, invalid(.expired), nil),
+            (token(["nbf": .number(JSONNumber(Self.now + 3600))]), 401, invalid(.notYetValid), nil),
+            (token(["iss": "https://evil.example"]), 401, invalid(.issuer), nil),
+            (token(["aud": "another"]), 401, invalid(.audience), nil),
+            (token([:], ["alg": "none"]), 401, invalid(.algorithm), nil),
+            // The public key as a secret of HMAC.
+            (token([:], ["alg": "HS256"]), 401, invalid(.algorithm), nil),
+            (token([:], ["kid": "other"]), 401, invalid(.unknownKey), nil),
+            (Self.bearer(stranger.token(at: Self.now)), 401, invalid(.signature), nil),
+            (Self.bearer(String(good.dropLast(20))), 401, invalid(.signature), nil),
+            (Self.bearer("abc"), 401, invalid(.malformed), nil),
+            (token(["sub": .null]), 401, invalid(.subject), nil),
+            (token(["tenant": .null]), 401, invalid(.tenant), nil),
+            (token(["tenant": "a b"]), 401, invalid(.tenant), nil),
+            (token(["tenant": .null, "scope": "orders:read tenants:any"]), 200, nil, "token alice default"),
+            (Self.bearer(revoked), 401, unknown, nil), (Self.bearer(APIKey.generate()), 401, unknown, nil),
+            (Self.bearer("of_"), 401, unknown, nil),
+            (Self.bearer(expired), 401, Self.challenge("invalid_token", "the API key has expired"), nil),
+            (Self.bearer(key) + "X-Tenant-Id: acme\r\n", 200, nil, "key key:k1 acme"),
+            (Self.bearer(key) + "X-Actor: mallory\r\n", 200, nil, "key key:k1 acme"),
+            (
+                Self.bearer(key) + "X-Tenant-Id: other\r\n", 403,
+                Self.challenge("insufficient_scope", "the scope tenants:any is needed") + ", scope=\"tenants:any\"", nil
+            ),
+            (
+                token(["scope": "orders:write openid"]), 403,
+                Self.challenge("insufficient_scope", "the scope orders:read is needed") + ", scope=\"orders:read\"", nil
+            ),
+        ]
+        try await serving(world.router, with: []) { port in
+            for row in table {
+                let answer = try ask(port, "/orders", row.fields)
+                #expect(answer.status == row.status, "\(row)")
+                #expect(answer.header("WWW-Authenticate") == row.challenge, "\(row)")
+                if let body = row.body {
+                    #expect(answer.body == body)
+                } else {
+                    #expect(answer.header("Content-Type") == "application/problem+json")
+                    #expect(try JSONValue(parsing: answer.body)["status"]?.int64 == Int64(row.status))
+                    // Nothing of what was sent comes back.
+                    #expect(!answer.body.contains("of_") && !answer.body.contains("eyJ"))
+                }
+            }
+            // Longer than a head may be, and as long as it may.
+            let long = String(repeating: "a", count: 20_000)
+            #expect(try ask(port, "/orders", Self.bearer(long)).status == 431)
+            // Where nobody is asked, nobody is refused.
+            for fields in ["", Self.bearer("nonsense"), Self.bearer(good) + Self.bearer(good)] {
+                #expect(try ask(port, "/livez", fields).status == 200)
+            }
+            #expect(try ask(port, "/operate", Self.bearer(Self.serviceKey)).body == "service")
+            #expect(try ask(port, "/operate", Self.bearer(key)).status == 403)
+            #expect(try ask(port, "/orders", Self.bearer(Self.serviceKey)).status == 403)
+        }
+        #expect(
+            world.refused.withLock { $0 } == [
+                "alice orders:read GET /orders", "key:k1 operate GET /operate", "service orders:read GET /orders",
+            ])
+    }
+
+    /// Whether a key that isn't known is a new one can't be told, and neither can a token's signature.
+    @Test func whatCantBeCheckedNowIsUnavailableAndNotRefused() async throws {
+        let key = APIKey.generate()
+        let unread = try World(routes, keySet: nil)
+        try await serving(unread.router, with: []) { port in
+            let answer = try ask(port, "/orders", Self.bearer(key))
+            #expect(answer.status == 503 && answer.header("Retry-After") == "1")
+            // Only keys are taken, whatever is away.
+            #expect(try ask(port, "/orders", Self.bearer(issuer.token(at: Self.now))).status == 401)
+        }
+        let lost = try World(routes, keySet: issuer.keySet())
+        lost.add(key, id: 1)
+        lost.ring.lost("the server is away")
+        #expect(lost.ring.health == .degraded("the server is away"))
+        try await serving(lost.router, with: []) { port in
+            #expect(try ask(port, "/orders", Self.bearer(key)).status == 200)
+            #expect(try ask(port, "/orders", Self.bearer(APIKey.generate())).status == 503)
+            #expect(try ask(port, "/orders", Self.bearer(issuer.token(at: Self.now))).status == 200)
+        }
+    }
+}
