@@ -121,8 +121,9 @@ struct AuditServices: ParsableArguments {
         []
 
     func validate() throws {
-        for name in service where OrderflowApp.services.database(named: name) == nil {
-            let known = OrderflowApp.services.databases.map(\.name).joined(separator: ", ")
+        let known = OrderflowApp.services.provisionedDatabases.map(\.name)
+        for name in service where !known.contains(name) {
+            let known = known.joined(separator: ", ")
             throw ValidationError("--service takes one of \(known), not \(name)")
         }
     }
@@ -132,7 +133,7 @@ struct AuditServices: ParsableArguments {
     ) async throws -> Value {
         let settings = try options.load().settings
         Observability.start(settings.log)
-        let databases = settings.services.databases.filter { service.isEmpty || service.contains($0.name) }
+        let databases = settings.services.provisionedDatabases.filter { service.isEmpty || service.contains($0.name) }
         return try await DedicatedThread.run("audit") {
             try body(AuditTrail(settings, databases, logger: Logger(label: "audit")))
         }
