@@ -14,13 +14,13 @@ import Testing
     }
 
     @Test func keysAndTokensLetInAndNothingElseDoes() async throws {
-        let issuer = TokenIssuer()
+        let issuer = TestIssuer()
         let keySet = NSTemporaryDirectory() + "/jwks-\(UUID())"
         try issuer.keySet().write(toFile: keySet, atomically: true, encoding: .utf8)
         defer { try? FileManager.default.removeItem(atPath: keySet) }
         let shop = try Shop(settings: [
             "ORDERFLOW_AUTH_MODE": "required", "ORDERFLOW_AUTH_JWKS_FILE": keySet,
-            "ORDERFLOW_AUTH_ISSUER": TokenIssuer.name, "ORDERFLOW_AUTH_AUDIENCE": TokenIssuer.audience,
+            "ORDERFLOW_AUTH_ISSUER": TestIssuer.name, "ORDERFLOW_AUTH_AUDIENCE": TestIssuer.audience,
         ])
         let checkout = try key(shop, "checkout", "--tenant", "acme", "--scope", "orders:write", "--expires", "90d")
         let clerk = try key(shop, "clerk", "--tenant", "acme", "--scope", "orders:read")

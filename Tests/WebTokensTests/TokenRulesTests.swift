@@ -8,9 +8,9 @@ import Testing
 /// What a token has to say, and that nothing else is taken.
 @Suite struct TokenRulesTests {
     private static let now: Int64 = 1_800_000_000
-    private let issuer = TokenIssuer()
+    private let issuer = TestIssuer()
     private let rules = TokenRules(
-        issuer: TokenIssuer.name, audience: TokenIssuer.audience, tenantClaim: "tenant", clockSkew: 30)
+        issuer: TestIssuer.name, audience: TestIssuer.audience, tenantClaim: "tenant", clockSkew: 30)
 
     private func check(
         _ token: String, by keys: String? = nil, at now: Int64 = now, _ rules: TokenRules? = nil
@@ -75,10 +75,10 @@ import Testing
     }
 
     @Test func theKeyIsTheOneThatTheHeaderNames() {
-        let other = TokenIssuer("k1", seed: 9)
+        let other = TestIssuer("k1", seed: 9)
         let token = issuer.token(at: Self.now)
         #expect(fate(token, by: other.keySet()) == .signature)
-        let second = TokenIssuer("k2", seed: 9)
+        let second = TestIssuer("k2", seed: 9)
         #expect(fate(token, by: second.keySet(and: issuer)) == nil)
         // Without a name, of two it could be either.
         let nameless = issuer.token(header: ["kid": .null], at: Self.now)
@@ -88,15 +88,15 @@ import Testing
     @Test func whatIsNoTokenIsMalformed() {
         let token = issuer.token(at: Self.now)
         let parts = token.split(separator: ".").map(String.init)
-        let object = TokenIssuer.text(Array("{}".utf8))
+        let object = TestIssuer.text(Array("{}".utf8))
         for text in [
             "", ".", "..", "a.b.c", token + ".", token + "." + token, "." + token, parts[0] + "." + parts[1],
             parts[0] + ".." + parts[2], token + "=", token.replacing(".", with: " "),
             issuer.token(header: object, payload: parts[1]),
             issuer.token(
-                header: TokenIssuer.text(Array(#"{"alg":"EdDSA","alg":"EdDSA","typ":"JWT"}"#.utf8)), payload: parts[1]),
+                header: TestIssuer.text(Array(#"{"alg":"EdDSA","alg":"EdDSA","typ":"JWT"}"#.utf8)), payload: parts[1]),
             issuer.token(header: parts[0], payload: "AAAA"), issuer.token(header: parts[0], payload: ""),
-            issuer.token(header: parts[0], payload: TokenIssuer.text(Array("[]".utf8))),
+            issuer.token(header: parts[0], payload: TestIssuer.text(Array("[]".utf8))),
         ] {
             #expect(fate(text) == .malformed, "\(text)")
         }

@@ -110,10 +110,10 @@ struct KeysCreateCommand: OrderflowCommand {
         // Who may act for any tenant belongs to none, unless it is said.
         let tenant = tenant ?? (rights.contains(.tenantsAny) ? nil : TenantName.standard)
         let hash = Fingerprint(of: key)
-        let actor = operatorName.actor
+        let by = operatorName.actor
         try await KeysCommand.withDatabase(options) {
             try APIKeyStore.create(
-                name: name, tenant: tenant, rights: rights, hash: hash, lifetime: lifetime, by: actor, on: $0)
+                name: name, tenant: tenant, rights: rights, hash: hash, lifetime: lifetime, by: by, on: $0)
         }
         guard !json else {
             var writer = JSONWriter()
@@ -230,9 +230,9 @@ struct KeysRevokeCommand: OrderflowCommand {
     }
 
     func execute() async throws {
-        let (name, actor) = (name, operatorName.actor)
+        let (name, by) = (name, operatorName.actor)
         let wasThere = try await KeysCommand.withDatabase(options) {
-            try APIKeyStore.revoke(name: name, by: actor, on: $0)
+            try APIKeyStore.revoke(name: name, by: by, on: $0)
         }
         guard wasThere else { throw NoSuchKey(name: name) }
         tell("revoked \(name)\n")

@@ -21,7 +21,7 @@ package struct AccessControl: Sendable {
         let ring = APIKeyRing()
         let reader = APIKeyReader(ring, database: try context.database(of: .access), logger: context.logger)
         context.health.register("api keys") { ring.health }
-        context.collectors.add { $0.gauge("orderflow_auth_api_keys", [], value: Double(ring.count)) }
+        context.collectors.add { scrape in scrape.gauge("orderflow_auth_api_keys", [], value: Double(ring.count)) }
         let refusals = RefusalAudit(try context.database(of: .access), logger: context.logger)
         var parts = [
             ThreadGroup.Part("api-keys") { reader.run(until: $0) },

@@ -74,7 +74,7 @@ import Testing
         #expect(listed.map { $0.revokedAt != nil } == [true, false, false, false])
         let records = try AuditLog.page(limit: 10, on: connection)
         #expect(records.map(\.act) == ["keys.create", "keys.create", "keys.create", "keys.revoke"])
-        #expect(records.map(\.object) == ["first", "gone", "third", "first"])
+        #expect(records.map(\.object) == ["key:first", "key:gone", "key:third", "key:first"])
         #expect(records.map(\.actor) == ["ops", "ops", "ops", "ops"] && Set(records.map(\.tenant)) == ["acme"])
         #expect(records.first?.detail == #"{"scopes":"orders:write stock:read"}"#)
         #expect(listed[0].scopes == ["orders:write", "stock:read"] && listed[2].tenant == nil)

@@ -12,8 +12,8 @@ import Testing
 
 /// Requests as they come over the wire, and what exactly they are answered.
 @Suite(.blocking) struct CredentialGateTests {
-    private let issuer = TokenIssuer()
-    private let stranger = TokenIssuer("k1", seed: 9)
+    private let issuer = TestIssuer()
+    private let stranger = TestIssuer("k1", seed: 9)
     private static let serviceKey = String(repeating: "5", count: 32)
     private static let now = WallClock.nowMicroseconds() / 1_000_000
 
@@ -42,7 +42,7 @@ import Testing
                 return try TokenKeys(.file(file), logger: quiet)
             }
             let rules = TokenRules(
-                issuer: TokenIssuer.name, audience: TokenIssuer.audience, tenantClaim: "tenant", clockSkew: 30)
+                issuer: TestIssuer.name, audience: TestIssuer.audience, tenantClaim: "tenant", clockSkew: 30)
             let gate = CredentialGate(
                 keys: ring, tokens: keys.map { TokenCheck(rules, keys: $0) },
                 serviceKey: CredentialGateTests.serviceKey,
