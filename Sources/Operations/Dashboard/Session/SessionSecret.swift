@@ -1,5 +1,5 @@
 import Execution
-import Hashing
+import Sealing
 import Logging
 import Postgres
 
@@ -22,7 +22,7 @@ struct SessionSecret: Sendable {
                 defer { connection.close() }
                 let secret = try connection.query("SELECT secret FROM session_secret").one()
                     .get(0, as: [UInt8].self)
-                sessions.open(with: SealingKey(secret))
+                sessions.open(with: SymmetricKey(secret))
                 backoff.reset()
                 pause = Self.interval
             } catch {
