@@ -1,7 +1,7 @@
 import Execution
 import HTTPServer
-import Sealing
 import OrderflowKit
+import Sealing
 
 /// Those who have signed in to the dashboard, as far as there is anything to know of them: their browsers bring their
 /// credentials, sealed (`SessionCookie`).

@@ -1,7 +1,7 @@
 import Execution
-import Sealing
 import Logging
 import Postgres
+import Sealing
 
 /// Keeps `DashboardSessions` open with the secret that all processes of the API share, on a thread of its own. A secret
 /// that is changed in the table ends every session within `interval`.
