@@ -17,9 +17,10 @@ import Testing
     ) throws(TokenError) -> TokenRules.Claims {
         guard let keys = try? JSONWebKeySet(Array((keys ?? issuer.keySet()).utf8)) else { throw .malformed }
         let bytes = Array(token.utf8)
-        return try bytes.withUnsafeBytes { bytes throws(TokenError) in
-            try (rules ?? self.rules).check(bytes, by: keys, at: now)
+        let outcome = bytes.withUnsafeBytes { bytes in
+            Result { () throws(TokenError) in try (rules ?? self.rules).check(bytes, by: keys, at: now) }
         }
+        return try outcome.get()
     }
 
     private func fate(_ token: String, by keys: String? = nil, at now: Int64 = now) -> TokenError? {
