@@ -9,7 +9,7 @@ public struct SettingFormat<Value: Sendable>: Sendable {
     /// Text that `parse` turns into the same value.
     public let write: @Sendable (Value) -> String
     /// How much of such a text nobody else may see.
-    package var secrecy = SettingSecrecy.open
+    package let secrecy: SettingSecrecy
 
     /// - Parameters:
     ///   - parse: nil where the text isn't what is expected.
@@ -17,9 +17,17 @@ public struct SettingFormat<Value: Sendable>: Sendable {
     public init(
         expected: String, parse: @escaping @Sendable (String) -> Value?, write: @escaping @Sendable (Value) -> String
     ) {
+        self.init(expected: expected, parse: parse, write: write, secrecy: .open)
+    }
+
+    package init(
+        expected: String, parse: @escaping @Sendable (String) -> Value?, write: @escaping @Sendable (Value) -> String,
+        secrecy: SettingSecrecy
+    ) {
         self.expected = expected
         self.parse = parse
         self.write = write
+        self.secrecy = secrecy
     }
 }
 
