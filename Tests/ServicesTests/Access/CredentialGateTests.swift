@@ -92,11 +92,11 @@ import Testing
         world.add(expired, id: 2, end: Self.now - 1)
         world.add(revoked, id: 3)
         world.add(revoked, id: 3, isRevoked: true)
-        func token(_ claims: [String: JSONValue] = [:], _ header: [String: JSONValue] = [:]) -> String {
+        @Sendable func token(_ claims: [String: JSONValue] = [:], _ header: [String: JSONValue] = [:]) -> String {
             Self.bearer(issuer.token(claims, header: header, at: Self.now))
         }
         let good = issuer.token(at: Self.now)
-        func invalid(_ error: TokenError) -> String { Self.challenge("invalid_token", "\(error)") }
+        @Sendable func invalid(_ error: TokenError) -> String { Self.challenge("invalid_token", "\(error)") }
         let none = "Bearer realm=\"orderflow\""
         let malformed = Self.challenge(
             "invalid_request", "Authorization must be Bearer, a blank and one credential")
@@ -104,7 +104,7 @@ import Testing
         let unknown = Self.challenge("invalid_token", "the API key isn't known, or is revoked")
 
         let expired401 = Self.challenge("invalid_token", "the API key has expired")
-        func missing(_ scope: String) -> String {
+        @Sendable func missing(_ scope: String) -> String {
             Self.challenge("insufficient_scope", "the scope \(scope) is needed") + ", scope=\"\(scope)\""
         }
         try await serving(world.router, with: []) { port in
@@ -193,7 +193,7 @@ import Testing
         lost.add(key, id: 1)
         lost.ring.lost("the server is away")
         #expect(lost.ring.health == .degraded("the server is away"))
-        try await serving(lost.router, with: []) { port in
+        try await serving(lost.router, with: []) { port throws in
             #expect(try ask(port, "/orders", Self.bearer(key)).status == 200)
             #expect(try ask(port, "/orders", Self.bearer(APIKey.generate())).status == 503)
             #expect(try ask(port, "/orders", Self.bearer(issuer.token(at: Self.now))).status == 200)
