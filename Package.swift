@@ -129,8 +129,8 @@ let package = Package(
             dependencies: everyFact + [
                 "Fulfilment", "Inventory", "Notification", "OrderAPI", "OrderflowKit", "Payment", "Projection", "Query",
                 "Shipping", "Terminal",
-                "Execution", "HTTPServer", "Hashing", "JSON", "Kafka", "Messaging", "Orders", "Outbound", "Postgres",
-                "Telemetry", "WebTokens", log,
+                "Execution", "HTTPServer", "JSON", "Kafka", "Messaging", "Orders", "Outbound", "Postgres",
+                "Sealing", "Telemetry", "WebTokens", log,
             ]),
         // The commands.
         .target(

@@ -25,15 +25,7 @@ import Testing
         let walk = try Self.commands(in: "Try it")
         #expect(walk.count { $0.contains("-X POST") } >= 8, "the walk is found: \(walk)")
         var shell = Walk(shop: shop, api: up)
-        for command in walk {
-            do {
-                // What is asked for may be under way.
-                try eventually(within: .seconds(60), "\(command) works") { try shell.type(command) }
-            } catch {
-                Issue.record("\(shell.answer)")
-                throw error
-            }
-        }
+        try Self.walk(walk, by: &shell)
         // Of the other section's commands those that end by themselves and don't start servers.
         for command in try Self.commands(in: "Look after it")
         where command.hasPrefix("orderflow ") && !command.contains("--verify") {
@@ -51,16 +43,49 @@ import Testing
         #expect(try up.terminate() == 0)
     }
 
+    /// The same where everybody is asked who they are, with a key.
+    @Test func theWalkWorksWithAKey() async throws {
+        let shop = try Shop(settings: ["ORDERFLOW_AUTH_MODE": "required"])
+        let key = try shop.run(
+            "keys", "create", "--name", "me", "--by", "test", "--scope",
+            "orders:write,orders:read,users:write,reports:read")
+        let up = try shop.up()
+        try up.start()
+        try await up.waitUntilReady()
+        let walk = try Self.commands(in: "Try it")
+        var shell = Walk(shop: shop, api: up, key: key.trimmingCharacters(in: .whitespacesAndNewlines))
+        try Self.walk(walk, by: &shell)
+        var stranger = Walk(shop: shop, api: up)
+        let first = try #require(walk.first { $0.contains("-X POST") })
+        #expect(try !stranger.type(first) && stranger.answer.contains("error: 401"), "\(stranger.answer)")
+        #expect(try up.terminate() == 0)
+    }
+
+    private static func walk(_ commands: [String], by shell: inout Walk) throws {
+        for command in commands {
+            do {
+                // What is asked for may be under way.
+                try eventually(within: .seconds(60), "\(command) works") { try shell.type(command) }
+            } catch {
+                Issue.record("\(shell.answer)")
+                throw error
+            }
+        }
+    }
+
     /// A shell with the variables that the README uses.
     private struct Walk {
         let shop: Shop
         let api: Daemon
+        /// What requests bring; empty for none.
+        let key: String
         private(set) var answer = ""
         private var id = ""
 
-        init(shop: Shop, api: Daemon) {
+        init(shop: Shop, api: Daemon, key: String = "") {
             self.shop = shop
             self.api = api
+            self.key = key
         }
 
         /// Whether the command ended well. Streams are cut off after a moment.
@@ -74,10 +99,11 @@ import Testing
             let script = """
                 J='Content-Type: application/json'
                 ID='\(id)'
+                KEY='\(key)'
                 orderflow() { '\(Shop.program)' "$@"; }
                 curl() {
                     local status=0
-                    command curl -sS --fail-with-body --max-time 8 "$@" || status=$?
+                    command curl -sS --fail-with-body --max-time 8 ${KEY:+-H "Authorization: Bearer $KEY"} "$@" || status=$?
                     [ $status = 28 ] && [[ $1 = -N ]] && status=0
                     return $status
                 }

@@ -43,7 +43,10 @@ import Testing
             wrong[index] ^= 1
             #expect(!verifies(wrong, example.signed))
         }
-        for wrong in [[], Array(signature.dropLast()), signature + [0], [UInt8](repeating: 0, count: signature.count)] {
+        let others: [[UInt8]] = [
+            [], Array(signature.dropLast()), signature + [0], [UInt8](repeating: 0, count: signature.count),
+        ]
+        for wrong in others {
             #expect(!verifies(wrong, example.signed))
         }
     }
@@ -68,7 +71,7 @@ import Testing
             object[member] = value
             return JSONValue.object(object).description
         }
-        let bad = [
+        let bad: [String] = [
             try changed(good, "use", "enc"), try changed(good, "alg", "ES384"), try changed(good, "alg", "RS256"),
             try changed(good, "key_ops", ["sign"]), try changed(good, "d", "AAAA"), try changed(good, "x", nil),
             // Not on the curve, and not as long as it has to be.

@@ -29,8 +29,14 @@ public final class Dashboard: Sendable {
         }
     }
 
+    private struct Viewer {
+        let stream: EventStream
+        let origin: SocketAddress.Origin
+        let caller: Principal
+    }
+
     private struct State {
-        var viewers: [Int: EventStream] = [:]
+        var viewers: [Int: Viewer] = [:]
         var places: Places
         var lastID = 0
         var history = DashboardHistory()
@@ -86,34 +92,46 @@ public final class Dashboard: Sendable {
         let viewers = state.withLock { state in
             state.history.append(shop)
             state.latest = json
-            return Array(state.viewers.values)
+            return state.viewers
         }
-        for viewer in viewers { viewer.send(event: "state", data: json) }
+        for (id, viewer) in viewers {
+            if viewer.caller.isOver {
+                leave(id)
+                viewer.stream.close()
+            } else {
+                viewer.stream.send(event: "state", data: json)
+            }
+        }
+    }
+
+    /// A viewer has gone, or isn't let in any more.
+    private func leave(_ id: Int) {
+        let nobody = state.withLock { state in
+            guard let viewer = state.viewers.removeValue(forKey: id) else { return false }
+            state.places.give(viewer.origin)
+            return state.viewers.isEmpty
+        }
+        if nobody { pace.watch(false) }
     }
 
     /// The last state; nil before the first.
     var latest: [UInt8]? { state.withLock(\.latest) }
 
     /// Sends the past, the present, and then every state. Throws when too many watch.
-    func watch(from origin: SocketAddress.Origin, _ open: () -> EventStream) throws(HTTPProblem) {
+    func watch(
+        from origin: SocketAddress.Origin, as caller: Principal, _ open: () -> EventStream
+    ) throws(HTTPProblem) {
         if let problem = state.withLock({ $0.places.take(origin) }) { throw problem }
         let stream = open()
         let (id, history, latest) = state.withLock { state in
             state.lastID += 1
-            state.viewers[state.lastID] = stream
+            state.viewers[state.lastID] = Viewer(stream: stream, origin: origin, caller: caller)
             return (state.lastID, state.history.json, state.latest)
         }
         stream.send(event: "history", data: history)
         if let latest { stream.send(event: "state", data: latest) }
         pace.watch(true)
-        stream.onDisconnect { [self] in
-            let nobody = state.withLock { state in
-                state.viewers[id] = nil
-                state.places.give(origin)
-                return state.viewers.isEmpty
-            }
-            if nobody { pace.watch(false) }
-        }
+        stream.onDisconnect { [self] in leave(id) }
     }
 
     var viewers: Int { state.withLock { $0.viewers.count } }

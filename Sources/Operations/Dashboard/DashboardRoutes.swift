@@ -38,8 +38,8 @@ public struct DashboardRoutes: Sendable {
             }
         }
         let shop = Routes(needing: .operate, .headers(Self.headers)) {
-            Get("/dashboard/stream") { request, _, responder in
-                try dashboard.watch(from: request.remoteAddress.origin) { responder.stream() }
+            Get("/dashboard/stream") { request, context, responder in
+                try dashboard.watch(from: request.remoteAddress.origin, as: context.principal) { responder.stream() }
             }
             Get("/dashboard/state", .noStore) { _ in
                 guard let latest = dashboard.latest else { throw Unavailable.overloaded }

@@ -117,8 +117,8 @@ struct AuditHeadsCommand: OrderflowCommand {
 
 /// Whose logs a command reads.
 struct AuditServices: ParsableArguments {
-    @Option(help: ArgumentHelp("Only this database; may be repeated.", valueName: "database")) var service: [String] =
-        []
+    @Option(help: ArgumentHelp("Only this database; may be repeated.", valueName: "database"))
+    var service: [String] = []
 
     func validate() throws {
         let known = OrderflowApp.services.provisionedDatabases.map(\.name)

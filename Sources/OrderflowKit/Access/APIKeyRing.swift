@@ -64,10 +64,12 @@ final class APIKeyRing: Sendable {
             var old: [Fingerprint: Entry] = [:]
             if isWhole { swap(&old, &state.entries) }
             for key in keys {
+                let known = old.removeValue(forKey: key.hash) ?? state.entries[key.hash]
+                if key.isRevoked { known?.principal.revoke() }
                 // A key's rights never change, so that who has it may stay.
-                state.entries[key.hash] =
-                    key.isRevoked ? nil : old[key.hash] ?? state.entries[key.hash] ?? Entry(key)
+                state.entries[key.hash] = key.isRevoked ? nil : known ?? Entry(key)
             }
+            for gone in old.values { gone.principal.revoke() }
             state.isRead = true
             state.problem = nil
         }

@@ -166,13 +166,14 @@ package enum APIKeyStore {
                 continue
             }
             let scopes = try row.get(4, as: String.self).split(separator: " ")
+            let end: Int64? = try row.get(6)
             keys.append(
                 Known(
                     id: id, hash: hash,
                     principal: Principal(
                         .key, subject: APIKey.subject(try row.get(2)), tenant: try row.get(3),
-                        rights: Rights(scopes: scopes)),
-                    end: try row.get(6), isRevoked: try row.get(7)))
+                        rights: Rights(scopes: scopes), end: end ?? .max),
+                    end: end, isRevoked: try row.get(7)))
         }
         return (try rows[0].get(0), keys)
     }

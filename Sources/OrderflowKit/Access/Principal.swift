@@ -1,4 +1,6 @@
+import Execution
 import HTTPServer
+import Synchronization
 
 /// Who asks: the owner of a token or a key, or nobody in particular where `auth.mode` is `open`.
 ///
@@ -17,16 +19,19 @@ public final class Principal: HTTPCaller, Hashable {
     }
 
     public let kind: Kind
-    /// The token's `sub`; `key:` and the key's name; `service` for a process of the installation: 1 to `subjectLimit` visible characters of ASCII. Empty for who
-    /// is neither.
+    /// The token's `sub`; `key:` and the key's name; `service` for a process of the installation: 1 to `subjectLimit`
+    /// visible characters of ASCII. Empty for who is none of these.
     public let subject: String
     /// Whose data it works on; nil for who belongs to none.
     public let tenant: String?
     public let rights: Rights
+    /// From when on its credential isn't good any more, in seconds since the Unix epoch.
+    private let end: Atomic<Int64>
 
     public static let subjectLimit = 255
 
-    public init(_ kind: Kind, subject: String, tenant: String?, rights: Rights) {
+    public init(_ kind: Kind, subject: String, tenant: String?, rights: Rights, end: Int64 = .max) {
+        self.end = Atomic(end)
         self.kind = kind
         self.subject = subject
         self.tenant = tenant
@@ -38,6 +43,12 @@ public final class Principal: HTTPCaller, Hashable {
 
     /// Of a request that needs no right.
     public static let anonymous = Principal(.anonymous, subject: "", tenant: nil, rights: [])
+
+    /// Whether its credential has expired or is revoked: what it listens to has to end.
+    package var isOver: Bool { WallClock.nowMicroseconds() / 1_000_000 >= end.load(ordering: .relaxed) }
+
+    /// Its credential is revoked.
+    func revoke() { end.store(.min, ordering: .relaxed) }
 
     /// How much of what `right` is about it may do.
     public func grant(of right: Right) -> Grant {

@@ -44,6 +44,6 @@ struct TokenCheck: Sendable {
         } else if !rights.contains(.tenantsAny) {
             throw .token(.tenant)
         }
-        return Principal(.token, subject: claims.subject, tenant: tenant, rights: rights)
+        return Principal(.token, subject: claims.subject, tenant: tenant, rights: rights, end: claims.end)
     }
 }

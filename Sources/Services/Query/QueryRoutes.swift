@@ -79,12 +79,13 @@ public struct QueryRoutes: Sendable {
         _ request: borrowing HTTPRequest, _ context: RequestContext, _ responder: Responder
     ) throws -> PooledAnswer {
         let reach = try context.reach(.ordersRead)
+        let caller = context.principal
         let key = OrderKey(tenant: reach.tenant, orderID: request.pathParameter("id"))
         let known = request.header("Last-Event-ID").flatMap { ViewTag($0) }
         let origin = request.remoteAddress.origin
         return PooledAnswer(order: key) { connection in
             if try OrderViewStore.one(key.orderID, within: reach, on: connection) != nil {
-                try follow(key.orderID, reach, known, origin, responder)
+                try follow(key.orderID, reach, known, origin, caller, responder)
                 return nil
             }
             // A customer's page may be quicker than the projection. An EventSource gives up for good at a 404.
@@ -94,7 +95,7 @@ public struct QueryRoutes: Sendable {
             ) { view in
                 do {
                     guard view != nil else { throw OrderViewAnswer.missing(key) }
-                    try follow(key.orderID, reach, known, origin, responder)
+                    try follow(key.orderID, reach, known, origin, caller, responder)
                 } catch {
                     responder.send(error as? HTTPProblem ?? HTTPProblem(.internalServerError))
                 }
@@ -105,14 +106,18 @@ public struct QueryRoutes: Sendable {
     }
 
     private func follow(
-        _ orderID: String, _ reach: Reach, _ known: ViewTag?, _ origin: SocketAddress.Origin, _ responder: Responder
+        _ orderID: String, _ reach: Reach, _ known: ViewTag?, _ origin: SocketAddress.Origin, _ caller: Principal,
+        _ responder: Responder
     ) throws(HTTPProblem) {
         var stream: EventStream?
         let interest = OrderWatch.Interest(orderID: orderID, reach: reach, known: known)
         let end = try watch.stream(interest, from: origin) {
             let opened = responder.stream()
             stream = opened
-            return { view in opened.send(event: "order", id: view.tag.description, data: view.document) }
+            return { view in
+                // Ends where its caller isn't let in any more.
+                !caller.isOver && opened.send(event: "order", id: view.tag.description, data: view.document)
+            }
         }
         stream?.onDisconnect(end)
     }

@@ -1,6 +1,5 @@
 import Execution
 import Foundation
-import HTTPServer
 import TestServers
 import TestTokens
 import Testing

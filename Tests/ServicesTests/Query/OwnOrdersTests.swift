@@ -1,3 +1,4 @@
+import Execution
 import HTTPServer
 import JSON
 import Orders
@@ -11,11 +12,14 @@ import Testing
 @Suite(.blocking, .servers) struct OwnOrdersTests {
     /// Believes what a request says of its caller.
     private struct NamedCaller: AccessGate {
+        let seen = Monitor<[Principal]>([])
+
         func admit(_ request: borrowing HTTPRequest, to need: RouteNeed) throws(HTTPProblem) -> Principal {
             let principal = Principal(
                 .token, subject: request.header("Test-Subject") ?? "", tenant: "default",
                 rights: Rights(scopes: (request.header("Test-Scopes") ?? "").split(separator: " ")))
             guard need.isMet(by: principal) else { throw AccessRefusal.missing(need.right) }
+            seen.update { $0.append(principal) }
             return principal
         }
     }
@@ -103,6 +107,23 @@ import Testing
             side.draining.update { $0 = true }
             #expect(try waiting.answer().status == 404)
             #expect(try streaming.answer().status == 404)
+        }
+    }
+
+    @Test func aStreamEndsWithItsCallersCredential() async throws {
+        let gate = NamedCaller()
+        try await ReadSide.run(gate: gate) { side in
+            try side.project([created("o-ali-1")])
+            let client = try side.client()
+            try client.get("/orders/o-ali-1/stream", Self.caller("alice"))
+            #expect(try client.receive(until: "\n\n").contains("o-ali-1"))
+            #expect(side.watch.census.streams == 1)
+            gate.seen.withLock { for principal in $0 { principal.revoke() } }
+            try side.project([confirmed("o-ali-1")])
+            #expect(throws: WireClient.Failure.self, "closed without another word") {
+                try client.receive(until: "confirmed")
+            }
+            #expect(side.watch.census.streams == 0)
         }
     }
 

@@ -1,7 +1,7 @@
 import Execution
 import HTTPServer
-import Hashing
 import OrderflowKit
+import Sealing
 
 /// Those who have signed in to the dashboard, as far as there is anything to know of them: their browsers bring their
 /// credentials, sealed (`SessionCookie`).
@@ -27,7 +27,7 @@ package final class DashboardSessions: Sendable {
     }
 
     /// From now on people can sign in, and those who have done so are known.
-    package func open(with key: SealingKey) { state.update { $0.cookie = SessionCookie(key) } }
+    package func open(with key: SymmetricKey) { state.update { $0.cookie = SessionCookie(key) } }
 
     /// What a sign-in needs.
     func desk() throws(HTTPProblem) -> (reader: any CredentialReader, cookie: SessionCookie) {

@@ -1,5 +1,5 @@
 import HTTPServer
-import Hashing
+import Sealing
 import WebTokens
 
 /// What a browser keeps for one who has signed in to the dashboard: the credential, sealed. So every process of the API
@@ -15,9 +15,9 @@ struct SessionCookie: Sendable {
     /// §4.1.3.2).
     static let secureName = "__Host-orderflow_session"
 
-    private let key: SealingKey
+    private let key: SymmetricKey
 
-    init(_ key: SealingKey) { self.key = key }
+    init(_ key: SymmetricKey) { self.key = key }
 
     /// The field that has a browser keep `credential`.
     ///

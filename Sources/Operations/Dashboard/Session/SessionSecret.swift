@@ -1,7 +1,7 @@
 import Execution
-import Hashing
 import Logging
 import Postgres
+import Sealing
 
 /// Keeps `DashboardSessions` open with the secret that all processes of the API share, on a thread of its own. A secret
 /// that is changed in the table ends every session within `interval`.
@@ -22,7 +22,7 @@ struct SessionSecret: Sendable {
                 defer { connection.close() }
                 let secret = try connection.query("SELECT secret FROM session_secret").one()
                     .get(0, as: [UInt8].self)
-                sessions.open(with: SealingKey(secret))
+                sessions.open(with: SymmetricKey(secret))
                 backoff.reset()
                 pause = Self.interval
             } catch {

@@ -1,9 +1,9 @@
 import Testing
 
-@testable import Hashing
+@testable import Sealing
 
 /// What is sealed comes back whole or not at all.
-@Suite struct SealingKeyTests {
+@Suite struct SymmetricKeyTests {
     private func bytes(_ hex: String) -> [UInt8] {
         stride(from: 0, to: hex.count, by: 2).compactMap { UInt8(hex.dropFirst($0).prefix(2), radix: 16) }
     }
@@ -16,20 +16,20 @@ import Testing
         ),
     ])
     func examples(_ content: String, _ cipher: String, _ tag: String) {
-        let key = SealingKey([UInt8](repeating: 0, count: SealingKey.size))
+        let key = SymmetricKey([UInt8](repeating: 0, count: SymmetricKey.size))
         let sealed = [UInt8](repeating: 0, count: 12) + bytes(cipher) + bytes(tag)
         #expect(key.open(sealed, for: "") == bytes(content))
     }
 
     @Test func nothingElseOpensIt() {
-        let key = SealingKey([UInt8](0..<32))
+        let key = SymmetricKey([UInt8](0..<32))
         for content in [[], [7], Array("a credential".utf8), [UInt8](repeating: 9, count: 5_000)] {
             let sealed = key.seal(content, for: "one thing")
-            #expect(sealed.count == content.count + SealingKey.overhead)
+            #expect(sealed.count == content.count + SymmetricKey.overhead)
             #expect(key.open(sealed, for: "one thing") == content)
             #expect(key.open(sealed, for: "another thing") == nil)
             #expect(key.open(sealed, for: "") == nil)
-            #expect(SealingKey([UInt8](1...32)).open(sealed, for: "one thing") == nil)
+            #expect(SymmetricKey([UInt8](1...32)).open(sealed, for: "one thing") == nil)
             for place in [0, 11, 12, sealed.count - 17, sealed.count - 1] {
                 var changed = sealed
                 changed[place] ^= 1
