@@ -15,7 +15,8 @@ import Testing
     }
 
     private static func signatures(
-        _ payment: String = "new \(secret(2))\nold \(secret(1))\n", shipping: String = "s \(secret(3))",
+        _ payment: String = "new \(SigningTests.secret(2))\nold \(SigningTests.secret(1))\n",
+        shipping: String = "s \(SigningTests.secret(3))",
         unsignedBefore: [TopicPartition: Int64] = [:]
     ) throws -> Signatures {
         Signatures(
@@ -27,7 +28,7 @@ import Testing
 
     /// A record of a source, as its relay writes it.
     private func record(
-        _ type: String = "Paid", of source: String = payment, signedBy signatures: Signatures?
+        _ type: String = "Paid", of source: String = SigningTests.payment, signedBy signatures: Signatures?
     ) throws -> OutgoingMessage {
         let metadata = EventMetadata(
             id: "1", source: source, time: 1, tenant: "acme", correlationID: "c",
@@ -160,7 +161,8 @@ import Testing
     }
 
     @Test(arguments: [
-        "", "# nothing", "id", "id too many", "id AAAA", "i.d \(secret(1))", "a \(secret(1))\na \(secret(2))",
+        "", "# nothing", "id", "id too many", "id AAAA", "i.d \(SigningTests.secret(1))",
+        "a \(SigningTests.secret(1))\na \(SigningTests.secret(2))",
     ])
     func aFileOfKeysIsReadStrictly(lines: String) {
         #expect(throws: KeyFlaw.self) { try SourceKeys(lines: lines) }

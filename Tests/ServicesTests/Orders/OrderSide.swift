@@ -22,7 +22,7 @@ struct OrderSide: Sendable {
         try prepare(connection)
         service = OrderService(
             ServiceContext(
-                name: "orders", settings: Settings(ServiceCatalogue([.api])),
+                name: "orders", settings: Settings(.fulfilment),
                 kafka: KafkaConfiguration(bootstrapServers: "127.0.0.1:1"), database: database,
                 health: HealthRegistry(), logger: quiet))
     }

@@ -115,7 +115,7 @@ import Testing
     @Test func choreographyAsksWhenTheStockIsThere() async throws {
         let (side, payments) = try shop(.choreography)
         let created = try await order(side, key: "cart")
-        try payments.send(inbound(FactDraft.orderCreated(created).of(created.orderID, at: 1)))
+        try payments.send(inbound(created))
         #expect(try commands(SendPaymentToken.self, of: payments.connection).isEmpty)
         try payments.send(inbound(FactDraft.stockReserved(items: []).of(created.orderID, at: 1)))
         let question = try #require(try commands(SendPaymentToken.self, of: payments.connection).first)
