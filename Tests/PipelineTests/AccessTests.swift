@@ -83,6 +83,14 @@ import Testing
         #expect(try shop.run("keys", "list", "--all").contains("revoked"))
         #expect(!up.log.contains(checkout) && !up.log.contains(token))
         #expect(try up.terminate() == 0)
+
+        // Who made and revoked keys is kept, and who was refused what; of no key more than its name.
+        let acts = try shop.run("audit", "export", "--service", "access")
+        for part in [
+            #""alias":"test""#, #""act":"keys.create""#, #""act":"keys.revoke""#, #""act":"access.refused""#,
+            #""actor":"key:clerk""#, #""scope":"orders:write""#,
+        ] { #expect(acts.contains(part), "\(part)") }
+        #expect(!acts.contains(checkout) && !acts.contains(token))
     }
 
     @Test func whoeverCanBeReachedFromElsewhereHasToChoose() async throws {
