@@ -174,7 +174,8 @@ let package = Package(
         .testTarget(
             name: "PipelineTests",
             dependencies: everyFact + [
-                "TestShop", "TestServers", "TestSchemas", "TestTokens", "JSON", "HTTPServer", "Execution", "Kafka",
+                "TestShop", "TestServers", "TestSchemas", "TestTokens", "Randomness", "JSON", "HTTPServer", "Execution",
+                "Kafka",
                 "Messaging", "OrderflowApp", "OrderflowKit", "Orders", "chaos", "orderflow", log,
             ]),
         .testTarget(name: "TestServersTests", dependencies: ["TestServers"]),
@@ -189,7 +190,8 @@ let package = Package(
         .testTarget(
             name: "MessagingTests",
             dependencies: [
-                "Messaging", "Postgres", "Kafka", "JSON", "Execution", "Randomness", "TestServers", log, metrics,
+                "Messaging", "Hashing", "Postgres", "Kafka", "JSON", "Execution", "Randomness", "TestServers", log,
+                metrics,
             ]),
         .testTarget(
             name: "HTTPServerTests",

@@ -102,7 +102,7 @@ import Testing
             let client = try server.client(receiveBuffer: 4096)
             try client.send("GET /bytes/20000000 HTTP/1.1\r\nHost: a\r\n\r\n")
             try client.receiveMore()
-            eventually("the server gives up") { server.server.openConnections == 0 }
+            try eventually("the server gives up") { server.server.openConnections == 0 }
             #expect(try client.receiveAll().count < 20_000_000)
         }
     }
@@ -142,7 +142,7 @@ import Testing
             let client = try server.client(receiveBuffer: 4096)
             try client.send("GET /bytes/20000000 HTTP/1.1\r\nHost: a\r\n\r\n")
             #expect(Self.read(client, 20_000_000, rate: 100_000) < 20_000_000)
-            eventually("the server gives up") { server.server.openConnections == 0 }
+            try eventually("the server gives up") { server.server.openConnections == 0 }
             #expect(server.server.unsentBytes == 0)
         }
     }
@@ -170,7 +170,7 @@ import Testing
             #expect(try client.response().status == 400)
             // The client doesn't close, and goes on sending.
             _ = client.trySend(Array("more".utf8))
-            eventually("the server closes") { server.server.openConnections == 0 }
+            try eventually("the server closes") { server.server.openConnections == 0 }
         }
     }
 }

@@ -77,6 +77,42 @@ import Testing
         for error in try errors(kafka) { #expect(error.message.contains("security.protocol"), "\(error)") }
     }
 
+    /// TLS as operators configure it: a broker of another authority, or under another name, isn't spoken to.
+    @Test func aCertificateThatIsNotTrustedIsNamed() throws {
+        let certificates = try TestCertificates()
+        let (listener, port) = try certificates.listener()
+        defer { listener.stop() }
+        func kafka(_ host: String, _ authority: String) -> KafkaConfiguration {
+            KafkaConfiguration(
+                bootstrapServers: "\(host):\(port)",
+                properties: [
+                    "security.protocol": "SASL_SSL", "ssl.ca.location": authority, "sasl.mechanism": "SCRAM-SHA-512",
+                    "sasl.username": "u", "sasl.password": "p", "broker.address.family": "v4",
+                ])
+        }
+        let stranger = kafka("localhost", certificates.otherAuthority)
+        for error in try errors(stranger) {
+            #expect(error.message.contains("certificate verify failed"), "\(error)")
+            #expect(error.message.contains("ssl.ca.location"), "\(error)")
+        }
+        try expectOutage(of: stranger, toName: "certificate verify failed")
+        for error in try errors(kafka("127.0.0.1", certificates.authority)) {
+            #expect(error.message.contains("certificate verify failed"), "\(error)")
+        }
+        // The right one gets past this, and then hears nothing of Kafka's.
+        for error in try errors(kafka("localhost", certificates.authority)) {
+            #expect(!error.message.contains("certificate"), "\(error)")
+        }
+    }
+
+    @Test func anAuthorityThatIsNowhereIsNamedAtOnce() throws {
+        let kafka = KafkaConfiguration(
+            bootstrapServers: "localhost:1",
+            properties: ["security.protocol": "ssl", "ssl.ca.location": "/nowhere/ca.crt"])
+        let error = #expect(throws: KafkaError.self) { try Admin(kafka, timeout: .seconds(2), logger: quiet) }
+        #expect(error?.message.contains("ssl.ca.location") == true, "\(String(describing: error))")
+    }
+
     /// What readiness is made of, for consumers and producers.
     private func expectOutage(of kafka: KafkaConfiguration, toName name: String) throws {
         let producer = try Producer(ProducerConfiguration(kafka), logger: quiet)

@@ -26,30 +26,31 @@ import Testing
 
     @Test func whatWouldLetTooManyInIsRefused() throws {
         let rules = ["auth.issuer": "https://id.example", "auth.audience": "shop"]
-        let table: [(flags: [String: String], problem: String?)] = [
-            (rules.merging(["auth.jwks_url": "https://id.example/jwks"]) { $1 }, nil),
-            (rules.merging(["auth.jwks_url": "http://127.0.0.1:8080/jwks"]) { $1 }, nil),
-            (rules.merging(["auth.jwks_url": "http://[::1]:8080/jwks"]) { $1 }, nil),
-            (rules.merging(["auth.jwks_url": "http://id.example/jwks"]) { $1 }, "auth.jwks_url: must be https"),
-            (rules.merging(["auth.jwks_url": "http://127.0.0.1@id.example/"]) { $1 }, "auth.jwks_url: must be https"),
-            (["auth.jwks_file": "/a", "auth.audience": "shop"], "auth.issuer: has to be set"),
-            (["auth.jwks_file": "/a", "auth.issuer": "shop"], "auth.audience: has to be set"),
-            (
-                rules.merging(["auth.jwks_file": "/a", "auth.jwks_url": "https://a"]) { $1 },
-                "auth.jwks_url: set it or auth.jwks_file, not both"
-            ),
-            (["auth.clock_skew": "1h"], "auth.clock_skew"), (["auth.mode": "closed"], "auth.mode"),
-            // Other users can read the command line.
-            (["auth.service_key": String(repeating: "a", count: 32)], "--set: other users could read"),
-        ]
-        for row in table {
+        func expect(_ problem: String?, _ flags: [String: String]) throws {
             do {
-                _ = try settings(row.flags)
-                #expect(row.problem == nil, "\(row.flags)")
+                _ = try settings(flags)
+                #expect(problem == nil, "\(flags)")
             } catch let error as SettingsError {
-                #expect(error.problems.count == 1 && error.problems[0].hasPrefix(row.problem ?? "none"), "\(error)")
+                #expect(error.problems.count == 1 && error.problems[0].hasPrefix(problem ?? "none"), "\(error)")
             }
         }
+        func expect(_ problem: String?, url: String) throws {
+            try expect(problem, rules.merging(["auth.jwks_url": url]) { $1 })
+        }
+        try expect(nil, url: "https://id.example/jwks")
+        try expect(nil, url: "http://127.0.0.1:8080/jwks")
+        try expect(nil, url: "http://[::1]:8080/jwks")
+        try expect("auth.jwks_url: must be https", url: "http://id.example/jwks")
+        try expect("auth.jwks_url: must be https", url: "http://127.0.0.1@id.example/")
+        try expect("auth.jwks_url: must be https", url: "http://127.0.0.1.id.example/")
+        try expect("auth.issuer: has to be set", ["auth.jwks_file": "/a", "auth.audience": "shop"])
+        try expect("auth.audience: has to be set", ["auth.jwks_file": "/a", "auth.issuer": "shop"])
+        let both = ["auth.jwks_file": "/a", "auth.jwks_url": "https://a"]
+        try expect("auth.jwks_url: set it or auth.jwks_file, not both", rules.merging(both) { $1 })
+        try expect("auth.clock_skew", ["auth.clock_skew": "1h"])
+        try expect("auth.mode", ["auth.mode": "closed"])
+        // Other users can read the command line.
+        try expect("--set: other users could read", ["auth.service_key": String(repeating: "a", count: 32)])
         let key = "ORDERFLOW_AUTH_SERVICE_KEY"
         #expect(throws: SettingsError.self) { try settings([:], environment: [key: "short"]) }
         let long = String(repeating: "a", count: 32)

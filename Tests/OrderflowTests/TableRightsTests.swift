@@ -1,5 +1,6 @@
 import Execution
 import Logging
+import Messaging
 import Postgres
 import TestServers
 import Testing
@@ -74,7 +75,9 @@ import Testing
         for database in Self.databases where database.requests != .none {
             let requests = try installation.connection(database, as: .requests)
             defer { requests.close() }
-            for table in try tables(of: database, installation) {
+            // The audit log is closed to them (`theAuditLogIsOnlyAddedTo`).
+            let tables = try tables(of: database, installation).filter { $0 != AuditLog.table }
+            for table in tables {
                 seen.insert(table)
                 try fill(table, of: database, for: ["of-one", "of-two"], installation)
                 for tenant in ["of-one", "of-two", "of-nobody"] {
@@ -89,7 +92,7 @@ import Testing
             silent.tenantVariable = nil
             let untold = try Connection(silent, logger: Self.quiet)
             defer { untold.close() }
-            for table in try tables(of: database, installation) {
+            for table in tables {
                 for _ in 0..<2 {
                     #expect(try untold.query("SELECT FROM \(table)").isEmpty, "\(database.name).\(table)")
                     try untold.script("SET orderflow.tenant = ''")
@@ -122,6 +125,7 @@ import Testing
                 case "text": return "'x'"
                 case "json", "jsonb": return "'{}'"
                 case "boolean": return "false"
+                case "bytea": return "'\\x00'"
                 case "date", "timestamp with time zone": return "'2026-11-28'"
                 default: return "1"
                 }
@@ -205,6 +209,44 @@ import Testing
         defer { views.close() }
         // Row by row costs three times as much.
         #expect(try !views.query("SELECT row_security_active('order_views')").one().get(0, as: Bool.self))
+    }
+
+    /// By those who answer requests for their own tenant, and by daemons; neither chooses a place or touches the chain.
+    @Test func theAuditLogIsOnlyAddedTo() throws {
+        let installation = try Self.installation.get()
+        func entry(_ tenant: String?) -> AuditEntry {
+            AuditEntry(by: AuditActor("mo", kind: .key, origin: ""), .stockSet, on: "a", tenant: tenant)
+        }
+        for database in Self.databases {
+            let owner = try installation.connection(database, as: .owner)
+            let daemon = try installation.connection(database, as: .daemon)
+            defer { [owner, daemon].forEach { $0.close() } }
+            let before = try AuditChain.head(on: owner).position
+            try AuditLog.append(entry(nil), on: daemon)
+            let changes = [
+                "UPDATE audit SET actor = ''", "DELETE FROM audit", "TRUNCATE audit",
+                "UPDATE audit_head SET position = 0", "DELETE FROM audit_head",
+                "INSERT INTO audit_head (only_one, position, hash) VALUES (false, 0, '')",
+                "ALTER TABLE audit DISABLE TRIGGER ALL", "DROP TRIGGER audit_chain ON audit",
+            ]
+            for statement in changes { try refused(daemon, statement) }
+            let writes = [ServiceDatabase.orders, .inventory].contains(database)
+            if database.requests != .none {
+                let requests = try installation.connection(database, as: .requests)
+                defer { requests.close() }
+                try requests.acting(for: "mine") { connection in
+                    if writes { try AuditLog.append(entry("mine"), on: connection) }
+                    for entry in [entry(nil), entry("theirs")] + (writes ? [] : [entry("mine")]) {
+                        #expect(sqlState { try AuditLog.append(entry, on: connection) } == .insufficientPrivilege)
+                    }
+                    for statement in changes + ["SELECT FROM audit", "SELECT FROM audit_head"] {
+                        try refused(connection, statement)
+                    }
+                }
+            }
+            #expect(try AuditChain.head(on: owner).position == before + (writes ? 2 : 1), "\(database.name)")
+            #expect(try AuditChain.flaws(on: owner).isEmpty && AuditChain.flaws(on: daemon).isEmpty)
+        }
     }
 
     @Test func nobodyElseMayConnect() throws {

@@ -14,17 +14,17 @@ import Testing
     }
 
     @Test func keysAndTokensLetInAndNothingElseDoes() async throws {
-        let issuer = TokenIssuer()
+        let issuer = TestIssuer()
         let keySet = NSTemporaryDirectory() + "/jwks-\(UUID())"
         try issuer.keySet().write(toFile: keySet, atomically: true, encoding: .utf8)
         defer { try? FileManager.default.removeItem(atPath: keySet) }
         let shop = try Shop(settings: [
             "ORDERFLOW_AUTH_MODE": "required", "ORDERFLOW_AUTH_JWKS_FILE": keySet,
-            "ORDERFLOW_AUTH_ISSUER": TokenIssuer.name, "ORDERFLOW_AUTH_AUDIENCE": TokenIssuer.audience,
+            "ORDERFLOW_AUTH_ISSUER": TestIssuer.name, "ORDERFLOW_AUTH_AUDIENCE": TestIssuer.audience,
         ])
         let checkout = try key(shop, "checkout", "--tenant", "acme", "--scope", "orders:write", "--expires", "90d")
         let clerk = try key(shop, "clerk", "--tenant", "acme", "--scope", "orders:read")
-        let operator_ = try key(shop, "operator", "--scope", "operate,tenants:any")
+        let operatorKey = try key(shop, "operator", "--scope", "operate,tenants:any")
         let up = try shop.up()
         try up.start()
         try await up.waitUntilReady()
@@ -56,7 +56,7 @@ import Testing
             try await client.get("/orders/\(id)/saga", headers: Self.bearer(clerk)).status == 200
         }
         try await eventually("the dashboard hears every role") { () async throws -> Bool in
-            let state = try await client.get("/dashboard/state", headers: Self.bearer(operator_))
+            let state = try await client.get("/dashboard/state", headers: Self.bearer(operatorKey))
             return state.status == 200 && state.text.contains(#""role":"saga""#)
                 && !state.text.contains("doesn't answer") && state.text.contains(#""group":"shipping-group""#)
         }
@@ -67,7 +67,7 @@ import Testing
             #expect(try await role.get("/livez").status == 200)
             #expect(try await role.get("/metrics").status == 401)
             #expect(try await role.get("/metrics", headers: Self.bearer(clerk)).status == 403)
-            #expect(try await role.get("/metrics", headers: Self.bearer(operator_)).status == 200)
+            #expect(try await role.get("/metrics", headers: Self.bearer(operatorKey)).status == 200)
         }
 
         // Nobody is let in by a revoked key, in no role.
@@ -75,7 +75,7 @@ import Testing
         try shop.run("keys", "revoke", "operator", "--by", "test")
         for port in [up.port, up.port + 7] {
             try await eventually("the key is revoked") { () async throws -> Bool in
-                try await ShopClient(port: port).get("/metrics", headers: Self.bearer(operator_)).status == 401
+                try await ShopClient(port: port).get("/metrics", headers: Self.bearer(operatorKey)).status == 401
             }
         }
         try shop.run("keys", "revoke", "operator", "--by", "test", expecting: 1)

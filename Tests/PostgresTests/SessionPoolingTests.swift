@@ -48,6 +48,32 @@ import Testing
         }
     }
 
+    /// The role that a session takes on, and the tenant that it acts for, are its client's and end with it.
+    @Test func rolesAndTenantsArentLeftBehind() throws {
+        let server = try PostgresServer.shared.get()
+        let pooler = try PgBouncer(for: server, mode: .session, sessions: 1)
+        let role = "taken_on_\(UInt64.random(in: 0...UInt64.max))"
+        try server.execute("CREATE ROLE \(role) NOLOGIN")
+        let plain = try PostgresConfiguration(pooler.url())
+        var acting = plain
+        acting.assumedRole = role
+        acting.tenantVariable = "pooled.tenant"
+        for _ in 0..<2 {
+            let first = try Connection(acting, logger: quiet)
+            let row = try first.acting(for: "a") {
+                try $0.query("SELECT current_user::text, current_setting('pooled.tenant')").one()
+            }
+            #expect(try row.get(0, as: String.self) == role)
+            #expect(try row.get(1, as: String.self) == "a")
+            first.close()
+            let second = try Connection(plain, logger: quiet)
+            let left = try second.query("SELECT current_user::text, current_setting('pooled.tenant', true)").one()
+            #expect(try left.get(0, as: String.self) == "postgres")
+            #expect(try (left.get(1, as: String?.self) ?? "").isEmpty)
+            second.close()
+        }
+    }
+
     @Test func aPoolerThatRefusesOurSettingsSaysWhatToSet() throws {
         let pooler = try PgBouncer(for: PostgresServer.shared.get(), mode: .session, takesOptions: false)
         let error = failure { try Connection(PostgresConfiguration(pooler.url()), logger: quiet) }

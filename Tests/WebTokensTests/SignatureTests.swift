@@ -43,7 +43,10 @@ import Testing
             wrong[index] ^= 1
             #expect(!verifies(wrong, example.signed))
         }
-        for wrong in [[], Array(signature.dropLast()), signature + [0], [UInt8](repeating: 0, count: signature.count)] {
+        let others: [[UInt8]] = [
+            [], Array(signature.dropLast()), signature + [0], [UInt8](repeating: 0, count: signature.count),
+        ]
+        for wrong in others {
             #expect(!verifies(wrong, example.signed))
         }
     }
@@ -52,7 +55,7 @@ import Testing
     @Test func base64IsTakenAsEncodersWriteIt() {
         for count in 0..<40 {
             let bytes = (0..<count).map { UInt8(truncatingIfNeeded: $0 &* 37 &+ 250) }
-            #expect(Base64URL.decode(TokenIssuer.text(bytes)) == bytes)
+            #expect(Base64URL.decode(TestIssuer.text(bytes)) == bytes)
         }
         #expect(Base64URL.decode("_-8") == [0xFF, 0xEF])
         for text in ["A", "AB", "AAB", "AAAAA", "AA==", "A+A", "A/AA", " AAA", "AA\n", "ÄAA"] {
@@ -68,15 +71,15 @@ import Testing
             object[member] = value
             return JSONValue.object(object).description
         }
-        let bad = [
+        let bad: [String] = [
             try changed(good, "use", "enc"), try changed(good, "alg", "ES384"), try changed(good, "alg", "RS256"),
             try changed(good, "key_ops", ["sign"]), try changed(good, "d", "AAAA"), try changed(good, "x", nil),
             // Not on the curve, and not as long as it has to be.
-            try changed(good, "x", .string(TokenIssuer.text([UInt8](repeating: 1, count: 32)))),
+            try changed(good, "x", .string(TestIssuer.text([UInt8](repeating: 1, count: 32)))),
             try changed(good, "y", "AAAA"), try changed(good, "crv", "P-384"), try changed(ed, "x", "AAAA"),
             try changed(ed, "crv", "X25519"), #"{"kty":"oct","k":"c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0"}"#,
             // 1024 bits, and an even exponent.
-            #"{"kty":"RSA","n":"\#(TokenIssuer.text([UInt8](repeating: 0xC5, count: 128)))","e":"AQAB"}"#,
+            #"{"kty":"RSA","n":"\#(TestIssuer.text([UInt8](repeating: 0xC5, count: 128)))","e":"AQAB"}"#,
             try changed(Self.examples[0].key, "e", "Ag"), try changed(Self.examples[0].key, "e", "AQ"), "1", "null",
         ]
         for key in bad {

@@ -3,6 +3,11 @@ import Telemetry
 
 /// The log of what operators and keys have done in one service's database (`AuditSchema`).
 public enum AuditLog {
+    /// Whoever writes entries needs the right to insert into this table, and no other.
+    public static let table = "audit"
+    /// Written by the first one's trigger alone.
+    public static let headTable = "audit_head"
+
     /// Bytes of UTF-8 that a text of an entry has at most: what callers of whom nothing is known say goes in here too.
     public static let textLimit = 1_000
 

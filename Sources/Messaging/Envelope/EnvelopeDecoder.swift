@@ -1,7 +1,8 @@
 import JSON
 
 /// Reads a record with its headers: the envelope `{"type":…,"version":…,"payload":{…}}` of JSON records, or the bare
-/// payload of any other content type (`PayloadCodecs` says which is which), whose type and version are headers (CloudEvents 1.0, binary content mode).
+/// payload of any other content type, whose type and version are headers (CloudEvents 1.0, binary content mode).
+/// `PayloadCodecs` says which is which.
 package enum EnvelopeDecoder {
     /// - Parameters:
     ///   - value: nil for a tombstone.

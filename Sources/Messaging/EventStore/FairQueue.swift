@@ -38,17 +38,16 @@ struct FairQueue<Element> {
     /// False where the queue, or the tenant's part of it, is full.
     mutating func append(_ element: Element, of tenant: String) -> Bool {
         guard count < limit else { return false }
-        guard lanes[tenant] == nil else {
-            return lanes[tenant]?.append(element, free: limit - count, greed: Self.greed) == true && counted()
+        let weight = weights[tenant, default: 1]
+        // Not the lane itself: to hold it while it grows would copy it.
+        if let waiting = lanes[tenant]?.waiting.count {
+            guard waiting < (limit - count) * Self.greed * weight else { return false }
+        } else {
+            lanes[tenant] = Lane(weight: weight)
+            turns.append(tenant)
+            totalWeight += weight
         }
-        let lane = Lane(waiting: [element], weight: weights[tenant, default: 1])
-        lanes[tenant] = lane
-        turns.append(tenant)
-        totalWeight += lane.weight
-        return counted()
-    }
-
-    private mutating func counted() -> Bool {
+        lanes[tenant]?.waiting.append(element)
         count += 1
         return true
     }
@@ -73,13 +72,5 @@ struct FairQueue<Element> {
         }
         count -= batch.count
         return batch
-    }
-}
-
-extension FairQueue.Lane {
-    fileprivate mutating func append(_ element: Element, free: Int, greed: Int) -> Bool {
-        guard waiting.count < free * greed * weight else { return false }
-        waiting.append(element)
-        return true
     }
 }

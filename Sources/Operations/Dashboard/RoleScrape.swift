@@ -23,14 +23,22 @@ struct RoleScrape: Sendable {
     ) throws {
         at = now
         readiness = try RoleReadiness(asking: address.url, by: client)
-        metrics = MetricsText(
-            try client.send(HTTPClient.Request(url: "\(address.url)/metrics", headers: credentials)).body,
-            keeping: Self.isOfInterest)
+        let exposition = try client.send(HTTPClient.Request(url: "\(address.url)/metrics", headers: credentials))
+        guard exposition.status != 401, exposition.status != 403 else { throw Refused(status: exposition.status) }
+        metrics = MetricsText(exposition.body, keeping: Self.isOfInterest)
         // A role without a database has none. One whose database is away or slow can't say, and what it said last is
         // true until something has been done about it.
         let answer = try? client.send(HTTPClient.Request(url: "\(address.url)/attention", headers: credentials))
         let news = answer.flatMap { $0.status == 200 ? try? JSONValue(parsing: $0.body) : nil }
         attention = news ?? last?.attention ?? .null
+    }
+
+    /// The process doesn't know us.
+    struct Refused: Error, CustomStringConvertible {
+        let status: Int
+        var description: String {
+            "it refuses the dashboard (status \(status)): auth.service_key has to be the same in all processes"
+        }
     }
 
     init(at now: Double, readiness: RoleReadiness, exposition: [UInt8], attention: JSONValue) {

@@ -117,13 +117,13 @@ struct AuditHeadsCommand: OrderflowCommand {
 
 /// Whose logs a command reads.
 struct AuditServices: ParsableArguments {
-    @Option(help: ArgumentHelp("Only this database; may be repeated.", valueName: "database")) var service: [String] =
-        []
+    @Option(help: ArgumentHelp("Only this database; may be repeated.", valueName: "database"))
+    var service: [String] = []
 
     func validate() throws {
-        for name in service where OrderflowApp.services.database(named: name) == nil {
-            let known = OrderflowApp.services.databases.map(\.name).joined(separator: ", ")
-            throw ValidationError("--service takes one of \(known), not \(name)")
+        let known = OrderflowApp.services.provisionedDatabases.map(\.name)
+        for name in service where !known.contains(name) {
+            throw ValidationError("--service takes one of \(known.joined(separator: ", ")), not \(name)")
         }
     }
 
@@ -132,7 +132,7 @@ struct AuditServices: ParsableArguments {
     ) async throws -> Value {
         let settings = try options.load().settings
         Observability.start(settings.log)
-        let databases = settings.services.databases.filter { service.isEmpty || service.contains($0.name) }
+        let databases = settings.services.provisionedDatabases.filter { service.isEmpty || service.contains($0.name) }
         return try await DedicatedThread.run("audit") {
             try body(AuditTrail(settings, databases, logger: Logger(label: "audit")))
         }

@@ -110,7 +110,7 @@ struct KeysCreateCommand: OrderflowCommand {
         // Who may act for any tenant belongs to none, unless it is said.
         let tenant = tenant ?? (rights.contains(.tenantsAny) ? nil : TenantName.standard)
         let hash = Fingerprint(of: key)
-        let by = try operatorName.name
+        let by = operatorName.actor
         try await KeysCommand.withDatabase(options) {
             try APIKeyStore.create(
                 name: name, tenant: tenant, rights: rights, hash: hash, lifetime: lifetime, by: by, on: $0)
@@ -230,7 +230,7 @@ struct KeysRevokeCommand: OrderflowCommand {
     }
 
     func execute() async throws {
-        let (name, by) = (name, try operatorName.name)
+        let (name, by) = (name, operatorName.actor)
         let wasThere = try await KeysCommand.withDatabase(options) {
             try APIKeyStore.revoke(name: name, by: by, on: $0)
         }

@@ -57,7 +57,7 @@ struct StatusCommand: OrderflowCommand {
             let topicsAreSafe = try Self.tellTopics(settings)
             var report = try Self.verification(settings, settle: settle).run { text.tell($0) }
             report.broken += try EvidenceCheck(settings, logger: Logger(label: "verify")).run { text.tell($0) }
-            let audit = AuditTrail(settings, settings.services.databases, logger: Logger(label: "verify"))
+            let audit = AuditTrail(settings, settings.services.provisionedDatabases, logger: Logger(label: "verify"))
             report.broken += try audit.verify {
                 text.tell(.broken(order: nil, "\($0): audit log: \($1)"))
             }

@@ -7,14 +7,14 @@ extension Settings {
     func asAdministrator<R>(_ body: () throws -> R) throws -> R {
         do {
             return try body()
-        } catch var error as PostgresError
-            where database.adminURL == nil && error.sqlState.map { Self.refusals.contains($0) } == true
-        {
+        } catch var error as PostgresError where database.adminURL == nil && Self.isRefusal(error) {
             error.message += "; database.admin_url, whoever may make databases and tables, isn't set"
             throw error
         }
     }
 
     /// Unknown or not allowed to log in (28000), a wrong password, too few rights.
-    private static let refusals: Set = [SQLState("28000"), .invalidPassword, .insufficientPrivilege]
+    private static func isRefusal(_ error: PostgresError) -> Bool {
+        [SQLState("28000"), .invalidPassword, .insufficientPrivilege].contains(error.sqlState)
+    }
 }

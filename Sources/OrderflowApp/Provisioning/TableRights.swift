@@ -1,3 +1,4 @@
+import Messaging
 import OrderflowKit
 import Postgres
 
@@ -102,7 +103,7 @@ struct TableRights {
         }
         if daemon != owner {
             let written = tables.filter {
-                $0.isTable && $0.name != Self.history && !database.readOnly.contains($0.name)
+                $0.isTable && !Self.kept.contains($0.name) && !database.readOnly.contains($0.name)
             }
             statements += [
                 grant("SELECT", on: tables, to: names.daemon), grant("INSERT", on: written, to: names.daemon),
@@ -110,20 +111,24 @@ struct TableRights {
             ]
         }
         if requests != owner, requests != daemon {
-            let seen = database.requests == .none ? [] : tables.filter(\.hasTenant)
+            // Who may write, may leave a record of it; the log is read by operators alone.
+            let seen = database.requests == .none ? [] : tables.filter { $0.hasTenant && $0.name != AuditLog.table }
             let written = seen.filter { isWritten($0.name) }
+            let log = tables.filter { $0.name == AuditLog.table && !written.isEmpty }
             statements += [
-                grant("SELECT", on: seen, to: names.requests), grant("INSERT", on: written, to: names.requests),
+                grant("SELECT", on: seen, to: names.requests), grant("INSERT", on: written + log, to: names.requests),
                 grant("UPDATE, DELETE", on: written.filter(isChangeable), to: names.requests),
             ]
         }
         return statements.compactMap(\.self)
     }
 
-    /// Of the migrations.
-    private static let history = "schema_migrations"
+    /// Written by nobody but the owner: the migrations' history, and the head of the audit log, by a trigger of the owner's.
+    private static let kept: Set = ["schema_migrations", AuditLog.headTable]
 
-    private func isChangeable(_ table: Table) -> Bool { !database.appendOnly.contains(table.name) }
+    private func isChangeable(_ table: Table) -> Bool {
+        table.name != AuditLog.table && !database.appendOnly.contains(table.name)
+    }
 
     private func isWritten(_ table: String) -> Bool {
         switch database.requests {

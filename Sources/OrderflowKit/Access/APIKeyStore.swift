@@ -1,4 +1,6 @@
 import Hashing
+import JSON
+import Messaging
 import Postgres
 
 /// The SQL of the API keys.
@@ -44,39 +46,60 @@ package enum APIKeyStore {
 
     // MARK: For operators
 
-    /// Keeps a new key's hash.
+    /// Keeps a new key's hash, and in the audit log that it was made.
     ///
     /// - Parameter lifetime: seconds; nil for a key that doesn't expire.
     package static func create(
-        name: String, tenant: String?, rights: Rights, hash: Fingerprint, lifetime: Int64?, by operatorName: String,
+        name: String, tenant: String?, rights: Rights, hash: Fingerprint, lifetime: Int64?, by actor: AuditActor,
         on connection: Connection
     ) throws {
         do {
-            let rows = try connection.query(
-                """
-                INSERT INTO api_keys (name, acts_for, scopes, hash, created_by, expires_at)
-                SELECT $1, $2, $3, $4, $5, now() + $6::int8 * interval '1 second'
-                WHERE (SELECT count(*) FROM api_keys
-                       WHERE revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())) < $7::int8
-                RETURNING id
-                """,
-                [
-                    .text(name), .text(tenant), .textArray(rights.scopes), .bytes(hash.bytes), .text(operatorName),
-                    .int8(lifetime), .int8(Int64(limit)),
-                ])
-            guard !rows.isEmpty else { throw Refusal.tooMany }
+            try connection.transaction { connection in
+                try insert(name, tenant, rights, hash, lifetime, by: actor.shownName, on: connection)
+                var detail = JSONWriter()
+                detail.object { $0.field("scopes", rights.scopes.joined(separator: " ")) }
+                try AuditLog.append(
+                    AuditEntry(by: actor, .keyCreated, on: APIKey.subject(name), tenant: tenant, detail: detail.bytes),
+                    on: connection)
+            }
         } catch let error as PostgresError where error.sqlState == .uniqueViolation {
             throw Refusal.nameTaken(name)
         }
     }
 
-    /// False where no key of that name is in force.
-    package static func revoke(name: String, by operatorName: String, on connection: Connection) throws -> Bool {
-        try connection.execute(
+    private static func insert(
+        _ name: String, _ tenant: String?, _ rights: Rights, _ hash: Fingerprint, _ lifetime: Int64?,
+        by operatorName: String, on connection: Connection
+    ) throws {
+        let rows = try connection.query(
             """
-            UPDATE api_keys SET revoked_at = now(), revoked_by = $2, txid = pg_current_xact_id()
-            WHERE name = $1 AND revoked_at IS NULL
-            """, [.text(name), .text(operatorName)]) > 0
+            INSERT INTO api_keys (name, acts_for, scopes, hash, created_by, expires_at)
+            SELECT $1, $2, $3, $4, $5, now() + $6::int8 * interval '1 second'
+            WHERE (SELECT count(*) FROM api_keys
+                   WHERE revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())) < $7::int8
+            RETURNING id
+            """,
+            [
+                .text(name), .text(tenant), .textArray(rights.scopes), .bytes(hash.bytes), .text(operatorName),
+                .int8(lifetime), .int8(Int64(limit)),
+            ])
+        guard !rows.isEmpty else { throw Refusal.tooMany }
+    }
+
+    /// False where no key of that name is in force.
+    package static func revoke(name: String, by actor: AuditActor, on connection: Connection) throws -> Bool {
+        try connection.transaction { connection in
+            let revoked = try connection.query(
+                """
+                UPDATE api_keys SET revoked_at = now(), revoked_by = $2, txid = pg_current_xact_id()
+                WHERE name = $1 AND revoked_at IS NULL
+                RETURNING acts_for
+                """, [.text(name), .text(actor.shownName)])
+            guard let key = revoked.first else { return false }
+            try AuditLog.append(
+                AuditEntry(by: actor, .keyRevoked, on: APIKey.subject(name), tenant: try key.get(0)), on: connection)
+            return true
+        }
     }
 
     /// A page of keys, the oldest first.

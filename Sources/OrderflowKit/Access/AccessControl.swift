@@ -9,12 +9,8 @@ package struct AccessControl: Sendable {
 
     /// Of a process that has been started with these settings. Throws for what was configured wrongly.
     ///
-    /// - Parameters:
-    ///   - isSeen: whether the process is one whose health stands for the installation's: an open door is told of once.
-    ///   - onRefusedRight: told, on an event loop, of known callers that lack a right.
-    package init(
-        _ context: ServiceContext, isSeen: Bool, onRefusedRight: @escaping @Sendable (RefusedRight) -> Void = { _ in }
-    ) throws {
+    /// - Parameter isSeen: whether the process is one whose health stands for the installation's: an open door is told of once.
+    package init(_ context: ServiceContext, isSeen: Bool) throws {
         let settings = context.settings
         guard try settings.accessMode() == .required else {
             if !settings.http.isLoopback { Self.warn(context, isSeen: isSeen) }
@@ -25,8 +21,12 @@ package struct AccessControl: Sendable {
         let ring = APIKeyRing()
         let reader = APIKeyReader(ring, database: try context.database(of: .access), logger: context.logger)
         context.health.register("api keys") { ring.health }
-        context.collectors.add { $0.gauge("orderflow_auth_api_keys", [], value: Double(ring.count)) }
-        var parts = [ThreadGroup.Part("api-keys") { reader.run(until: $0) }]
+        context.collectors.add { scrape in scrape.gauge("orderflow_auth_api_keys", [], value: Double(ring.count)) }
+        let refusals = RefusalAudit(try context.database(of: .access), logger: context.logger)
+        var parts = [
+            ThreadGroup.Part("api-keys") { reader.run(until: $0) },
+            ThreadGroup.Part("refusals") { refusals.run(until: $0) },
+        ]
         var tokens: TokenCheck?
         if let source = settings.auth.source, let rules = settings.auth.rules {
             let keys = try TokenKeys(source, logger: context.logger)
@@ -35,7 +35,7 @@ package struct AccessControl: Sendable {
             tokens = TokenCheck(rules, keys: keys)
         }
         gate = CredentialGate(
-            keys: ring, tokens: tokens, serviceKey: settings.auth.serviceKey, onRefusedRight: onRefusedRight)
+            keys: ring, tokens: tokens, serviceKey: settings.auth.serviceKey, onRefusedRight: { refusals.note($0) })
         self.parts = parts
     }
 

@@ -1,7 +1,8 @@
 import HTTPServer
 import Messaging
 
-/// A gate with limits behind it: whoever is let in is counted. What needs no right, such as `/livez`, isn't.
+/// A gate with limits behind it: each request that is let in is counted. What needs no right, such as `/livez`, isn't, nor
+/// is what operators ask for: a flood must not blind those who look at it, nor a scraper use up what an address has.
 package struct LimitedGate: AccessGate {
     private let gate: any AccessGate
     private let limits: RequestLimits
@@ -13,7 +14,7 @@ package struct LimitedGate: AccessGate {
 
     package func admit(_ request: borrowing HTTPRequest, to need: RouteNeed) throws(HTTPProblem) -> Principal {
         let principal = try gate.admit(request, to: need)
-        guard need.right != .open else { return principal }
+        guard need.right != .open, need.right != .operate else { return principal }
         // One that names no tenant it may act for is refused by who looks at the tenant, and counts for its own.
         let tenant = (try? RequestContext.tenant(request, principal)) ?? principal.tenant ?? TenantName.standard
         let fields = try limits.admit(

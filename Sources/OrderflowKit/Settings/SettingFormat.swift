@@ -10,6 +10,17 @@ public struct SettingFormat<Value: Sendable>: Sendable {
     public let write: @Sendable (Value) -> String
     /// How much of such a text nobody else may see.
     package var secrecy = SettingSecrecy.open
+
+    /// - Parameters:
+    ///   - parse: nil where the text isn't what is expected.
+    ///   - write: text that `parse` turns into the same value.
+    public init(
+        expected: String, parse: @escaping @Sendable (String) -> Value?, write: @escaping @Sendable (Value) -> String
+    ) {
+        self.expected = expected
+        self.parse = parse
+        self.write = write
+    }
 }
 
 /// How much of a setting's text nobody else may see.

@@ -73,8 +73,8 @@ public struct OrderRoutes: Sendable {
     ) -> PooledAnswer {
         PooledAnswer { connection in
             let known = KnownSecrets.Known(
-                secret: key == nil ? nil : try service.secrets.secret(on: connection),
-                seal: order.paymentToken == nil ? nil : try service.secrets.seal(on: connection))
+                secret: key == nil ? nil : try service.secrets.secret(),
+                seal: order.paymentToken == nil ? nil : try service.secrets.seal())
             let intake = OrderIntake(order, context, reach, key, known)
             var formerStream: String?
             if let key, let secret = known.secret, secret.looksForFormerIDs(at: WallClock.nowMicroseconds()) {

@@ -125,7 +125,7 @@ public struct OrderService: Sendable {
     public let writer: EventWriter
     /// Connections for everything but new orders: cancellations, histories.
     public let database: ConnectionPool
-    let secrets = KnownSecrets()
+    let secrets: KnownSecrets
     /// Has what was appended past the writer published.
     let wakeRelay: @Sendable () -> Void
 
@@ -133,6 +133,7 @@ public struct OrderService: Sendable {
         let settings = context.settings[OrdersSettings.self]
         let wake = context.wakeRelays
         wakeRelay = { wake() }
+        secrets = KnownSecrets(context.database, logger: context.logger)
         writer = EventWriter(
             database: context.database, writers: settings.writers, queueLimit: settings.queueLimit,
             weights: Dictionary(settings.shares.map { ($0.tenant, $0.weight) }, uniquingKeysWith: { $1 }),

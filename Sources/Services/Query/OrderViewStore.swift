@@ -39,7 +39,8 @@ enum OrderViewStore {
                      WITH ORDINALITY
                      AS t (tenant, order_id, least_version, least_revision, known_version, known_revision, user_id, place)
                 JOIN order_views v ON v.tenant = t.tenant AND v.order_id = t.order_id
-                WHERE v.user_id IS NOT NULL AND (t.user_id IS NULL OR v.user_id = t.user_id) AND v.version >= t.least_version AND v.revision >= t.least_revision
+                WHERE v.user_id IS NOT NULL AND (t.user_id IS NULL OR v.user_id = t.user_id)
+                  AND v.version >= t.least_version AND v.revision >= t.least_revision
                   AND (v.version, v.revision) <> (t.known_version, t.known_revision)
             ) AS changed
             WHERE before IS NULL OR before < $7

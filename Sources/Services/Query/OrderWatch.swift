@@ -264,7 +264,7 @@ public final class OrderWatch: Sendable {
     /// change all the time doesn't keep the others waiting.
     private func look(_ interests: [(id: Int, interest: Interest)], on connection: Connection) throws -> Bool {
         var room = OrderViewStore.lookBytes
-        for (tenant, own) in Dictionary(grouping: interests, by: \.interest.key.tenant).shuffled() {
+        for (tenant, own) in Dictionary(grouping: interests, by: \.interest.reach.tenant).shuffled() {
             guard room > 0 else { return false }
             let (found, isComplete) = try connection.acting(for: tenant) {
                 try OrderViewStore.changed(own.map(\.interest), bytes: room, on: $0)

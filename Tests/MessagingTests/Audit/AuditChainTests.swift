@@ -17,12 +17,12 @@ import Testing
         try connection.script(MessagingSchema.audit)
     }
 
-    private func entry(_ object: String) -> AuditEntry {
+    private static func entry(_ object: String) -> AuditEntry {
         AuditEntry(by: .ann, .stockSet, on: object, tenant: "acme", reason: "counted", detail: Array(#"{"n":1}"#.utf8))
     }
 
     private func fill(_ count: Int) throws {
-        for number in 1...count { try AuditLog.append(entry("a\(number)"), on: connection) }
+        for number in 1...count { try AuditLog.append(Self.entry("a\(number)"), on: connection) }
     }
 
     private func flaws(noted: AuditChain.Head? = nil) throws -> [AuditChain.Flaw] {
@@ -43,7 +43,7 @@ import Testing
         let entries = [
             AuditEntry(by: .mo, .groupReset, on: "shipping-group"),
             AuditEntry(by: .bob, .lettersDiscarded, on: "", tenant: "acme", reason: "", detail: Array("{}".utf8)),
-            entry("Ärger \u{1F4A5} 'quoted', with a comma: and \"more\" \\ $1"),
+            Self.entry("Ärger \u{1F4A5} 'quoted', with a comma: and \"more\" \\ $1"),
         ]
         try AuditLog.append(entries, on: connection)
         let records = try AuditLog.page(limit: 10, on: connection)
@@ -101,6 +101,7 @@ import Testing
     @Test func writersAtOnceMakeOneChain() throws {
         let (writers, rounds) = (6, 40)
         struct GaveUp: Error {}
+        let database = database
         let threads = (0..<writers).map { writer in
             Companion {
                 let own = try Connection(database, logger: quiet)
@@ -109,7 +110,7 @@ import Testing
                     do {
                         try own.transaction { connection in
                             try AuditLog.append(
-                                [entry("\(writer)/\(round)"), entry("\(writer)/\(round)+")], on: connection)
+                                [Self.entry("\(writer)/\(round)"), Self.entry("\(writer)/\(round)+")], on: connection)
                             if round % 4 == 3 { throw GaveUp() }
                         }
                     } catch is GaveUp {}
@@ -160,7 +161,7 @@ import Testing
         try connection.script("CREATE ROLE \(role); GRANT INSERT ON audit TO \(role)")
         try connection.transaction { connection in
             try connection.script("SET LOCAL ROLE \(role)")
-            try AuditLog.append(entry("a"), on: connection)
+            try AuditLog.append(Self.entry("a"), on: connection)
         }
         for sql in ["SELECT 1 FROM audit", "SELECT 1 FROM audit_head", "UPDATE audit_head SET position = 9"] {
             #expect(throws: PostgresError.self, "\(sql)") {
@@ -259,7 +260,7 @@ import Testing
 
     /// More records than are read at a time, and a limit to what is told.
     @Test func aLongLogIsReadInParts() throws {
-        try AuditLog.append((1...2_500).map { entry("\($0)") }, on: connection)
+        try AuditLog.append((1...2_500).map { Self.entry("\($0)") }, on: connection)
         #expect(try flaws().isEmpty)
         try tamper("UPDATE audit SET object = 'x' WHERE position % 10 = 0")
         #expect(try flaws().count == 100)
@@ -269,7 +270,7 @@ import Testing
     @Test func recordsAreFoundByWhoWhatWhenAndTenant() throws {
         try AuditLog.append(
             [
-                entry("a"), AuditEntry(by: .mo, .lettersRetried, on: "g"),
+                Self.entry("a"), AuditEntry(by: .mo, .lettersRetried, on: "g"),
                 AuditEntry(by: .mo, .lettersDiscarded, on: "g", tenant: "other"),
             ], on: connection)
         func found(_ change: (inout AuditLog.Filter) -> Void) throws -> [Int64] {

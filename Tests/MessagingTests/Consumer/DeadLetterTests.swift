@@ -28,12 +28,12 @@ import Testing
         #expect(letter.parkedBehind == 2)
 
         // Retried in vain: dead again, still in front.
-        try DeadLetterQueue.decide(.retry, letter.id, .init(by: "mo", note: "in a test"), on: connection)
+        try DeadLetterQueue.decide(.retry, letter.id, .init(by: .mo, note: "in a test"), on: connection)
         try eventually("it is dead again") {
             try DeadLetterQueue.show(letter.id, on: connection).status == "dead"
         }
         fixture.ledger.isHealed.update { $0 = true }
-        try DeadLetterQueue.decide(.retry, letter.id, .init(by: "mo", note: "in a test"), on: connection)
+        try DeadLetterQueue.decide(.retry, letter.id, .init(by: .mo, note: "in a test"), on: connection)
         try eventually("the key is through") { try fixture.notes("bad").count == 4 }
         #expect(try fixture.notes("bad") == ["{\"n\":1}", "{\"fails\":true}", "{\"n\":2}", "{\"n\":3}"])
         try fixture.publish("bad", "{\"n\":5}")
@@ -67,7 +67,7 @@ import Testing
         let letter = try #require(try DeadLetterQueue.list(.init(group: fixture.group), on: connection).first)
         #expect(letter.attempts == 1, "what says that it can never be handled isn't tried again")
         #expect(letter.error == "it says so")
-        try DeadLetterQueue.decide(.discard, letter.id, .init(by: "mo", note: "in a test"), on: connection)
+        try DeadLetterQueue.decide(.discard, letter.id, .init(by: .mo, note: "in a test"), on: connection)
         try eventually("the key flows on") { try fixture.notes("bad") == ["{\"n\":2}"] }
     }
 
@@ -79,7 +79,7 @@ import Testing
         let connection = try fixture.connect()
         try eventually("it is dead") { try !DeadLetterQueue.list(.init(group: fixture.group), on: connection).isEmpty }
         let letter = try #require(try DeadLetterQueue.list(.init(group: fixture.group), on: connection).first)
-        try DeadLetterQueue.decide(.discard, letter.id, .init(by: "mo", note: "in a test"), on: connection)
+        try DeadLetterQueue.decide(.discard, letter.id, .init(by: .mo, note: "in a test"), on: connection)
         fixture.ledger.isHealed.update { $0 = true }
         try fixture.publish("bad", "{\"rejected\":true}", id: "given-up")
         try fixture.publish("bad", "{\"n\":2}", id: "next")
@@ -101,7 +101,7 @@ import Testing
                 return letters.count == open && letters.last?.status == "dead"
             }
             let first = try #require(try DeadLetterQueue.list(filter, on: connection).last)
-            try DeadLetterQueue.decide(.discard, first.id, .init(by: "mo", note: "in a test"), on: connection)
+            try DeadLetterQueue.decide(.discard, first.id, .init(by: .mo, note: "in a test"), on: connection)
         }
         fixture.end()
         let moved = try ConsumerProgress.nextOffsets(of: fixture.group, on: connection).mapValues { _ in Int64(0) }

@@ -73,7 +73,7 @@ import Testing
         let connection = try fixture.connect()
         try eventually("it is dead") { try !DeadLetterQueue.list(Self.letters, on: connection).isEmpty }
         let letter = try #require(try DeadLetterQueue.list(Self.letters, on: connection).first)
-        try DeadLetterQueue.decide(.discard, letter.id, .init(by: "mo", note: "in a test"), on: connection)
+        try DeadLetterQueue.decide(.discard, letter.id, .init(by: .mo, note: "in a test"), on: connection)
         fixture.ledger.isHealed.update { $0 = true }
         try fixture.publish("a", "{\"of\":\"/berlin\"}", id: "1", source: "/berlin")
         try fixture.publish("a", "{\"of\":\"/paris\"}", id: "1", source: "/paris")

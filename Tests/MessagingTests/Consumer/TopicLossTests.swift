@@ -74,7 +74,7 @@ import Testing
         #expect(letters.map(\.status) == ["parked", "parked", "dead"])
         #expect(letters.last?.value.map { String(decoding: $0, as: UTF8.self) }?.contains("rejected") == true)
         fixture.ledger.isHealed.update { $0 = true }
-        try DeadLetterQueue.decide(.retry, letters[2].id, .init(by: "mo", note: "in a test"), on: connection)
+        try DeadLetterQueue.decide(.retry, letters[2].id, .init(by: .mo, note: "in a test"), on: connection)
         try eventually("all are handled") { try fixture.notes().count == 3 }
         #expect(try fixture.notes() == ["{\"rejected\":true,\"n\":1}", "{\"n\":2}", "{\"n\":3}"])
     }

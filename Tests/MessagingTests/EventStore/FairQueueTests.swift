@@ -11,7 +11,7 @@ import Testing
 
     @Test func oneTenantIsServedInOrderByWholeBatches() {
         var queue = FairQueue<Int>(limit: 1000)
-        for number in 0..<700 { #expect(queue.append(number, of: "a")) }
+        for number in 0..<700 { #expect(queue.append(number, of: "a") == true) }
         #expect(queue.take(512) == Array(0..<512))
         #expect(queue.take(512) == Array(512..<700))
         #expect(queue.isEmpty)
@@ -20,8 +20,8 @@ import Testing
 
     @Test func whoHasLittleWaitingIsInTheNextBatch() {
         var queue = FairQueue<Item>(limit: 8192)
-        for number in 0..<5000 { #expect(queue.append(Item(tenant: "flood", number: number), of: "flood")) }
-        for tenant in 0..<10 { #expect(queue.append(Item(tenant: "\(tenant)", number: 0), of: "\(tenant)")) }
+        for number in 0..<5000 { #expect(queue.append(Item(tenant: "flood", number: number), of: "flood") == true) }
+        for tenant in 0..<10 { #expect(queue.append(Item(tenant: "\(tenant)", number: 0), of: "\(tenant)") == true) }
         let batch = queue.take(512)
         for tenant in 0..<10 { #expect(batch.contains(Item(tenant: "\(tenant)", number: 0))) }
         #expect(batch.count(where: { $0.tenant == "flood" }) == 512 / 11)
@@ -30,7 +30,7 @@ import Testing
     @Test func weightsAreSharesOfABatch() {
         var queue = FairQueue<Item>(limit: 100_000, weights: ["big": 3])
         for tenant in ["big", "small"] {
-            for number in 0..<2000 { #expect(queue.append(Item(tenant: tenant, number: number), of: tenant)) }
+            for number in 0..<2000 { #expect(queue.append(Item(tenant: tenant, number: number), of: tenant) == true) }
         }
         let batch = queue.take(512)
         #expect(batch.count(where: { $0.tenant == "big" }) == 384)
@@ -43,11 +43,11 @@ import Testing
         var accepted = 0
         while queue.append(accepted, of: "flood") { accepted += 1 }
         #expect(accepted == 800)
-        #expect(queue.append(0, of: "other"))
-        #expect(!queue.append(0, of: "flood"))
+        #expect(queue.append(0, of: "other") == true)
+        #expect(queue.append(0, of: "flood") == false)
         for tenant in 0..<2000 { _ = queue.append(0, of: "t\(tenant)") }
         #expect(queue.count == 900)
-        #expect(!queue.append(0, of: "late"))
+        #expect(queue.append(0, of: "late") == false)
     }
 
     /// Against a plain model: nothing lost, nothing doubled, in order for each tenant, no batch over its limit, and

@@ -1,5 +1,6 @@
 import Execution
 import Hashing
+import Messaging
 import Postgres
 import TestServers
 import Testing
@@ -20,7 +21,7 @@ import Testing
     ) throws {
         try APIKeyStore.create(
             name: name, tenant: tenant, rights: Rights(rights), hash: Fingerprint(of: key), lifetime: lifetime,
-            by: "ops", on: connection)
+            by: .ops, on: connection)
     }
 
     @Test func keysComeIntoForceAreNotedDownWhenUsedAndGo() throws {
@@ -44,7 +45,10 @@ import Testing
         // In an order of commits that isn't that of the transactions.
         let other = try Connection(database, logger: quiet)
         try other.script("BEGIN")
-        try create(second, "second", tenant: nil, rights: [.tenantsAny], on: other)
+        _ = try other.execute(
+            """
+            INSERT INTO api_keys (name, acts_for, scopes, hash, created_by) VALUES ('second', NULL, $1, $2, 'ops')
+            """, [.textArray([Right.tenantsAny.rawValue]), .bytes(Fingerprint(of: second).bytes)])
         let third = APIKey.generate()
         try create(third, "third", on: connection)
         try eventually("the third key is known") { known(third, in: ring) != nil }
@@ -53,8 +57,8 @@ import Testing
         try eventually("the second key is known") { known(second, in: ring) != nil }
         #expect(known(second, in: ring)?.tenant == nil)
 
-        #expect(try APIKeyStore.revoke(name: "first", by: "ops", on: connection))
-        #expect(try !APIKeyStore.revoke(name: "first", by: "ops", on: connection))
+        #expect(try APIKeyStore.revoke(name: "first", by: .ops, on: connection))
+        #expect(try !APIKeyStore.revoke(name: "first", by: .ops, on: connection))
         try eventually("the first key is revoked") { known(first, in: ring) == nil }
         try eventually("its use is noted") {
             var cursor: Int64 = 0
@@ -68,6 +72,11 @@ import Testing
         let listed = try APIKeyStore.list(includingEnded: true, after: &cursor, limit: 10, on: connection)
         #expect(listed.map(\.name) == ["first", "gone", "second", "third"])
         #expect(listed.map { $0.revokedAt != nil } == [true, false, false, false])
+        let records = try AuditLog.page(limit: 10, on: connection)
+        #expect(records.map(\.act) == ["keys.create", "keys.create", "keys.create", "keys.revoke"])
+        #expect(records.map(\.object) == ["key:first", "key:gone", "key:third", "key:first"])
+        #expect(records.map(\.actor) == ["ops", "ops", "ops", "ops"] && Set(records.map(\.tenant)) == ["acme"])
+        #expect(records.first?.detail == #"{"scopes":"orders:write stock:read"}"#)
         #expect(listed[0].scopes == ["orders:write", "stock:read"] && listed[2].tenant == nil)
         cursor = 0
         let inForce = try APIKeyStore.list(includingEnded: false, after: &cursor, limit: 1, on: connection)

@@ -12,8 +12,8 @@ import Testing
 
 /// Requests as they come over the wire, and what exactly they are answered.
 @Suite(.blocking) struct CredentialGateTests {
-    private let issuer = TokenIssuer()
-    private let stranger = TokenIssuer("k1", seed: 9)
+    private let issuer = TestIssuer()
+    private let stranger = TestIssuer("k1", seed: 9)
     private static let serviceKey = String(repeating: "5", count: 32)
     private static let now = WallClock.nowMicroseconds() / 1_000_000
 
@@ -42,7 +42,7 @@ import Testing
                 return try TokenKeys(.file(file), logger: quiet)
             }
             let rules = TokenRules(
-                issuer: TokenIssuer.name, audience: TokenIssuer.audience, tenantClaim: "tenant", clockSkew: 30)
+                issuer: TestIssuer.name, audience: TestIssuer.audience, tenantClaim: "tenant", clockSkew: 30)
             let gate = CredentialGate(
                 keys: ring, tokens: keys.map { TokenCheck(rules, keys: $0) },
                 serviceKey: CredentialGateTests.serviceKey,
@@ -103,61 +103,65 @@ import Testing
         let repeated = Self.challenge("invalid_request", "Authorization comes several times")
         let unknown = Self.challenge("invalid_token", "the API key isn't known, or is revoked")
 
-        let table: [(fields: String, status: Int, challenge: String?, body: String?)] = [
-            (Self.bearer(good), 200, nil, "token alice acme"), (Self.bearer(key), 200, nil, "key key:k1 acme"),
-            ("authorization: bEARER   \(key)\r\n", 200, nil, "key key:k1 acme"),
-            // The second time by the cache.
-            (Self.bearer(good), 200, nil, "token alice acme"),
-            (token(["scope": "orders:read:own"]), 200, nil, "token alice acme"),
-            ("", 401, none, nil), ("Authorization: Basic dTpw\r\n", 401, none, nil),
-            ("Authorization: Bearerx \(key)\r\n", 401, none, nil), ("Authorization: \(key)\r\n", 401, none, nil),
-            ("Authorization: Bearer\r\n", 400, malformed, nil), ("Authorization: Bearer  \r\n", 400, malformed, nil),
-            ("Authorization: Bearer \(key) \(key)\r\n", 400, malformed, nil),
-            ("Authorization: Bearer \(key), Bearer \(key)\r\n", 400, malformed, nil),
-            (Self.bearer(good) + Self.bearer(good), 400, repeated, nil),
-            (token(["exp": .number(JSONNumber(Self.now - 60))]), 401, invalid(.expired), nil),
-            (token(["nbf": .number(JSONNumber(Self.now + 3600))]), 401, invalid(.notYetValid), nil),
-            (token(["iss": "https://evil.example"]), 401, invalid(.issuer), nil),
-            (token(["aud": "another"]), 401, invalid(.audience), nil),
-            (token([:], ["alg": "none"]), 401, invalid(.algorithm), nil),
-            // The public key as a secret of HMAC.
-            (token([:], ["alg": "HS256"]), 401, invalid(.algorithm), nil),
-            (token([:], ["kid": "other"]), 401, invalid(.unknownKey), nil),
-            (Self.bearer(stranger.token(at: Self.now)), 401, invalid(.signature), nil),
-            (Self.bearer(String(good.dropLast(20))), 401, invalid(.signature), nil),
-            (Self.bearer("abc"), 401, invalid(.malformed), nil),
-            (token(["sub": .null]), 401, invalid(.subject), nil),
-            (token(["tenant": .null]), 401, invalid(.tenant), nil),
-            (token(["tenant": "a b"]), 401, invalid(.tenant), nil),
-            (token(["tenant": .null, "scope": "orders:read tenants:any"]), 200, nil, "token alice default"),
-            (Self.bearer(revoked), 401, unknown, nil), (Self.bearer(APIKey.generate()), 401, unknown, nil),
-            (Self.bearer("of_"), 401, unknown, nil),
-            (Self.bearer(expired), 401, Self.challenge("invalid_token", "the API key has expired"), nil),
-            (Self.bearer(key) + "X-Tenant-Id: acme\r\n", 200, nil, "key key:k1 acme"),
-            (Self.bearer(key) + "X-Actor: mallory\r\n", 200, nil, "key key:k1 acme"),
-            (
-                Self.bearer(key) + "X-Tenant-Id: other\r\n", 403,
-                Self.challenge("insufficient_scope", "the scope tenants:any is needed") + ", scope=\"tenants:any\"", nil
-            ),
-            (
-                token(["scope": "orders:write openid"]), 403,
-                Self.challenge("insufficient_scope", "the scope orders:read is needed") + ", scope=\"orders:read\"", nil
-            ),
-        ]
+        let expired401 = Self.challenge("invalid_token", "the API key has expired")
+        func missing(_ scope: String) -> String {
+            Self.challenge("insufficient_scope", "the scope \(scope) is needed") + ", scope=\"\(scope)\""
+        }
         try await serving(world.router, with: []) { port in
-            for row in table {
-                let answer = try ask(port, "/orders", row.fields)
-                #expect(answer.status == row.status, "\(row)")
-                #expect(answer.header("WWW-Authenticate") == row.challenge, "\(row)")
-                if let body = row.body {
-                    #expect(answer.body == body)
-                } else {
-                    #expect(answer.header("Content-Type") == "application/problem+json")
-                    #expect(try JSONValue(parsing: answer.body)["status"]?.int64 == Int64(row.status))
-                    // Nothing of what was sent comes back.
-                    #expect(!answer.body.contains("of_") && !answer.body.contains("eyJ"))
-                }
+            func letIn(_ fields: String, _ body: String) throws {
+                let answer = try ask(port, "/orders", fields)
+                #expect(answer.status == 200 && answer.body == body, "\(fields): \(answer)")
             }
+            func refused(_ fields: String, _ status: Int, _ challenge: String) throws {
+                let answer = try ask(port, "/orders", fields)
+                #expect(answer.status == status, "\(fields)")
+                #expect(answer.header("WWW-Authenticate") == challenge, "\(fields)")
+                #expect(answer.header("Content-Type") == "application/problem+json")
+                #expect(try JSONValue(parsing: answer.body)["status"]?.int64 == Int64(status))
+                // Nothing of what was sent comes back.
+                #expect(!answer.body.contains("of_") && !answer.body.contains("eyJ"))
+            }
+            try letIn(Self.bearer(good), "token alice acme")
+            try letIn(Self.bearer(key), "key key:k1 acme")
+            try letIn("authorization: bEARER   \(key)\r\n", "key key:k1 acme")
+            // The second time by the cache.
+            try letIn(Self.bearer(good), "token alice acme")
+            try letIn(token(["scope": "orders:read:own"]), "token alice acme")
+            try letIn(token(["tenant": .null, "scope": "orders:read tenants:any"]), "token alice default")
+            try letIn("\(Self.bearer(key))X-Tenant-Id: acme\r\n", "key key:k1 acme")
+            try letIn("\(Self.bearer(key))X-Actor: mallory\r\n", "key key:k1 acme")
+
+            try refused("", 401, none)
+            try refused("Authorization: Basic dTpw\r\n", 401, none)
+            try refused("Authorization: Bearerx \(key)\r\n", 401, none)
+            try refused("Authorization: \(key)\r\n", 401, none)
+            try refused("Authorization: Bearer\r\n", 400, malformed)
+            try refused("Authorization: Bearer  \r\n", 400, malformed)
+            try refused("Authorization: Bearer \(key) \(key)\r\n", 400, malformed)
+            try refused("Authorization: Bearer \(key), Bearer \(key)\r\n", 400, malformed)
+            try refused(Self.bearer(good) + Self.bearer(good), 400, repeated)
+
+            try refused(token(["exp": .number(JSONNumber(Self.now - 60))]), 401, invalid(.expired))
+            try refused(token(["nbf": .number(JSONNumber(Self.now + 3600))]), 401, invalid(.notYetValid))
+            try refused(token(["iss": "https://evil.example"]), 401, invalid(.issuer))
+            try refused(token(["aud": "another"]), 401, invalid(.audience))
+            try refused(token([:], ["alg": "none"]), 401, invalid(.algorithm))
+            // The public key as a secret of HMAC.
+            try refused(token([:], ["alg": "HS256"]), 401, invalid(.algorithm))
+            try refused(token([:], ["kid": "other"]), 401, invalid(.unknownKey))
+            try refused(Self.bearer(stranger.token(at: Self.now)), 401, invalid(.signature))
+            try refused(Self.bearer(String(good.dropLast(22))), 401, invalid(.signature))
+            try refused(Self.bearer("abc"), 401, invalid(.malformed))
+            try refused(token(["sub": .null]), 401, invalid(.subject))
+            try refused(token(["tenant": .null]), 401, invalid(.tenant))
+            try refused(token(["tenant": "a b"]), 401, invalid(.tenant))
+
+            try refused(Self.bearer(revoked), 401, unknown)
+            try refused(Self.bearer(APIKey.generate()), 401, unknown)
+            try refused(Self.bearer("of_"), 401, unknown)
+            try refused(Self.bearer(expired), 401, expired401)
+            try refused("\(Self.bearer(key))X-Tenant-Id: other\r\n", 403, missing("tenants:any"))
+            try refused(token(["scope": "orders:write openid"]), 403, missing("orders:read"))
             // Longer than a head may be, and as long as it may.
             let long = String(repeating: "a", count: 20_000)
             #expect(try ask(port, "/orders", Self.bearer(long)).status == 431)

@@ -1,6 +1,5 @@
 import Execution
 import Foundation
-import HTTPServer
 import TestServers
 import TestTokens
 import Testing
@@ -11,8 +10,8 @@ import Testing
 
 /// An identity provider that changes its keys, goes away and comes back.
 @Suite(.blocking) struct TokenKeysTests {
-    private let old = TokenIssuer("old", seed: 1)
-    private let new = TokenIssuer("new", seed: 2)
+    private let old = TestIssuer("old", seed: 1)
+    private let new = TestIssuer("new", seed: 2)
 
     /// What the provider answers; nil is an error.
     private final class Provider: Sendable {
@@ -104,7 +103,7 @@ import Testing
             let keys = try TokenKeys(
                 .url("http://127.0.0.1:\(port)/jwks"), wantedInterval: .milliseconds(1), logger: quiet)
             let check = TokenCheck(
-                TokenRules(issuer: TokenIssuer.name, audience: TokenIssuer.audience, tenantClaim: nil, clockSkew: 0),
+                TokenRules(issuer: TestIssuer.name, audience: TestIssuer.audience, tenantClaim: nil, clockSkew: 0),
                 keys: keys)
             let stop = StopSignal()
             let thread = DedicatedThread.start("keys") { keys.run(until: stop) }

@@ -164,6 +164,11 @@ import UserFacts
                 let isOther = value == Array("SomethingElse".utf8)
                 try expect(isOther ? .nothing : .poison, record, "\(type), \(name): \(value)")
             }
+            for tenants in [["acme", "other"], ["acme", ""], ["a b", "acme"]] {
+                var record = Self.record(type)
+                record.headers = tenants.map { ("ce_tenant", Array($0.utf8)) }
+                try expect(.poison, record, "\(type) of \(tenants)")
+            }
             for (member, value): (String, JSONValue) in [
                 ("version", 0), ("version", 10_001), ("version", "1"), ("payload", .null), ("payload", "x"),
             ] {

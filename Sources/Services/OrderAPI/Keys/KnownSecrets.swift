@@ -1,11 +1,20 @@
 import Execution
 import HTTPServer
+import Logging
 import OrderflowKit
 import Postgres
 
 /// The installation's secrets in a process of the API: each is read from the database with the first request that needs
-/// it.
+/// it, by a connection of the daemon's. Those that answer requests have no business with them.
 final class KnownSecrets: Sendable {
+    private let database: PostgresConfiguration
+    private let logger: Logger
+
+    init(_ database: PostgresConfiguration, logger: Logger) {
+        self.database = database
+        self.logger = logger
+    }
+
     private struct State {
         var secret: InstallationSecret?
         var seal: PaymentTokenSeal?
@@ -30,16 +39,18 @@ final class KnownSecrets: Sendable {
         return Known(secret: secret, seal: seal)
     }
 
-    func secret(on connection: Connection) throws -> InstallationSecret {
+    /// Blocks where it has to be read.
+    func secret() throws -> InstallationSecret {
         if let known = state.withLock({ $0.secret }) { return known }
-        let read = try InstallationSecret.load(on: connection)
+        let read = try reading { try InstallationSecret.load(on: $0) }
         state.withLock { $0.secret = read }
         return read
     }
 
-    func seal(on connection: Connection) throws -> PaymentTokenSeal {
+    /// Blocks where it has to be read.
+    func seal() throws -> PaymentTokenSeal {
         if let known = state.withLock({ $0.seal }) { return known }
-        guard let read = try PaymentTokenSeal.load(on: connection) else {
+        guard let read = try reading({ try PaymentTokenSeal.load(on: $0) }) else {
             // No token is stored unsealed, and none is dropped.
             throw HTTPProblem(
                 .serviceUnavailable, title: "No key for payment tokens",
@@ -48,5 +59,11 @@ final class KnownSecrets: Sendable {
         }
         state.withLock { $0.seal = read }
         return read
+    }
+
+    private func reading<Value>(_ body: (Connection) throws -> Value) throws -> Value {
+        let connection = try Connection(database, logger: logger)
+        defer { connection.close() }
+        return try body(connection)
     }
 }

@@ -82,7 +82,7 @@ public struct UserRoutes: Sendable {
             return try append(wish, Command(context, .user, key, secret), responder)
         }
         PooledAnswer { connection in
-            let command = Command(context, .user, key, try service.secrets.secret(on: connection))
+            let command = Command(context, .user, key, try service.secrets.secret())
             let (user, signed) = try user(wish, command)
             let append = KeyedAppend(
                 append: try UserStreams.append(user, at: 0, metadata: signed.metadata),
@@ -137,7 +137,7 @@ public struct UserRoutes: Sendable {
         let wish = try AccountRequest(json: request.body)
         return PooledAnswer { connection in
             var command =
-                try key.map { Command(context, .account, $0, try service.secrets.secret(on: connection)) }
+                try key.map { Command(context, .account, $0, try service.secrets.secret()) }
                 ?? Command(context)
             try command.sign(AccountCreated(wish, accountID: "", at: 0))
             let account = AccountCreated(wish, accountID: command.id, at: command.now)

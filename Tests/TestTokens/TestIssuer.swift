@@ -2,7 +2,7 @@ import CLibcrypto
 import JSON
 
 /// An identity provider of a test: one Ed25519 key, and tokens that it signs, right ones and others.
-public final class TokenIssuer: Sendable {
+public final class TestIssuer: Sendable {
     public let keyID: String
     private let seed: [UInt8]
 
@@ -16,7 +16,7 @@ public final class TokenIssuer: Sendable {
     }
 
     /// Its key set (RFC 7517, RFC 8037), with those of others.
-    public func keySet(and others: TokenIssuer...) -> String {
+    public func keySet(and others: TestIssuer...) -> String {
         #"{"keys":["# + ([self] + others).map(\.key).joined(separator: ",") + "]}"
     }
 
