@@ -68,7 +68,7 @@ struct BenchGroupsCommand: OrderflowCommand {
             let race = GroupRace(group, database, positions)
             if race.records > 0 { races.append(race) }
         }
-        let usage = RoleUsage(settings, servers: servers)
+        let usage = RoleUsage(settings, servers: servers, credentials: settings.auth.serviceHeaders)
         usage.start()
         let deadline = ContinuousClock.now + patience
         while races.contains(where: { $0.seconds == nil }), .now < deadline {
