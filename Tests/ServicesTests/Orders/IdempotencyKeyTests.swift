@@ -108,7 +108,7 @@ import UserFacts
     /// Processes of both versions run at once while an installation is updated.
     @Test func aProcessOfBeforeMakesNoSecondOrder() async throws {
         let side = try updated()
-        try await side.serve { client in
+        try await side.serve { client throws in
             let first = try client.post("/orders", key: "cart-1", Self.order)
             #expect(first.status == 201 && !first.isReplay)
             #expect(try client.post("/orders", key: "cart-1", Self.order).isReplay)
@@ -116,7 +116,7 @@ import UserFacts
         let former = InstallationSecret.formerID(.order, try Self.key("cart-1"), tenant: "default")
         #expect(try !Self.append(Self.order, id: former, on: side.connect()))
         // Another caller's key of the same text is another order all the same.
-        try await side.serve(as: Principal(.token, subject: "bob", tenant: "default", rights: .all)) { client in
+        try await side.serve(as: Principal(.token, subject: "bob", tenant: "default", rights: .all)) { client throws in
             #expect(try !client.post("/orders", key: "cart-1", Self.order).isReplay)
             #expect(try client.post("/orders", key: "cart-1", Self.order).isReplay)
         }

@@ -128,7 +128,7 @@ import Testing
     }
 
     @Test func reportsAreNotForCustomers() async throws {
-        try await ReadSide.run(gate: NamedCaller()) { side in
+        try await ReadSide.run(gate: NamedCaller()) { side throws in
             for path in ["/invoices?user_id=alice&year=2026&month=1", "/customers/alice", "/customers", "/sales"] {
                 #expect(try side.get(path, Self.caller("alice", "orders:read:own orders:write:own")).status == 403)
             }
