@@ -159,7 +159,7 @@ import Testing
 
     /// All routes of all roles, asked without a credential and with one that has every scope but the right one.
     @Test func noRouteAnswersWithoutItsRight() async throws {
-        let issuer = TokenIssuer()
+        let issuer = TestIssuer()
         let keySet = NSTemporaryDirectory() + "/jwks-\(UUID())"
         try issuer.keySet().write(toFile: keySet, atomically: true, encoding: .utf8)
         defer { try? FileManager.default.removeItem(atPath: keySet) }
@@ -168,8 +168,8 @@ import Testing
             var settings = Settings(OrderflowApp.services)
             settings.auth.mode = .required
             settings.auth.jwksFile = keySet
-            settings.auth.issuer = TokenIssuer.name
-            settings.auth.audience = TokenIssuer.audience
+            settings.auth.issuer = TestIssuer.name
+            settings.auth.audience = TestIssuer.audience
             let runtime = runtime(of: role, settings)
             let running = try runtime.assemble { try Supervision.running($0, role) }
             let gate = try #require(running.gate)

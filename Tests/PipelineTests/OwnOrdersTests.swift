@@ -13,7 +13,7 @@ import Testing
     }
 
     private static func token(
-        _ issuer: TokenIssuer, _ subject: String, _ scopes: String..., tenant: String = "acme", age: Int64 = 0
+        _ issuer: TestIssuer, _ subject: String, _ scopes: String..., tenant: String = "acme", age: Int64 = 0
     ) -> String {
         issuer.token(
             ["sub": .string(subject), "scope": .string(scopes.joined(separator: " ")), "tenant": .string(tenant)],
@@ -21,13 +21,13 @@ import Testing
     }
 
     @Test func aCustomersJourney() async throws {
-        let issuer = TokenIssuer()
+        let issuer = TestIssuer()
         let keySet = NSTemporaryDirectory() + "/jwks-\(UUID())"
         try issuer.keySet().write(toFile: keySet, atomically: true, encoding: .utf8)
         defer { try? FileManager.default.removeItem(atPath: keySet) }
         let shop = try Shop(settings: [
             "ORDERFLOW_AUTH_MODE": "required", "ORDERFLOW_AUTH_JWKS_FILE": keySet,
-            "ORDERFLOW_AUTH_ISSUER": TokenIssuer.name, "ORDERFLOW_AUTH_AUDIENCE": TokenIssuer.audience,
+            "ORDERFLOW_AUTH_ISSUER": TestIssuer.name, "ORDERFLOW_AUTH_AUDIENCE": TestIssuer.audience,
         ])
         let up = try shop.up()
         try up.start()
