@@ -1,6 +1,6 @@
 import Foundation
 import Randomness
-import Synchronization
+import Execution
 import TestServers
 import TestShop
 import Testing
@@ -72,8 +72,8 @@ import Testing
         }
         let everybody = tenants
         let seed = SeededGenerator.fromEnvironment().seed
-        let failures = Mutex<[String]>([])
-        let asked = Mutex(0)
+        let failures = Monitor<[String]>([])
+        let asked = Monitor(0)
         try await withThrowingTaskGroup(of: Void.self) { group in
             for client in 0..<Self.clients {
                 group.addTask {
