@@ -98,7 +98,7 @@ import Testing
         return DeadLetterQueue.Entry(
             id: 7, group: "g", source: .init(topic: d, partition: 0, offset: 1), key: a, status: "dead", error: b,
             attempts: 1, createdAt: 0, value: Array(c.utf8), headers: headers.bytes, parkedBehind: 0,
-            decision: .init(by: c, note: d), decidedAt: 0)
+            decision: (by: c, note: d), decidedAt: 0)
     }
 
     private func letters(_ a: String, _ b: String, _ c: String, _ d: String, _ what: String) throws {
