@@ -96,13 +96,13 @@ import Testing
     /// A value that isn't the default.
     private static func sample(of key: SettingKey) -> String {
         let candidates = [
-            "7", "0.5", "17s", "9KiB", "9MiB", "debug", "json", "reject", "http", "choreography", "off", "on",
+            "7", "0.5", "17s", "9KiB", "9MiB", "debug", "json", "reject", "http", "choreography", "off", "on", "open",
             "payment=http://x:1",
             "host:1", "x.example",
             "a@x.example", "postgresql://a:b@h:1/d", "smtp://x:25", "https://shop.example",
             "http://x/y",
             "a=b", "fraud=Cleared/Suspected", "order-events/0=7",
-            "0123456789abcdef0123456789abcdef",
+            "0123456789abcdef0123456789abcdef", "acme=500", "10.0.0.5", "/fraud-check=FraudCleared/FraudSuspected",
         ]
         return candidates.first { text in
             var settings = Settings(OrderflowApp.services)
