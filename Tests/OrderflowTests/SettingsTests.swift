@@ -102,7 +102,8 @@ import Testing
             "a@x.example", "postgresql://a:b@h:1/d", "smtp://x:25", "https://shop.example",
             "http://x/y",
             "a=b", "fraud=Cleared/Suspected", "order-events/0=7",
-            "0123456789abcdef0123456789abcdef", "acme=500", "10.0.0.5", "/fraud-check=FraudCleared/FraudSuspected",
+            "0123456789abcdef0123456789abcdef", "acme=500", "acme=500/1000", "10.0.0.5",
+            "/fraud-check=FraudCleared/FraudSuspected",
         ]
         return candidates.first { text in
             var settings = Settings(OrderflowApp.services)
@@ -114,6 +115,7 @@ import Testing
     private static func company(of key: SettingKey) -> [(String, String)] {
         switch key.name {
         case "payment.gateway": [("payment.gateway_url", "http://x/y")]
+        case "kafka.signing": [("kafka.signing_keys", "7")]
         case "auth.jwks_url", "auth.jwks_file": [("auth.issuer", "https://id.example"), ("auth.audience", "shop")]
         default: []
         }
