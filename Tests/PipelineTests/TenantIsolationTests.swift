@@ -166,8 +166,8 @@ import Testing
             }.joined()
         }.joined()
         let printed = try shop.shell(
-            "d=$(mktemp -d)\n\(script)wait; cd $d; for f in *; do echo \"@$f\"; cat $f; done; rm -rf $d")
-        let parts = printed.split(separator: "@").map { $0.split(separator: "\n", maxSplits: 1) }
+            "d=$(mktemp -d)\n\(script)wait; cd $d; for f in *; do echo \"###$f\"; cat $f; done; rm -rf $d")
+        let parts = printed.split(separator: "###").map { $0.split(separator: "\n", maxSplits: 1) }
         var problems = parts.count == tenants.count * 2 ? [] : ["\(parts.count) streams"]
         for part in parts {
             let tenant = tenants[Int(part[0].prefix { $0.isNumber }) ?? 0]
