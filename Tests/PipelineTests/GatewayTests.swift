@@ -25,10 +25,11 @@ import Testing
                 group.addTask {
                     for number in 0..<each {
                         let key = "\(customer)-\(number)"
-                        var id: String?
-                        for _ in 0..<20 where id == nil { id = try? await client.order(key: key) }
-                        let order = try #require(id, "no answer to \(key)")
-                        taken.withLock { $0[key] = order }
+                        try await eventually(within: .seconds(60), "\(key) is answered") {
+                            guard let id = try? await client.order(key: key) else { return false }
+                            taken.withLock { $0[key] = id }
+                            return true
+                        }
                     }
                 }
             }
@@ -83,7 +84,7 @@ import Testing
     @Test func onlyWhatIsForTheOutsideIsReached() async throws {
         try await withGateway { gateway, shop, api in
             let status = "-o /dev/null -w '%{http_code} %{http_version}'"
-            for path in ["/orders", "/sales", "/customers", "/openapi.json", "/gateway/livez"] {
+            for path in ["/orders", "/sales?from=2026-01-01&to=2026-01-31", "/openapi.json", "/gateway/livez"] {
                 #expect(try curl(gateway, shop, path, status) == "200 2", "\(path)")
             }
             for path in [
