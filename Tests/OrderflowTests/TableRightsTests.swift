@@ -20,7 +20,7 @@ import Testing
             settings.database.url = PostgresServer.url(port: server.port, user: "replaced", password: "of-daemons")
             settings.database.adminURL = server.url()
             self.settings = settings
-            try DatabaseProvisioner(settings: settings, logger: quiet).run(OrderflowApp.services.databases) {
+            try DatabaseProvisioner(settings: settings, logger: quiet).run(OrderflowApp.services.provisionedDatabases) {
                 #expect($0.notes.isEmpty, "\($0.notes)")
             }
         }
@@ -32,7 +32,7 @@ import Testing
 
     private static let installation = Result { try Installation() }
     private static let quiet: Logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
-    private static let databases = OrderflowApp.services.databases
+    private static let databases = OrderflowApp.services.provisionedDatabases
 
     /// The tables with a column `tenant`, by the catalogue.
     private func tables(of database: ServiceDatabase, _ installation: Installation) throws -> [String] {
@@ -188,14 +188,17 @@ import Testing
             let daemon = try installation.connection(database, as: .daemon)
             defer { daemon.close() }
             for statement in [
-                "CREATE TABLE mine (a int)", "CREATE SCHEMA mine", "DROP TABLE inbox", "TRUNCATE inbox",
-                "ALTER TABLE inbox ADD COLUMN mine int", "UPDATE schema_migrations SET name = ''",
+                "CREATE TABLE mine (a int)", "CREATE SCHEMA mine", "DROP TABLE audit", "TRUNCATE audit",
+                "ALTER TABLE audit ADD COLUMN mine int", "UPDATE schema_migrations SET name = ''",
                 "SET ROLE \(database.nameOnServer)", "CREATE ROLE mine",
             ] { try refused(daemon, statement) }
-            #expect(try daemon.execute("DELETE FROM inbox") == 0)
         }
+        let access = try installation.connection(.access, as: .daemon)
+        defer { access.close() }
+        try refused(access, "INSERT INTO api_keys (name, scopes, hash, created_by) VALUES ('a', '{}', '', 'a')")
         let orders = try installation.connection(.orders, as: .daemon)
         defer { orders.close() }
+        #expect(try orders.execute("DELETE FROM inbox") == 0)
         for statement in ["UPDATE events SET data = '{}'", "DELETE FROM events", "TRUNCATE events"] {
             try refused(orders, statement)
         }

@@ -51,7 +51,7 @@ import Testing
     /// The role that a session takes on, and the tenant that it acts for, are its client's and end with it.
     @Test func rolesAndTenantsArentLeftBehind() throws {
         let server = try PostgresServer.shared.get()
-        let pooler = try PgBouncer(for: server, mode: .session, sessions: 1)
+        let pooler = try PgBouncer(for: server, mode: .session, sessions: 2)
         let role = "taken_on_\(UInt64.random(in: 0...UInt64.max))"
         try server.execute("CREATE ROLE \(role) NOLOGIN")
         let plain = try PostgresConfiguration(pooler.url())

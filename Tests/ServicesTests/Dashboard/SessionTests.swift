@@ -93,7 +93,9 @@ import Testing
             let cookie = try site.cookie()
             let own = cookie.merging(["Sec-Fetch-Site": "same-origin"]) { $1 }
             #expect(try site.send("GET", "/orders", own).body == "key:duty")
-            #expect(try site.send("HEAD", "/orders", own).status == 200)
+            let client = try WireClient(port: site.port)
+            try client.send("HEAD", "/orders", own.merging(["Host": "localhost"]) { $1 }, body: nil)
+            #expect(try client.receive(until: "\r\n\r\n").contains(" 200 "))
             #expect(try site.send("GET", "/dashboard/session", own).status == 200)
             #expect(try site.send("GET", "/stock", own).status == 403)
             // Writes take no cookie, whoever's it is.
@@ -125,7 +127,7 @@ import Testing
                 #expect(answer.status == 422 && answer.body.contains("/credential"), "\(credential.prefix(9))")
             }
             #expect(try site.send("POST", "/dashboard/session", body: "{}").status == 422)
-            #expect(try site.send("POST", "/dashboard/session", body: "[").status == 400)
+            #expect(try site.send("POST", "/dashboard/session", body: "{").status == 400)
         }
     }
 
