@@ -234,7 +234,9 @@ import Testing
         let secret = OrderflowApp.services.settings.keys.filter(\.isSecret).map(\.environmentName)
         #expect(secret.contains("ORDERFLOW_DATABASE_URL"))
         // Addresses of no secrecy.
-        let open: Set = ["ORDERFLOW_TELEMETRY_OTLP_ENDPOINT"]
+        let open: Set = [
+            "ORDERFLOW_TELEMETRY_OTLP_ENDPOINT", "ORDERFLOW_SAGA_URL", "ORDERFLOW_DASHBOARD_ROLES",
+        ]
         for map in all("ConfigMap") {
             let texts = map["data"]?.texts ?? [:]
             #expect(secret.allSatisfy { texts[$0] == nil || open.contains($0) }, "\(map.name)")

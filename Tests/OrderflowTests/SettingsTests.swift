@@ -96,11 +96,15 @@ import Testing
     /// A value that isn't the default.
     private static func sample(of key: SettingKey) -> String {
         let candidates = [
-            "7", "0.5", "17s", "9KiB", "9MiB", "debug", "json", "reject", "http", "choreography", "off", "on",
+            "7", "0.5", "17s", "90s", "9KiB", "9MiB", "debug", "json", "reject", "http", "choreography", "off", "on",
+            "open",
             "payment=http://x:1",
             "host:1", "x.example",
-            "a@x.example", "postgresql://a:b@h:1/d", "smtp://x:25", "http://x/y",
-            "a=b", "fraud=Cleared/Suspected",
+            "a@x.example", "postgresql://a:b@h:1/d", "smtp://x:25", "https://shop.example",
+            "http://x/y",
+            "a=b", "fraud=Cleared/Suspected", "order-events/0=7",
+            "0123456789abcdef0123456789abcdef", "acme=500", "acme=500/1000", "10.0.0.5",
+            "/fraud-check=FraudCleared/FraudSuspected",
         ]
         return candidates.first { text in
             var settings = Settings(OrderflowApp.services)
@@ -110,7 +114,12 @@ import Testing
 
     /// What a value needs beside it to make sense.
     private static func company(of key: SettingKey) -> [(String, String)] {
-        key.name == "payment.gateway" ? [("payment.gateway_url", "http://x/y")] : []
+        switch key.name {
+        case "payment.gateway": [("payment.gateway_url", "http://x/y")]
+        case "kafka.signing": [("kafka.signing_keys", "7")]
+        case "auth.jwks_url", "auth.jwks_file": [("auth.issuer", "https://id.example"), ("auth.audience", "shop")]
+        default: []
+        }
     }
 
     @Test func variableNamesAreDistinct() {
@@ -264,9 +273,12 @@ import Testing
         ] {
             #expect(secrets.contains { $0.key.name == name }, "\(name)")
         }
+        // Besides what makes sense of them together.
         let environment = Dictionary(uniqueKeysWithValues: secrets.map { ($0.key.environmentName, $0.text) })
+            .merging(["ORDERFLOW_AUTH_ISSUER": "https://id.example", "ORDERFLOW_AUTH_AUDIENCE": "shop"]) { old, _ in old
+            }
         let lines = try load(environment: environment).lines
-        #expect(lines.filter { $0.shown.contains("***") }.count == environment.count)
+        #expect(lines.filter { $0.shown.contains("***") }.count == secrets.count)
         #expect(!(ConfigCommand.table(lines) + ConfigCommand.json(lines)).text.contains("hunter2"))
     }
 
