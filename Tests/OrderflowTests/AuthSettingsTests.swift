@@ -7,7 +7,8 @@ import Testing
 @Suite struct AuthSettingsTests {
     private func settings(_ flags: [String: String], environment: [String: String] = [:]) throws -> Settings {
         try SettingsSources(
-            OrderflowApp.services, configPath: "/dev/null", environment: environment,
+            OrderflowApp.services, configPath: DocumentsTests.root.appendingPathComponent("config/orderflow.yaml").path,
+            environment: environment,
             flags: flags.map { SettingsSources.Flag(key: $0.key, text: $0.value, option: "--set") }
         ).load().settings
     }

@@ -39,7 +39,7 @@ extension ServiceDatabase {
                 // gen_random_uuid() is of PostgreSQL's strong random numbers, 122 bits each.
                 sql: """
                     CREATE TABLE session_secret (
-                        only   boolean PRIMARY KEY DEFAULT true CHECK (only),
+                        single boolean PRIMARY KEY DEFAULT true CHECK (single),
                         secret bytea NOT NULL CHECK (length(secret) = 32)
                     );
                     INSERT INTO session_secret (secret)

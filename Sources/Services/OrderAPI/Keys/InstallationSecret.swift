@@ -16,7 +16,7 @@ struct InstallationSecret: Sendable {
     /// gen_random_uuid() is of PostgreSQL's strong random numbers, 122 bits each.
     static let schema = """
         CREATE TABLE installation_secret (
-            is_the_one       boolean PRIMARY KEY DEFAULT true CHECK (is_the_one),
+            single           boolean PRIMARY KEY DEFAULT true CHECK (single),
             secret           bytea NOT NULL,
             -- Until then, what came under a key before there was a secret is found by the id that it has from then.
             former_ids_until timestamptz NOT NULL
