@@ -6,6 +6,7 @@ import Messaging
 import OrderFacts
 import Orders
 import Postgres
+import Sealing
 
 @testable import OrderAPI
 @testable import OrderflowKit
@@ -15,10 +16,12 @@ struct OrderSide: Sendable {
     let database: PostgresConfiguration
     let service: OrderService
 
-    init(prepare: (Connection) throws -> Void = { _ in }) throws {
+    /// - Parameter sealing: whether there is a key to seal payment tokens with.
+    init(sealing: Bool = true, prepare: (Connection) throws -> Void = { _ in }) throws {
         database = try freshDatabase(ServiceDatabase.orders.migrations)
         let connection = try Connection(database, logger: quiet)
         defer { connection.close() }
+        if sealing { try PaymentTokenSeal.take(OpeningKey().publicKey, on: connection) }
         try prepare(connection)
         service = OrderService(
             ServiceContext(
