@@ -100,7 +100,7 @@ import Testing
             "payment=http://x:1",
             "host:1", "x.example",
             "a@x.example", "postgresql://a:b@h:1/d", "smtp://x:25", "http://x/y",
-            "a=b", "fraud=Cleared/Suspected", "order-events/0=7", "https://shop.example",
+            "a=b", "fraud=Cleared/Suspected", "order-events/0=7", "https://shop.example", "10.0.0.0/8",
         ]
         return candidates.first { text in
             var settings = Settings(OrderflowApp.services)
