@@ -6,7 +6,8 @@ RUN apt-get -q update && apt-get -q install -y --no-install-recommends \
         librdkafka-dev libpq-dev libcurl4-openssl-dev libssl-dev pkg-config \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
-COPY Package.swift Package.resolved ./
+COPY Package.swift ./
+COPY deploy/image/swift-packages.json Package.resolved
 COPY Sources Sources
 COPY Tests Tests
 RUN swift build -c release --product orderflow --static-swift-stdlib --only-use-versions-from-resolved-file \

@@ -205,7 +205,8 @@ let package = Package(
         .testTarget(
             name: "ServicesTests",
             dependencies: everyFact + [
-                "Fulfilment", "Inventory", "Notification", "Operations", "OrderAPI", "OrderflowKit", "Payment",
+                "Fulfilment", "Inventory", "Notification", "Operations", "OrderAPI", "OrderflowKit", "OrderflowTesting",
+                "Payment",
                 "Projection", "Query", "Shipping", "Terminal",
                 "Execution", "HTTPServer", "Hashing", "JSON", "Kafka", "Messaging", "Orders", "Outbound", "Postgres",
                 "Randomness", "Sealing", "TestServers", "TestTokens", "WebTokens", log,

@@ -65,12 +65,13 @@ import Testing
             let seen = sighting(assigned)
             var watches = Dictionary(uniqueKeysWithValues: assigned.keys.map { ($0, OwnerlessWatch()) })
             var acts: [(at: Int, who: String)] = []
+            var most = 0
             for time in 1...1_500 {
                 let acting = watches.keys.filter { watches[$0]?.judge(seen, memberID: $0) == true }
-                #expect(acting.count <= 1)
+                most = max(most, acting.count)
                 acts += acting.map { (time, $0) }
             }
-            #expect(acts.first?.at == OwnerlessWatch.confirmation)
+            #expect(most == 1 && acts.first?.at == OwnerlessWatch.confirmation)
             // Whoever loses least by it begins, and all get their turn.
             #expect(assigned[acts[0].who]?.count == assigned.values.map(\.count).min())
             #expect(Set(acts.prefix(count).map(\.who)) == Set(assigned.keys))

@@ -51,8 +51,8 @@ import UserFacts
 
     @Test func theCatalogueKnowsItsTypes() throws {
         let catalogue = try EveryFact.catalogue()
-        #expect(catalogue.all.count == 25)
-        #expect(catalogue.types.count == 27)
+        #expect(catalogue.all.count == 27)
+        #expect(catalogue.types.count == 29)
         #expect(catalogue.types.isSuperset(of: ["user.created", "account.created", "OrderCreated"]))
         #expect(try catalogue.decode("Unheard", EncodedPayload([])) == nil)
         let facts = catalogue.orderFacts

@@ -93,8 +93,10 @@ import Testing
     @Test func modesReactToDifferentTypes() throws {
         let orchestrated = try PaymentFixture().handler
         let choreographed = try PaymentFixture(.choreography).handler
-        #expect(orchestrated.types == [ProcessPayment.type, RefundPayment.type])
-        #expect(choreographed.types == [OrderCreated.type, StockReserved.type, OrderCancelled.type])
+        #expect(orchestrated.types == [ProcessPayment.type, RefundPayment.type, KeepPaymentToken.type])
+        #expect(
+            choreographed.types
+                == [OrderCreated.type, StockReserved.type, OrderCancelled.type, KeepPaymentToken.type])
     }
 
     @Test func concurrentBeginningIsNoticed() throws {

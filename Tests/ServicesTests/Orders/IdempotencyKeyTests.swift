@@ -69,7 +69,7 @@ import UserFacts
             RequestDigest.of(try OrderRequest(json: $0).canonical)
         }
         #expect(digests.count == 1)
-        #expect(try digests[0].get(0, as: String.self) != plain)
+        #expect(try #require(digests.first).get(0, as: String.self) != plain)
     }
 
     /// An installation that was there before its secret.

@@ -6,6 +6,7 @@ import Messaging
 import OrderFacts
 import Orders
 import Postgres
+import Sealing
 
 @testable import OrderAPI
 @testable import OrderflowKit
@@ -13,14 +14,19 @@ import Postgres
 /// The command side on a port, over a database of its own.
 struct OrderSide: Sendable {
     let database: PostgresConfiguration
-    let service: OrderService
 
-    init(prepare: (Connection) throws -> Void = { _ in }) throws {
+    /// - Parameter sealing: whether there is a key to seal payment tokens with.
+    init(sealing: Bool = true, prepare: (Connection) throws -> Void = { _ in }) throws {
         database = try freshDatabase(ServiceDatabase.orders.migrations)
         let connection = try Connection(database, logger: quiet)
         defer { connection.close() }
+        if sealing { try PaymentTokenSeal.take(OpeningKey().publicKey, on: connection) }
         try prepare(connection)
-        service = OrderService(
+    }
+
+    /// A process of the service: its writer takes nothing any more once it was stopped.
+    private func start() -> OrderService {
+        OrderService(
             ServiceContext(
                 name: "orders", settings: Settings(.fulfilment),
                 kafka: KafkaConfiguration(bootstrapServers: "127.0.0.1:1"), database: database,
@@ -29,6 +35,7 @@ struct OrderSide: Sendable {
 
     /// Runs `body` on a thread of its own, as whom the principal says.
     func serve(as principal: Principal = .open, _ body: @escaping @Sendable (WireClient) throws -> Void) async throws {
+        let service = start()
         let routes = OrderRoutes(service, logger: quiet).routes + [UserRoutes(service).routes]
         let writer = service.writer
         try await serving(

@@ -20,7 +20,7 @@ import Testing
 
     /// Both services, as `orderflow migrate` leaves them.
     private func shop(_ mode: FulfilmentMode = .orchestration) throws -> (side: OrderSide, payments: PaymentFixture) {
-        let side = try OrderSide()
+        let side = try OrderSide(sealing: false)
         let payments = try PaymentFixture(mode)
         try TokenKeys.prepare(on: payments.connection) { try PaymentTokenSeal.take($0, on: side.connect()) }
         return (side, payments)
@@ -180,7 +180,7 @@ import Testing
     }
 
     @Test func withoutAKeyNoTokenIsTakenAndNoOrderLost() async throws {
-        let side = try OrderSide()
+        let side = try OrderSide(sealing: false)
         try await side.serve { client in
             try client.send("POST", "/orders", body: Self.body)
             let answer = try client.answer()
