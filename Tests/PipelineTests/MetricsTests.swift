@@ -1,3 +1,4 @@
+import Foundation
 import TestServers
 import TestShop
 import Testing
@@ -14,18 +15,22 @@ import Testing
             // Statistics soon, and orders that stay under way.
             "ORDERFLOW_KAFKA_PROPERTIES_STATISTICS_INTERVAL_MS": "500",
             "ORDERFLOW_PAYMENT_SIMULATOR_LATENCY": "60s", "ORDERFLOW_PAYMENT_TIMEOUT": "120s",
+            // What is told of callers who are asked who they are, and may not ask for everything.
+            "ORDERFLOW_AUTH_MODE": "required", "ORDERFLOW_LIMITS_RATE": "1000",
         ])
+        let key = try shop.run(["keys", "create", "--name", "all", "--scope", "orders:write,operate"])
+            .trimmingCharacters(in: .whitespacesAndNewlines)
         let up = try shop.up()
         try up.start()
         try await up.waitUntilReady()
-        _ = try await up.client.order()
+        _ = try await up.client.bearing(key).order()
         try shop.produce("not JSON", key: "elsewhere", to: "order-events")
 
         let ports = up.port..<(up.port + OrderflowApp.services.modules.count)
         func scrape() async throws -> [Substring] {
             var lines: [Substring] = []
             for port in ports {
-                guard let answer = try await ShopClient(port: port).get("/metrics", orNil: true) else { continue }
+                guard let answer = try await ShopClient(port: port).bearing(key).get("/metrics", orNil: true) else { continue }
                 lines += answer.text.split(separator: "\n")
             }
             return lines

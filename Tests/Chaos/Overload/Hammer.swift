@@ -85,7 +85,7 @@ final class Hammer: Sendable {
         let body = #"{"userId":"hammer-\#(line.number)","items":[{"sku":"ABC","qty":1}],"total":9.99}"#
         let request = """
             POST /orders HTTP/1.1\r
-            Host: shop\r
+            Host: localhost\r
             Content-Type: application/json\r
             Idempotency-Key: "\(name)-\(line.number)-\(line.asked)"\r
             Content-Length: \(body.utf8.count)\r
