@@ -45,7 +45,7 @@ extension ServiceBench {
         defer { producer.close(timeout: .seconds(5)) }
         var encoder = RelayEncoder(source: .outbox)
         let records = try messages.map { message in
-            let metadata = message.effectMetadata(id: message.id, source: "/test", time: message.time).json()
+            let metadata = message.effectMetadata(id: message.id, source: Self.source, time: message.time).json()
             return try Array(message.key.utf8).withUnsafeBytes { key in
                 try message.payload.withUnsafeBytes { payload in
                     try metadata.withUnsafeBytes { metadata in

@@ -77,12 +77,15 @@ public final class ServiceBench {
         return try outgoing.compactMap { try catalogue.decode($0.type, EncodedPayload($0.payload)) }
     }
 
+    /// `ce_source` of what is handed over.
+    static let source = "/test"
+
     private func message(_ payload: some MessagePayload, at offset: Int64, tenant: String) throws -> InboundMessage {
         InboundMessage(
             id: "m-\(offset)", type: type(of: payload).type, schemaVersion: type(of: payload).version,
             payload: try payload.payload(), key: payload.key, tenant: tenant, correlationID: "test", traceparent: nil,
             time: WallClock.nowMicroseconds(), streamVersion: nil,
-            source: InboundMessage.Source(topic: topic, partition: 0, offset: offset))
+            source: InboundMessage.Source(topic: topic, partition: 0, offset: offset), origin: Self.source)
     }
 
     /// What a route of the service answers to `GET path`, on a port of its own for as long as it takes.

@@ -66,7 +66,9 @@ import Testing
             headers: ["ce_source": "/orderflow/payment", "ce_type": "PaymentProcessed", "ce_id": "x"],
             to: "order-events")
         try shop.publish(
-            forged, key: waiting, headers: ["ce_source": "/stranger", "ce_type": "PaymentProcessed", "ce_id": "y"],
+            // Of another order: what comes after a dead letter with its key waits behind it.
+            forged.replacing(waiting, with: order), key: order,
+            headers: ["ce_source": "/stranger", "ce_type": "PaymentProcessed", "ce_id": "y"],
             to: "order-events")
         try eventually("the forged ones are dead letters") {
             let letters = try shop.output("deadletters", "list", "--json")

@@ -19,11 +19,14 @@ import Testing
             try bench.rows("SELECT status FROM order_views ORDER BY order_id") == [
                 ["pending"], ["confirmed"], ["pending"],
             ])
-        #expect(try bench.rebuild("orders") == [])
+        let first = try bench.rebuild("orders")
+        #expect(first == [])
         // Again, over the tables that were exchanged; and where the live ones aren't what their messages say.
-        #expect(try bench.rebuild("orders") == [])
+        let second = try bench.rebuild("orders")
+        #expect(second == [])
         try bench.connection.script("UPDATE order_views SET user_id = 'eve' WHERE order_id = 'o-3'")
-        #expect(try bench.rebuild("orders") == ["order_views: 1 rows differ, 0 only live, 0 only rebuilt"])
+        let third = try bench.rebuild("orders")
+        #expect(third == ["order_views: 1 rows differ, 0 only live, 0 only rebuilt"])
         #expect(throws: NoSuchReadModel.self) { try bench.rebuild("points") }
     }
 }
