@@ -30,7 +30,9 @@ import Testing
         func scrape() async throws -> [Substring] {
             var lines: [Substring] = []
             for port in ports {
-                guard let answer = try await ShopClient(port: port).bearing(key).get("/metrics", orNil: true) else { continue }
+                guard let answer = try await ShopClient(port: port).bearing(key).get("/metrics", orNil: true) else {
+                    continue
+                }
                 lines += answer.text.split(separator: "\n")
             }
             return lines
