@@ -31,7 +31,7 @@ struct ParkingKey: Hashable, Comparable, Sendable {
         {
             return text
         }
-        return "bytes:" + key.map { $0 < 16 ? "0" + String($0, radix: 16) : String($0, radix: 16) }.joined()
+        return "bytes:" + Hexadecimal.text(key)
     }
 
     static func < (a: ParkingKey, b: ParkingKey) -> Bool { (a.topic, a.key) < (b.topic, b.key) }

@@ -59,9 +59,7 @@ public struct SagaCourse: Hashable, Sendable {
 
     /// SHA-256 of the canonical JSON, its first 16 bytes in hexadecimal.
     public var fingerprint: String {
-        Digest.sha256.hash(json).prefix(16).map { byte in
-            (byte < 16 ? "0" : "") + String(byte, radix: 16)
-        }.joined()
+        Hexadecimal.text(Digest.sha256.hash(json).prefix(16))
     }
 
     func step(_ id: String) -> Step? { steps.first { $0.id == id } }

@@ -42,7 +42,7 @@ public struct SourceKeys: Sendable {
     /// A line with a new key, named by the day and a few random digits.
     public static func line(at now: Date) -> String {
         let day = now.formatted(.iso8601.year().month().day().dateSeparator(.omitted))
-        let mark = SecretBytes.make(2).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+        let mark = Hexadecimal.text(SecretBytes.make(2))
         return "\(day)-\(mark) \(Data(SecretBytes.make(secretSize)).base64EncodedString())"
     }
 

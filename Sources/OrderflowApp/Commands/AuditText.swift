@@ -1,4 +1,5 @@
 import Foundation
+import Hashing
 import JSON
 import Messaging
 import Operations
@@ -44,7 +45,7 @@ enum AuditText {
                     json.field("detail", detail)
                 }
             }
-            json.field("hash", hexadecimal(record.hash))
+            json.field("hash", Hexadecimal.text(record.hash))
         }
         return TerminalText(json: json.bytes)
     }
@@ -52,7 +53,7 @@ enum AuditText {
     static func table(_ heads: [(service: String, head: AuditChain.Head)]) -> TerminalText {
         TextTable.write(
             [["DATABASE", "RECORDS", "HASH"]]
-                + heads.map { [$0.service, "\($0.head.position)", hexadecimal($0.head.hash)] })
+                + heads.map { [$0.service, "\($0.head.position)", Hexadecimal.text($0.head.hash)] })
     }
 
     static func json(_ head: (service: String, head: AuditChain.Head)) -> TerminalText {
@@ -60,7 +61,7 @@ enum AuditText {
         json.object { json in
             json.field("service", head.service)
             json.field("position", head.head.position)
-            json.field("hash", hexadecimal(head.head.hash))
+            json.field("hash", Hexadecimal.text(head.head.hash))
         }
         return TerminalText(json: json.bytes)
     }
@@ -72,7 +73,8 @@ enum AuditText {
         for (number, line) in data.split(separator: UInt8(ascii: "\n")).enumerated() {
             guard let value = try? JSONValue(parsing: Array(line)), let service = value["service"]?.string,
                 let position = value["position"]?.int64, position >= 0,
-                let hash = value["hash"]?.string.flatMap(bytes)
+                let hash = value["hash"]?.string.flatMap({ Hexadecimal.bytes($0.lowercased()) }),
+                hash.count == 32
             else { throw Unreadable(path, "line \(number + 1) is no head of an audit log") }
             heads[service] = AuditChain.Head(position: position, hash: hash)
         }
@@ -83,22 +85,5 @@ enum AuditText {
     private struct Unreadable: Error, CustomStringConvertible {
         let description: String
         init(_ path: String, _ flaw: String) { description = "\(path): \(flaw)" }
-    }
-
-    private static func hexadecimal(_ bytes: [UInt8]) -> String {
-        bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
-    }
-
-    private static func bytes(_ hexadecimal: String) -> [UInt8]? {
-        let digits = Array(hexadecimal.utf8)
-        guard digits.count == 64 else { return nil }
-        var bytes: [UInt8] = []
-        for start in stride(from: 0, to: digits.count, by: 2) {
-            guard let byte = UInt8(String(decoding: digits[start..<start + 2], as: UTF8.self), radix: 16) else {
-                return nil
-            }
-            bytes.append(byte)
-        }
-        return bytes
     }
 }
