@@ -40,10 +40,10 @@ public struct HostNames: Sendable {
         // The root's dot, which a URL may have.
         if end > 1, host[end - 1] == UInt8(ascii: ".") { end -= 1 }
         let bare = UnsafeBufferPointer(rebasing: host[..<end])
-        return names.contains { Self.equal(bare, $0) }
+        return names.contains { bare.equalsIgnoringCase($0) }
             || suffixes.contains { suffix in
                 bare.count > suffix.count
-                    && Self.equal(UnsafeBufferPointer(rebasing: bare[(bare.count - suffix.count)...]), suffix)
+                    && UnsafeBufferPointer(rebasing: bare[(bare.count - suffix.count)...]).equalsIgnoringCase(suffix)
             }
     }
 
@@ -62,9 +62,5 @@ public struct HostNames: Sendable {
             }
         }
         return parts == 4 && digits > 0
-    }
-
-    private static func equal(_ name: UnsafeBufferPointer<UInt8>, _ lowercase: [UInt8]) -> Bool {
-        name.count == lowercase.count && zip(name, lowercase).allSatisfy { ByteSet.lowercased($0) == $1 }
     }
 }

@@ -34,7 +34,7 @@ public struct SitePolicy: Sendable {
         for field in fields.all where fields.isNamed(field, "origin") {
             hasOrigin = true
             let origin = fields.value(of: field)
-            if origins.contains(where: { Self.equal(origin, $0) }) {
+            if origins.contains(where: { origin.equalsIgnoringCase($0) }) {
                 answer.append(HTTPHeader("Access-Control-Allow-Origin", String(decoding: origin, as: UTF8.self)))
                 answer.append(Self.readable)
             } else if !Self.isOwn(origin, host) {
@@ -66,10 +66,6 @@ public struct SitePolicy: Sendable {
         let scheme = UnsafeBufferPointer(rebasing: origin[..<colon])
         guard scheme.equalsIgnoringCase("http") || scheme.equalsIgnoringCase("https") else { return false }
         return UnsafeBufferPointer(rebasing: origin[(colon + 3)...]).equalsIgnoringCase(host)
-    }
-
-    private static func equal(_ origin: UnsafeBufferPointer<UInt8>, _ lowercase: [UInt8]) -> Bool {
-        origin.count == lowercase.count && zip(origin, lowercase).allSatisfy { ByteSet.lowercased($0) == $1 }
     }
 
     private static let foreign = HTTPProblem(

@@ -253,6 +253,13 @@ extension UnsafeBufferPointer<UInt8> {
         return true
     }
 
+    /// `lowercase` must be in lower case.
+    func equalsIgnoringCase(_ lowercase: [UInt8]) -> Bool {
+        guard count == lowercase.count else { return false }
+        for index in 0..<count where ByteSet.lowercased(self[index]) != lowercase[index] { return false }
+        return true
+    }
+
     func equalsIgnoringCase(_ other: UnsafeBufferPointer<UInt8>) -> Bool {
         guard count == other.count else { return false }
         for index in 0..<count where ByteSet.lowercased(self[index]) != ByteSet.lowercased(other[index]) {
