@@ -10,8 +10,7 @@ package struct EnvelopeHeaders {
     private(set) var time: Int64?
     private(set) var correlationID: String?
     private(set) var tenant: String?
-    /// Whose the record is: the standard tenant's only where it says nothing of one; nil where that can't be read.
-    private(set) var owner: String? = TenantName.standard
+    private var isTenantClear = true
     private(set) var streamVersion: Int?
     private(set) var contentType = ContentType.json
     private(set) var schemaVersion: Int?
@@ -26,6 +25,9 @@ package struct EnvelopeHeaders {
     static let limit = 320
 
     package init() {}
+
+    /// Whose the record is: the standard tenant's only where it says nothing of one; nil where that can't be read.
+    var owner: String? { isTenantClear ? tenant ?? TenantName.standard : nil }
 
     /// For a reader that may look at signatures.
     init(for reader: RecordReader) { if reader.signatures?.checks == true { signed = SignedContent() } }
@@ -48,7 +50,7 @@ package struct EnvelopeHeaders {
             if said != nil, !isValid { note("\(name) must have 1 to \(TenantName.limit) letters, digits and . _ -") }
             if !isFirst { note("\(name) comes several times and says different things") }
             tenant = said
-            owner = owner != nil && isValid && isFirst ? said : nil
+            isTenantClear = isTenantClear && isValid && isFirst
         case EventHeader.streamVersion: streamVersion = version(name, value)
         case EventHeader.schemaVersion: schemaVersion = version(name, value)
         case EventHeader.contentType:
