@@ -192,3 +192,24 @@ extension SettingFormat {
             write: { $0.map(write) ?? "" }, secrecy: secrecy)
     }
 }
+
+extension SettingFormat {
+    /// A list of what `element` reads, by commas; empty is none.
+    ///
+    /// - Parameter key: what no two elements may have in common; nil where they may be alike.
+    package static func list<Element>(
+        expecting expected: String, secrecy: SettingSecrecy = .open,
+        distinctBy key: (@Sendable (Element) -> String)? = nil,
+        write: @escaping @Sendable (Element) -> String, _ element: @escaping @Sendable (String) -> Element?
+    ) -> SettingFormat where Value == [Element] {
+        SettingFormat(
+            expected: expected,
+            parse: { text in
+                let parts = text.isEmpty ? [] : text.split(separator: ",", omittingEmptySubsequences: false)
+                let elements = parts.compactMap { element(String($0)) }
+                guard elements.count == parts.count else { return nil }
+                if let key, Set(elements.map(key)).count < parts.count { return nil }
+                return elements
+            }, write: { $0.map(write).joined(separator: ",") }, secrecy: secrecy)
+    }
+}

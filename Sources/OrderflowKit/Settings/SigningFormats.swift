@@ -8,26 +8,18 @@ package struct ForeignSource: Hashable, Sendable {
 }
 
 extension SettingFormat where Value == [ForeignSource] {
-    static let foreignSources = SettingFormat(
-        expected: "source=Type/Type such as /fraud-check=FraudCleared/FraudSuspected, more by commas, or empty",
-        parse: { text in
-            var sources: [ForeignSource] = []
-            for part in text.isEmpty ? [] : text.split(separator: ",", omittingEmptySubsequences: false) {
-                // A URI's own signs, but for those that separate here; its file's name is made of it.
-                guard let match = part.wholeMatch(of: /([A-Za-z0-9\/][A-Za-z0-9\/:._~-]{0,199})=([A-Za-z0-9.\/]+)/)
-                else {
-                    return nil
-                }
-                let source = String(match.1)
-                let types = match.2.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
-                guard !types.contains(""), !source.hasPrefix("/orderflow/"),
-                    !sources.contains(where: { $0.source == source })
-                else { return nil }
-                sources.append(ForeignSource(source: source, types: Set(types)))
-            }
-            return sources
-        },
-        write: { $0.map { "\($0.source)=\($0.types.sorted().joined(separator: "/"))" }.joined(separator: ",") })
+    static let foreignSources = list(
+        expecting: "source=Type/Type such as /fraud-check=FraudCleared/FraudSuspected, more by commas, or empty",
+        distinctBy: \.source, write: { "\($0.source)=\($0.types.sorted().joined(separator: "/"))" }
+    ) { text in
+        // A URI's own signs, but for those that separate here; its file's name is made of it.
+        guard let match = text.wholeMatch(of: /([A-Za-z0-9\/][A-Za-z0-9\/:._~-]{0,199})=([A-Za-z0-9.\/]+)/) else {
+            return nil
+        }
+        let types = match.2.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
+        guard !types.contains(""), !match.1.hasPrefix("/orderflow/") else { return nil }
+        return ForeignSource(source: String(match.1), types: Set(types))
+    }
 }
 
 extension SettingFormat where Value == [TopicPartition: Int64] {

@@ -1,25 +1,10 @@
 import HTTPServer
 import Messaging
 
-extension SettingFormat {
-    /// A list of what `element` reads, by commas; empty is none.
-    fileprivate static func list<Element>(
-        of expected: String, write: @escaping @Sendable (Element) -> String,
-        _ element: @escaping @Sendable (String) -> Element?
-    ) -> SettingFormat where Value == [Element] {
-        SettingFormat(
-            expected: expected + ", separated by commas, or empty",
-            parse: { text in
-                let parts = text.isEmpty ? [] : text.split(separator: ",", omittingEmptySubsequences: false)
-                let elements = parts.compactMap { element(String($0)) }
-                return elements.count == parts.count ? elements : nil
-            }, write: { $0.map(write).joined(separator: ",") })
-    }
-}
-
 extension SettingFormat where Value == [String] {
     package static let hostNames = list(
-        of: "names such as shop.internal or *.shop.example without ports", write: { $0 }
+        expecting: "names such as shop.internal or *.shop.example without ports, separated by commas, or empty",
+        write: { $0 }
     ) { text in
         let name = text.hasPrefix("*.") ? text.dropFirst(2) : text[...]
         let isName =
@@ -28,7 +13,9 @@ extension SettingFormat where Value == [String] {
     }
 
     /// As browsers serialize them (RFC 6454 §6.2): one with a path, or with its scheme's own port, would never match.
-    package static let origins = list(of: "origins such as https://shop.example", write: { $0 }) { text in
+    package static let origins = list(
+        expecting: "origins such as https://shop.example, separated by commas, or empty", write: { $0 }
+    ) { text in
         for (scheme, port) in [("https://", ":443"), ("http://", ":80")] where text.hasPrefix(scheme) {
             let rest = text.dropFirst(scheme.count)
             let isAuthority = rest.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "-._:[]".contains($0)) }
@@ -40,13 +27,14 @@ extension SettingFormat where Value == [String] {
 
 extension SettingFormat where Value == [AddressRange] {
     package static let addressRanges = list(
-        of: "addresses such as 10.0.0.0/8 or fd00::1", write: { $0.description }
+        expecting: "addresses such as 10.0.0.0/8 or fd00::1, separated by commas, or empty", write: { $0.description }
     ) { AddressRange($0) }
 }
 
 extension SettingFormat where Value == [TenantQuota] {
     package static let tenantQuotas = list(
-        of: "quotas such as acme=500 or acme=500/1000", write: { "\($0.tenant)=\($0.quota.rate)/\($0.quota.burst)" }
+        expecting: "quotas such as acme=500 or acme=500/1000, separated by commas, or empty",
+        write: { "\($0.tenant)=\($0.quota.rate)/\($0.quota.burst)" }
     ) { text in
         let sides = text.split(separator: "=", omittingEmptySubsequences: false).map(String.init)
         guard sides.count == 2, TenantName.isValid(sides[0]) else { return nil }
