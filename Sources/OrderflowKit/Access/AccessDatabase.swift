@@ -36,15 +36,13 @@ extension ServiceDatabase {
             Migration(version: 2, name: "audit log", sql: MessagingSchema.audit),
             Migration(
                 version: 3, name: "session_secret",
-                // gen_random_uuid() is of PostgreSQL's strong random numbers, 122 bits each.
                 sql: """
                     CREATE TABLE session_secret (
                         single boolean PRIMARY KEY DEFAULT true CHECK (single),
                         secret bytea NOT NULL CHECK (length(secret) = 32)
                     );
                     INSERT INTO session_secret (secret)
-                    SELECT sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())
-                                  || uuid_send(gen_random_uuid()));
+                    SELECT \(SecretSQL.bytes);
                     """),
         ])
 }

@@ -13,7 +13,6 @@ struct InstallationSecret: Sendable {
     /// Microseconds since the Unix epoch.
     private let formerIDsUntil: Int64
 
-    /// gen_random_uuid() is of PostgreSQL's strong random numbers, 122 bits each.
     static let schema = """
         CREATE TABLE installation_secret (
             single           boolean PRIMARY KEY DEFAULT true CHECK (single),
@@ -22,7 +21,7 @@ struct InstallationSecret: Sendable {
             former_ids_until timestamptz NOT NULL
         );
         INSERT INTO installation_secret (secret, former_ids_until)
-        SELECT sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())),
+        SELECT \(SecretSQL.bytes),
                CASE WHEN EXISTS (SELECT FROM events) THEN now() + interval '30 days' ELSE now() END;
         """
 
