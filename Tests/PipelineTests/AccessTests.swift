@@ -18,10 +18,7 @@ import Testing
         let keySet = NSTemporaryDirectory() + "/jwks-\(UUID())"
         try issuer.keySet().write(toFile: keySet, atomically: true, encoding: .utf8)
         defer { try? FileManager.default.removeItem(atPath: keySet) }
-        let shop = try Shop(settings: [
-            "ORDERFLOW_AUTH_MODE": "required", "ORDERFLOW_AUTH_JWKS_FILE": keySet,
-            "ORDERFLOW_AUTH_ISSUER": TestIssuer.name, "ORDERFLOW_AUTH_AUDIENCE": TestIssuer.audience,
-        ])
+        let shop = try Shop(settings: issuer.settings(keySet: keySet))
         let checkout = try key(shop, "checkout", "--tenant", "acme", "--scope", "orders:write", "--expires", "90d")
         let clerk = try key(shop, "clerk", "--tenant", "acme", "--scope", "orders:read")
         let operatorKey = try key(shop, "operator", "--scope", "operate,tenants:any")

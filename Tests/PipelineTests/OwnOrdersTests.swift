@@ -25,10 +25,7 @@ import Testing
         let keySet = NSTemporaryDirectory() + "/jwks-\(UUID())"
         try issuer.keySet().write(toFile: keySet, atomically: true, encoding: .utf8)
         defer { try? FileManager.default.removeItem(atPath: keySet) }
-        let shop = try Shop(settings: [
-            "ORDERFLOW_AUTH_MODE": "required", "ORDERFLOW_AUTH_JWKS_FILE": keySet,
-            "ORDERFLOW_AUTH_ISSUER": TestIssuer.name, "ORDERFLOW_AUTH_AUDIENCE": TestIssuer.audience,
-        ])
+        let shop = try Shop(settings: issuer.settings(keySet: keySet))
         let up = try shop.up()
         try up.start()
         try await up.waitUntilReady()

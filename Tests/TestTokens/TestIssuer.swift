@@ -87,3 +87,13 @@ public final class TestIssuer: Sendable {
         return body(key)
     }
 }
+
+extension TestIssuer {
+    /// The settings of a shop that takes its tokens, by a file with its key set.
+    public func settings(keySet file: String) -> [String: String] {
+        [
+            "ORDERFLOW_AUTH_MODE": "required", "ORDERFLOW_AUTH_JWKS_FILE": file,
+            "ORDERFLOW_AUTH_ISSUER": Self.name, "ORDERFLOW_AUTH_AUDIENCE": Self.audience,
+        ]
+    }
+}
