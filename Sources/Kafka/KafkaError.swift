@@ -77,10 +77,20 @@ public struct KafkaError: Error, Hashable, Sendable, CustomStringConvertible {
             RD_KAFKA_RESP_ERR_UNSUPPORTED_SASL_MECHANISM, RD_KAFKA_RESP_ERR_ILLEGAL_SASL_STATE:
             return 3
         case RD_KAFKA_RESP_ERR__RESOLVE: return 2
-        case RD_KAFKA_RESP_ERR__TRANSPORT: return message.contains("security.protocol") ? 3 : 1
+        case RD_KAFKA_RESP_ERR__TRANSPORT:
+            return endedInTLSHandshake || message.contains("security.protocol") ? 3 : 1
         default: return nil
         }
     }
+
+    /// The other side hung up in the middle of the handshake. OpenSSL has several words for that, by how far it had got,
+    /// and librdkafka has a code of its own for some of them only; the state that it was in is always named.
+    private var endedInTLSHandshake: Bool {
+        code == RD_KAFKA_RESP_ERR__TRANSPORT.rawValue && message.contains("SSL_HANDSHAKE")
+    }
+
+    private static let tlsAdvice =
+        "(look at security.protocol, and at ssl.ca.location and the other ssl properties)"
 
     /// The message, with what to look at where that is known.
     private var advice: String {
@@ -88,9 +98,8 @@ public struct KafkaError: Error, Hashable, Sendable, CustomStringConvertible {
         case RD_KAFKA_RESP_ERR__AUTHENTICATION, RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED,
             RD_KAFKA_RESP_ERR_UNSUPPORTED_SASL_MECHANISM, RD_KAFKA_RESP_ERR_ILLEGAL_SASL_STATE:
             "\(message) (look at security.protocol, sasl.mechanism, sasl.username and sasl.password)"
-        case RD_KAFKA_RESP_ERR__SSL:
-            "\(message) (look at security.protocol, and at ssl.ca.location and the other ssl properties)"
-        default: message
+        case RD_KAFKA_RESP_ERR__SSL: "\(message) \(Self.tlsAdvice)"
+        default: endedInTLSHandshake ? "\(message) \(Self.tlsAdvice)" : message
         }
     }
 
