@@ -140,7 +140,7 @@ public final class Relay: Sendable {
                 if source.prunable, sincePrune >= 10_000 || (sincePrune > 0 && idling.isQuiet) {
                     sincePrune = try prune(behind: progress.checkpoint, on: connection) ? 10_000 : 0
                 }
-                try idling.wait(on: connection, otherWork: sincePrune >= 10_000)
+                try idling.wait(on: connection, atMost: sincePrune >= 10_000 ? configuration.busyPoll : nil)
                 continue
             }
             idling.found()

@@ -37,11 +37,10 @@ struct RelayIdling {
         foundLast = .now
     }
 
-    /// The look has found nothing: waits until there may be something, or not for long where there is `otherWork`. Throws
-    /// when the connection is lost, and with it the leadership.
-    mutating func wait(on connection: Connection, otherWork: Bool) throws {
-        let longest = otherWork ? configuration.busyPoll : poll
-        isTold = try connection.waitForNotification(timeout: longest, or: signal)
+    /// Waits until there may be something, for `limit` at most. Throws when the connection is lost, and with it the
+    /// leadership.
+    mutating func wait(on connection: Connection, atMost limit: Duration? = nil) throws {
+        isTold = try connection.waitForNotification(timeout: limit.map { min($0, poll) } ?? poll, or: signal)
         poll = min(poll * 2, configuration.idlePoll)
     }
 
