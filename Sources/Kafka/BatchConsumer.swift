@@ -27,7 +27,9 @@ public final class BatchConsumer: Sendable {
                 // A member that died is noticed within seconds. The poll interval may be as short, since the poll thread
                 // waits for nothing but a revoke; it is also how long a rebalance waits for a member that is gone.
                 ("session.timeout.ms", "6000"), ("heartbeat.interval.ms", "1500"), ("max.poll.interval.ms", "10000"),
-                ("fetch.wait.max.ms", "100"), ("fetch.message.max.bytes", "1048576"), ("fetch.max.bytes", "4194304"),
+                // How long the broker holds an empty answer back: what an idle consumer costs. New partitions wait for it
+                // too, records don't.
+                ("fetch.wait.max.ms", "500"), ("fetch.message.max.bytes", "1048576"), ("fetch.max.bytes", "4194304"),
                 // A broker that ignores the limits may send far more; refusing its answer would stall for ever.
                 ("receive.message.max.bytes", "1000000000"),
                 ("queued.min.messages", "5000"), ("queued.max.messages.kbytes", "8192"),

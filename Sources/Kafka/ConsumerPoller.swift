@@ -18,6 +18,9 @@ final class ConsumerPoller: Sendable {
     private let logger: Logger
 
     private static let listenerRetry: Duration = .milliseconds(500)
+    /// Longest wait for records: while there is something to come back for soon, and otherwise. What librdkafka has to
+    /// say ends it at any time.
+    private static let wait: (short: Duration, long: Duration) = (.milliseconds(100), .seconds(1))
 
     init(
         _ configuration: ConsumerConfiguration, _ listener: any RebalanceListener, _ buffer: Monitor<ConsumerBuffer>,
@@ -46,6 +49,7 @@ final class ConsumerPoller: Sendable {
         var nextStart = ContinuousClock.now
         var rejoining = RejoinJudge(
             instanceID: membership.instanceID, isDevBroker: isDevBroker, ownerless: ownership, logger)
+        stop.onStop { handle.endConsumerPoll() }
         while !stop.isStopped {
             if let look = watch.take(),
                 rejoining.mustRejoin(
@@ -59,7 +63,8 @@ final class ConsumerPoller: Sendable {
                 nextStart = .now + Self.listenerRetry
             }
             pressure.apply(handle.raw)
-            fetch.run(handle.raw)
+            let isHeldUp = held.withLock { !$0.waiting.isEmpty || $0.isPaused }
+            fetch.run(handle.raw, wait: isHeldUp ? Self.wait.short : Self.wait.long)
         }
         buffer.update { $0.closed = true }
         membership.close(handle)

@@ -180,3 +180,17 @@ final class KafkaHandle: @unchecked Sendable {
         }
     }
 }
+
+extension KafkaHandle {
+    /// Ends the wait in `rd_kafka_poll` that is going on, else the next one.
+    func endPoll() { end(rd_kafka_queue_get_main(raw)) }
+
+    /// The same for `rd_kafka_consumer_poll`.
+    func endConsumerPoll() { end(rd_kafka_queue_get_consumer(raw)) }
+
+    private func end(_ queue: OpaquePointer?) {
+        guard let queue else { return }
+        rd_kafka_queue_yield(queue)
+        rd_kafka_queue_destroy(queue)
+    }
+}

@@ -29,7 +29,8 @@ final class ProducerClient: Sendable {
         let handle = try KafkaHandle(RD_KAFKA_PRODUCER, conf, logger: logger)
         self.handle = handle
         thread = DedicatedThread.start("kafka-producer") { [stop] in
-            while !stop.isStopped { rd_kafka_poll(handle.raw, 100) }
+            stop.onStop { handle.endPoll() }
+            while !stop.isStopped { rd_kafka_poll(handle.raw, 1_000) }
             // Whatever wasn't delivered gets its report, which is what frees it.
             rd_kafka_purge(handle.raw, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT)
             rd_kafka_flush(handle.raw, 1_000)

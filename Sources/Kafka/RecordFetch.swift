@@ -11,8 +11,6 @@ struct RecordFetch: Sendable {
     let failure = Monitor<KafkaError?>(nil)
 
     private static let batch = 1_000
-    /// Longest wait for one record, in ms.
-    private static let wait: Int32 = 100
 
     init(_ buffer: Monitor<ConsumerBuffer>, _ held: Monitor<HeldPartitions>, _ logger: Logger) {
         self.buffer = buffer
@@ -20,10 +18,10 @@ struct RecordFetch: Sendable {
         self.logger = logger
     }
 
-    /// Waits for one record, then takes what lies ready, and hands all to the workers at once.
-    func run(_ raw: OpaquePointer) {
+    /// Waits for one record, `wait` at most, then takes what lies ready, and hands all to the workers at once.
+    func run(_ raw: OpaquePointer, wait: Duration) {
         var fetched: [UnsafeMutablePointer<rd_kafka_message_t>] = []
-        var timeout = Self.wait
+        var timeout = Int32(clamping: Int(wait / .milliseconds(1)))
         while fetched.count < Self.batch, let message = rd_kafka_consumer_poll(raw, timeout) {
             timeout = 0
             // The poll may have served a rebalance: what was fetched before of a partition that went, and may even be

@@ -8,6 +8,8 @@ public final class DatabasePulse: Sendable {
     private static let interval: Duration = .seconds(1)
 
     public let name: String
+    /// Of the server, as of the last answer.
+    public let writes = WriteMark()
     private let database: PostgresConfiguration
     private let needsWrites: Bool
     private let logger: Logger
@@ -41,6 +43,7 @@ public final class DatabasePulse: Sendable {
                 guard error.kind != .configuration else { throw error }
                 problem = "\(error)"
                 kept = nil
+                writes.note(nil)
             }
             note(problem)
         } while !stop.wait(for: Self.interval)
@@ -49,8 +52,12 @@ public final class DatabasePulse: Sendable {
     /// Why the server takes no writes, as it says itself; nil where it does.
     private func ask(_ connection: Connection) throws(PostgresError) -> String? {
         let row = try connection.query(
-            "SELECT pg_is_in_recovery(), current_setting('transaction_read_only') = 'on'"
+            """
+            SELECT pg_is_in_recovery(), current_setting('transaction_read_only') = 'on',
+                   CASE WHEN NOT pg_is_in_recovery() THEN pg_current_wal_insert_lsn()::text END
+            """
         ).one()
+        writes.note(try row.get(2, as: String?.self))
         guard needsWrites else { return nil }
         if try row.get(0, as: Bool.self) { return "the server takes no writes: it is a standby" }
         return try row.get(1, as: Bool.self) ? "the server takes no writes: it is set to read-only" : nil

@@ -28,9 +28,38 @@ extension Connection {
 
     /// The next notification; nil when `timeout` passed or `stop` stopped first. Throws when the connection is lost.
     public func waitForNotification(timeout: Duration, stop: StopSignal? = nil) throws(PostgresError) -> Notification? {
-        try ensureReady()
-        let deadline = ContinuousClock.now + timeout
         let descriptor = stop.map { stopDescriptor($0) } ?? -1
+        return try nextNotification(until: .now + timeout, or: descriptor) { stop?.isStopped ?? false }
+    }
+
+    /// Waits until something was notified, `signal` is raised, or `timeout` has passed; for listeners to whom it says only
+    /// that there is something to look for. Whether it was a notification; it is forgotten, the signal isn't taken.
+    /// Throws when the connection is lost.
+    public func waitForNotification(timeout: Duration, or signal: WakeSignal) throws(PostgresError) -> Bool {
+        let deadline = ContinuousClock.now + timeout
+        var isNotified = false
+        try signal.whilePolled { descriptor throws(PostgresError) in
+            isNotified = try nextNotification(until: deadline, or: descriptor) { signal.isRaised } != nil
+        }
+        return isNotified
+    }
+
+    /// Forgets what was notified so far, and says whether that was anything. Doesn't wait, nor read what the server has
+    /// sent since the last statement.
+    @discardableResult
+    public func dropNotifications() -> Bool {
+        var any = false
+        while let raw = PQnotifies(link.raw) {
+            PQfreemem(raw)
+            any = true
+        }
+        return any
+    }
+
+    private func nextNotification(
+        until deadline: ContinuousClock.Instant, or descriptor: Int32, isOver: () -> Bool
+    ) throws(PostgresError) -> Notification? {
+        try ensureReady()
         while true {
             if let raw = PQnotifies(link.raw) {
                 defer { PQfreemem(raw) }
@@ -40,7 +69,7 @@ extension Connection {
             }
             let until = configuration.needsWrites ? min(deadline, .now + Self.restLimit) : deadline
             if try !link.awaitInput(until: until, or: descriptor) {
-                if stop?.isStopped == true { return nil }
+                if isOver() { return nil }
                 if configuration.needsWrites, link.hasRested(for: Self.restLimit) {
                     try plain("SELECT 1")
                     link.checkPlace()

@@ -140,6 +140,9 @@ public struct PostgresConfiguration: Sendable {
             // The server too notices within half a minute when our host is gone, and lets go of our locks.
             ("tcp_keepalives_idle", "15"), ("tcp_keepalives_interval", "5"), ("tcp_keepalives_count", "3"),
             ("tcp_user_timeout", "20000"), ("plan_cache_mode", plans.rawValue),
+            // To compile a statement takes longer than any of ours runs. The planner, which can't tell how many elements an
+            // array or a JSON document has, has it done for lookups of a few hundred keys.
+            ("jit", "off"),
         ] + (assumedRole.map { [("role", $0)] } ?? [])
     }
 

@@ -60,6 +60,31 @@ import Testing
         #expect(try waiter.value())
     }
 
+    @Test func aSignalEndsTheWaitToo() throws {
+        let configuration = try freshDatabase()
+        let listener = try Connection(configuration, logger: quiet)
+        let sender = try Connection(configuration, logger: quiet)
+        let signal = WakeSignal()
+        try listener.listen("c")
+        #expect(try !listener.waitForNotification(timeout: .milliseconds(1), or: signal))
+        let raiser = Companion { signal.raise() }
+        #expect(try !listener.waitForNotification(timeout: .seconds(3600), or: signal))
+        #expect(signal.take())
+        try raiser.value()
+        try sender.notify("c", "one")
+        #expect(try listener.waitForNotification(timeout: .seconds(3600), or: signal))
+        try sender.notify("c", "two")
+        try sender.notify("c", "three")
+        _ = try listener.query("SELECT 1")
+        #expect(listener.dropNotifications())
+        #expect(!listener.dropNotifications())
+        // What a dead session might have heard is to be looked for.
+        _ = try sender.query("SELECT pg_terminate_backend($1)", [.int4(listener.processID)])
+        #expect(
+            failure { _ = try listener.waitForNotification(timeout: .seconds(3600), or: signal) }?.isConnectionLost
+                == true)
+    }
+
     @Test func advisoryLocksExclude() throws {
         let configuration = try freshDatabase()
         let one = try Connection(configuration, logger: quiet)

@@ -2,6 +2,9 @@ import JSON
 import Postgres
 
 extension DeadLetterQueue {
+    /// What is notified when something was decided, for the workers that act on it.
+    static let channel = "orderflow_letters"
+
     /// Who retries or discards a letter, and why.
     public struct Decision: Hashable, Sendable {
         public let actor: AuditActor
@@ -14,7 +17,8 @@ extension DeadLetterQueue {
     }
 
     public enum Act: Sendable {
-        /// The letter is handled again; a running consumer of its group does so within a second.
+        /// The letter is handled again; a running consumer of its group is told and does so at once, or within five
+        /// seconds where its connection was lost meanwhile.
         case retry
         /// The letter is given up for good, and copies of its message that a relay may yet bring. What was parked
         /// behind it is released in order.
@@ -110,6 +114,7 @@ extension DeadLetterQueue {
             }
             entries.append(decision.entry(act, ids, of: group))
         }
+        if !decided.isEmpty { try connection.notify(channel) }
         // Last, for others who append wait for it.
         try AuditLog.append(entries, on: connection)
         return decided

@@ -20,7 +20,8 @@ final class RedeliveryWorker: Sendable {
     private let onCommit: @Sendable () -> Void
     private let traces = Traces.current
 
-    private static let poll: Duration = .milliseconds(500)
+    /// Between two looks for what was asked for. Who asks for something notifies the workers, which may be missed.
+    private static let poll: Duration = .seconds(5)
     /// Letters in one transaction, of up to as many keys, and the bytes of their values.
     private static let chunk = 500
     private static let chunkBytes = 16 << 20
@@ -46,7 +47,9 @@ final class RedeliveryWorker: Sendable {
     }
 
     func run(until stop: StopSignal) {
-        let connection = ReconnectingConnection(database, name: "\(group)-redelivery", stop: stop, logger: logger)
+        let connection = ReconnectingConnection(
+            database, name: "\(group)-redelivery", stop: stop, logger: logger
+        ) { try $0.listen(DeadLetterQueue.channel) }
         var backoff = Backoff(base: .milliseconds(500), cap: .seconds(10))
         var nextPrune = ContinuousClock.now
         while !stop.isStopped {
@@ -57,8 +60,16 @@ final class RedeliveryWorker: Sendable {
                     nextPrune = .now + (pruned > 0 ? .seconds(1) : .seconds(60))
                 }
                 backoff.reset()
-                if released == 0, stop.wait(for: Self.poll) { return }
+                if released == 0 {
+                    let pause = min(Self.poll, ContinuousClock.now.duration(to: nextPrune))
+                    try connection.run { connection in
+                        _ = try connection.waitForNotification(timeout: pause, stop: stop)
+                        // One look is for all of them.
+                        connection.dropNotifications()
+                    }
+                }
             } catch {
+                if stop.isStopped { return }
                 logger.warning("redelivery_interrupted", metadata: ["error": "\(error)"])
                 if stop.wait(for: backoff.next()) { return }
             }

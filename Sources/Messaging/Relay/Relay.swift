@@ -16,10 +16,13 @@ public final class Relay: Sendable {
     public struct Configuration: Sendable {
         /// Rows read and published at once.
         public var pageSize = 2_000
-        /// Longest wait for new rows when nothing wakes the relay.
-        public var idlePoll: Duration = .milliseconds(25)
-        /// The same after rows were found that nobody had woken it for; doubles up to `idlePoll` while there are none.
-        public var busyPoll: Duration = .milliseconds(5)
+        /// Longest wait for new rows when nobody tells the relay of any: how long those wait whose writer was killed
+        /// before it could, or belongs to no service of ours.
+        public var idlePoll: Duration = .seconds(1)
+        /// The same after rows were found that nobody had told of; doubles up to `idlePoll` while there are none.
+        public var busyPoll: Duration = .milliseconds(10)
+        /// A follower passes on at most once in so long that its process has committed rows.
+        public var passingOn: Duration = .milliseconds(25)
         /// From one publication to the next while rows keep coming (`Tick`): rows that are committed meanwhile go out
         /// together, which costs the brokers and consumers a fraction. A full page doesn't wait, nor does the first row
         /// after a quiet time.
@@ -41,7 +44,7 @@ public final class Relay: Sendable {
     private let producer: Producer
     private let configuration: Configuration
     private let logger: Logger
-    private let signal = Monitor(false)
+    private let signal = WakeSignal()
     private let status = Monitor(Status())
     private let metrics: RelayMetrics
     private let traces = Traces.current
@@ -84,15 +87,12 @@ public final class Relay: Sendable {
     }
 
     /// Tells the relay that rows were committed, so that it looks before its poll is due. Cheap, from any thread.
-    public func wake() {
-        // Most calls find the flag set already; then nobody sleeps and there is nobody to wake.
-        let set = signal.withLock { $0 }
-        if !set { signal.update { $0 = true } }
-    }
+    /// Where another process's relay leads, that one is told.
+    public func wake() { signal.raise() }
 
     /// Leads or waits to lead until `stop`. Blocks the calling thread.
     public func run(until stop: StopSignal) {
-        stop.onStop { [signal] in signal.update { $0 = true } }
+        stop.onStop { [signal] in signal.raise() }
         var backoff = Backoff(base: .milliseconds(100), cap: .seconds(5))
         let connection = ReconnectingConnection(database, name: "relay-\(source.name)", stop: stop, logger: logger)
         while !stop.isStopped {
@@ -112,9 +112,11 @@ public final class Relay: Sendable {
     private func lead(on connection: Connection, until stop: StopSignal, onProgress: () -> Void) throws {
         while try !connection.tryAdvisoryLock(Connection.advisoryKey("relay/\(source.name)")) {
             note(leading: false)
-            if stop.wait(for: configuration.leadershipPoll) { return }
+            if try follow(for: configuration.leadershipPoll, on: connection, until: stop) { return }
         }
         note(leading: true)
+        // Before the first look: nothing is committed unheard behind it.
+        try connection.listen(source.channel)
         logger.info("relay_leads")
         var progress = RelayProgress(
             at: try RelayCheckpointStore.load(source.name, on: connection), configuration: configuration)
@@ -124,31 +126,24 @@ public final class Relay: Sendable {
         // What a leader before us may have left unsaid lies in the first window, all of it.
         var tail: PublishedTail? = PublishedTail()
         var sincePrune = 0
-        var emptyPolls = 0
-        var poll = configuration.idlePoll
+        var idling = RelayIdling(configuration, signal)
         var tick = Tick(every: configuration.tick)
         while !stop.isStopped {
-            let isWoken = signal.withLock { signal in
-                defer { signal = false }
-                return signal
-            }
+            idling.looks(on: connection)
             let looked = ContinuousClock.now
             let page = try window.nextPage(after: progress.checkpoint, on: connection)
             if page.rows.isEmpty {
                 progress.checkpoint = page.next
                 if progress.isDue { try store(&progress, on: connection) }
                 note(published: progress.checkpoint.published)
-                if source.prunable, sincePrune >= 10_000 || (sincePrune > 0 && emptyPolls == 200) {
+                if source.prunable, sincePrune >= 10_000 || (sincePrune > 0 && idling.isQuiet) {
                     sincePrune = try prune(behind: progress.checkpoint, on: connection) ? 10_000 : 0
                 }
-                emptyPolls += 1
-                rest(for: poll, progress)
-                poll = min(poll * 2, configuration.idlePoll)
+                try idling.wait(
+                    on: connection, atMost: sincePrune >= 10_000 ? configuration.busyPoll : progress.untilDue)
                 continue
             }
-            emptyPolls = 0
-            // Another process commits too, and wakes nobody here: look more often for a while.
-            if !isWoken { poll = configuration.busyPoll }
+            idling.found()
             var records = try encoder.records(page.rows)
             note(inHand: encoder.oldestTime)
             if tail != nil {
@@ -173,16 +168,26 @@ public final class Relay: Sendable {
             // A full page says that more lies ready.
             if page.rows.count < configuration.pageSize {
                 stop.wait(for: tick.pause(at: .now))
-                rest(for: poll, progress)
+                try idling.wait(on: connection, atMost: progress.untilDue)
             }
         }
         try store(&progress, on: connection)
     }
 
-    /// Waits until the relay is woken, `poll` has passed, or a checkpoint is due.
-    private func rest(for poll: Duration, _ progress: RelayProgress) {
-        let limit = progress.hasNews ? min(poll, progress.untilDue) : poll
-        _ = signal.wait(for: limit) { $0 ? true : nil }
+    /// Waits for the next try to lead, and tells the leader meanwhile of what this process commits. True when stopped.
+    private func follow(for span: Duration, on connection: Connection, until stop: StopSignal) throws -> Bool {
+        let end = ContinuousClock.now + span
+        while !stop.isStopped, signal.wait(for: ContinuousClock.now.duration(to: end)) {
+            do {
+                try source.announce(on: connection)
+            } catch {
+                // For the next connection to tell.
+                signal.raise()
+                throw error
+            }
+            stop.wait(for: configuration.passingOn)
+        }
+        return stop.isStopped
     }
 
     private func store(_ progress: inout RelayProgress, on connection: Connection) throws {

@@ -22,12 +22,12 @@ struct RelayProgress {
     /// It is time to store the checkpoint. The end of a window that was paged is stored at
     /// once, so that all that a crash leaves unsaid lies in the first window of the next leader.
     var isDue: Bool {
-        checkpoint.published - stored.published >= rows || untilDue <= .zero
+        checkpoint.published - stored.published >= rows || untilDue.map { $0 <= .zero } ?? false
             || (stored.reach != nil && checkpoint.reach == nil)
     }
 
-    /// How long what was published first since may stay unsaid.
-    var untilDue: Duration { interval - newsSince.duration(to: .now) }
+    /// How long what was published first since may stay unsaid; nil where all is said.
+    var untilDue: Duration? { hasNews ? interval - newsSince.duration(to: .now) : nil }
 
     mutating func wasStored() { stored = checkpoint }
 }

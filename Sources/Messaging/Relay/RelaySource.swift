@@ -13,6 +13,13 @@ public struct RelaySource: Sendable {
     /// Rows below the checkpoint have done their duty and may go.
     let prunable: Bool
 
+    /// What is notified when another process than the leader's has committed rows: that there are some, and no more.
+    var channel: String { "orderflow_relay_\(name)" }
+
+    /// Has the relay that leads look for rows once the transaction under way has committed. For who writes them in a
+    /// process that has no relay, and seldom: NOTIFY's commits queue up behind each other on the whole server.
+    public func announce(on connection: Connection) throws { try connection.notify(channel) }
+
     /// A service's `outbox`.
     public static let outbox = RelaySource(
         name: "outbox", table: "outbox",

@@ -12,21 +12,27 @@ public final class SagaDeadlineWorker: Sendable {
     private let logger: Logger
     private let onCommit: @Sendable () -> Void
     private let problem = Monitor<String?>(nil)
+    private let signal = WakeSignal()
+    private let longest: Duration
 
     /// Instances moved in one transaction.
     private static let batch = 200
-    private static let poll: Duration = .milliseconds(250)
+    /// From one look for what is due to the next, at least.
+    private static let pause: Duration = .milliseconds(250)
 
     /// - Parameters:
     ///   - keyField: what log lines call an instance's id.
+    ///   - longest: from one look for what is due to the next where none is known to be due before: how late a deadline may
+    ///     be that another process has set before it died.
     ///   - onCommit: called after each commit that left something in the outbox, to wake the relay.
     public init(
-        _ orchestrator: SagaOrchestrator, database: PostgresConfiguration, keyField: String = "saga_id", logger: Logger,
-        onCommit: @escaping @Sendable () -> Void = {}
+        _ orchestrator: SagaOrchestrator, database: PostgresConfiguration, keyField: String = "saga_id",
+        longest: Duration = .seconds(5), logger: Logger, onCommit: @escaping @Sendable () -> Void = {}
     ) {
         self.orchestrator = orchestrator
         self.database = database.planning(.generic)
         self.keyField = keyField
+        self.longest = longest
         self.logger = logger
         self.onCommit = onCommit
     }
@@ -43,7 +49,11 @@ public final class SagaDeadlineWorker: Sendable {
     /// What holds it up; nil while it works.
     public var currentProblem: String? { problem.withLock { $0 } }
 
+    /// Tells the worker that instances have moved, some of which may be due before those that it knows of.
+    public func wake() { signal.raise() }
+
     public func run(until stop: StopSignal) {
+        stop.onStop { [signal] in signal.raise() }
         let connection = ReconnectingConnection(database, name: "saga-deadlines", stop: stop, logger: logger)
         var backoff = Backoff(base: .milliseconds(200), cap: .seconds(10))
         while !stop.isStopped {
@@ -51,7 +61,7 @@ public final class SagaDeadlineWorker: Sendable {
                 let moved = try connection.run { try round(at: WallClock.nowMicroseconds(), on: $0) }
                 problem.withLock { $0 = nil }
                 backoff.reset()
-                if moved < Self.batch, stop.wait(for: Self.poll) { return }
+                if moved < Self.batch { try rest(connection, until: stop) }
             } catch {
                 if stop.isStopped { return }
                 problem.withLock { $0 = "\(error)" }
@@ -59,6 +69,17 @@ public final class SagaDeadlineWorker: Sendable {
                 if stop.wait(for: backoff.next()) { return }
             }
         }
+    }
+
+    /// Waits until the next instance is due, or others may be that nobody has looked at. Looks follow each other closely
+    /// while instances move all the time.
+    private func rest(_ connection: ReconnectingConnection, until stop: StopSignal) throws {
+        let hasNews = signal.take()
+        let due = hasNews ? nil : try connection.run { try SagaStore.nextDue(of: orchestrator.definition, on: $0) }
+        let known = due.map { Duration.microseconds($0) - .microseconds(WallClock.nowMicroseconds()) }
+        if stop.wait(for: Self.pause) || hasNews { return }
+        // What is due already is in other hands.
+        _ = signal.wait(for: min(known ?? longest, longest) - Self.pause)
     }
 
     /// One batch in one transaction. Returns how many instances were due.

@@ -181,7 +181,7 @@ public struct SagaOperator: Sendable {
             on: connection)
     }
 
-    /// The relay of whatever daemon runs finds the commands in the outbox.
+    /// The relay of whatever daemon runs is told of the commands in the outbox.
     private func move(
         _ key: SagaKey, _ input: SagaInput, _ entry: AuditEntry, on connection: Connection
     ) throws -> StoredSaga? {
@@ -192,6 +192,7 @@ public struct SagaOperator: Sendable {
             try batch.apply(input, to: key, at: WallClock.nowMicroseconds())
             try batch.write(on: connection)
             try Outbox.append(batch.outbox, on: connection)
+            if !batch.outbox.isEmpty { try RelaySource.outbox.announce(on: connection) }
             guard let saga = batch[key] else { return nil }
             try AuditLog.append(entry, on: connection)
             return saga

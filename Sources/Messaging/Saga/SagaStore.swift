@@ -36,6 +36,14 @@ enum SagaStore {
             of: definition)
     }
 
+    /// When the next instance is due, or was, microseconds since the Unix epoch; nil while none will be. Reads one entry of
+    /// an index.
+    static func nextDue(of definition: SagaDefinition, on connection: Connection) throws -> Int64? {
+        try connection.query(
+            "SELECT min(due_at) FROM saga_instances WHERE saga = $1 AND due_at IS NOT NULL", [.text(definition.name)]
+        ).one().get(0, as: Timestamp?.self)?.microseconds
+    }
+
     /// A change of one instance. `loadedVersion` is nil for one that wasn't there.
     struct Change {
         let saga: StoredSaga

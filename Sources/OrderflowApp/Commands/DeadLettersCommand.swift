@@ -95,9 +95,9 @@ struct DeadLettersRetryCommand: OrderflowCommand {
         commandName: "retry",
         abstract: "Have letters handled again, and what is parked behind them after them.",
         discussion: """
-            A running consumer of the group does so within a second. A letter that fails again stays where it is, with \
-            its new error, and everything behind it too. --all goes through what waits now, some hundreds in a \
-            transaction; after Ctrl-C the same command goes on.
+            A running consumer of the group does so at once, or within five seconds where it was just reconnecting. A \
+            letter that fails again stays where it is, with its new error, and everything behind it too. --all goes \
+            through what waits now, some hundreds in a transaction; after Ctrl-C the same command goes on.
 
             EXAMPLES
               orderflow deadletters retry shipping/17 shipping/18 --note 'fixed in 1.4.2'

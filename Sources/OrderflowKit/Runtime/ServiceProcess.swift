@@ -40,11 +40,11 @@ public struct ServiceProcess: Sendable {
         context.wakeRelays.set { relays.last?.wake() }
         let mode = context.settings.mode
         let groups = module.groups.filter { !$0.topics(in: mode).isEmpty }
+        pulse = DatabasePulse(context.database, name: context.name, logger: context.logger)
         backlog = BacklogSampler(
             sources.map { .relay($0, service: context.name) }
                 + groups.flatMap { [.deadLetters(group: $0.name), .parkedKeys(group: $0.name)] } + running.backlog,
-            database: context.database, logger: context.logger)
-        pulse = DatabasePulse(context.database, name: context.name, logger: context.logger)
+            database: context.database, writes: pulse.writes, logger: context.logger)
         context.health.watch(database: pulse)
         runners = try groups.map { group in
             let handler = try group.handler(context)

@@ -106,7 +106,7 @@ extension FulfilmentSaga {
         context.collectors.watch(pool, name: "sagas")
         let routes = SagaRoutes(orchestrator, database: pool, logger: context.logger)
         return Running(
-            parts: [ThreadGroup.Part("deadlines") { deadlines.run(until: $0) }],
+            parts: [ThreadGroup.Part("deadlines") { deadlines.run(until: $0) }], onCommit: { deadlines.wake() },
             backlog: [
                 .sagas(FulfilmentSaga.name), .sagaSteps(FulfilmentSaga.name), .sagaAttention(FulfilmentSaga.name),
             ], admission: { admission.guarding($0) }, routes: [routes.routes])

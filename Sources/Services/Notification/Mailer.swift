@@ -27,7 +27,8 @@ final class Mailer: Sendable {
         var deferrals = 3
         /// Tries before a mail that keeps failing is given up, about two days with the capped back-off.
         var attempts = 60
-        var poll: Duration = .milliseconds(200)
+        /// From one look for what is due to the next where nobody wakes it.
+        var poll: Duration = .seconds(1)
     }
 
     private let configuration: Configuration

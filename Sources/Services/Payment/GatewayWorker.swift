@@ -19,7 +19,8 @@ final class GatewayWorker: Sendable {
         var lease: Duration = .seconds(15)
         var retryBase: Duration = .milliseconds(200)
         var retryCap: Duration = .seconds(10)
-        var poll: Duration = .milliseconds(200)
+        /// From one look for what is due to the next where nobody wakes it.
+        var poll: Duration = .seconds(1)
         /// For calls under way at a shutdown; the others lapse with their lease.
         var drain: Duration = .seconds(5)
         /// Whether a refused refund is tried again without being asked to: true where no saga does.

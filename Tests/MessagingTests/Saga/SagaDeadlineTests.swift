@@ -141,6 +141,42 @@ import TestServers
         #expect(try booked.get(0, as: Int.self) == ids.count && booked.get(1, as: Int.self) == ids.count)
     }
 
+    @Test func theNextDeadlineIsKnown() throws {
+        let database = try SagaDatabase()
+        let connection = try database.connect()
+        let definition = database.orchestrator.definition
+        #expect(try SagaStore.nextDue(of: definition, on: connection) == nil)
+        try database.handle([fact("TripWanted", "a"), fact("TripWanted", "b")], on: connection)
+        _ = try connection.execute("UPDATE saga_instances SET due_at = $1 WHERE id = 'b'", [.timestamp(1_000_000)])
+        #expect(try SagaStore.nextDue(of: definition, on: connection) == 1_000_000)
+    }
+
+    /// A worker that knows of no deadline sleeps, here for an hour, until it is told that instances have moved.
+    @Test func whoSleepsIsToldOfEarlierDeadlines() throws {
+        let database = try SagaDatabase()
+        let connection = try database.connect()
+        let stop = StopSignal()
+        let worker = SagaDeadlineWorker(
+            database.orchestrator, database: database.configuration, longest: .seconds(3600), logger: quiet)
+        let run = Companion { worker.run(until: stop) }
+        try eventually("it sleeps") {
+            try connection.query(
+                """
+                SELECT 1 FROM pg_stat_activity
+                WHERE datname = current_database() AND state = 'idle' AND query LIKE 'SELECT min(due_at)%'
+                """
+            ).count == 1
+        }
+        try database.handle([fact("TripWanted", "a")], on: connection)
+        _ = try connection.execute(
+            "UPDATE saga_instances SET due_at = now(), state = replace(state::text, '\"dueAt\":', '\"dueAt\":1,\"was\":')::json"
+        )
+        worker.wake()
+        try eventually("it was moved") { try database.show("a", on: connection)?.status == .compensating }
+        stop.stop()
+        try run.value()
+    }
+
     @Test func theWorkerRunsUntilItIsStopped() throws {
         let database = try SagaDatabase()
         let connection = try database.connect()

@@ -1,0 +1,136 @@
+import Execution
+import Kafka
+import Postgres
+import TestServers
+import Testing
+
+@testable import Messaging
+
+/// How a leader hears of rows: by nobody's clock, since it looks by itself every ten minutes here.
+@Suite(.servers) struct RelayWakingTests {
+    private final class RunningRelay: Sendable {
+        let relay: Relay
+        private let stop = StopSignal()
+        private let thread: DedicatedThread
+        private let producer: Producer
+
+        init(_ fixture: OutboxFixture, idlePoll: Duration = .seconds(600)) throws {
+            producer = try Producer(ProducerConfiguration(fixture.topic.kafka), logger: quiet)
+            var configuration = Relay.Configuration()
+            configuration.idlePoll = idlePoll
+            configuration.leadershipPoll = .milliseconds(20)
+            let relay = Relay(
+                source: .outbox, database: fixture.database, producer: producer, service: "test",
+                configuration: configuration, logger: quiet)
+            self.relay = relay
+            thread = DedicatedThread.start("relay") { [stop] in relay.run(until: stop) }
+        }
+
+        func end() {
+            stop.stop()
+            thread.join(timeout: .seconds(10))
+            producer.close(timeout: .seconds(5))
+        }
+    }
+
+    private static let sleepingLeader = """
+        pg_stat_activity WHERE datname = current_database() AND state = 'idle' AND query LIKE '%FROM outbox%'
+        """
+
+    private func out(_ fixture: OutboxFixture) throws -> Int64 {
+        try fixture.connect().query("SELECT coalesce(max(published), 0) FROM relay_checkpoints").one().get(0)
+    }
+
+    /// A leader that has looked and found nothing.
+    private func leader(_ fixture: OutboxFixture, idlePoll: Duration = .seconds(600)) throws -> RunningRelay {
+        let leader = try RunningRelay(fixture, idlePoll: idlePoll)
+        let watcher = try fixture.connect()
+        try eventually("it leads and sleeps") {
+            try watcher.query("SELECT 1 FROM \(Self.sleepingLeader)").count == 1
+        }
+        return leader
+    }
+
+    @Test func ownCommitsWakeTheLeader() throws {
+        let fixture = try OutboxFixture()
+        let leader = try leader(fixture)
+        defer { leader.end() }
+        try fixture.append("1")
+        leader.relay.wake()
+        try eventually("it is out") { try out(fixture) == 1 }
+    }
+
+    @Test func aFollowersCommitsGoOutThroughTheLeader() throws {
+        let fixture = try OutboxFixture()
+        let leader = try leader(fixture)
+        defer { leader.end() }
+        let follower = try RunningRelay(fixture)
+        defer { follower.end() }
+        for round in 1...5 {
+            try fixture.append("\(round)")
+            follower.relay.wake()
+            try eventually("\(round) are out") { try out(fixture) == Int64(round) }
+            #expect(leader.relay.currentStatus.leading && !follower.relay.currentStatus.leading)
+        }
+        #expect(try fixture.topic.records().map { $0.headers["ce_id"] } == ["1", "2", "3", "4", "5"])
+    }
+
+    @Test func whoHasNoRelayAnnounces() throws {
+        let fixture = try OutboxFixture()
+        let leader = try leader(fixture)
+        defer { leader.end() }
+        let connection = try fixture.connect()
+        try connection.transaction { connection in
+            try Outbox.append(
+                [
+                    OutgoingEvent(
+                        topic: fixture.topic.name, key: "k", type: "Happened", payload: Array("{}".utf8),
+                        metadata: EventMetadata(id: "1", source: "/test", time: 0, correlationID: "c"))
+                ], on: connection)
+            try RelaySource.outbox.announce(on: connection)
+        }
+        try eventually("it is out") { try out(fixture) == 1 }
+    }
+
+    /// What was notified while nobody listened is found by the look that follows.
+    @Test func aLostSessionHidesNothing() throws {
+        let fixture = try OutboxFixture()
+        let leader = try leader(fixture)
+        defer { leader.end() }
+        let executioner = try fixture.connect()
+        for round in 1...3 {
+            try eventually("it sleeps") {
+                try executioner.query("SELECT 1 FROM \(Self.sleepingLeader)").count == 1
+            }
+            try executioner.transaction { executioner in
+                _ = try executioner.query("SELECT pg_terminate_backend(pid) FROM \(Self.sleepingLeader)")
+            }
+            try fixture.append("\(round)")
+            try eventually("\(round) are out") { try out(fixture) == Int64(round) }
+        }
+    }
+
+    /// A leader that is killed tells nobody, nor does it publish what it was told of.
+    @Test func aFollowerPublishesWhatItsLeaderLeft() throws {
+        let fixture = try OutboxFixture()
+        let leader = try leader(fixture)
+        let follower = try RunningRelay(fixture)
+        defer { follower.end() }
+        try fixture.append("1")
+        leader.end()
+        try eventually("it is out") { try out(fixture) == 1 }
+        #expect(follower.relay.currentStatus.leading)
+        try fixture.append("2")
+        follower.relay.wake()
+        try eventually("the next one too") { try out(fixture) == 2 }
+    }
+
+    /// A process that was killed between its commit and its word.
+    @Test func whatNobodyTellsOfIsFoundAllTheSame() throws {
+        let fixture = try OutboxFixture()
+        let leader = try leader(fixture, idlePoll: .milliseconds(50))
+        defer { leader.end() }
+        try fixture.append("1")
+        try eventually("it is out") { try out(fixture) == 1 }
+    }
+}
