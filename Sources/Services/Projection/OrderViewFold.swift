@@ -83,30 +83,34 @@ package struct OrderViewFold: Sendable {
 }
 
 extension OrderViewFold: HistoryFold {
-    package func write(on connection: Connection) throws { _ = try save(on: connection) }
+    package func write(on connection: Connection) throws { try save(on: connection) }
 
     /// Fewer new views than this are inserted: COPY takes round trips of its own.
     private static let copiedAtLeast = 64
 
-    /// As `write`. False when no view changed.
+    /// As `write`. What `recent` knows and what can't have a view yet isn't looked up: the write finds whether that was right.
     ///
-    /// What `recent` knows and what can't have a view yet isn't looked up: the write finds whether that was right.
-    ///
-    /// - Parameter recent: the views that were written last.
-    package func save(on connection: Connection, knowing recent: RecentViews? = nil) throws -> Bool {
+    /// - Parameters:
+    ///   - recent: the views that were written last.
+    ///   - channel: notified of what is written.
+    package func save(
+        on connection: Connection, knowing recent: RecentViews? = nil, telling channel: String? = nil
+    ) throws {
         let known = recent?.take(slots.lazy.map(\.key), for: connection) ?? [:]
         let new = slots.count { $0.isNew && known[$0.key] == nil }
         if new >= Self.copiedAtLeast, try OrderViewRows.canBeCopied(on: connection) {
             do {
-                return try connection.savepoint { try saveMany(on: $0) }
+                try connection.savepoint { try saveMany(on: $0) }
+                if let channel { try connection.notify(channel) }
+                return
             } catch is ConcurrentChange {}
         }
-        return try save(over: known, recent, on: connection)
+        try save(over: known, recent, channel, on: connection)
     }
 
     private func save(
-        over known: [OrderKey: StoredView], _ recent: RecentViews?, on connection: Connection
-    ) throws -> Bool {
+        over known: [OrderKey: StoredView], _ recent: RecentViews?, _ channel: String?, on connection: Connection
+    ) throws {
         var changes: [OrderViewRows.Change] = []
         changes.reserveCapacity(slots.count)
         var unknown: [Slot] = []
@@ -126,18 +130,14 @@ extension OrderViewFold: HistoryFold {
         }
         changes += try self.changes(unknown, on: connection)
         changes.sort { $0.key < $1.key }
-        var (stored, late) = try OrderViewRows.save(changes, on: connection)
-        var hasChanged = !stored.isEmpty
-        if !late.isEmpty {
-            let again = try self.changes(slots.filter { late.contains($0.key) }, on: connection)
-            let second = try OrderViewRows.save(again.sorted { $0.key < $1.key }, on: connection)
-            // A foreign producer put facts of one order under two keys, and two consumers have them now.
-            if let key = second.late.first { throw ConcurrentChange(streamID: key.orderID) }
-            stored += second.stored
-            hasChanged = hasChanged || !second.stored.isEmpty
-        }
+        let (stored, late) = try OrderViewRows.save(changes, telling: channel, on: connection)
         recent?.put(stored, for: connection)
-        return hasChanged
+        guard !late.isEmpty else { return }
+        let again = try self.changes(slots.filter { late.contains($0.key) }, on: connection)
+        let second = try OrderViewRows.save(again.sorted { $0.key < $1.key }, telling: channel, on: connection)
+        // A foreign producer put facts of one order under two keys, and two consumers have them now.
+        if let key = second.late.first { throw ConcurrentChange(streamID: key.orderID) }
+        recent?.put(second.stored, for: connection)
     }
 
     /// What the facts change in the table.
@@ -151,7 +151,7 @@ extension OrderViewFold: HistoryFold {
 
     /// Copies the new ones: they are folded while it goes on, and the server works on one row while the next is made.
     /// `ConcurrentChange` says that one is there after all, such as from a second copy of its first fact.
-    private func saveMany(on connection: Connection) throws -> Bool {
+    private func saveMany(on connection: Connection) throws {
         let mayBeThere = slots.filter { !$0.isNew }
         let loaded = try OrderViewRows.load(mayBeThere.map(\.key).sorted(), on: connection)
         let new = slots.lazy.filter { loaded.isEmpty || loaded[$0.key] == nil }
@@ -161,9 +161,7 @@ extension OrderViewFold: HistoryFold {
             guard let base = loaded[slot.key], let view = view(slot, over: base.view) else { return nil }
             return OrderViewRows.Change(key: slot.key, view: view, base: base)
         }
-        guard try OrderViewRows.save(old.sorted { $0.key < $1.key }, on: connection).late.isEmpty else {
-            throw ConcurrentChange(streamID: "an order view")
-        }
-        return true
+        let (_, late) = try OrderViewRows.save(old.sorted { $0.key < $1.key }, on: connection)
+        if let key = late.first { throw ConcurrentChange(streamID: key.orderID) }
     }
 }

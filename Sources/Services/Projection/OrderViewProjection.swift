@@ -21,6 +21,6 @@ struct OrderViewProjection: BatchHandler {
     func handle(_ messages: [InboundMessage], on connection: Connection, outbox: inout [OutgoingEvent]) throws {
         var fold = OrderViewFold(facts, capacity: messages.count)
         for message in messages { try fold.add(message) }
-        if try fold.save(on: connection, knowing: recent) { try connection.notify(OrderViewRows.channel) }
+        try fold.save(on: connection, knowing: recent, telling: OrderViewRows.channel)
     }
 }

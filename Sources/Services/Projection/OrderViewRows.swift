@@ -5,7 +5,7 @@ import Postgres
 
 /// Reads and writes of whole views.
 package enum OrderViewRows {
-    /// Notified with each commit that changed views, for readers that wait for that (`OrderWatch`).
+    /// Notified with each commit that changes views, for readers that wait for that (`OrderWatch`).
     package static let channel = "order_views"
 
     /// A view that facts have changed.
@@ -34,8 +34,10 @@ package enum OrderViewRows {
 
     /// Writes views over the very rows that they were made from, and where there were none. What stands in `late` hasn't
     /// been written: there is another version of its row.
+    ///
+    /// - Parameter channel: notified, in the same round trip.
     static func save(
-        _ changes: [Change], on connection: Connection
+        _ changes: [Change], telling channel: String? = nil, on connection: Connection
     ) throws -> (stored: [(key: OrderKey, stored: StoredView)], late: Set<OrderKey>) {
         guard !changes.isEmpty else { return ([], []) }
         let new = Written(changes.filter { $0.base == nil })
@@ -43,6 +45,7 @@ package enum OrderViewRows {
         let answers = try connection.pipeline { pipeline in
             if !new.changes.isEmpty { insert(new, in: &pipeline) }
             if !old.changes.isEmpty { update(old, in: &pipeline) }
+            if let channel { pipeline.query("SELECT pg_notify($1, '')", [.text(channel)]) }
         }
         var rest = answers[...]
         var stored: [(key: OrderKey, stored: StoredView)] = []

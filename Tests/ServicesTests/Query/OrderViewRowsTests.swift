@@ -91,7 +91,7 @@ import Testing
         }
     }
 
-    /// A copy changes no ETag and tells nobody that something has changed, whether the view is remembered or not.
+    /// A copy changes no ETag and rewrites no row, whether the view is remembered or not.
     @Test(arguments: [0, 5 << 20]) func aCopyChangesNothing(limit: Int) throws {
         let connection = try Connection(freshDatabase(ServiceDatabase.views.migrations), logger: quiet)
         defer { connection.close() }
