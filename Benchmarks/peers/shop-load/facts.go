@@ -63,7 +63,7 @@ func facts(ctx context.Context, args []string) (any, error) {
 	v.Exact = wrong == 0 && strangers == 0 && odd == 0 && missing == 0
 	v.Detail = fmt.Sprintf("%d orders, each with %d facts once", len(order), len(types))
 	if !v.Exact {
-		v.Detail = fmt.Sprintf("of %d orders %d have other facts than they should (%s); %d records of other types, "+
+		v.Detail = fmt.Sprintf("of %d orders %d have other facts than they should (%s); %d records without an id or of other types, "+
 			"%d of orders that nobody was answered; %d of %d asked for over HTTP are not confirmed",
 			len(order), wrong, example, odd, strangers, missing, asked)
 	}
@@ -133,6 +133,10 @@ func tally(
 			case "ce_type":
 				kind = h.Value
 			}
+		}
+		if len(id) == 0 {
+			odd++
+			continue
 		}
 		mark := maphash.Bytes(seed, id)
 		if seen[mark] {

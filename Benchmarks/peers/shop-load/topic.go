@@ -100,7 +100,7 @@ func grow(ctx context.Context, args []string) (any, error) {
 		if ctx.Err() != nil || time.Now().After(end) {
 			return nil, fmt.Errorf("%s has %d of %d records after %.0f s", *topic, now, *until, *limit)
 		}
-		time.Sleep(10 * time.Millisecond)
+		time.Sleep(50 * time.Millisecond)
 		if now, err = records(*brokers, *topic); err != nil {
 			return nil, err
 		}

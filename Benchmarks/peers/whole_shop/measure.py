@@ -61,7 +61,8 @@ class Bench:
         whole = load["settled"] == load["taken"] > 0 and load["told"]
         verdict = {"exact": False, "detail": f"{load['taken'] - load['settled']} orders unsettled"}
         if whole:
-            verdict = self.load.run("facts", "-brokers", self.broker.address, "-ids", self.ids, "-api", shop.api, seconds=600)
+            verdict = self.load.run("facts", "-brokers", self.broker.address, "-ids", self.ids, "-api", shop.api,
+                                    seconds=600 + options.warm / 500)
         orders = max(1, load["taken"])
         lag = load["settleSeconds"] - load["postedSeconds"]
         each = lambda name: None if after[name] is None else (after[name] - before[name] - load["looks"]) / orders

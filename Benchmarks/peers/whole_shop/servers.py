@@ -1,4 +1,6 @@
 """The PostgreSQL server and the broker of a comparison: their own, on free ports, durable, and emptied for each run."""
+import contextlib
+import fcntl
 import os
 import secrets
 import shutil
@@ -13,6 +15,18 @@ ROOT = Path(__file__).resolve().parents[3]
 
 class Failure(Exception):
     """What the person at the terminal is told in one line."""
+
+
+@contextlib.contextmanager
+def alone(work):
+    """A directory of this run's own, for as long as it runs."""
+    work.mkdir(parents=True, exist_ok=True)
+    with open(work / "lock", "w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Failure(f"another run uses {work}; wait for it, or name another directory with --work") from None
+        yield
 
 
 def free_port():
@@ -122,12 +136,19 @@ class PostgreSQL:
         password = self.password if user == "postgres" else self.daemon_password
         return f"postgresql://{user}:{password}@127.0.0.1:{self.port}/{database}"
 
-    def sql(self, text, database="postgres", seconds=600):
-        """Rows of texts. The password goes by the environment: anybody may read arguments."""
-        ran = subprocess.run(
-            ["psql", "-qXtA", "-F", "\t", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-p", str(self.port), "-U", "postgres",
-             "-d", database, "-f", "-"], input=text, capture_output=True, text=True, timeout=seconds,
-            env={**os.environ, "PGPASSWORD": self.password})
+    def psql(self, database):
+        """The password goes by the environment: anybody may read arguments."""
+        return {
+            "args": ["psql", "-qXtA", "-F", "\t", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-p", str(self.port),
+                     "-U", "postgres", "-d", database, "-f", "-"],
+            "env": {**os.environ, "PGPASSWORD": self.password}, "text": True}
+
+    def session(self, database):
+        return Session(self.psql(database))
+
+    def sql(self, text, database="postgres", seconds=1800):
+        """Rows of texts."""
+        ran = subprocess.run(**self.psql(database), input=text, capture_output=True, timeout=seconds)
         if ran.returncode:
             raise Failure(f"{database}: {ran.stderr.strip()}")
         return [line.split("\t") for line in ran.stdout.splitlines()]
@@ -157,6 +178,25 @@ class PostgreSQL:
         wal, commits = (int(value) for value in rows[0])
         statements = int(self.sql("SELECT coalesce(sum(calls), 0) FROM pg_stat_statements")[0][0]) if self.statements else None
         return {"wal": wal, "commits": commits, "statements": statements}
+
+
+class Session:
+    """A session that stays until it is closed, and its locks with it."""
+
+    def __init__(self, psql):
+        self.process = subprocess.Popen(**psql, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+    def ask(self, statement):
+        """Waits until the statement has been done."""
+        self.process.stdin.write(f"{statement};\n\\echo done\n")
+        self.process.stdin.flush()
+        while (line := self.process.stdout.readline()) != "done\n":
+            if not line:
+                raise Failure(f"PostgreSQL took no {statement}")
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.wait(30)
 
 
 class Broker:

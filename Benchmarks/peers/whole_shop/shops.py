@@ -43,6 +43,16 @@ def free_ports(count, first=24300):
     return first
 
 
+def orderflow_environment(postgres, broker, port):
+    # Whoever compares may have settings of another installation in the environment.
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("ORDERFLOW_")}
+    return {
+        **clean, "ORDERFLOW_DATABASE_URL": postgres.url(user="daemon"), "ORDERFLOW_DATABASE_ADMIN_URL": postgres.url(),
+        "ORDERFLOW_KAFKA_BROKERS": broker.address, "ORDERFLOW_KAFKA_DEV_BROKER": "on" if broker.dev else "off",
+        "ORDERFLOW_HTTP_PORT": str(port), "ORDERFLOW_LOG_LEVEL": "warning",
+    }
+
+
 class Shop:
     """A whole shop in processes of its own. `text` is NAME[=PROGRAM] and settings of its environment."""
 
@@ -60,13 +70,11 @@ class Shop:
     def start(self):
         self.port = free_ports(10)
         self.api = f"http://127.0.0.1:{self.port}"
-        # Whoever compares may have settings of another installation in the environment.
-        clean = {name: value for name, value in os.environ.items() if not name.startswith("ORDERFLOW_")}
         directory = self.work / "shop"
         directory.mkdir(exist_ok=True)
         self.log = self.work / f"{self.label.split()[0].partition('=')[0]}.log"
         self.child = Child(self.label, [self.program, *self.arguments], self.log,
-                           {**clean, **self.environment(), **self.settings}, directory)
+                           {**self.environment(), **self.settings}, directory)
         self.child.await_port(self.port, 60)
 
     def stop(self):
@@ -88,7 +96,8 @@ class GoPipeline(Shop):
         return build("go-pipeline", work)
 
     def environment(self):
-        return {"DATABASE_URL": self.postgres.url(), "BROKERS": self.broker.address, "LISTEN": f"127.0.0.1:{self.port}"}
+        return {**os.environ, "DATABASE_URL": self.postgres.url(), "BROKERS": self.broker.address,
+                "LISTEN": f"127.0.0.1:{self.port}"}
 
 
 class Orderflow(Shop):
@@ -100,11 +109,7 @@ class Orderflow(Shop):
         return ROOT / ".build" / "release" / "orderflow"
 
     def environment(self):
-        return {
-            "ORDERFLOW_DATABASE_URL": self.postgres.url(user="daemon"), "ORDERFLOW_DATABASE_ADMIN_URL": self.postgres.url(),
-            "ORDERFLOW_KAFKA_BROKERS": self.broker.address, "ORDERFLOW_KAFKA_DEV_BROKER": "on" if self.broker.dev else "off",
-            "ORDERFLOW_HTTP_PORT": str(self.port), "ORDERFLOW_LOG_LEVEL": "warning",
-        }
+        return orderflow_environment(self.postgres, self.broker, self.port)
 
 
 KINDS = {"go-pipeline": GoPipeline, "orderflow": Orderflow}
