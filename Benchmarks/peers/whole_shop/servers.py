@@ -108,6 +108,7 @@ class PostgreSQL:
         if os.geteuid() == 0:  # PostgreSQL refuses root
             user = "postgres"
             owner = ["setpriv", *as_user(user)]
+            self.work.chmod(0o711)  # to be passed through; scripts/servers closes what is in var
             for path in (data, secret):
                 shutil.chown(path, user, user)
             if subprocess.run([*owner, "test", "-w", data]).returncode:
