@@ -95,6 +95,17 @@ public final class BatchConsumer: Sendable {
         return nil
     }
 
+    /// Lets records gather for `pause`, or until `count` wait already. Fetches that would bring few are put off until
+    /// shortly before its end. Blocks the calling thread.
+    public func gather(_ count: Int, for pause: Duration) {
+        guard pause > .zero else { return }
+        poller.pacing.wanted(in: pause)
+        _ = buffer.wait(for: pause) { $0.count >= count || $0.closed || $0.isHurried ? true : nil }
+    }
+
+    /// Ends `gather`, now and from now on: for those who are about to stop.
+    public func hurry() { buffer.update { $0.isHurried = true } }
+
     /// The worker is through with the batch, one way or the other.
     public func finish(_ batch: MessageBatch) { buffer.update { $0.finish(batch.id) } }
 
@@ -117,6 +128,7 @@ public final class BatchConsumer: Sendable {
         watch.stop.stop()
         poller.stop.stop()
         poller.pressure.roomMade()
+        poller.pacing.wanted(in: .zero)
         thread.join(timeout: timeout)
         watch.close()
     }

@@ -12,6 +12,8 @@ struct ConsumerBuffer: @unchecked Sendable {
     private(set) var inHand: [UInt64: Set<TopicPartition>] = [:]
     private var nextBatch: UInt64 = 0
     var closed = false
+    /// Nobody lets records gather any more.
+    var isHurried = false
 
     var count: Int { messages.count }
 

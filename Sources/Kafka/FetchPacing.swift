@@ -6,36 +6,55 @@ import Synchronization
 /// Keeps a consumer from fetching far more often than it is of use. librdkafka asks interceptors not to block; pauses as
 /// short as these, on the broker's thread, hold up only fetches that bring nothing, or nothing that is waited for.
 ///
-/// Any broker answers as soon as it has one record. While the consumer is busy with others, the thread pauses behind an
-/// answer of a few, until it is asked for some or `gathering` has passed: the next answer has more of them.
+/// Any broker answers as soon as it has one record. While the consumer is busy with others, or lets more gather, the
+/// thread pauses behind an answer of a few. It goes on shortly before the consumer wants records: the fetch that it then
+/// sends has by the time that they are wanted brought all that came meanwhile. Where records are waited for, nothing is
+/// held back.
+///
+/// What else this thread does are questions about partitions' offsets; heartbeats, rebalances and commits are the
+/// business of the coordinator's own thread.
 ///
 /// The dev broker answers at once even without records (`EmptyAnswerPause`).
 final class FetchPacing: Sendable {
-    /// Between answers of less than `few` bytes while no records are waited for.
-    private static let gathering: Duration = .milliseconds(4)
+    /// Held back are answers of less than `few` bytes, for `longest` at most.
+    private static let longest: Duration = .milliseconds(100)
     private static let few = 64 << 10
+    /// How long before records are wanted it goes on, at most: for a fetch there and back.
+    private static let lead: Duration = .milliseconds(3)
     private static let fetchRequest: Int16 = 1
 
     /// Partitions assigned to the consumer.
     let partitions = Atomic<Int>(0)
     /// Nil for brokers that hold empty answers back.
     private let emptyAnswers: Monitor<EmptyAnswerPause>?
-    /// Records are waited for.
-    private let isAwaited: Monitor<Bool>
+    private let gate: Monitor<Gate>
+
+    private struct Gate: Equatable {
+        /// Records are waited for.
+        var isAwaited: Bool
+        /// When answers pass though none are; nil while that isn't known.
+        var opens: ContinuousClock.Instant?
+    }
 
     /// - Parameters:
     ///   - isAwaited: whether records are waited for at all times: by readers that don't call `awaiting`.
     ///   - isDevBroker: whether empty answers come at once.
     init(isAwaited: Bool = false, isDevBroker: Bool) {
-        self.isAwaited = Monitor(isAwaited)
+        gate = Monitor(Gate(isAwaited: isAwaited))
         emptyAnswers = isDevBroker ? Monitor(EmptyAnswerPause()) : nil
     }
 
     /// Runs `wait`, which waits for records.
     func awaiting<Result>(_ wait: () -> Result) -> Result {
-        isAwaited.update { $0 = true }
-        defer { isAwaited.withLock { $0 = false } }
+        gate.update { $0 = Gate(isAwaited: true) }
+        defer { gate.withLock { $0 = Gate(isAwaited: false) } }
         return wait()
+    }
+
+    /// Records are wanted after `pause`.
+    func wanted(in pause: Duration) {
+        let opens = ContinuousClock.now + pause - min(Self.lead, pause / 2)
+        gate.update { $0.opens = opens }
     }
 
     /// Makes clients of `conf` keep the pace. They hold this object, unretained.
@@ -60,10 +79,21 @@ final class FetchPacing: Sendable {
         let pause = emptyAnswers?.withLock {
             $0.length(behind: size, roundTrip: roundTrip, partitions: partitions)
         }
-        if let pause = pause ?? nil {
-            usleep(pause)
-        } else if size < Self.few {
-            _ = isAwaited.wait(for: Self.gathering) { $0 ? true : nil }
+        if size < Self.few, holdBack() { return }
+        if let pause = pause ?? nil { usleep(pause) }
+    }
+
+    /// Waits until records are wanted. False where they were already.
+    private func holdBack() -> Bool {
+        let limit = ContinuousClock.now + Self.longest
+        var hasWaited = false
+        while true {
+            let known = gate.withLock { $0 }
+            let now = ContinuousClock.now
+            let end = min(known.opens ?? limit, limit)
+            guard !known.isAwaited, now < end else { return hasWaited }
+            _ = gate.wait(for: now.duration(to: end)) { $0 == known ? nil : true }
+            hasWaited = true
         }
     }
 }

@@ -57,6 +57,8 @@ public struct Parameter: Sendable {
     /// PostgreSQL's text can't hold U+0000; the server refuses it.
     public static func text(_ value: String?) -> Parameter { Parameter(TypeOID.text, value.map { .text($0) }) }
     /// A `bytea`.
+    /// A text in UTF-8, which the server checks.
+    public static func text(utf8 value: [UInt8]?) -> Parameter { Parameter(TypeOID.text, value.map { .bytes($0) }) }
     public static func bytes(_ value: [UInt8]?) -> Parameter { Parameter(TypeOID.bytea, value.map { .bytes($0) }) }
     /// JSON text as a `json`, kept byte by byte. For a `jsonb` column `jsonb` saves the server a second parse.
     public static func json(_ value: [UInt8]?) -> Parameter { Parameter(TypeOID.json, value.map { .bytes($0) }) }
@@ -108,6 +110,13 @@ extension Parameter {
     }
     public static func bytesArrayOptional(_ values: [[UInt8]?]) -> Parameter {
         Parameter(TypeOID.byteaArray, .bytesArrayOptional(values))
+    }
+    /// Texts as `text[]`, in UTF-8, which the server checks.
+    public static func textArray(utf8 values: [[UInt8]]) -> Parameter {
+        Parameter(TypeOID.textArray, .bytesArray(values))
+    }
+    public static func textArrayOptional(utf8 values: [[UInt8]?]) -> Parameter {
+        Parameter(TypeOID.textArray, .bytesArrayOptional(values))
     }
     /// JSON texts as `json[]`.
     public static func jsonArray(_ values: [[UInt8]]) -> Parameter { Parameter(TypeOID.jsonArray, .bytesArray(values)) }

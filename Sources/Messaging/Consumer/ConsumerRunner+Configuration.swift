@@ -4,10 +4,9 @@ extension ConsumerRunner {
         public var topics: [String]
         /// Records in one transaction at most.
         public var batchSize = 500
-        /// After a batch of few records, how long to let more gather, at least and at most; in between twice as long as
-        /// that one took. One of many costs little more than one of few: a busy machine gets through more. The first
-        /// record after a quiet time doesn't wait.
-        public var gathering: ClosedRange<Duration> = .milliseconds(2) ... .milliseconds(50)
+        /// From the beginning of one batch to that of the next while records keep coming (`Tick`): one of many costs
+        /// little more than one of few. A full batch doesn't wait, nor does the first record after a quiet time.
+        public var tick: Duration = .milliseconds(25)
         /// Tries of a message whose handler fails, before it becomes a dead letter.
         public var attempts = 5
         public var retryBase: Duration = .milliseconds(100)

@@ -81,6 +81,7 @@ public final class ConsumerRunner: Sendable {
         defer { retryThread.join(timeout: .seconds(5)) }
         var rejoins = Backoff(base: .milliseconds(500), cap: .seconds(15))
         var claim = InstanceClaim(kafka.membershipName)
+        stop.onStop { [consumer] in consumer.withLock { $0 }?.hurry() }
         while !stop.isStopped {
             let member = try BatchConsumer(
                 ConsumerConfiguration(
@@ -118,6 +119,7 @@ public final class ConsumerRunner: Sendable {
             self.consumer.withLock { $0 = nil }
             consumer.close(timeout: .seconds(5))
         }
+        var tick = Tick(every: configuration.tick)
         var skipped = SkippedOffsets()
         // Of what is stored, for Kafka; only lag tools look at its offsets.
         var hints = GatheredOffsets()
@@ -128,7 +130,7 @@ public final class ConsumerRunner: Sendable {
             let batch = try consumer.nextBatch(max: configuration.batchSize, timeout: .milliseconds(500))
             hints.note(takeStarts())
             if let batch {
-                let begun = ContinuousClock.now
+                tick.begin(at: .now)
                 var records = batch.map { ConsumedRecord($0, by: reader) }
                 var offsets: [TopicPartition: Int64] = [:]
                 if records.allSatisfy(\.skipped) {
@@ -145,12 +147,11 @@ public final class ConsumerRunner: Sendable {
                 hints.note(offsets)
                 consumer.finish(batch)
                 onProgress()
-                if records.count < configuration.batchSize / 4 {
-                    stop.wait(for: (begun.duration(to: .now) * 2).clamped(to: configuration.gathering))
-                }
+                tick.end(at: .now)
             }
             if skipped.isDue { storeSkipped() }
             if hints.isDue { consumer.commit(hints.take(having: currentStatus.assigned)) }
+            if batch != nil { consumer.gather(configuration.batchSize, for: tick.pause(at: .now)) }
         }
         storeSkipped()
         consumer.commit(hints.take(having: currentStatus.assigned))

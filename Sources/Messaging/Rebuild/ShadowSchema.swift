@@ -13,6 +13,8 @@ struct ShadowSchema {
     let live: String
 
     private static let own = ["consumer_offsets", "schema_migrations"]
+    /// Rows come whole, in large windows: room for their next versions would be wasted. Percent of a page.
+    private static let fill = 90
 
     init(_ model: ReadModel, on connection: Connection) throws {
         self.model = model
@@ -61,6 +63,7 @@ struct ShadowSchema {
             [.text(name), .textArray(model.tables + Self.own)]
         ).map { try $0.get(0, as: String.self) }
         let indexes = try secondaryIndexes(on: connection)
+        let roomy = try roomyTables(on: connection)
         // All or nothing: `rebuild_letters` says that the rest is done.
         try connection.script(
             """
@@ -70,6 +73,7 @@ struct ShadowSchema {
                 SELECT c.relname AS name, pg_get_indexdef(c.oid) AS definition FROM pg_class c
                 WHERE c.oid = ANY('{\(indexes.joined(separator: ","))}'::regclass[]::oid[]);
             \(indexes.isEmpty ? "" : "DROP INDEX \(indexes.joined(separator: ", "));")
+            \(roomy.map { "ALTER TABLE \($0) SET (fillfactor = \(Self.fill));" }.joined(separator: "\n"))
             CREATE TABLE rebuild_letters (id bigint PRIMARY KEY);
             COMMIT;
             """)
@@ -119,6 +123,17 @@ struct ShadowSchema {
         ).map { try $0.get(0, as: String.self) }
     }
 
+    /// Tables whose pages aren't filled, so that rows can change where they are. From the exchange on that holds again.
+    private func roomyTables(on connection: Connection) throws -> [String] {
+        try connection.query(
+            """
+            SELECT format('%I', c.relname) FROM pg_class c
+            WHERE c.oid = ANY(SELECT to_regclass(format('%I.%I', $1::text, t)) FROM unnest($2::text[]) AS t)
+              AND EXISTS (SELECT FROM unnest(c.reloptions) AS o WHERE o LIKE 'fillfactor=%')
+            """, [.text(name), .textArray(model.tables)]
+        ).map { try $0.get(0, as: String.self) }
+    }
+
     /// Makes the indexes that were left off while rows came in, and the planner's statistics. CONCURRENTLY not for the
     /// shadow's sake: a plain CREATE INDEX is one transaction, and for as long as one writes, the relays of every
     /// database of the server wait (`Relay`).
@@ -156,6 +171,10 @@ struct ShadowSchema {
             SELECT format('ALTER TABLE %s OWNER TO %I', c.oid::regclass, pg_get_userbyid(c.relowner))
             FROM unnest($1::text[]) AS t (name) JOIN pg_class c ON c.oid = to_regclass(t.name)
             JOIN pg_class s ON s.oid = to_regclass($2 || '.' || c.relname) AND s.relowner <> c.relowner
+            UNION ALL
+            SELECT format('ALTER TABLE %s SET (%s)', c.oid::regclass, array_to_string(c.reloptions, ', '))
+            FROM unnest($1::text[]) AS t (name) JOIN pg_class c ON c.oid = to_regclass(t.name)
+            WHERE c.reloptions IS NOT NULL
             UNION ALL
             SELECT format('GRANT %s ON %s TO %s%s', a.privilege_type, c.oid::regclass,
                           CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END,

@@ -23,13 +23,13 @@ public final class Relay: Sendable {
         public var busyPoll: Duration = .milliseconds(10)
         /// A follower passes on at most once in so long that its process has committed rows.
         public var passingOn: Duration = .milliseconds(25)
-        /// From one look for new rows to the next while they keep coming, at least and at most: rows that are
-        /// committed meanwhile go out together, which costs the brokers and consumers a fraction. A millisecond for
-        /// each thousand rows a second; the first row after a quiet time doesn't wait.
-        public var gathering: ClosedRange<Duration> = .milliseconds(3) ... .milliseconds(20)
-        /// The checkpoint is stored when the relay is through, and under load after so long or so many rows. These and
-        /// a page have to lie within the reach of `PublishedTail`.
-        public var checkpointInterval: Duration = .milliseconds(50)
+        /// From one publication to the next while rows keep coming (`Tick`): rows that are committed meanwhile go out
+        /// together, which costs the brokers and consumers a fraction. A full page doesn't wait, nor does the first row
+        /// after a quiet time.
+        public var tick: Duration = .milliseconds(20)
+        /// The checkpoint is stored so long after rows were published, or after so many of them. These and a page have to
+        /// lie within the reach of `PublishedTail`.
+        public var checkpointInterval: Duration = .milliseconds(500)
         public var checkpointRows = 1_000
         /// How often a follower asks for the leadership.
         public var leadershipPoll: Duration = .seconds(1)
@@ -127,20 +127,20 @@ public final class Relay: Sendable {
         var tail: PublishedTail? = PublishedTail()
         var sincePrune = 0
         var idling = RelayIdling(configuration, signal)
-        var looked = ContinuousClock.now
+        var tick = Tick(every: configuration.tick)
         while !stop.isStopped {
             idling.looks(on: connection)
-            let lookedBefore = looked
-            looked = .now
+            let looked = ContinuousClock.now
             let page = try window.nextPage(after: progress.checkpoint, on: connection)
             if page.rows.isEmpty {
                 progress.checkpoint = page.next
-                try store(&progress, on: connection)
+                if progress.isDue { try store(&progress, on: connection) }
                 note(published: progress.checkpoint.published)
                 if source.prunable, sincePrune >= 10_000 || (sincePrune > 0 && idling.isQuiet) {
                     sincePrune = try prune(behind: progress.checkpoint, on: connection) ? 10_000 : 0
                 }
-                try idling.wait(on: connection, atMost: sincePrune >= 10_000 ? configuration.busyPoll : nil)
+                try idling.wait(
+                    on: connection, atMost: sincePrune >= 10_000 ? configuration.busyPoll : progress.untilDue)
                 continue
             }
             idling.found()
@@ -164,10 +164,11 @@ public final class Relay: Sendable {
             note(published: progress.checkpoint.published)
             note(inHand: nil)
             onProgress()
+            tick.begin(at: looked)
             // A full page says that more lies ready.
             if page.rows.count < configuration.pageSize {
-                let gathering = gathering(page.rows.count, in: lookedBefore.duration(to: looked))
-                stop.wait(for: gathering - looked.duration(to: .now))
+                stop.wait(for: tick.pause(at: .now))
+                try idling.wait(on: connection, atMost: progress.untilDue)
             }
         }
         try store(&progress, on: connection)
@@ -187,12 +188,6 @@ public final class Relay: Sendable {
             stop.wait(for: configuration.passingOn)
         }
         return stop.isStopped
-    }
-
-    /// How long to let rows gather at the rate at which `rows` of them came in `span`.
-    private func gathering(_ rows: Int, in span: Duration) -> Duration {
-        let perMillisecond = Double(rows) / max(span / .milliseconds(1), 0.1)
-        return Duration.milliseconds(perMillisecond).clamped(to: configuration.gathering)
     }
 
     private func store(_ progress: inout RelayProgress, on connection: Connection) throws {

@@ -1,9 +1,11 @@
 /// How far a leader has got, and how much of that is stored.
 struct RelayProgress {
     /// Everything before it is acknowledged by the broker.
-    var checkpoint: RelayCheckpoint
+    var checkpoint: RelayCheckpoint {
+        didSet { if oldValue.published == stored.published, hasNews { newsSince = .now } }
+    }
     private(set) var stored: RelayCheckpoint
-    private var storedAt = ContinuousClock.now
+    private var newsSince = ContinuousClock.now
     private let interval: Duration
     private let rows: Int64
 
@@ -17,15 +19,15 @@ struct RelayProgress {
     /// Rows were published since. A window without any needs no checkpoint: reading it again finds nothing again.
     var hasNews: Bool { checkpoint.published != stored.published }
 
-    /// It is time to store the checkpoint although more rows wait. The end of a window that was paged is stored at
+    /// It is time to store the checkpoint. The end of a window that was paged is stored at
     /// once, so that all that a crash leaves unsaid lies in the first window of the next leader.
     var isDue: Bool {
-        checkpoint.published - stored.published >= rows || storedAt.duration(to: .now) >= interval
+        checkpoint.published - stored.published >= rows || untilDue.map { $0 <= .zero } ?? false
             || (stored.reach != nil && checkpoint.reach == nil)
     }
 
-    mutating func wasStored() {
-        stored = checkpoint
-        storedAt = .now
-    }
+    /// How long what was published first since may stay unsaid; nil where all is said.
+    var untilDue: Duration? { hasNews ? interval - newsSince.duration(to: .now) : nil }
+
+    mutating func wasStored() { stored = checkpoint }
 }

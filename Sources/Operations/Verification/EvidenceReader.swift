@@ -231,11 +231,11 @@ struct EvidenceReader {
     private func views(_ range: [Parameter], _ found: inout [OrderKey: OrderEvidence]) throws {
         let rows = try connections.views.query(
             """
-            SELECT tenant, order_id, NULL::timestamptz, status, document
-            FROM order_views WHERE \(Self.between("order_id"))
+            SELECT tenant, order_id, NULL::timestamptz, status, \(OrderViewPieces.columns(of: "v"))
+            FROM order_views v WHERE \(Self.between("order_id"))
             """, range)
         for row in rows {
-            let view = try row.withBytes(4) { try OrderView(document: $0) }
+            let view = try OrderView(OrderViewPieces(row, at: 4))
             try note(row, &found) { order in
                 order.view = OrderEvidence.View(
                     status: try row.get(3, as: String.self), facts: Set(view.timeline.map(\.identity)))

@@ -14,6 +14,14 @@ public struct ConsumerGroup: Sendable {
         }
     }
 
+    /// Who waits for what a group does; `pace` says what that comes to.
+    public enum Urgency: Sendable {
+        /// A customer: it is on the way of an order to its end, or of what is shown of it.
+        case urgent
+        /// Nobody who would notice some tenths of a second.
+        case patient
+    }
+
     public let name: String
     public let subscriptions: [Subscription]
     /// Records in one transaction at most.
@@ -22,17 +30,20 @@ public struct ConsumerGroup: Sendable {
     public var usesInbox = true
     /// Whether the service can't do its main work without the group.
     public var isNeeded = true
+    public var urgency = Urgency.urgent
     package let handler: @Sendable (ServiceContext) throws -> any BatchHandler
 
     public init(
         _ name: String, reads subscriptions: [Subscription], batchSize: Int? = nil, usesInbox: Bool = true,
-        isNeeded: Bool = true, by handler: @escaping @Sendable (ServiceContext) throws -> any BatchHandler
+        isNeeded: Bool = true, urgency: Urgency = .urgent,
+        by handler: @escaping @Sendable (ServiceContext) throws -> any BatchHandler
     ) {
         self.name = name
         self.subscriptions = subscriptions
         self.batchSize = batchSize
         self.usesInbox = usesInbox
         self.isNeeded = isNeeded
+        self.urgency = urgency
         self.handler = handler
     }
 
@@ -48,9 +59,12 @@ public struct Consumes: ServiceModulePart {
     private let make: (_ module: String) -> ConsumerGroup
 
     /// The usual group, `<service>-group`, over topics in every mode of the saga.
-    public init(_ topics: Topic..., by handler: @escaping @Sendable (ServiceContext) throws -> any BatchHandler) {
+    public init(
+        _ topics: Topic..., urgency: ConsumerGroup.Urgency = .urgent,
+        by handler: @escaping @Sendable (ServiceContext) throws -> any BatchHandler
+    ) {
         let subscriptions = topics.map { ConsumerGroup.Subscription($0) }
-        make = { ConsumerGroup("\($0)-group", reads: subscriptions, by: handler) }
+        make = { ConsumerGroup("\($0)-group", reads: subscriptions, urgency: urgency, by: handler) }
     }
 
     public init(_ group: ConsumerGroup) { make = { _ in group } }

@@ -26,10 +26,12 @@ public struct ServiceProcess: Sendable {
         if !module.eventStore.isEmpty {
             sources.append(.eventStore(topics: module.eventStore.mapValues { context.topics[$0] }))
         }
+        var publishes = Relay.Configuration()
+        publishes.tick = context.settings.pace.tick(ofRelayIn: module)
         let relays = sources.map {
             Relay(
                 source: $0, database: context.database, producer: producer, service: context.name,
-                logger: context.logger)
+                configuration: publishes, logger: context.logger)
         }
         self.relays = relays
         publishing = Sharers(relays.count)
@@ -71,6 +73,7 @@ public struct ServiceProcess: Sendable {
         var consumer = ConsumerRunner.Configuration(
             group: group.name, topics: group.topics(in: context.settings.mode).map { context.topics[$0] })
         if let size = group.batchSize { consumer.batchSize = size }
+        consumer.tick = context.settings.pace.tick(of: group.urgency)
         consumer.usesInbox = group.usesInbox
         consumer.keyField = "order_id"
         consumer.content = context.facts.door

@@ -9,7 +9,7 @@ package struct SettingTable: Sendable {
     /// Those of the program, and those of its services.
     init(_ modules: [ServiceModule]) {
         keys = Self.grouped(
-            Self.kafka + Self.database + Self.http + Self.auth + Self.limits + Self.log + Self.telemetry
+            Self.pace + Self.kafka + Self.database + Self.http + Self.auth + Self.limits + Self.log + Self.telemetry
                 + Self.dashboard
                 + modules.flatMap(\.settings) + Self.saga + Self.topics(modules.flatMap(\.topics)) + Self.shutdown
                 + Self.databases(modules.compactMap(\.database) + [.access]) + Self.ports(modules))
@@ -55,6 +55,17 @@ package struct SettingTable: Sendable {
             kafkaProperties + property, \.kafka.properties[property], optional: .text,
             secret: property.hasSuffix(".url"), password: Redaction.isSecret(property), "")
     }
+
+    private static let pace = [
+        SettingKey(
+            "pace", \.pace, .choice,
+            """
+            How latency is traded for CPU. While work keeps coming, a group begins its transactions and a relay its \
+            publications 5 ms apart (latency), 20 to 25 ms (balanced) or 100 to 200 ms (throughput), each with what \
+            has gathered; full batches and the first records after a quiet time don't wait. An order has a dozen such \
+            steps before it is settled. Mails, invoices and sales come 25, 100 or 200 ms apart.
+            """)
+    ]
 
     private static let kafka = [
         SettingKey("kafka.brokers", \.kafka.brokers, .brokers, "Brokers to find the cluster by: host:port, by commas."),

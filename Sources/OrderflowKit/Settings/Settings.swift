@@ -9,6 +9,7 @@ import Orders
 public struct Settings: Sendable {
     /// The services that the program consists of.
     public let services: ServiceCatalogue
+    package var pace = Pace.balanced
     package var kafka = Kafka()
     package var database = Database()
     package var http = HTTP()

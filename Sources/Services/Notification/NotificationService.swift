@@ -19,7 +19,7 @@ extension ServiceModule {
                 """)
         ServiceDatabase.notification
         Publishes(NotificationSent.self, on: .orderEvents)
-        Consumes(.orderEvents) { context in
+        Consumes(.orderEvents, urgency: .patient) { context in
             let mail = context.settings[MailSettings.self]
             return NotificationHandler(recipientDomain: mail.recipientDomain, messageDomain: mail.messageDomain)
         }

@@ -4,7 +4,19 @@ import PaymentFacts
 
 extension OrderView {
     package struct Payment: Hashable, Sendable {
-        package enum Status: Int, Sendable, CaseIterable { case failed, charged, refundFailed, voided, refunded }
+        package enum Status: Int, PartStatus {
+            case failed, charged, refundFailed, voided, refunded
+
+            package var name: String {
+                switch self {
+                case .failed: "failed"
+                case .charged: "charged"
+                case .refundFailed: "refundFailed"
+                case .voided: "voided"
+                case .refunded: "refunded"
+                }
+            }
+        }
         package var status: Status
         package var amount: Money?
         package var reference: String?

@@ -3,7 +3,18 @@ import ShippingFacts
 
 extension OrderView {
     package struct ShipmentPart: Hashable, Sendable {
-        package enum Status: Int, Sendable, CaseIterable { case failed, prepared, dispatched, cancelled }
+        package enum Status: Int, PartStatus {
+            case failed, prepared, dispatched, cancelled
+
+            package var name: String {
+                switch self {
+                case .failed: "failed"
+                case .prepared: "prepared"
+                case .dispatched: "dispatched"
+                case .cancelled: "cancelled"
+                }
+            }
+        }
         package var status: Status
         package var shipmentID: String?
         package var trackingNumber: String?

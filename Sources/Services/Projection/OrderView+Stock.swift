@@ -3,7 +3,17 @@ import OrderFacts
 
 extension OrderView {
     package struct Stock: Hashable, Sendable {
-        package enum Status: Int, Sendable, CaseIterable { case rejected, reserved, released }
+        package enum Status: Int, PartStatus {
+            case rejected, reserved, released
+
+            package var name: String {
+                switch self {
+                case .rejected: "rejected"
+                case .reserved: "reserved"
+                case .released: "released"
+                }
+            }
+        }
         package var status: Status
         package var reason: String?
         package var at: Int64

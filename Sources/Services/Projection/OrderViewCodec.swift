@@ -4,85 +4,6 @@ import OrderflowKit
 import Orders
 
 extension OrderView {
-    /// What `GET /orders/{id}` answers.
-    package func document() -> [UInt8] {
-        var json = JSONWriter(capacity: 1024)
-        json.object { json in
-            if let created { created.write(into: &json) } else { json.field("orderId", orderID) }
-            json.field("status", status.rawValue)
-            json.field("cancellationReason", cancellationReason)
-            json.field("version", version)
-            json.field("revision", revision)
-            json.time("updatedAt", updatedAt)
-            if let stock {
-                json.key("stock")
-                json.object {
-                    $0.field("status", "\(stock.status)")
-                    $0.field("reason", stock.reason)
-                    $0.time("at", stock.at)
-                }
-            }
-            if let payment {
-                json.key("payment")
-                json.object { json in
-                    json.field("status", "\(payment.status)")
-                    if let amount = payment.amount { json.money("amount", amount) }
-                    json.field("reference", payment.reference)
-                    json.field("reason", payment.reason)
-                    json.time("at", payment.at)
-                }
-            }
-            if let shipment {
-                json.key("shipment")
-                json.object {
-                    $0.field("status", "\(shipment.status)")
-                    $0.field("shipmentId", shipment.shipmentID)
-                    $0.field("trackingNumber", shipment.trackingNumber)
-                    $0.field("reason", shipment.reason)
-                    $0.time("at", shipment.at)
-                }
-            }
-            json.key("notifications")
-            json.array { json in
-                for notification in notifications {
-                    json.object {
-                        $0.field("kind", notification.kind)
-                        $0.field("recipient", notification.recipient)
-                        $0.field("messageId", notification.messageID)
-                        $0.time("sentAt", notification.sentAt)
-                    }
-                }
-            }
-            json.key("timeline")
-            json.array { json in
-                for entry in timeline {
-                    json.object { json in
-                        json.field("type", entry.type)
-                        json.time("at", entry.at)
-                        json.field("id", entry.id)
-                        // Of our own facts the id says it all.
-                        if entry.identity != entry.id { json.field("source", entry.origin) }
-                        if let version = entry.version { json.field("version", version) }
-                        json.field("reason", entry.detail.reason)
-                        if let amount = entry.detail.amount { json.money("amount", amount) }
-                        json.field("reference", entry.detail.reference)
-                        json.field("shipmentId", entry.detail.shipmentID)
-                        json.field("trackingNumber", entry.detail.trackingNumber)
-                        if let payload = entry.detail.payload {
-                            if payload.schemaVersion != 1 { json.field("schemaVersion", payload.schemaVersion) }
-                            json.field("payload", raw: payload.json)
-                        }
-                        for other in entry.detail.others {
-                            json.key(dynamic: other.name)
-                            json.raw { $0.append(contentsOf: other.json) }
-                        }
-                    }
-                }
-            }
-        }
-        return json.bytes
-    }
-
     /// Reads what `document()` wrote.
     package init(document: UnsafeRawBufferPointer) throws {
         var fields = DocumentFields()
@@ -123,8 +44,8 @@ extension OrderView {
         timeline = fields.timeline
     }
 
-    private static func status<Status: CaseIterable>(_ part: DocumentFields.Part) throws -> Status {
-        guard let known = Status.allCases.first(where: { "\($0)" == part.status }) else { throw unknown(part.status) }
+    private static func status<Status: PartStatus>(_ part: DocumentFields.Part) throws -> Status {
+        guard let known = Status.allCases.first(where: { $0.name == part.status }) else { throw unknown(part.status) }
         return known
     }
 

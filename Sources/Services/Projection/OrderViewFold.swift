@@ -65,53 +65,103 @@ package struct OrderViewFold: Sendable {
 
     /// Nil when the facts change nothing.
     private func view(_ slot: Slot, over loaded: OrderView?) -> OrderView? {
+        let folded = fold(slot, over: loaded)
+        return folded.hasChanged ? folded.view : nil
+    }
+
+    private func fold(_ slot: Slot, over loaded: OrderView?) -> (view: OrderView, hasChanged: Bool, hasCopies: Bool) {
         var view = loaded ?? OrderView(orderID: slot.key.orderID)
         var hasChanged = false
+        var hasCopies = false
         var place = slot.first
         while place >= 0 {
-            if view.apply(facts[place].fact) { hasChanged = true }
+            if view.apply(facts[place].fact) { hasChanged = true } else { hasCopies = true }
             place = facts[place].next
         }
-        return hasChanged ? view : nil
+        return (view, hasChanged, hasCopies)
     }
 }
 
 extension OrderViewFold: HistoryFold {
-    package func write(on connection: Connection) throws { _ = try save(on: connection) }
+    package func write(on connection: Connection) throws { try save(on: connection) }
 
     /// Fewer new views than this are inserted: COPY takes round trips of its own.
     private static let copiedAtLeast = 64
 
-    /// As `write`. False when no view changed.
+    /// As `write`. What `recent` knows and what can't have a view yet isn't looked up: the write finds whether that was right.
     ///
-    /// Of many new orders, looks up only those that may have a view. Where one that can't have was there after all,
-    /// such as from a second copy of its first fact, all are looked up.
-    package func save(on connection: Connection) throws -> Bool {
-        let mayBeThere = slots.filter { !$0.isNew }.map(\.key)
-        if slots.count - mayBeThere.count >= Self.copiedAtLeast {
+    /// - Parameters:
+    ///   - recent: the views that were written last.
+    ///   - channel: notified of what is written.
+    package func save(
+        on connection: Connection, knowing recent: RecentViews? = nil, telling channel: String? = nil
+    ) throws {
+        let known = recent?.take(slots.lazy.map(\.key), for: connection) ?? [:]
+        let new = slots.count { $0.isNew && known[$0.key] == nil }
+        if new >= Self.copiedAtLeast, try OrderViewRows.canBeCopied(on: connection) {
             do {
-                return try connection.savepoint {
-                    try save(over: OrderViewRows.load(mayBeThere.sorted(), on: $0), on: $0)
-                }
+                try connection.savepoint { try saveMany(on: $0) }
+                if let channel { try connection.notify(channel) }
+                return
             } catch is ConcurrentChange {}
         }
-        return try save(over: OrderViewRows.load(keys.sorted(), on: connection), on: connection)
+        try save(over: known, recent, channel, on: connection)
     }
 
-    private func save(over loaded: [OrderKey: OrderView], on connection: Connection) throws -> Bool {
-        guard slots.count - loaded.count >= Self.copiedAtLeast, try OrderViewRows.canBeCopied(on: connection) else {
-            let changed = views(over: loaded).sorted { $0.key < $1.key }
-            try OrderViewRows.save(changed, loaded, on: connection)
-            return !changed.isEmpty
+    private func save(
+        over known: [OrderKey: StoredView], _ recent: RecentViews?, _ channel: String?, on connection: Connection
+    ) throws {
+        var changes: [OrderViewRows.Change] = []
+        changes.reserveCapacity(slots.count)
+        var unknown: [Slot] = []
+        for slot in slots {
+            let guess = known[slot.key]
+            guard guess != nil || slot.isNew else {
+                unknown.append(slot)
+                continue
+            }
+            let folded = fold(slot, over: guess?.view)
+            if guess != nil, folded.hasCopies {
+                // Whether the table has them too, only the table knows.
+                unknown.append(slot)
+            } else {
+                changes.append(OrderViewRows.Change(key: slot.key, view: folded.view, base: guess))
+            }
         }
-        // Folded while it is copied: the server works on one row while the next is made.
+        changes += try self.changes(unknown, on: connection)
+        changes.sort { $0.key < $1.key }
+        let (stored, late) = try OrderViewRows.save(changes, telling: channel, on: connection)
+        recent?.put(stored, for: connection)
+        guard !late.isEmpty else { return }
+        let again = try self.changes(slots.filter { late.contains($0.key) }, on: connection)
+        let second = try OrderViewRows.save(again.sorted { $0.key < $1.key }, telling: channel, on: connection)
+        // A foreign producer put facts of one order under two keys, and two consumers have them now.
+        if let key = second.late.first { throw ConcurrentChange(streamID: key.orderID) }
+        recent?.put(second.stored, for: connection)
+    }
+
+    /// What the facts change in the table.
+    private func changes(_ slots: [Slot], on connection: Connection) throws -> [OrderViewRows.Change] {
+        let loaded = try OrderViewRows.load(slots.map(\.key).sorted(), on: connection)
+        return slots.compactMap { slot in
+            let base = loaded[slot.key]
+            return view(slot, over: base?.view).map { OrderViewRows.Change(key: slot.key, view: $0, base: base) }
+        }
+    }
+
+    /// Copies the new ones: they are folded while it goes on, and the server works on one row while the next is made.
+    /// `ConcurrentChange` says that one is there after all, such as from a second copy of its first fact.
+    private func saveMany(on connection: Connection) throws {
+        let mayBeThere = slots.filter { !$0.isNew }
+        let loaded = try OrderViewRows.load(mayBeThere.map(\.key).sorted(), on: connection)
         let new = slots.lazy.filter { loaded.isEmpty || loaded[$0.key] == nil }
         try OrderViewRows.copy(
             new.compactMap { slot in view(slot, over: nil).map { (slot.key, $0) } }, on: connection)
-        let old = slots.filter { !loaded.isEmpty && loaded[$0.key] != nil }.compactMap { slot in
-            view(slot, over: loaded[slot.key]).map { (slot.key, $0) }
+        let old = mayBeThere.compactMap { slot -> OrderViewRows.Change? in
+            guard let base = loaded[slot.key], let view = view(slot, over: base.view) else { return nil }
+            return OrderViewRows.Change(key: slot.key, view: view, base: base)
         }
-        try OrderViewRows.save(old, loaded, on: connection)
-        return true
+        let (_, late) = try OrderViewRows.save(old.sorted { $0.key < $1.key }, on: connection)
+        if let key = late.first { throw ConcurrentChange(streamID: key.orderID) }
     }
 }

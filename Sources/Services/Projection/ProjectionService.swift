@@ -29,12 +29,13 @@ extension ServiceModule {
         Consumes(
             ConsumerGroup(
                 ReadModelGroup.invoices, reads: [.init(.orderEvents), .init(.userEvents)], batchSize: 2_000,
-                usesInbox: false
+                usesInbox: false, urgency: .patient
             ) { _ in InvoicingHandler() })
         Consumes(
-            ConsumerGroup(ReadModelGroup.sales, reads: [.init(.orderEvents)], batchSize: 2_000, usesInbox: false) { _ in
-                SalesHandler()
-            })
+            ConsumerGroup(
+                ReadModelGroup.sales, reads: [.init(.orderEvents)], batchSize: 2_000, usesInbox: false,
+                urgency: .patient
+            ) { _ in SalesHandler() })
         RebuiltModel("orders") { .orders($0, $1) }
         RebuiltModel("invoices") { .invoices($0, $1) }
         // Customers are sums over the same orders.

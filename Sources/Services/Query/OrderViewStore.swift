@@ -2,8 +2,9 @@ import HTTPServer
 import Messaging
 import OrderflowKit
 import Postgres
+import Projection
 
-/// Reads of the `order_views` table. The document is answered as it is stored.
+/// Reads of the `order_views` table. Documents are put together from the pieces that are stored, and not read.
 enum OrderViewStore {
     struct View: Sendable {
         let document: [UInt8]
@@ -13,11 +14,11 @@ enum OrderViewStore {
     static func one(_ orderID: String, within reach: Reach, on connection: Connection) throws -> View? {
         try connection.query(
             """
-            SELECT document, version, revision FROM order_views
+            SELECT v.version, v.revision, \(OrderViewPieces.columns(of: "v")) FROM order_views v
             WHERE tenant = $1 AND order_id = $2 AND user_id IS NOT NULL AND ($3::text IS NULL OR user_id = $3)
             """, [.text(reach.tenant), .text(orderID), reach.userID.map { .text($0) } ?? .null]
         ).first.map { row in
-            View(document: try row.get(0, as: [UInt8].self), tag: try tag(row, 1))
+            try view(row, at: 0)
         }
     }
 
@@ -31,9 +32,9 @@ enum OrderViewStore {
     ) throws -> (found: [(index: Int, view: View)], isComplete: Bool) {
         let rows = try connection.query(
             """
-            SELECT place, document, version, revision, available FROM (
-                SELECT t.place, v.document, v.version, v.revision, count(*) OVER () AS available,
-                       sum(octet_length(v.document::text)) OVER (
+            SELECT place, available, version, revision, \(OrderViewPieces.columns(of: "changed")) FROM (
+                SELECT t.place, v.version, v.revision, \(OrderViewPieces.columns(of: "v")), count(*) OVER () AS available,
+                       sum(\(OrderViewPieces.size(of: "v"))) OVER (
                            ORDER BY t.place ROWS UNBOUNDED PRECEDING EXCLUDE CURRENT ROW) AS before
                 FROM unnest($1::text[], $2::text[], $3::int[], $4::int[], $5::int[], $6::int[], $8::text[])
                      WITH ORDINALITY
@@ -58,15 +59,19 @@ enum OrderViewStore {
         let found = try rows.map { row in
             (
                 index: Int(try row.get(0, as: Int64.self)) - 1,
-                view: View(document: try row.get(1, as: [UInt8].self), tag: try tag(row, 2))
+                view: try view(row, at: 2)
             )
         }
-        return (found, try rows.first.map { try $0.get(4, as: Int64.self) == found.count } ?? true)
+        return (found, try rows.first.map { try $0.get(1, as: Int64.self) == found.count } ?? true)
     }
 
-    private static func tag(_ row: Row, _ column: Int) throws -> ViewTag {
-        ViewTag(
-            version: Int(try row.get(column, as: Int32.self)), revision: Int(try row.get(column + 1, as: Int32.self)))
+    /// Of columns with version, revision and the document's pieces.
+    private static func view(_ row: Row, at column: Int) throws -> View {
+        View(
+            document: try OrderViewPieces(row, at: column + 2).document(),
+            tag: ViewTag(
+                version: Int(try row.get(column, as: Int32.self)),
+                revision: Int(try row.get(column + 1, as: Int32.self))))
     }
 
     /// What a list is narrowed to.
@@ -95,13 +100,13 @@ enum OrderViewStore {
     ) throws -> (documents: [[UInt8]], next: ListCursor?) {
         let rows = try connection.query(
             """
-            SELECT document, created_at, order_id, available FROM (
-                SELECT document, created_at, order_id, count(*) OVER () AS available,
-                       sum(octet_length(document::text)) OVER (
+            SELECT created_at, order_id, available, \(OrderViewPieces.columns(of: "measured")) FROM (
+                SELECT wanted.*, count(*) OVER () AS available,
+                       sum(\(OrderViewPieces.size(of: "wanted"))) OVER (
                            ORDER BY created_at DESC, order_id DESC ROWS UNBOUNDED PRECEDING EXCLUDE CURRENT ROW
                        ) AS before
                 FROM (
-                    SELECT document, created_at, order_id FROM order_views
+                    SELECT created_at, order_id, \(OrderViewPieces.columns(of: "v")) FROM order_views v
                     WHERE tenant = $1 AND user_id IS NOT NULL
                       AND ($2::text IS NULL OR user_id = $2)
                       AND ($3::text IS NULL OR status = $3)
@@ -123,14 +128,14 @@ enum OrderViewStore {
                 cursor.map { .timestamp($0.createdAt) } ?? .null, .text(cursor?.id ?? ""),
                 .int8(Int64(limit + 1)), .int8(Int64(bytes)),
             ])
-        let documents = try rows.prefix(limit).map { try $0.get(0, as: [UInt8].self) }
-        guard let last = rows.prefix(limit).last, try last.get(3, as: Int64.self) > documents.count else {
+        let documents = try rows.prefix(limit).map { try OrderViewPieces($0, at: 3).document() }
+        guard let last = rows.prefix(limit).last, try last.get(2, as: Int64.self) > documents.count else {
             return (documents, nil)
         }
         return (
             documents,
             ListCursor(
-                createdAt: try last.get(1, as: Timestamp.self).microseconds, id: try last.get(2, as: String.self))
+                createdAt: try last.get(0, as: Timestamp.self).microseconds, id: try last.get(1, as: String.self))
         )
     }
 }

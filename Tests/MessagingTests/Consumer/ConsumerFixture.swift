@@ -58,11 +58,12 @@ final class ConsumerFixture {
     func connect() throws -> Connection { try Connection(database, logger: quiet) }
 
     @discardableResult
-    func start(instance: String? = nil) -> ConsumerRunner {
+    func start(instance: String? = nil, tick: Duration = .milliseconds(25)) -> ConsumerRunner {
         var configuration = ConsumerRunner.Configuration(group: group, topics: [topic.name])
         configuration.attempts = 3
         configuration.retryBase = .milliseconds(1)
         configuration.batchSize = 50
+        configuration.tick = tick
         let runner = ConsumerRunner(
             configuration, handler: ledger, kafka: topic.kafka(instance: instance), database: database,
             logger: quiet)

@@ -19,6 +19,23 @@ import Testing
         }
     }
 
+    /// Between ticks that nobody lives to see: the first records after a quiet time come through, and then full batches.
+    @Test func onlyWhatIsNoFullBatchWaitsForTheTick() throws {
+        let fixture = try ConsumerFixture()
+        fixture.start(tick: .seconds(3_600))
+        try fixture.publish("a", "{\"n\":0}")
+        try eventually("the first one is there") { try fixture.notes().count == 1 }
+        for number in 1..<150 { try fixture.publish("a", "{\"n\":\(number)}") }
+        // Whichever batches they came in, what is less than one may wait.
+        try eventually("full batches are there") { try fixture.notes().count > 100 }
+        let notes = try fixture.notes()
+        #expect(notes == (0..<notes.count).map { "{\"n\":\($0)}" })
+        // A group that is told to stop doesn't wait for its tick.
+        fixture.end()
+        fixture.start()
+        try eventually("the rest is there") { try fixture.notes().count == 150 }
+    }
+
     /// PostgreSQL's offsets are the truth, whatever Kafka remembers.
     @Test func aRestartGoesOnWhereTheEffectsEnd() throws {
         let fixture = try ConsumerFixture()

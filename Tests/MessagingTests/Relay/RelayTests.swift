@@ -26,11 +26,12 @@ import Testing
 
         func connect() throws -> Connection { try Connection(database, logger: quiet) }
 
-        func relay(pageSize: Int = 2_000) throws -> RunningRelay {
+        func relay(pageSize: Int = 2_000, tick: Duration = .milliseconds(20)) throws -> RunningRelay {
             let producer = try Producer(ProducerConfiguration(topic.kafka), logger: quiet)
             var configuration = Relay.Configuration()
             configuration.pageSize = pageSize
             configuration.leadershipPoll = .milliseconds(20)
+            configuration.tick = tick
             return RunningRelay(
                 Relay(
                     source: .outbox, database: database, producer: producer, service: "test",
@@ -99,6 +100,21 @@ import Testing
         let records = try fixture.topic.records()
         #expect(records.filter { $0.key == "late" }.map { $0.headers["ce_id"] } == ["2", "3"])
         #expect(records.filter { $0.key == "early" }.map { $0.headers["ce_id"] } == ["1"])
+    }
+
+    /// Between ticks that nobody lives to see: the first row after a quiet time goes out, and full pages do.
+    @Test func fullPagesDoNotWaitForTheTick() throws {
+        let fixture = try Fixture()
+        let relay = try fixture.relay(pageSize: 3, tick: .seconds(3_600))
+        defer { relay.end() }
+        try fixture.append("k", "0", on: fixture.connect())
+        try eventually("the first one is out") { try fixture.count() == 1 }
+        let writer = try fixture.connect()
+        try writer.script("BEGIN")
+        for number in 1...20 { try fixture.append("k", "\(number)", on: writer) }
+        try writer.script("COMMIT")
+        try eventually("all are out") { try fixture.count() == 21 }
+        #expect(try fixture.published() == (0...20).map { "\($0)" })
     }
 
     /// The transaction with the lower id inserts later: `ORDER BY txid, position` would swap the two.

@@ -50,7 +50,7 @@ private struct PointsEarned: OrderFact, Codable {
         try projection.apply([confirmed(at: 3_000_000), points], on: connection)
 
         let key = OrderKey(tenant: "default", orderID: "o-1")
-        let view = try #require(try OrderViewRows.load([key], on: connection)[key])
+        let view = try #require(try OrderViewRows.load([key], on: connection)[key]).view
         #expect(view.timeline.map(\.type) == ["OrderCreated", "PointsEarned", "OrderConfirmed"])
         #expect(view.revision == 3)
         let expected = try JSONValue(parsing: Self.payload)

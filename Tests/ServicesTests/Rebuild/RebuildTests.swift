@@ -141,10 +141,10 @@ import Testing
         let rows = try scene.rows(scene.orders)
         try scene.connection.script(
             """
-            UPDATE order_views SET document = (document::jsonb || '{"status":"lost"}')::json WHERE order_id = 'a-3';
+            UPDATE order_views SET state = (state::jsonb || '{"status":"lost"}')::text WHERE order_id = 'a-3';
             DELETE FROM order_views WHERE order_id = 'b-4';
-            INSERT INTO order_views (tenant, order_id, status, version, revision, document)
-                VALUES ('default', 'nowhere', 'pending', 0, 0, '{}');
+            INSERT INTO order_views (tenant, order_id, status, version, revision, head, state, timeline)
+                VALUES ('default', 'nowhere', 'pending', 0, 0, '{}', '{}', '[]');
             """)
         let damaged = try scene.rows(scene.orders)
         let refused = try scene.rebuild(scene.orders).run()

@@ -1,0 +1,87 @@
+import Execution
+import Testing
+
+/// When the next batch may begin, by a clock that tests set.
+@Suite struct TickTests {
+    private let start = ContinuousClock.now
+
+    private func at(_ milliseconds: Int) -> Tick.Instant { start + .milliseconds(milliseconds) }
+
+    /// When batches of no length begin, each wanted at once.
+    private func beginnings(_ count: Int, of tick: inout Tick, from first: Int) -> [Duration] {
+        var now = at(first)
+        return (0..<count).map { _ in
+            now += tick.pause(at: now)
+            tick.begin(at: now)
+            tick.end(at: now)
+            return start.duration(to: now)
+        }
+    }
+
+    @Test func theFirstAfterAQuietTimeDoesNotWait() {
+        var tick = Tick(every: .milliseconds(25), at: start)
+        #expect(tick.pause(at: start) == .zero)
+        _ = beginnings(40, of: &tick, from: 0)
+        #expect(tick.pause(at: at(10_000)) == .zero)
+    }
+
+    @Test func aFewFollowAtOnceAndThenOneATick() {
+        var tick = Tick(every: .milliseconds(25), at: start)
+        #expect(
+            beginnings(6, of: &tick, from: 100) == [100, 100, 100, 125, 150, 175].map { Duration.milliseconds($0) })
+        // Two quiet ticks are as much credit.
+        #expect(beginnings(4, of: &tick, from: 250) == [250, 250, 250, 275].map { Duration.milliseconds($0) })
+        #expect(beginnings(3, of: &tick, from: 325) == [325, 325, 350].map { Duration.milliseconds($0) })
+    }
+
+    /// Whatever the moments at which work is there: no second has more beginnings than its ticks and the credit.
+    @Test(arguments: [1, 3, 7, 26, 60]) func aSecondHasNoMoreThanItsTicks(every step: Int) {
+        var tick = Tick(every: .milliseconds(25), at: start)
+        var begun: [Tick.Instant] = []
+        var now = at(0)
+        while now < at(5_000) {
+            now += max(tick.pause(at: now), .milliseconds(step))
+            tick.begin(at: now)
+            tick.end(at: now)
+            begun.append(now)
+        }
+        for first in begun {
+            let within = begun.count { $0 >= first && $0 < first + .seconds(1) }
+            #expect(within <= 40 + Tick.credit - 1)
+        }
+        #expect(begun.count >= 5_000 / max(step, 25))
+    }
+
+    /// Batches that are full begin one after the other. What comes after them waits for a tick, not for all of theirs.
+    @Test func fullBatchesRunUpNoDebt() {
+        var tick = Tick(every: .milliseconds(25), at: start)
+        for number in 0..<1_000 {
+            tick.begin(at: at(number))
+            tick.end(at: at(number + 1))
+        }
+        #expect(tick.pause(at: at(1_000)) == .milliseconds(24))
+    }
+
+    @Test func aSlowBatchIsFollowedByAsMuchTimeAgain() {
+        var tick = Tick(every: .milliseconds(25), at: start)
+        tick.begin(at: at(0))
+        tick.end(at: at(30))
+        #expect(tick.pause(at: at(30)) == .milliseconds(30))
+        #expect(beginnings(3, of: &tick, from: 30) == [60, 85, 110].map { Duration.milliseconds($0) })
+        // Up to four ticks from its beginning, which a long one has behind it when it ends.
+        tick.begin(at: at(1_000))
+        tick.end(at: at(1_090))
+        #expect(tick.pause(at: at(1_090)) == .milliseconds(10))
+        tick.begin(at: at(2_000))
+        tick.end(at: at(9_000))
+        #expect(tick.pause(at: at(9_000)) == .zero)
+    }
+
+    @Test func oneWithoutAnIntervalNeverWaits() {
+        var tick = Tick(every: .zero, at: start)
+        #expect(beginnings(3, of: &tick, from: 5) == [5, 5, 5].map { Duration.milliseconds($0) })
+        tick.begin(at: at(10))
+        tick.end(at: at(500))
+        #expect(tick.pause(at: at(500)) == .zero)
+    }
+}
