@@ -56,9 +56,9 @@ public struct Parameter: Sendable {
     public static func float8(_ value: Double?) -> Parameter { Parameter(TypeOID.float8, value.map { .float8($0) }) }
     /// PostgreSQL's text can't hold U+0000; the server refuses it.
     public static func text(_ value: String?) -> Parameter { Parameter(TypeOID.text, value.map { .text($0) }) }
-    /// A `bytea`.
     /// A text in UTF-8, which the server checks.
     public static func text(utf8 value: [UInt8]?) -> Parameter { Parameter(TypeOID.text, value.map { .bytes($0) }) }
+    /// A `bytea`.
     public static func bytes(_ value: [UInt8]?) -> Parameter { Parameter(TypeOID.bytea, value.map { .bytes($0) }) }
     /// JSON text as a `json`, kept byte by byte. For a `jsonb` column `jsonb` saves the server a second parse.
     public static func json(_ value: [UInt8]?) -> Parameter { Parameter(TypeOID.json, value.map { .bytes($0) }) }

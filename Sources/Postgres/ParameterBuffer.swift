@@ -242,6 +242,12 @@ struct ParameterBuffer: ~Copyable {
 }
 
 extension Parameter {
-    /// The element type of an array of bytes: bytea or json.
-    fileprivate var elementType: UInt32 { type == TypeOID.jsonArray ? TypeOID.json : TypeOID.bytea }
+    /// The element type of an array of bytes.
+    fileprivate var elementType: UInt32 {
+        switch type {
+        case TypeOID.jsonArray: TypeOID.json
+        case TypeOID.textArray: TypeOID.text
+        default: TypeOID.bytea
+        }
+    }
 }
