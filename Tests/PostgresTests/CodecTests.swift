@@ -133,6 +133,10 @@ import Testing
         try roundTrip(.textArray(Self.strings), Self.strings, connection)
         try roundTrip(.textArrayOptional([nil, "", nil, "NULL"]), [nil, "", nil, "NULL"] as [String?], connection)
         try roundTrip(.textArrayOptional([]), [] as [String?], connection)
+        try roundTrip(.textArray(utf8: Self.strings.map { Array($0.utf8) }), Self.strings, connection)
+        try roundTrip(
+            .textArrayOptional(utf8: [nil, Array("é".utf8)]), [nil, "é"] as [String?], connection)
+        try roundTrip(.text(utf8: Array("é".utf8)), "é", connection)
         try roundTrip(.int8ArrayOptional([nil, 1]), [nil, 1] as [Int64?], connection)
         try roundTrip(.timestampArrayOptional([nil, 1]), [nil, Timestamp(microseconds: 1)], connection)
         let documents = [#"{"a":1}"#, "[]", #""é""#, "null"].map { Array($0.utf8) }
