@@ -2,6 +2,7 @@
 //
 //	STORE=outbox     pgx, an order row and an outbox row in one transaction for each request; no relay runs beside it
 //	STORE=pipelined  the same, both INSERTs in one round trip
+//	STORE=relayed    the same, and a relay in the process publishes the outbox
 //	STORE=kafka      librdkafka alone, acks=all: no database, an order is on the topic and nowhere else
 //
 //	GO111MODULE=off GOPATH=/usr/share/gocode go build -o go-service .
@@ -62,10 +63,16 @@ func open(ctx context.Context, kind string) (store, error) {
 	switch kind {
 	case "outbox", "pipelined":
 		return openOutbox(ctx, kind == "pipelined")
+	case "relayed":
+		save, err := openOutbox(ctx, true)
+		if err == nil {
+			go func() { log.Fatal(relay(ctx)) }()
+		}
+		return save, err
 	case "kafka":
 		return openProducer()
 	}
-	return nil, fmt.Errorf("STORE is %q, not outbox, pipelined or kafka", kind)
+	return nil, fmt.Errorf("STORE is %q, not outbox, pipelined, relayed or kafka", kind)
 }
 
 func main() {
