@@ -34,8 +34,7 @@ extension SagaDefinition {
 
     /// Throws `RetiredSteps` when open instances need steps, or compensations, that the definition lacks.
     ///
-    /// Costs a look at an index for each definition that leads instances; the instances themselves are read only where this
-    /// one lacks something that the other has.
+    /// Reads who leads each of them; more of them only where this definition lacks something that another one has.
     public func checkOpenInstances(on connection: Connection) throws {
         var counts: [String: Int64] = [:]
         try connection.withStatementTimeout(.seconds(600)) { connection in

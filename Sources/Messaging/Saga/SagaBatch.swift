@@ -9,12 +9,14 @@ struct SagaBatch {
         /// Nil: not in the database yet.
         let loadedVersion: Int?
         let hadStarted: Bool
+        /// By the clock.
+        var isLookedAt = false
     }
 
     private let orchestrator: SagaOrchestrator
     private var entries: [SagaKey: Entry] = [:]
     private var changed: Set<SagaKey> = []
-    private var log: [SagaLog.Line] = []
+    private var happened: [SagaLogEntry] = []
     private var durations: [SagaDuration] = []
     /// Commands in the order in which they were decided on.
     private(set) var outbox: [OutgoingEvent] = []
@@ -30,16 +32,19 @@ struct SagaBatch {
 
     subscript(key: SagaKey) -> StoredSaga? { entries[key]?.saga }
 
-    /// A fact for an instance, which begins with the first one.
+    /// A fact for an instance, which begins with the first one. A second record of one changes nothing.
     mutating func apply(_ message: InboundMessage, to key: SagaKey, at now: Int64) throws {
+        let known = entries[key]?.saga
+        let heard = SagaHeard(message)
+        if let known, known.log.hasHeard(heard) { return }
         let saga =
-            entries[key]?.saga
+            known
             ?? StoredSaga(
                 key: key, instance: SagaInstance(id: key.id, of: orchestrator.definition), createdAt: now,
                 correlationID: message.correlationID, traceparent: message.traceparent,
                 definition: orchestrator.definition.fingerprint)
         let input = SagaInput.fact(type: message.type, payload: message.payload, messageID: message.id)
-        try move(saga, input, at: now, under: message.traceparent) {
+        try move(saga, input, heard, at: now, under: message.traceparent) {
             message.effectMetadata(id: $0, source: $1, time: now)
         }
     }
@@ -49,7 +54,7 @@ struct SagaBatch {
         guard let saga = entries[key]?.saga else { return }
         var actor: String?
         if case .operator(let who) = input.cause { actor = who }
-        try move(saga, input, at: now, under: saga.traceparent) { [actor] id, source in
+        try move(saga, input, nil, at: now, under: saga.traceparent) { [actor] id, source in
             EventMetadata(
                 id: id, source: source, time: now, tenant: key.tenant, correlationID: saga.correlationID,
                 traceparent: saga.traceparent, actor: actor)
@@ -57,26 +62,30 @@ struct SagaBatch {
     }
 
     private mutating func move(
-        _ saga: StoredSaga, _ input: SagaInput, at now: Int64, under traceparent: String?,
+        _ saga: StoredSaga, _ input: SagaInput, _ heard: SagaHeard?, at now: Int64, under traceparent: String?,
         metadata: (_ id: String, _ source: String) -> EventMetadata
     ) throws {
         let transition = try orchestrator.definition.react(
             saga.instance, to: input, at: now, conduct: orchestrator.conduct)
-        // What was due has to become due later, or it would be due for ever.
-        guard transition.changed || input.isDeadline else { return }
+        // What was due has to become due later, or it would be due for ever; and what a fact that changes nothing now would
+        // change later, a copy of it mustn't.
+        guard transition.changed || input.isDeadline || heard != nil && entries[saga.key] != nil else { return }
         var moved = saga
         moved.instance = transition.instance
         moved.ledBy = orchestrator.definition.fingerprint
+        if transition.changed || heard != nil {
+            moved.log.add(
+                transition.log, cause: input.cause, at: now, version: transition.instance.version, heard: heard)
+        }
         if entries[saga.key] == nil {
             entries[saga.key] = Entry(saga: moved, loadedVersion: nil, hadStarted: false)
         } else {
             entries[saga.key]?.saga = moved
         }
+        if input.isDeadline { entries[saga.key]?.isLookedAt = true }
         changed.insert(saga.key)
         durations += SagaDuration.new(from: saga.instance, to: moved.instance)
-        for entry in transition.log {
-            log.append(SagaLog.Line(key: saga.key, version: transition.instance.version, entry: entry))
-        }
+        happened += transition.log
         let span = orchestrator.traces?.step(transition, of: saga.key, orchestrator.definition, under: traceparent)
         for command in transition.commands {
             var metadata = metadata(orchestrator.newID(now), orchestrator.source)
@@ -92,14 +101,18 @@ struct SagaBatch {
     /// Writes instances and history; the outbox is the caller's. Throws `ConcurrentChange`.
     func write(on connection: Connection) throws {
         guard !changed.isEmpty else { return }
-        let changes = changed.sorted().compactMap { key in
-            entries[key].map {
-                SagaStore.Change(
-                    saga: $0.saga, loadedVersion: $0.loadedVersion,
-                    startIsNew: !$0.hadStarted && $0.saga.instance.startedAt != nil)
+        var old: [SagaLog.Line] = []
+        let changes = changed.sorted().compactMap { key -> SagaStore.Change? in
+            guard let entry = entries[key] else { return nil }
+            var saga = entry.saga
+            for line in saga.log.takeOldest() {
+                if let entry = line.entry { old.append(SagaLog.Line(key: key, version: line.version, entry: entry)) }
             }
+            return SagaStore.Change(
+                saga: saga, loadedVersion: entry.loadedVersion,
+                startIsNew: !entry.hadStarted && saga.instance.startedAt != nil, isLookedAt: entry.isLookedAt)
         }
-        try SagaStore.save(changes, log, of: orchestrator.definition, on: connection)
-        orchestrator.count(log.lazy.map(\.entry), durations)
+        try SagaStore.save(changes, old, of: orchestrator.definition, on: connection)
+        orchestrator.count(happened, durations)
     }
 }

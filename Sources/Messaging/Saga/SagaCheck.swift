@@ -94,7 +94,7 @@ public struct SagaCheck: Sendable {
         /// Of the definition that led it last.
         let course: SagaCourse?
         /// As it stands; nil where it can't be read.
-        var stored: SagaInstance?
+        var stored: StoredSaga?
         var replay: SagaReplay?
         var problem: String?
 
@@ -104,7 +104,7 @@ public struct SagaCheck: Sendable {
             self.course = course
             guard let course else { return }
             do {
-                stored = try SagaStore.decode(row, steps: course.steps.map(\.id)).instance
+                stored = try SagaStore.decode(row, steps: course.steps.map(\.id))
             } catch let error as UnreadableSaga {
                 problem = error.detail
             }
@@ -114,11 +114,11 @@ public struct SagaCheck: Sendable {
     private func replay(_ instances: inout [Instance], on connection: Connection) throws {
         var indexes: [SagaKey: Int] = [:]
         for index in instances.indices {
-            guard let stored = instances[index].stored else { continue }
+            guard let stored = instances[index].stored?.instance else { continue }
             indexes[instances[index].key] = index
             instances[index].replay = SagaReplay(definition, conduct: conduct, id: stored.id, start: stored.start)
         }
-        try SagaLog.read(indexes.keys.sorted(), saga: definition.name, on: connection) { key, version, entry in
+        try SagaLog.read(instances.compactMap(\.stored), in: definition.name, on: connection) { key, version, entry in
             guard let index = indexes[key], instances[index].problem == nil else { return }
             do {
                 guard let entry else {
@@ -140,7 +140,8 @@ public struct SagaCheck: Sendable {
 
     private func verdict(on instance: Instance) -> Finding.Verdict? {
         if let problem = instance.problem { return .differs([.unreadable(problem)]) }
-        guard let course = instance.course, let stored = instance.stored, let replay = instance.replay else {
+        guard let course = instance.course, let stored = instance.stored?.instance, let replay = instance.replay
+        else {
             return .unrecorded
         }
         let differences = definition.differences(of: stored, ledBy: course, from: replay.instance)

@@ -122,12 +122,14 @@ struct SagaReaction {
         switch instance.status {
         case .awaitingStart, .completed, .compensated: return nil
         case .running:
-            for (index, step) in definition.steps.enumerated() {
+            for index in definition.steps.indices where instance.steps[index].call.isAskedInVain {
+                let step = definition.steps[index]
                 if let words = words(instance.steps[index].call, step.retry, step.id) { return words }
             }
             return nil
         case .compensating:
-            for (index, step) in definition.steps.enumerated() {
+            for index in definition.steps.indices where instance.steps[index].undo.isAskedInVain {
+                let step = definition.steps[index]
                 guard let compensation = step.compensation else { continue }
                 if let words = words(instance.steps[index].undo, compensation.retry, "undoing \(step.id)") {
                     return words
@@ -138,7 +140,7 @@ struct SagaReaction {
     }
 
     private func words(_ call: SagaCall, _ retry: SagaRetry, _ what: String) -> String? {
-        guard call.isAsked else { return nil }
+        guard call.isAskedInVain else { return nil }
         if call.refusals >= retry.attentionAfter {
             return "\(what) keeps being refused" + (call.detail.map { ": \($0)" } ?? "")
         }

@@ -1,6 +1,7 @@
 import Postgres
 
-/// The history of instances, one row a line.
+/// The history of instances. It is in their rows (`SagaRowLog`); lines that have no room there are rows of a table, as are
+/// all of instances from before rows had a log.
 public enum SagaLog {
     struct Line {
         let key: SagaKey
@@ -8,6 +9,7 @@ public enum SagaLog {
         let entry: SagaLogEntry
     }
 
+    /// Writes lines that have left their rows.
     static func append(_ rows: [Line], saga: String, in pipeline: inout Pipeline) {
         guard !rows.isEmpty else { return }
         let causes = rows.map { Columns($0.entry.cause) }
@@ -29,45 +31,130 @@ public enum SagaLog {
 
     /// A part of what happened to one instance, in order, and where the next part begins; nil where there is no more.
     ///
-    /// - Parameter position: of the last line before the part.
-    static func load(
-        _ key: SagaKey, saga: String, after position: Int64, limit: Int, on connection: Connection
+    /// Where a part begins is a number of lines from the beginning, which stays the same when lines leave the row.
+    ///
+    /// - Parameter place: how many lines come before the part.
+    static func part(
+        of saga: StoredSaga, in name: String, after place: Int64, limit: Int, on connection: Connection
     ) throws -> (entries: [SagaLogEntry], next: Int64?) {
-        let rows = try connection.query(
-            """
-            SELECT \(columns) FROM saga_log
-            WHERE saga = $1 AND tenant = $2 AND id = $3 AND position > $4 ORDER BY position LIMIT $5
-            """,
-            [.text(saga), .text(key.tenant), .text(key.id), .int8(position), .int(min(limit, .max - 1) + 1)])
-        let entries = try rows.prefix(limit).map { try decode($0, of: key) }
-        guard rows.count > limit, let last = rows.prefix(limit).last else { return (entries, nil) }
-        return (entries, try last.get(7, as: Int64.self))
+        let own = try rowLines(of: saga)
+        let before = Int(clamping: min(max(place, 0), Int64(Int32.max)))
+        let limit = min(max(limit, 1), Int(Int32.max))
+        var lines = own
+        var skipped = 0
+        if !isWhole(own, version: saga.instance.version) {
+            // As many of the table's lines as certainly come before the part, wherever the row's own are among them.
+            skipped = max(0, before - own.count)
+            let rows = try connection.query(
+                """
+                SELECT \(columns), version FROM saga_log
+                WHERE saga = $1 AND tenant = $2 AND id = $3 AND version <> ALL($4::bigint[])
+                ORDER BY version, position OFFSET $5 LIMIT $6
+                """,
+                [
+                    .text(name), .text(saga.key.tenant), .text(saga.key.id),
+                    // Lines that have left the row since it was read.
+                    .int8Array(Set(own.map { Int64($0.version) }).sorted()), .int(skipped),
+                    .int(limit + own.count + 1),
+                ])
+            let table = try rows.map { row in
+                SagaRowLog.Line(version: Int(try row.get(7, as: Int64.self)), entry: try decode(row, of: saga.key))
+            }
+            lines = merged(table, own)
+        }
+        let part = lines.dropFirst(before - skipped)
+        let entries = try part.prefix(limit).map { line in
+            guard let entry = line.entry else {
+                throw UnreadableSaga(key: saga.key, detail: "an event in its log that this program doesn't know")
+            }
+            return entry
+        }
+        return (entries, part.count > limit ? Int64(before + limit) : nil)
     }
 
-    /// Reads the whole logs of some instances, each in its order, in bounded memory. A line that this version of the program
-    /// doesn't know is nil.
+    /// Reads the whole logs of some instances, each in its order, in bounded memory, inside a transaction whose snapshot the
+    /// instances are of. A line that this version of the program doesn't know is nil.
     static func read(
-        _ keys: [SagaKey], saga: String, on connection: Connection,
+        _ sagas: [StoredSaga], in name: String, on connection: Connection,
         _ line: (SagaKey, _ version: Int, SagaLogEntry?) throws -> Void
     ) throws {
+        // Lines of rows that are still to come.
+        var waiting: [SagaKey: ArraySlice<SagaRowLog.Line>] = [:]
+        for saga in sagas {
+            let own: [SagaRowLog.Line]
+            do {
+                own = try rowLines(of: saga)
+            } catch is UnreadableSaga {
+                try line(saga.key, saga.instance.version, nil)
+                continue
+            }
+            if isWhole(own, version: saga.instance.version) {
+                for one in own { try line(saga.key, one.version, one.entry) }
+            } else {
+                waiting[saga.key] = own[...]
+            }
+        }
+        let keys = waiting.keys.sorted()
+        guard !keys.isEmpty else { return }
         try connection.readInBatches(
             """
-            SELECT \(columns), tenant, id, version FROM saga_log
+            SELECT \(columns), version, tenant, id FROM saga_log
             WHERE saga = $1 AND (tenant, id) IN (SELECT * FROM unnest($2::text[], $3::text[]))
-            ORDER BY tenant, id, position
-            """, [.text(saga), .textArray(keys.map(\.tenant)), .textArray(keys.map(\.id))]
+            ORDER BY tenant, id, version, position
+            """, [.text(name), .textArray(keys.map(\.tenant)), .textArray(keys.map(\.id))]
         ) { rows in
             for row in rows {
                 let key = SagaKey(tenant: try row.get(8, as: String.self), id: try row.get(9, as: String.self))
-                let version = Int(try row.get(10, as: Int64.self))
+                let version = Int(try row.get(7, as: Int64.self))
+                while let own = waiting[key]?.first, own.version < version {
+                    waiting[key]?.removeFirst()
+                    try line(key, own.version, own.entry)
+                }
                 let entry: SagaLogEntry?
                 do { entry = try decode(row, of: key) } catch is UnreadableSaga { entry = nil }
                 try line(key, version, entry)
             }
         }
+        for key in keys {
+            for own in waiting[key] ?? [] { try line(key, own.version, own.entry) }
+        }
     }
 
-    private static let columns = "at, event, step, detail, cause, cause_name, message_id, position"
+    private static func rowLines(of saga: StoredSaga) throws -> [SagaRowLog.Line] {
+        do {
+            return try saga.log.lines()
+        } catch {
+            throw UnreadableSaga(key: saga.key, detail: "\(error)")
+        }
+    }
+
+    /// Whether there is a line of each version, so that none is in the table.
+    private static func isWhole(_ lines: [SagaRowLog.Line], version: Int) -> Bool {
+        guard let first = lines.first, let last = lines.last, first.version == 1, last.version == version else {
+            return false
+        }
+        var versions = 1
+        for (line, next) in zip(lines, lines.dropFirst()) where next.version != line.version { versions += 1 }
+        return versions == version
+    }
+
+    /// The row's lines are the latest, but for those of a program that writes lines to the table alone and has had the
+    /// instance in between.
+    private static func merged(_ table: [SagaRowLog.Line], _ own: [SagaRowLog.Line]) -> [SagaRowLog.Line] {
+        var all: [SagaRowLog.Line] = []
+        all.reserveCapacity(table.count + own.count)
+        var rest = own[...]
+        for line in table {
+            while let next = rest.first, next.version < line.version {
+                all.append(next)
+                rest.removeFirst()
+            }
+            all.append(line)
+        }
+        return all + rest
+    }
+
+    private static let columns = "at, event, step, detail, cause, cause_name, message_id"
 
     private static func decode(_ row: Row, of key: SagaKey) throws -> SagaLogEntry {
         let event = try row.get(1, as: String.self)

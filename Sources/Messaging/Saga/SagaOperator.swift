@@ -97,13 +97,16 @@ public struct SagaOperator: Sendable {
                 """, [.text(definition.name), .int(limit)]), of: definition)
     }
 
-    /// Instances of any tenant under way, the one whose time is up first first: where all have the same time for a
-    /// step, that is the one that waits for longest. Costs the same however many there are.
+    /// Instances of any tenant under way, those that the clock will look at first: where all have the same time for a step,
+    /// these are the ones that wait for longest. Of them, the one whose time is up first first. Costs the same however many
+    /// there are.
     public func nextDue(limit: Int, on connection: Connection) throws -> [StoredSaga] {
         try SagaStore.decode(
             connection.query(
-                "\(SagaStore.select) WHERE saga = $1 AND due_at IS NOT NULL ORDER BY due_at LIMIT $2",
-                [.text(definition.name), .int(limit)]), of: definition)
+                """
+                \(SagaStore.select) WHERE saga = $1 AND due_at IS NOT NULL AND ended_at IS NULL ORDER BY due_at LIMIT $2
+                """, [.text(definition.name), .int(limit)]), of: definition
+        ).sorted { ($0.instance.nextDeadline ?? .max, $0.key) < ($1.instance.nextDeadline ?? .max, $1.key) }
     }
 
     /// Those of `keys` that are under way, and those that can't be read.
@@ -142,7 +145,8 @@ public struct SagaOperator: Sendable {
             "\(SagaStore.select) WHERE saga = $1 AND tenant = $2 AND id = $3",
             [.text(definition.name), .text(key.tenant), .text(key.id)])
         guard let saga = try SagaStore.decode(rows, of: definition).first else { return nil }
-        let (log, next) = try SagaLog.load(key, saga: definition.name, after: logAfter, limit: limit, on: connection)
+        let (log, next) = try SagaLog.part(
+            of: saga, in: definition.name, after: logAfter, limit: limit, on: connection)
         return Shown(saga: saga, log: log, nextLog: next)
     }
 
@@ -151,8 +155,8 @@ public struct SagaOperator: Sendable {
         guard let first = try show(key, on: connection) else { return nil }
         var (log, next) = (first.log, first.nextLog)
         while let place = next {
-            let more = try SagaLog.load(
-                key, saga: definition.name, after: place, limit: Self.logLimit, on: connection)
+            let more = try SagaLog.part(
+                of: first.saga, in: definition.name, after: place, limit: Self.logLimit, on: connection)
             log += more.entries
             next = more.next
         }

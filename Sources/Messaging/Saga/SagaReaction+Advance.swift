@@ -17,9 +17,11 @@ extension SagaReaction {
             log(.compensating, detail: reason)
             return
         }
-        for (index, step) in definition.steps.enumerated() where isReady(index) {
-            if let command = step.command { try send(command) }
-            instance.steps[index].call.request(at: now, answerWithin: step.deadline.microseconds)
+        // By index, here and elsewhere: a step taken out of its array costs a count of references for each of its members.
+        for index in definition.steps.indices where isReady(index) {
+            if let command = definition.steps[index].command { try send(command) }
+            instance.steps[index].call.request(
+                at: now, answerWithin: definition.steps[index].deadline.microseconds)
             log(conduct == .leading ? .requested : .awaited, step: index)
         }
         if definition.pivot == nil, instance.steps.allSatisfy(\.call.isDone) { complete() }
@@ -43,8 +45,9 @@ extension SagaReaction {
     private mutating func advanceBackwards() throws {
         if conduct == .watching, !instance.abort.isDone {
             // Participants without a leader go on until they hear of the end.
-            for (index, step) in definition.steps.enumerated() where !step.isPivot && isReady(index) {
-                instance.steps[index].call.request(at: now, answerWithin: step.deadline.microseconds)
+            for index in definition.steps.indices where index != definition.pivot && isReady(index) {
+                instance.steps[index].call.request(
+                    at: now, answerWithin: definition.steps[index].deadline.microseconds)
                 log(.awaited, step: index)
             }
         }
@@ -207,6 +210,9 @@ extension SagaReaction {
 extension SagaCall {
     /// Asked for, and no outcome that ends it.
     var isAsked: Bool { progress == .requested || progress == .refused }
+
+    /// It was refused, or not answered in time, since it was asked for or since an operator's retry.
+    var isAskedInVain: Bool { isAsked && (refusals > 0 || unanswered > 0) }
 
     fileprivate func isDue(at now: Int64) -> Bool { dueAt.map { $0 <= now } ?? false }
 

@@ -28,7 +28,7 @@ enum SagaStore {
             connection.query(
                 """
                 \(select)
-                WHERE saga = $1 AND due_at <= $2
+                WHERE saga = $1 AND due_at <= $2 AND ended_at IS NULL
                 ORDER BY due_at
                 LIMIT $3
                 FOR UPDATE SKIP LOCKED
@@ -50,9 +50,11 @@ enum SagaStore {
         let loadedVersion: Int?
         /// The start isn't stored yet.
         let startIsNew: Bool
+        /// The clock has looked at it: it is to be looked at again when its next deadline comes, and not before.
+        let isLookedAt: Bool
     }
 
-    /// Writes instances and what happened to them. Throws `ConcurrentChange` when one isn't as it was loaded. Rows that
+    /// Writes instances, and lines that have left their logs. Throws `ConcurrentChange` when one isn't as it was loaded. Rows that
     /// are there are locked, so that can only be one that two batches make at once.
     static func save(
         _ changes: [Change], _ log: [SagaLog.Line], of definition: SagaDefinition, on connection: Connection
@@ -73,10 +75,12 @@ enum SagaStore {
         pipeline.query(
             """
             INSERT INTO saga_instances (saga, tenant, id, status, version, due_at, attention, started_at, ended_at,
-                                        start, state, created_at, correlation_id, traceparent, definition, led_by)
-            SELECT $1, *, $15, $15 FROM unnest(
+                                        start, state, log, created_at, correlation_id, traceparent, definition,
+                                        led_by)
+            SELECT $1, *, $16, $16 FROM unnest(
                 $2::text[], $3::text[], $4::text[], $5::bigint[], $6::timestamptz[], $7::text[], $8::timestamptz[],
-                $9::timestamptz[], $10::json[], $11::json[], $12::timestamptz[], $13::text[], $14::text[])
+                $9::timestamptz[], $10::json[], $11::json[], $12::bytea[], $13::timestamptz[], $14::text[],
+                $15::text[])
                 AS t (tenant, id)
             ORDER BY tenant, id
             ON CONFLICT DO NOTHING
@@ -87,21 +91,28 @@ enum SagaStore {
             ])
     }
 
+    /// The usual change leaves every indexed column as it was, so that the row stays on its page and no index is written
+    /// (heap-only tuples): `due_at` is when to look at the instance, and moves to a later time only once somebody has looked.
+    /// The payload of the start goes with the end, after which no command is made from it.
     private static func update(_ changes: [Change], of definition: SagaDefinition, in pipeline: inout Pipeline) {
         pipeline.query(
             """
             UPDATE saga_instances s SET
-                status = t.status, version = t.version, due_at = t.due_at, attention = t.attention,
-                started_at = t.started_at, ended_at = t.ended_at, start = COALESCE(t.start, s.start),
-                state = t.state, led_by = $13, updated_at = now()
+                status = t.status, version = t.version, attention = t.attention, started_at = t.started_at,
+                ended_at = t.ended_at, state = t.state, log = t.log, led_by = $15, updated_at = now(),
+                due_at = CASE WHEN t.looked_at OR t.ended_at IS NOT NULL THEN t.due_at
+                         ELSE LEAST(s.due_at, t.due_at) END,
+                start = CASE WHEN t.ended_at IS NULL THEN COALESCE(t.start, s.start) END
             FROM unnest(
                 $2::text[], $3::text[], $4::text[], $5::bigint[], $6::timestamptz[], $7::text[], $8::timestamptz[],
-                $9::timestamptz[], $10::json[], $11::json[], $12::bigint[])
-                AS t (tenant, id, status, version, due_at, attention, started_at, ended_at, start, state, loaded)
+                $9::timestamptz[], $10::json[], $11::json[], $12::bytea[], $13::bigint[], $14::bool[])
+                AS t (tenant, id, status, version, due_at, attention, started_at, ended_at, start, state, log, loaded,
+                      looked_at)
             WHERE s.saga = $1 AND s.tenant = t.tenant AND s.id = t.id AND s.version = t.loaded
             """,
             columns(changes, of: definition) + [
-                .int8Array(changes.map { Int64($0.loadedVersion ?? 0) }), .text(definition.fingerprint),
+                .int8Array(changes.map { Int64($0.loadedVersion ?? 0) }), .boolArray(changes.map(\.isLookedAt)),
+                .text(definition.fingerprint),
             ])
     }
 
@@ -124,13 +135,13 @@ enum SagaStore {
             .textArrayOptional(instances.map(\.attention?.withoutNUL)),
             .timestampArrayOptional(instances.map(\.startedAt)), .timestampArrayOptional(instances.map(\.endedAt)),
             .jsonArrayOptional(changes.map { $0.startIsNew ? $0.saga.instance.start : nil }),
-            .jsonArray(instances.map { $0.stateJSON() }),
+            .jsonArray(instances.map { $0.stateJSON() }), .bytesArray(changes.map(\.saga.log.bytes)),
         ]
     }
 
     static let select = """
         SELECT tenant, id, status, version, attention, started_at, ended_at, start, state, created_at, correlation_id,
-               traceparent, definition, led_by
+               traceparent, definition, led_by, log
         FROM saga_instances
         """
 
@@ -177,10 +188,12 @@ enum SagaStore {
         } catch {
             throw UnreadableSaga(key: key, detail: "state \(error)")
         }
-        return StoredSaga(
+        var saga = StoredSaga(
             key: key, instance: instance, createdAt: try row.get(9, as: Timestamp.self).microseconds,
             correlationID: try row.get(10, as: String.self), traceparent: try row.get(11, as: String?.self),
             definition: try row.get(12, as: String.self), ledBy: try row.get(13, as: String.self))
+        saga.log = SagaRowLog(try row.get(14, as: [UInt8].self))
+        return saga
     }
 }
 

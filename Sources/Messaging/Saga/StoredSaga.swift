@@ -24,6 +24,8 @@ public struct StoredSaga: Sendable {
     public let definition: String
     /// Fingerprint of the definition that moved it last; empty where none has since they are recorded.
     public internal(set) var ledBy: String
+    /// The part of its history that is in the row.
+    var log = SagaRowLog()
 
     public init(
         key: SagaKey, instance: SagaInstance, createdAt: Int64, correlationID: String, traceparent: String?,

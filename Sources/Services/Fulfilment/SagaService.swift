@@ -25,7 +25,8 @@ extension ServiceModule {
         Does(.fulfilment)
         ServiceDatabase.saga
         Consumes(
-            ConsumerGroup(FulfilmentSaga.group, reads: [.init(.orderEvents)]) { context in
+            // The instances themselves know which facts they have heard of.
+            ConsumerGroup(FulfilmentSaga.group, reads: [.init(.orderEvents)], usesInbox: false) { context in
                 SagaFactHandler(try FulfilmentSaga.orchestrator(context.settings))
             })
         Runs { try FulfilmentSaga.running($0) }

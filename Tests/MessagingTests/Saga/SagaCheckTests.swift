@@ -36,7 +36,8 @@ import Testing
         }
         // One of another tenant has the same id.
         try database.handle([fact("TripWanted", "t1", tenant: "acme")], on: connection)
-        // One stands where its history doesn't lead.
+        // One stands where its history doesn't lead; some have theirs where it was before rows had one.
+        for id in ["t40", "t41", "t442"] { try database.moveLogToTable(id, on: connection) }
         _ = try connection.execute(
             "UPDATE saga_log SET event = 'failed', cause_name = 'HotelFull' WHERE id = 't40' AND event = 'succeeded'")
         let (summary, found) = try check(database, on: connection)
@@ -53,20 +54,22 @@ import Testing
         let database = try SagaDatabase()
         let connection = try database.connect()
         try SagaDefinitions.record(TripSaga.definition, on: connection)
-        for id in ["sound", "old", "event", "state", "start"] {
+        for id in ["sound", "old", "event", "log", "state", "start"] {
             try database.handle([fact("TripWanted", id)], on: connection)
         }
+        try database.moveLogToTable("event", on: connection)
         _ = try connection.script(
             """
+            UPDATE saga_instances SET log = '\\x05ff' WHERE id = 'log';
             UPDATE saga_instances SET definition = '', led_by = '' WHERE id = 'old';
             UPDATE saga_log SET event = 'dreamt' WHERE id = 'event';
             UPDATE saga_instances SET state = '[]' WHERE id = 'state';
             UPDATE saga_instances SET start = '{"broken":true}' WHERE id = 'start';
             """)
         let (summary, found) = try check(database, on: connection)
-        #expect(summary == SagaCheck.Summary(open: 5, differing: 3, unrecorded: 1))
+        #expect(summary == SagaCheck.Summary(open: 6, differing: 4, unrecorded: 1))
         if case .unrecorded? = found["old"] {} else { Issue.record("\(found)") }
-        for id in ["event", "state", "start"] {
+        for id in ["event", "log", "state", "start"] {
             #expect(differences(found[id])?.map(\.kind) == ["unreadable"], "\(id)")
         }
         // Once it moves, it is led by a definition that is known.

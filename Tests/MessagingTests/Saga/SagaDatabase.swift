@@ -3,6 +3,7 @@ import JSON
 import Logging
 import Postgres
 import TestServers
+import Testing
 
 @testable import Messaging
 
@@ -11,13 +12,14 @@ struct SagaDatabase {
     let configuration: PostgresConfiguration
     let orchestrator: SagaOrchestrator
 
-    init(conduct: SagaConduct = .leading) throws {
+    /// - Parameter isUpToDate: false leaves the tables as they were before rows had a log.
+    init(conduct: SagaConduct = .leading, isUpToDate: Bool = true) throws {
         configuration = try PostgresConfiguration(try PostgresServer.shared.get().createDatabase())
         orchestrator = Self.orchestrator(TripSaga.definition, conduct: conduct)
         let connection = try connect()
         try connection.script(
             MessagingSchema.outbox + MessagingSchema.contentTypes + MessagingSchema.audit + SagaSchema.tables
-                + SagaSchema.definitions)
+                + SagaSchema.definitions + (isUpToDate ? SagaSchema.rows : ""))
     }
 
     private init(_ configuration: PostgresConfiguration, _ orchestrator: SagaOrchestrator) {
@@ -39,6 +41,16 @@ struct SagaDatabase {
                     $0 += 1; return "c\($0)"
                 }
             }, instanceID: { $0.type == "Unrelated" ? nil : $0.key })
+    }
+
+    /// Writes an instance's log as programs did before rows had one.
+    func moveLogToTable(_ id: String, on connection: Connection) throws {
+        let saga = try #require(try sagaOperator.show(SagaKey(tenant: "default", id: id), on: connection)).saga
+        let lines = try saga.log.lines().map {
+            SagaLog.Line(key: saga.key, version: $0.version, entry: try #require($0.entry))
+        }
+        _ = try connection.pipeline { SagaLog.append(lines, saga: orchestrator.definition.name, in: &$0) }
+        try connection.execute("UPDATE saga_instances SET log = '' WHERE id = $1", [.text(id)])
     }
 
     func connect() throws -> Connection { try Connection(configuration, logger: quiet) }
@@ -79,11 +91,17 @@ struct SagaDatabase {
 }
 
 /// A fact about a trip.
-func fact(_ type: String, _ id: String, tenant: String = "default", payload: String = "{}") -> InboundMessage {
+///
+/// - Parameter event: which of its kind, where there are several: a second record of one has the same.
+func fact(
+    _ type: String, _ id: String, tenant: String = "default", payload: String = "{}", event: String? = nil,
+    origin: String? = nil
+) -> InboundMessage {
     InboundMessage(
-        id: "\(type)-\(id)", type: type, schemaVersion: 1, payload: Array(payload.utf8), key: id, tenant: tenant,
+        id: event ?? "\(type)-\(id)", type: type, schemaVersion: 1, payload: Array(payload.utf8), key: id,
+        tenant: tenant,
         correlationID: "correlation-\(id)", traceparent: nil, time: 0, streamVersion: nil,
-        source: InboundMessage.Source(topic: "trips", partition: 0, offset: 0))
+        source: InboundMessage.Source(topic: "trips", partition: 0, offset: 0), origin: origin)
 }
 
 /// Nothing below `critical`: the tests cause the warnings on purpose.
