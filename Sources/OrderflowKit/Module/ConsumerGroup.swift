@@ -18,7 +18,8 @@ public struct ConsumerGroup: Sendable {
     public let subscriptions: [Subscription]
     /// Records in one transaction at most.
     public var batchSize: Int?
-    /// False only for handlers that are idempotent by their own keys.
+    /// False only for handlers that are idempotent by their own keys: to which a copy of a record, however old and whatever
+    /// came after it, is one that changes nothing and sends nothing.
     public var usesInbox = true
     /// Whether the service can't do its main work without the group.
     public var isNeeded = true
@@ -48,9 +49,14 @@ public struct Consumes: ServiceModulePart {
     private let make: (_ module: String) -> ConsumerGroup
 
     /// The usual group, `<service>-group`, over topics in every mode of the saga.
-    public init(_ topics: Topic..., by handler: @escaping @Sendable (ServiceContext) throws -> any BatchHandler) {
+    ///
+    /// - Parameter usesInbox: see `ConsumerGroup.usesInbox`.
+    public init(
+        _ topics: Topic..., usesInbox: Bool = true,
+        by handler: @escaping @Sendable (ServiceContext) throws -> any BatchHandler
+    ) {
         let subscriptions = topics.map { ConsumerGroup.Subscription($0) }
-        make = { ConsumerGroup("\($0)-group", reads: subscriptions, by: handler) }
+        make = { ConsumerGroup("\($0)-group", reads: subscriptions, usesInbox: usesInbox, by: handler) }
     }
 
     public init(_ group: ConsumerGroup) { make = { _ in group } }
