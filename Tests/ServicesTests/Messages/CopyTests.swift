@@ -80,7 +80,7 @@ import Testing
         Group(
             name: "notification", database: .notification,
             handler: NotificationHandler(recipientDomain: "d.test", messageDomain: "m"),
-            rows: "SELECT order_id || ' ' || kind || ' ' || causation_id FROM mails",
+            rows: "SELECT order_id || ' ' || kind FROM mails",
             messages: { order, random in
                 var messages = some(
                     &random,
