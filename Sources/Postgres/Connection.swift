@@ -20,6 +20,8 @@ public final class Connection {
     var preamble: [String] = []
     var transactionState = TransactionState.none
     var savepoints = 0
+    /// What is to hear how the transaction under way ends.
+    var endings: [(_ isCommitted: Bool) -> Void] = []
     var openCursors = 0
     /// A COPY is under way; nothing else can be sent.
     var isCopying = false

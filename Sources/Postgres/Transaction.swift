@@ -42,6 +42,7 @@ extension Connection {
             transactionState = .none
             // Whatever was set in the transaction is undone with it.
             if !isCommitted { toldTenant = nil }
+            tellEnded(from: 0, isCommitted: isCommitted)
         }
         let result: R
         do {
@@ -63,11 +64,13 @@ extension Connection {
         guard transactionState == .open else { throw PostgresError(.misuse, "savepoint outside a transaction") }
         savepoints += 1
         let name = "sp\(savepoints)"
+        let endings = endings.count
         preamble.append("SAVEPOINT \(name)")
         let result: R
         do {
             result = try body(self)
         } catch {
+            tellEnded(from: endings, isCommitted: false)
             if !dropPending(name), isUsable, transactionState == .open {
                 preamble = []
                 do {
@@ -82,6 +85,25 @@ extension Connection {
         }
         if transactionState == .open, !dropPending(name) { preamble.append("RELEASE SAVEPOINT \(name)") }
         return result
+    }
+
+    /// Has `body` called when the transaction under way has ended, on this thread and before `transaction` returns: with
+    /// true once the server has said that it is committed, with false where it was rolled back, by a savepoint too, and
+    /// where nobody knows. For what may only begin outside of the database once what asks for it can't be lost any more.
+    ///
+    /// `body` must not use the connection.
+    public func whenEnded(_ body: @escaping (_ isCommitted: Bool) -> Void) throws(PostgresError) {
+        guard transactionState == .open else {
+            throw PostgresError(.misuse, "there is no transaction whose end could be waited for")
+        }
+        endings.append(body)
+    }
+
+    private func tellEnded(from first: Int, isCommitted: Bool) {
+        guard endings.count > first else { return }
+        let told = endings[first...]
+        endings.removeSubrange(first...)
+        for ending in told { ending(isCommitted) }
     }
 
     /// Whether no transaction is open on the server.

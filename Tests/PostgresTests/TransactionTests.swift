@@ -39,6 +39,45 @@ import Testing
         #expect(try connection.count("t") == 1)
     }
 
+    /// Ends are told once each, in order, and with true only after the server has committed.
+    @Test func endsAreTold() throws {
+        let connection = try table()
+        let other = try Connection(connection.configuration)
+        var told: [String] = []
+        try connection.transaction { connection in
+            try connection.execute("INSERT INTO t VALUES (1)")
+            try connection.whenEnded { told.append("a \($0) \((try? other.count("t")) ?? -1)") }
+            #expect(throws: Boom.self) {
+                try connection.savepoint { connection in
+                    try connection.execute("INSERT INTO t VALUES (2)")
+                    try connection.whenEnded { told.append("undone part \($0)") }
+                    throw Boom()
+                }
+            }
+            try connection.savepoint { try $0.whenEnded { told.append("part \($0)") } }
+            try connection.pipeline(committing: true) { $0.query("INSERT INTO t VALUES (3)") }
+        }
+        #expect(told == ["undone part false", "a true 2", "part true"])
+        told = []
+        #expect(throws: Boom.self) {
+            try connection.transaction { connection in
+                try connection.whenEnded { told.append("\($0)") }
+                throw Boom()
+            }
+        }
+        // A failed COMMIT.
+        _ = failure {
+            try connection.transaction { connection in
+                try connection.execute("INSERT INTO d VALUES (1)")
+                try connection.whenEnded { told.append("\($0)") }
+            }
+        }
+        #expect(told == ["false", "false"])
+        try connection.transaction { _ = try $0.execute("INSERT INTO t VALUES (4)") }
+        #expect(told.count == 2)
+        #expect(failure { try connection.whenEnded { _ in } }?.kind == .misuse)
+    }
+
     @Test func isolationReachesTheServer() throws {
         let connection = try table()
         for level in IsolationLevel.allCases {

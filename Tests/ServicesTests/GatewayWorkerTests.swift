@@ -187,6 +187,128 @@ import Testing
         #expect(breaker.state == .closed)
     }
 
+    /// What a consumer commits is claimed with it and called without a look into the table, where nobody looks for an hour.
+    @Test func committedChargesAreHandedOver() throws {
+        let payments = try PaymentFixture()
+        payments.startWorker(payments.simulated()) { $0.poll = .seconds(3600) }
+        try payments.waitForTakers()
+        try payments.send(payments.charge("1"), payments.charge("2"))
+        try payments.wait(for: "1", .charged)
+        try payments.wait(for: "2", .charged)
+        #expect(try payments.facts(of: "1") == [PaymentProcessed.type])
+        // A written and an ended row, and no claim in between.
+        #expect(try payments.connection.number("SELECT sum(version)::bigint FROM payments") == 4)
+        try payments.send(payments.undo("1"))
+        try payments.wait(for: "1", .refunded)
+        #expect(try payments.made("charge") == 2)
+        #expect(try payments.made("refund") == 1)
+    }
+
+    /// What a transaction that is rolled back has claimed isn't called, and its place is free again.
+    @Test func whatIsRolledBackIsNotCalled() throws {
+        struct Boom: Error {}
+        let payments = try PaymentFixture()
+        payments.startWorker(payments.simulated()) {
+            $0.poll = .seconds(3600)
+            $0.concurrency = 1
+        }
+        try payments.waitForTakers()
+        #expect(throws: Boom.self) {
+            try payments.connection.transaction { connection in
+                var outbox: [OutgoingEvent] = []
+                try payments.handler.handle([payments.charge("1")], on: connection, outbox: &outbox)
+                throw Boom()
+            }
+        }
+        try payments.send(payments.charge("2"))
+        try payments.wait(for: "2", .charged)
+        #expect(try payments.status("1") == nil)
+        #expect(try payments.connection.number("SELECT count(*) FROM gateway_ledger") == 1)
+    }
+
+    /// A process dies with a charge that it has claimed in its commit and not begun. Its lease ends, and another's worker
+    /// makes the call.
+    @Test func whatIsClaimedByTheDeadIsDueAgain() throws {
+        let payments = try PaymentFixture()
+        payments.desk.open(places: 1, lease: .milliseconds(200))
+        payments.desk.take(true)
+        try payments.send(payments.charge("1"))
+        #expect(try payments.connection.number("SELECT attempts::bigint FROM payments") == 1)
+        payments.startWorker(payments.simulated(), desk: GatewayDesk())
+        try payments.wait(for: "1", .charged)
+        #expect(try payments.made("charge") == 1)
+        #expect(try payments.facts(of: "1") == [PaymentProcessed.type])
+    }
+
+    /// A worker that stops gives back what is handed to it and not begun: nobody waits for its lease.
+    @Test func whatIsNotBegunIsGivenBack() throws {
+        let payments = try PaymentFixture()
+        let release = StopSignal()
+        defer { release.stop() }
+        let asked = Monitor<[String]>([])
+        let gateway = ScriptedGateway(onCharge: { charge in
+            asked.update { $0.append(charge.orderID) }
+            release.wait(for: nil)
+            return .success("c")
+        })
+        payments.startWorker(gateway) {
+            $0.lease = .seconds(3600)
+            $0.poll = .seconds(3600)
+            $0.drain = .seconds(60)
+        }
+        try payments.waitForTakers()
+        try payments.send(payments.charge("1"))
+        #expect(asked.wait(for: .seconds(20)) { $0.isEmpty ? nil : true } == true)
+        try payments.connection.transaction { connection in
+            var outbox: [OutgoingEvent] = []
+            try payments.handler.handle([payments.charge("2")], on: connection, outbox: &outbox)
+            payments.tellWorkersToStop()
+        }
+        try eventually("the second charge is due") {
+            try payments.connection.number(
+                "SELECT count(*) FROM payments WHERE order_id = '2' AND attempts = 0 AND due_at <= now()") == 1
+        }
+        release.stop()
+        payments.stopWorkers()
+        #expect(try payments.status("1") == .charged)
+        #expect(asked.withLock { $0 } == ["1"])
+    }
+
+    /// More than there are places for at once, handed over and waiting in the table: all are called, the oldest first.
+    @Test func whatHasNoPlaceWaitsItsTurn() throws {
+        let payments = try PaymentFixture()
+        payments.startWorker(payments.simulated { $0.latency = .milliseconds(1) }) {
+            $0.concurrency = 3
+            $0.poll = .seconds(3600)
+        }
+        try payments.waitForTakers()
+        for order in 0..<30 {
+            try payments.send(payments.charge("\(order)"), payments.charge("\(order)b"))
+        }
+        for order in 0..<30 {
+            try payments.wait(for: "\(order)", .charged)
+            try payments.wait(for: "\(order)b", .charged)
+        }
+        #expect(try payments.made("charge") == 60)
+        #expect(try payments.connection.outboxFacts().count == 60)
+    }
+
+    /// A refund of a charge that the ledger of before has: its reference isn't made of its key.
+    @Test func chargesOfBeforeAreRefunded() throws {
+        let payments = try PaymentFixture()
+        payments.startWorker(payments.simulated())
+        try payments.send(payments.charge("1"))
+        try payments.wait(for: "1", .charged)
+        try payments.connection.script(
+            """
+            UPDATE gateway_ledger SET reference = 'ch_of_before';
+            UPDATE payments SET charge_reference = 'ch_of_before';
+            """)
+        try payments.send(payments.undo("1"))
+        try payments.wait(for: "1", .refunded)
+        #expect(try payments.made("refund") == 1)
+    }
+
     @Test func noMoreCallsAtOnceThanAllowed() throws {
         struct Load { var now = 0, most = 0 }
         let payments = try PaymentFixture()

@@ -72,8 +72,10 @@ import Testing
         let payments = try PaymentFixture()
         let charge = inbound(
             ProcessPayment(orderID: "1", userID: "u", amount: free, paymentToken: nil))
+        let again = inbound(
+            ProcessPayment(orderID: "1", userID: "u", amount: free, paymentToken: nil))
         #expect(
-            try payments.send(charge, charge).map(\.type)
+            try payments.send(charge, charge, again).map(\.type)
                 == [PaymentProcessed.type, PaymentProcessed.type])
         #expect(try payments.status("1") == .charged)
         #expect(try payments.send(payments.undo("1")).map(\.type) == [PaymentRefunded.type])

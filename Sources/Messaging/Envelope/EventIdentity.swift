@@ -16,7 +16,7 @@ public enum EventIdentity {
     private static func isOurs(_ source: String) -> Bool { source.utf8.starts(with: "/orderflow/".utf8) }
 
     /// `xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx`, in lower case as we write them.
-    private static func isUUID(_ id: String) -> Bool {
+    static func isUUID(_ id: String) -> Bool {
         guard id.utf8.count == 36 else { return false }
         var index = 0
         for byte in id.utf8 {

@@ -10,6 +10,17 @@ public enum Inbox {
         try claimed(connection.pipeline { claim(group: group, ids, in: &$0) }[0])
     }
 
+    /// For handlers of groups that keep no inbox by themselves: records `messages` and returns those that were never
+    /// recorded, the first of each event. Inside of the batch's transaction.
+    public static func firsts(
+        of messages: [InboundMessage], group: String, on connection: Connection
+    ) throws(PostgresError) -> [InboundMessage] {
+        var ids: Set<String> = []
+        let distinct = messages.filter { ids.insert($0.identity).inserted }
+        guard !distinct.isEmpty else { return [] }
+        return try new(of: distinct, connection.pipeline { claim(group: group, distinct.map(\.identity), in: &$0) }[0])
+    }
+
     /// Answers the ids that are new.
     static func claim(group: String, _ ids: [String], in pipeline: inout Pipeline) {
         pipeline.query(

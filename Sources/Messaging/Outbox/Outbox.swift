@@ -4,8 +4,12 @@ import Postgres
 /// ("Transactional outbox"). Rows that the relay has passed are pruned.
 public enum Outbox {
     /// Appends `events` in one statement. Call inside the transaction of the effect; their order is kept per key.
-    public static func append(_ events: [OutgoingEvent], on connection: Connection) throws(PostgresError) {
-        try connection.pipeline { append(events, in: &$0) }
+    ///
+    /// - Parameter committing: sends the COMMIT along; the transaction's body must return then.
+    public static func append(
+        _ events: [OutgoingEvent], on connection: Connection, committing: Bool = false
+    ) throws(PostgresError) {
+        try connection.pipeline(committing: committing) { append(events, in: &$0) }
     }
 
     static func append(_ events: [OutgoingEvent], in pipeline: inout Pipeline) {

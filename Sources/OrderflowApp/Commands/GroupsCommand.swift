@@ -105,9 +105,10 @@ struct GroupsResetCommand: OrderflowCommand {
             Moves the offsets in the service's database, and Kafka's with them. For a group that has to read some records \
             again, as after a restored backup, or to begin behind records that it should never see.
 
-            Nothing is done twice by it: what the group's inbox knows isn't handled again, and behind that, orders, \
-            charges, shipments and mails have keys of their own. So a reset repeats no effect; to build a read model \
-            anew, see `orderflow replay --into`. A move forward passes over records for good, and needs --skip.
+            Nothing is done twice by it: orders, charges, reservations, shipments and mails have keys of their own, and \
+            where a group keeps an inbox, what it knows isn't handled again. So a reset repeats no effect; to build a \
+            read model anew, see `orderflow replay --into`. A move forward passes over records for good, and needs \
+            --skip.
 
             TIMES are RFC 3339, as 2026-01-31T00:00:00Z, or how long ago, as 15m or 2h.
 

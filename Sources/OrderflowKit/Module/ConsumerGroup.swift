@@ -26,7 +26,8 @@ public struct ConsumerGroup: Sendable {
     public let subscriptions: [Subscription]
     /// Records in one transaction at most.
     public var batchSize: Int?
-    /// False only for handlers that are idempotent by their own keys.
+    /// False only for handlers that are idempotent by their own keys: to which a copy of a record, however old and whatever
+    /// came after it, is one that changes nothing and sends nothing.
     public var usesInbox = true
     /// Whether the service can't do its main work without the group.
     public var isNeeded = true
@@ -59,12 +60,17 @@ public struct Consumes: ServiceModulePart {
     private let make: (_ module: String) -> ConsumerGroup
 
     /// The usual group, `<service>-group`, over topics in every mode of the saga.
+    ///
+    /// - Parameter usesInbox: see `ConsumerGroup.usesInbox`.
     public init(
-        _ topics: Topic..., urgency: ConsumerGroup.Urgency = .urgent,
+        _ topics: Topic..., usesInbox: Bool = true, urgency: ConsumerGroup.Urgency = .urgent,
         by handler: @escaping @Sendable (ServiceContext) throws -> any BatchHandler
     ) {
         let subscriptions = topics.map { ConsumerGroup.Subscription($0) }
-        make = { ConsumerGroup("\($0)-group", reads: subscriptions, urgency: urgency, by: handler) }
+        make = {
+            ConsumerGroup(
+                "\($0)-group", reads: subscriptions, usesInbox: usesInbox, urgency: urgency, by: handler)
+        }
     }
 
     public init(_ group: ConsumerGroup) { make = { _ in group } }

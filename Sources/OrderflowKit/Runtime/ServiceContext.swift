@@ -26,6 +26,8 @@ public struct ServiceContext: Sendable {
     public let logger: Logger
     /// Has the relay of the event store, or of the outbox in a service without one, look for what was just committed.
     public let wakeRelays = DeferredCall()
+    /// What a service's handlers and the parts that run beside them have in common.
+    public let shared = SharedParts()
 
     /// - Parameter requestDatabase: nil is `database`, where a role of its own isn't to be had.
     public init(

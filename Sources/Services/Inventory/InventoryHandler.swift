@@ -8,8 +8,8 @@ import Postgres
 
 /// Applies requests to reservations and stock: a fixed number of statements for all orders and articles of a batch.
 ///
-/// Locks are taken in one order everywhere, reservations by order and then levels by article, so that two batches
-/// over the same articles wait for each other instead of deadlocking.
+/// Levels are locked by article, in one order everywhere, so that two batches over the same articles wait for each other
+/// instead of deadlocking. Reservations aren't: their versions tell of a change.
 struct InventoryHandler: BatchHandler {
     let mode: FulfilmentMode
     let unknownSKU: StockLevels.UnknownSKU
@@ -41,28 +41,54 @@ struct InventoryHandler: BatchHandler {
                 (message, OrderKey(tenant: message.tenant, orderID: $0.orderID), $0.request)
             }
         }
-        var reservations = try ReservationStore.load(Set(requests.map(\.1)).sorted(), on: connection)
-        var levels = try StockStore.lock(articles(requests, reservations), unknownSKU: unknownSKU, on: connection)
+        let reservations = try ReservationStore.load(Set(requests.map(\.1)).sorted(), on: connection)
+        let levels = try StockStore.lock(articles(requests, reservations), unknownSKU: unknownSKU, on: connection)
+        let decided = try Hearing.decide(group: InventoryGroup.name, on: connection) { hearing in
+            try decide(requests, Decided(reservations: reservations, levels: levels), &hearing)
+        }
+        outbox += decided.events
+        try ReservationStore.save(
+            decided.changed.sorted().compactMap { key in decided.reservations[key].map { (key, $0) } }, on: connection)
+        try StockStore.save(decided.levels, on: connection)
+        metrics.answered(decided.answers)
+    }
+
+    /// What becomes of reservations and stock, and what is told.
+    private struct Decided {
+        var reservations: [OrderKey: ReservationStore.Entry]
+        var levels: [String: StockLevels]
         var changed: Set<OrderKey> = []
         var answers: [StockReservation.Answer] = []
+        var events: [OutgoingEvent] = []
+    }
+
+    private func decide(
+        _ requests: [(InboundMessage, OrderKey, StockReservation.Request)], _ stored: Decided,
+        _ hearing: inout Hearing
+    ) throws -> Decided {
+        var next = stored
         for (message, key, request) in requests {
-            var stock = levels[key.tenant] ?? StockLevels([:], unknownSKU: unknownSKU)
-            let reaction = try StockReservation.react(to: request, reservations[key]?.reservation, stock: &stock)
-            levels[key.tenant] = stock
-            if let reservation = reaction.reservation {
-                reservations[key, default: ReservationStore.Entry()].reservation = reservation
-                changed.insert(key)
+            let known = next.reservations[key]
+            var heard = known?.heard
+            guard hearing.isNew(message, to: heard) else { continue }
+            var stock = next.levels[key.tenant] ?? StockLevels([:], unknownSKU: unknownSKU)
+            let reaction = try StockReservation.react(to: request, known?.reservation, stock: &stock)
+            if reaction.reservation != nil, known == nil { heard = HeardMessages() }
+            hearing.note(message, in: &heard)
+            next.levels[key.tenant] = stock
+            if let heard, reaction.reservation != nil || heard != known?.heard {
+                next.reservations[key] = ReservationStore.Entry(
+                    reservation: reaction.reservation ?? known?.reservation, heard: heard,
+                    version: known?.version ?? 0)
+                next.changed.insert(key)
             }
             if let answer = reaction.answer {
                 let fact = answer.fact(of: key.orderID, at: WallClock.nowMicroseconds())
-                outbox.append(try message.causes(fact, topic: topic, source: source))
-                answers.append(answer)
+                next.events.append(try message.causes(fact, topic: topic, source: source))
+                next.answers.append(answer)
             }
         }
-        try ReservationStore.save(
-            changed.sorted().compactMap { key in reservations[key].map { (key, $0) } }, on: connection)
-        try StockStore.save(levels, on: connection)
-        metrics.answered(answers)
+        return next
     }
 
     private func request(

@@ -54,5 +54,13 @@ extension ServiceDatabase {
             Migration(version: 4, name: "counts of parked messages", sql: MessagingSchema.parkedCounts),
             Migration(version: 5, name: "content types", sql: MessagingSchema.contentTypes),
             Migration(version: 6, name: "audit log", sql: MessagingSchema.audit),
+            Migration(
+                version: 7, name: "reservations know what they have heard",
+                sql: """
+                    -- Ids of the messages that have changed the row; null where it was there before.
+                    ALTER TABLE reservations ADD COLUMN heard text;
+                    -- Room on its page for a reservation that is consumed: no index is written for it then.
+                    ALTER TABLE reservations SET (fillfactor = 50);
+                    """),
         ])
 }

@@ -38,9 +38,11 @@ extension ServiceModule {
             undoneBy: .init(
                 .init(.inventoryCommands) { order, _ in ReleaseStock(orderID: order.orderID) },
                 doneBy: [StockReleased.type]))
+        // Reservations remember what they have heard.
         Consumes(
             ConsumerGroup(
-                InventoryGroup.name, reads: [.init(.inventoryCommands, in: .orchestration), .init(.orderEvents)]
+                InventoryGroup.name, reads: [.init(.inventoryCommands, in: .orchestration), .init(.orderEvents)],
+                usesInbox: false
             ) { context in
                 InventoryHandler(
                     mode: context.settings.mode, unknownSKU: context.settings[InventorySettings.self].unknownSKU,

@@ -8,18 +8,17 @@ enum ReservationStore {
     /// A reservation with the version that it was read at; 0 for one that isn't stored yet.
     struct Entry: Sendable {
         var reservation: StockReservation?
+        var heard = HeardMessages()
         var version: Int32 = 0
     }
 
-    /// Reads and locks the reservations of these orders.
+    /// Reads the reservations of these orders. Nothing is locked: their versions say whether anybody has changed them since.
     static func load(_ keys: [OrderKey], on connection: Connection) throws -> [OrderKey: Entry] {
         guard !keys.isEmpty else { return [:] }
         let rows = try connection.query(
             """
-            SELECT tenant, order_id, status, reason, sku, version FROM reservations
+            SELECT tenant, order_id, status, reason, sku, version, heard FROM reservations
             WHERE (tenant, order_id) IN (SELECT * FROM unnest($1::text[], $2::text[]))
-            ORDER BY tenant, order_id
-            FOR UPDATE
             """, [.textArray(keys.map(\.tenant)), .textArray(keys.map(\.orderID))])
         var entries: [OrderKey: Entry] = [:]
         for row in rows {
@@ -31,6 +30,7 @@ enum ReservationStore {
             entries[key] = Entry(
                 reservation: StockReservation(
                     status: status, reason: try row.get(3, as: String?.self), sku: try row.get(4, as: String?.self)),
+                heard: HeardMessages(stored: try row.get(6, as: String?.self)),
                 version: try row.get(5, as: Int32.self))
         }
         for (key, line) in try lines(entries.keys.sorted(), on: connection) {
@@ -62,28 +62,64 @@ enum ReservationStore {
     /// Writes reservations that nobody has changed since they were read; else `ConcurrentChange`.
     static func save(_ entries: [(OrderKey, Entry)], on connection: Connection) throws {
         let rows = entries.compactMap { key, entry in
-            entry.reservation.map { (key: key, reservation: $0, version: entry.version) }
+            entry.reservation.map { (key: key, reservation: $0, heard: entry.heard, version: entry.version) }
         }
         guard !rows.isEmpty else { return }
-        let written = try connection.execute(
+        let (new, known) = (rows.filter { $0.version == 0 }, rows.filter { $0.version > 0 })
+        // Lines never change: they are written with the reservation's first version.
+        let lines = new.flatMap { row in
+            row.reservation.lines.enumerated().map { (row.key, Int32($0.offset), $0.element) }
+        }
+        let answers = try connection.pipeline { pipeline in
+            if !known.isEmpty { update(known, in: &pipeline) }
+            if !new.isEmpty { insert(new, in: &pipeline) }
+        }
+        guard answers.reduce(0, { $0 + $1.count }) == rows.count else {
+            throw ConcurrentChange(streamID: rows[0].key.orderID)
+        }
+        try insert(lines, on: connection)
+    }
+
+    private typealias Stored = (key: OrderKey, reservation: StockReservation, heard: HeardMessages, version: Int32)
+
+    private static func insert(_ rows: [Stored], in pipeline: inout Pipeline) {
+        pipeline.query(
             """
-            INSERT INTO reservations (tenant, order_id, status, reason, sku, version)
-            SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::int[])
-            ON CONFLICT (tenant, order_id) DO UPDATE SET
-                status = excluded.status, version = excluded.version, updated_at = now()
-                WHERE reservations.version = excluded.version - 1
+            INSERT INTO reservations (tenant, order_id, status, reason, sku, version, heard)
+            SELECT tenant, order_id, status, reason, sku, 1, heard
+            FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[])
+                AS new (tenant, order_id, status, reason, sku, heard)
+            ON CONFLICT (tenant, order_id) DO NOTHING RETURNING 1
             """,
             [
                 .textArray(rows.map(\.key.tenant)), .textArray(rows.map(\.key.orderID)),
                 .textArray(rows.map(\.reservation.status.rawValue)),
                 .textArrayOptional(rows.map(\.reservation.reason)), .textArrayOptional(rows.map(\.reservation.sku)),
-                .int4Array(rows.map { $0.version + 1 }),
+                .textArrayOptional(rows.map(\.heard.text)),
             ])
-        guard written == rows.count else { throw ConcurrentChange(streamID: rows[0].key.orderID) }
-        // Lines never change: they are written with the reservation's first version.
-        let lines = rows.filter { $0.version == 0 }.flatMap { row in
-            row.reservation.lines.enumerated().map { (key: row.key, position: Int32($0.offset), line: $0.element) }
-        }
+    }
+
+    private static func update(_ rows: [Stored], in pipeline: inout Pipeline) {
+        pipeline.query(
+            """
+            UPDATE reservations SET
+                status = new.status, version = reservations.version + 1, heard = new.heard, updated_at = now()
+            FROM unnest($1::text[], $2::text[], $3::int[], $4::text[], $5::text[])
+                AS new (tenant, order_id, version, status, heard)
+            WHERE reservations.tenant = new.tenant AND reservations.order_id = new.order_id
+                AND reservations.version = new.version
+            RETURNING 1
+            """,
+            [
+                .textArray(rows.map(\.key.tenant)), .textArray(rows.map(\.key.orderID)),
+                .int4Array(rows.map(\.version)), .textArray(rows.map(\.reservation.status.rawValue)),
+                .textArrayOptional(rows.map(\.heard.text)),
+            ])
+    }
+
+    private static func insert(
+        _ lines: [(key: OrderKey, position: Int32, line: StockReservation.Line)], on connection: Connection
+    ) throws {
         guard !lines.isEmpty else { return }
         _ = try connection.execute(
             """

@@ -57,18 +57,34 @@ enum MailStore {
                 """),
     ]
 
-    /// One mail per order and kind: a second intent changes nothing.
-    static func add(_ intents: [Intent], on connection: Connection) throws {
-        guard !intents.isEmpty else { return }
-        _ = try connection.execute(
+    /// One mail per order and kind: a second intent changes nothing. The first `claimed` of those that have somebody to be
+    /// sent to are written as claimed by this process for `lease`; those of them that are new are returned.
+    @discardableResult
+    static func add(
+        _ intents: [Intent], claimed: Int = 0, lease: Duration = .zero, on connection: Connection
+    ) throws -> [Mail] {
+        guard !intents.isEmpty else { return [] }
+        var free = claimed
+        let isClaimed = intents.map { intent in
+            guard free > 0, intent.recipient != nil else { return false }
+            free -= 1
+            return true
+        }
+        let rows = try connection.query(
             """
-            INSERT INTO mails (tenant, order_id, kind, recipient, subject, body, message_id,
-                               correlation_id, causation_id, traceparent, status)
-            SELECT *, CASE WHEN recipient IS NULL THEN 'unaddressed' ELSE 'pending' END FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
-                                 $8::text[], $9::text[], $10::text[])
+            INSERT INTO mails (tenant, order_id, kind, recipient, subject, body, message_id, correlation_id,
+                               causation_id, traceparent, attempts, status, next_attempt_at)
+            SELECT tenant, order_id, kind, recipient, subject, body, message_id, correlation_id, causation_id,
+                   traceparent, claimed::int,
+                   CASE WHEN recipient IS NULL THEN 'unaddressed' ELSE 'pending' END,
+                   now() + CASE WHEN claimed THEN make_interval(secs => $12) ELSE interval '0' END
+            FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
+                        $8::text[], $9::text[], $10::text[], $11::boolean[])
                 AS intents (tenant, order_id, kind, recipient, subject, body, message_id, correlation_id, causation_id,
-                            traceparent)
+                            traceparent, claimed)
             ON CONFLICT (tenant, order_id, kind) DO NOTHING
+            RETURNING id, tenant, order_id, kind, recipient, subject, body, message_id, attempts, created_at,
+                      correlation_id, causation_id, traceparent
             """,
             [
                 .textArray(intents.map(\.key.tenant)), .textArray(intents.map(\.key.orderID)),
@@ -76,7 +92,9 @@ enum MailStore {
                 .textArray(intents.map(\.subject)), .textArray(intents.map(\.body)),
                 .textArray(intents.map(\.messageID)), .textArray(intents.map(\.correlationID)),
                 .textArray(intents.map(\.causationID)), .textArrayOptional(intents.map(\.traceparent)),
+                .boolArray(isClaimed), .float8(lease / .seconds(1)),
             ])
+        return try rows.filter { row in try row.get(8, as: Int32.self) > 0 }.map(mail)
     }
 
     /// Takes up to `limit` due mails for `lease`: nobody else sees them until then, and if this process dies they are
@@ -90,17 +108,19 @@ enum MailStore {
             RETURNING id, tenant, order_id, kind, recipient, subject, body, message_id, attempts, created_at,
                       correlation_id, causation_id, traceparent
             """, [.int8(Int64(limit)), .float8(lease / .seconds(1))])
-        return try rows.map { row in
-            Mail(
-                id: try row.get(0, as: Int64.self),
-                key: OrderKey(tenant: try row.get(1, as: String.self), orderID: try row.get(2, as: String.self)),
-                kind: try row.get(3, as: String.self), recipient: try row.get(4, as: String.self),
-                subject: try row.get(5, as: String.self), body: try row.get(6, as: String.self),
-                messageID: try row.get(7, as: String.self), attempts: Int(try row.get(8, as: Int32.self)),
-                createdAt: try row.get(9, as: Timestamp.self).microseconds,
-                correlationID: try row.get(10, as: String.self), causationID: try row.get(11, as: String.self),
-                traceparent: try row.get(12, as: String?.self))
-        }
+        return try rows.map(mail)
+    }
+
+    private static func mail(_ row: Row) throws -> Mail {
+        Mail(
+            id: try row.get(0, as: Int64.self),
+            key: OrderKey(tenant: try row.get(1, as: String.self), orderID: try row.get(2, as: String.self)),
+            kind: try row.get(3, as: String.self), recipient: try row.get(4, as: String.self),
+            subject: try row.get(5, as: String.self), body: try row.get(6, as: String.self),
+            messageID: try row.get(7, as: String.self), attempts: Int(try row.get(8, as: Int32.self)),
+            createdAt: try row.get(9, as: Timestamp.self).microseconds,
+            correlationID: try row.get(10, as: String.self), causationID: try row.get(11, as: String.self),
+            traceparent: try row.get(12, as: String?.self))
     }
 
     /// Marks mails sent. Returns those that were still pending: the others another process has sent and told about.

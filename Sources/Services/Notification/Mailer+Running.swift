@@ -16,10 +16,11 @@ extension Mailer {
             })
         context.collectors.watch(breaker)
         let smtp = mail.server.map { SMTPClient.Configuration(url: $0) }
+        let desk = context.shared(MailDesk())
         let mailers = (0..<senders).map { _ in
             Mailer(
                 Mailer.Configuration(from: mail.from), database: context.database, topic: context.topics.orderEvents,
-                source: context.source, breaker: breaker, logger: context.logger,
+                source: context.source, breaker: breaker, desk: desk, logger: context.logger,
                 onCommit: { context.wakeRelays() },
                 transport: { () throws(MailError) in
                     if let smtp { try SMTPClient(smtp) } else { try MailFolder(mail.directory) }
@@ -31,7 +32,6 @@ extension Mailer {
         return Running(
             parts: mailers.enumerated().map { index, mailer in
                 ThreadGroup.Part("mailer-\(index)") { try mailer.run(until: $0) }
-            },
-            onCommit: { for mailer in mailers { mailer.wake() } }, backlog: MailStore.backlog)
+            }, backlog: MailStore.backlog)
     }
 }

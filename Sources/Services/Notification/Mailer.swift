@@ -18,9 +18,6 @@ final class Mailer: Sendable {
         var from: String
         /// Mails claimed at once.
         var batch = 200
-        /// How long claimed mails are nobody else's. No send is begun after a third of it: the last one, which may
-        /// take its transport's whole time limit (30 s), and its settlement must end within it.
-        var lease: Duration = .seconds(60)
         /// How long a sent mail may stay unsettled while more are sent: what a crash sends again.
         var settleEvery: Duration = .milliseconds(250)
         /// Mails in a row that the server puts off before it counts as away.
@@ -29,6 +26,9 @@ final class Mailer: Sendable {
         var attempts = 60
         /// From one look for what is due to the next where nobody wakes it.
         var poll: Duration = .seconds(1)
+        /// Least time between two batches of a mailer: mails that come meanwhile are sent and noted together. The first
+        /// after a quiet time doesn't wait.
+        var pace: Duration = .milliseconds(100)
     }
 
     private let configuration: Configuration
@@ -39,14 +39,15 @@ final class Mailer: Sendable {
     private let breaker: CircuitBreaker
     private let logger: Logger
     private let onCommit: @Sendable () -> Void
-    private let signal = Monitor(false)
+    private let desk: MailDesk
     private let traces = Traces.current
     private let sent = Counter(label: "orderflow_mails_total", dimensions: [("outcome", "sent")])
     private let failed = Counter(label: "orderflow_mails_total", dimensions: [("outcome", "failed")])
 
     init(
         _ configuration: Configuration, database: PostgresConfiguration, topic: String, source: String,
-        breaker: CircuitBreaker, logger: Logger, onCommit: @escaping @Sendable () -> Void,
+        breaker: CircuitBreaker, desk: MailDesk = MailDesk(), logger: Logger,
+        onCommit: @escaping @Sendable () -> Void,
         transport: @escaping @Sendable () throws(MailError) -> any MailTransport
     ) {
         self.configuration = configuration
@@ -54,59 +55,85 @@ final class Mailer: Sendable {
         self.topic = topic
         self.source = source
         self.breaker = breaker
+        self.desk = desk
         self.logger = logger
         self.onCommit = onCommit
         self.transport = transport
     }
 
-    /// Tells the mailer that there is something to send.
-    func wake() { signal.update { $0 = true } }
-
     func run(until stop: StopSignal) throws {
-        stop.onStop { [signal] in signal.update { $0 = true } }
+        stop.onStop { [desk] in desk.wake() }
         let connection = ReconnectingConnection(database, name: "mailer", stop: stop, logger: logger)
         var pause = Backoff(base: .milliseconds(200), cap: .seconds(10))
         var mail: (any MailTransport)?
+        var begin = ContinuousClock.now
         while !stop.isStopped {
+            desk.take(breaker.state == .closed)
+            var work = desk.next(configuration.batch, from: begin, poll: configuration.poll)
+            begin = .now + configuration.pace
+            if stop.isStopped {
+                giveBack(work.mails, on: connection)
+                break
+            }
             do {
                 try breaker.permit()
                 let call = PermittedCall(breaker)
                 defer { call.end() }
                 let open = try mail ?? call.prepare(transport)
                 mail = open
-                let count = try round(on: connection, through: open, call, until: stop)
+                let mails = work.mails
+                work.mails = []
+                try round(
+                    mails, looks: work.mayBeDue, on: connection, through: open, call, until: stop)
                 pause.reset()
-                if count == 0 {
-                    call.end()
-                    _ = signal.wait(for: configuration.poll) { flag -> Bool? in
-                        defer { flag = false }
-                        return flag ? true : nil
-                    }
-                }
-            } catch let open as CircuitBreaker.Open {
-                stop.wait(for: min(open.retryAfter, .seconds(1)))
             } catch {
+                desk.take(false)
+                giveBack(work.mails, on: connection)
                 if stop.isStopped { break }
-                logger.warning("mailer interrupted", metadata: ["error": "\(error)"])
-                stop.wait(for: pause.next())
+                if let open = error as? CircuitBreaker.Open {
+                    stop.wait(for: min(open.retryAfter, .seconds(1)))
+                } else {
+                    logger.warning("mailer interrupted", metadata: ["error": "\(error)"])
+                    stop.wait(for: pause.next())
+                }
             }
+        }
+        desk.take(false)
+        let left = desk.next(.max, from: .now, poll: .zero).mails
+        giveBack(left, on: connection)
+    }
+
+    /// At once: nobody should wait for a lease that nobody uses.
+    private func giveBack(_ mails: [MailDesk.Claimed], on connection: ReconnectingConnection) {
+        guard !mails.isEmpty else { return }
+        do {
+            try connection.run { try MailStore.giveBack(mails.map(\.mail), on: $0) }
+            desk.noteMore()
+        } catch {
+            logger.warning("mails not given back", metadata: ["error": "\(error)", "mails": "\(mails.count)"])
         }
     }
 
-    /// Claims, sends and settles one batch. Returns how many were claimed.
+    /// Sends and settles one batch: what was handed over, and with `looks` what is due in the table.
     private func round(
-        on connection: ReconnectingConnection, through mail: any MailTransport, _ call: PermittedCall,
-        until stop: StopSignal
-    ) throws -> Int {
+        _ handed: [MailDesk.Claimed], looks: Bool, on connection: ReconnectingConnection,
+        through mail: any MailTransport, _ call: PermittedCall, until stop: StopSignal
+    ) throws {
         let begin = ContinuousClock.now
-        let claimed = try connection.run {
-            try MailStore.claim(limit: configuration.batch, lease: configuration.lease, on: $0)
+        var rest = handed[...]
+        let room = configuration.batch - handed.count
+        if looks, room > 0 {
+            let due = try claim(room, besides: handed.count, on: connection)
+            rest += due.map { MailDesk.Claimed(mail: $0, sendBy: begin + desk.lease / 3) }
+            if due.count == room { desk.noteMore() }
+        } else if looks {
+            desk.noteMore()
         }
-        var rest = claimed[...]
         var done: [MailStore.Mail] = []
         var settled = begin
         var deferrals = 0
-        while var item = rest.first, !stop.isStopped, ContinuousClock.now < begin + configuration.lease / 3 {
+        while let next = rest.first, !stop.isStopped, ContinuousClock.now < next.sendBy {
+            var item = next.mail
             rest.removeFirst()
             let span = span(of: item)
             if let span { item.traceparent = span.traceparent }
@@ -131,10 +158,23 @@ final class Mailer: Sendable {
             }
         }
         try settle(&done, on: connection)
-        // At once: nobody should wait for a lease that nobody uses, and an outage is no try of mails that stood behind.
-        try connection.run { try MailStore.giveBack(rest, on: $0) }
+        // An outage is no try of mails that stood behind.
+        giveBack(Array(rest), on: connection)
         if deferrals >= configuration.deferrals { throw MailError.deferred("\(deferrals) mails in a row") }
-        return claimed.count
+    }
+
+    /// What was handed over is sent even if the table can't be read just now.
+    private func claim(
+        _ limit: Int, besides handed: Int, on connection: ReconnectingConnection
+    ) throws -> [MailStore.Mail] {
+        do {
+            return try connection.run { try MailStore.claim(limit: limit, lease: desk.lease, on: $0) }
+        } catch {
+            guard handed > 0 else { throw error }
+            logger.warning("mails not claimed", metadata: ["error": "\(error)"])
+            desk.noteMore()
+            return []
+        }
     }
 
     private func span(of mail: MailStore.Mail) -> ActiveSpan? {

@@ -13,6 +13,8 @@ struct NotificationHandler: BatchHandler {
     let recipientDomain: String
     /// The right side of Message-IDs.
     let messageDomain: String
+    /// Of the mailers beside it; without one, mails wait in the table for whoever looks.
+    var desk: MailDesk?
     private static let reads: FactCatalogue = [
         OrderCreated.self, OrderConfirmed.self, OrderCancelled.self, PaymentRefunded.self,
     ]
@@ -40,7 +42,33 @@ struct NotificationHandler: BatchHandler {
             known.merge(met) { $1 }
             try MailStore.addEarly(early.filter { met[$0.key] == nil }, on: connection)
         }
-        try MailStore.add(wishes.compactMap { wish in known[wish.key].map { intent(wish, $0) } }, on: connection)
+        try add(wishes.compactMap { wish in known[wish.key].map { intent(wish, $0) } }, on: connection)
+    }
+
+    /// Writes mails; as many as there are places for as claimed by this process, whose mailers get them when they are
+    /// committed.
+    private func add(_ intents: [MailStore.Intent], on connection: Connection) throws {
+        let addressed = intents.count { $0.recipient != nil }
+        guard let desk, addressed > 0 else {
+            try MailStore.add(intents, on: connection)
+            return
+        }
+        let places = desk.reserve(addressed)
+        let sendBy = ContinuousClock.now + desk.lease / 3
+        do {
+            let mails = try MailStore.add(intents, claimed: places, lease: desk.lease, on: connection)
+                .map { MailDesk.Claimed(mail: $0, sendBy: sendBy) }
+            try connection.whenEnded { isCommitted in
+                if isCommitted {
+                    desk.hand(mails, unused: places - mails.count, mayBeDue: addressed > places)
+                } else {
+                    desk.free(places)
+                }
+            }
+        } catch {
+            desk.free(places)
+            throw error
+        }
     }
 
     private func contact(_ key: OrderKey, _ order: OrderCreated) -> MailStore.Contact {

@@ -19,9 +19,12 @@ extension ServiceModule {
                 """)
         ServiceDatabase.notification
         Publishes(NotificationSent.self, on: .orderEvents)
-        Consumes(.orderEvents, urgency: .patient) { context in
+        // One contact an order, and one mail an order and kind, for ever.
+        Consumes(.orderEvents, usesInbox: false, urgency: .patient) { context in
             let mail = context.settings[MailSettings.self]
-            return NotificationHandler(recipientDomain: mail.recipientDomain, messageDomain: mail.messageDomain)
+            return NotificationHandler(
+                recipientDomain: mail.recipientDomain, messageDomain: mail.messageDomain,
+                desk: context.shared(MailDesk()))
         }
         Runs { try Mailer.running($0) }
         SettingKey("mail.directory", \MailSettings.directory, .path, "Where mails are written while smtp.url is empty.")

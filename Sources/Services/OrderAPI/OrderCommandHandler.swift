@@ -10,6 +10,7 @@ import Sealing
 
 /// The order service's consumer: the saga's commands to aggregates, and orders that foreign producers announce.
 struct OrderCommandHandler: BatchHandler {
+    static let group = "order-group"
     /// Where payment takes its commands.
     var paymentCommands = Topic.paymentCommands.defaultName
     private static let reads: FactCatalogue = [
@@ -31,10 +32,12 @@ struct OrderCommandHandler: BatchHandler {
     }
 
     /// Answers payment's questions for tokens, in this very batch too an order's that has just ended: there is none then.
+    /// Each is answered once: they alone have rows in the group's inbox.
     private func sendTokens(
         _ messages: [InboundMessage], on connection: Connection, outbox: inout [OutgoingEvent]
     ) throws {
-        let questions = try messages.compactMap { message in
+        let asking = messages.filter { $0.type == SendPaymentToken.type }
+        let questions = try Inbox.firsts(of: asking, group: Self.group, on: connection).compactMap { message in
             try message.payload(as: SendPaymentToken.self).map { question in
                 (message, StreamKey(tenant: message.tenant, streamID: question.orderID), question)
             }

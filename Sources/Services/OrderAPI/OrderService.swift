@@ -49,13 +49,16 @@ extension ServiceModule {
             cancel: .init(.orderCommands) { order, reason in CancelOrder(orderID: order.orderID, reason: reason) },
             cancelledBy: [OrderCancelled.type])
         // Orders are taken without Kafka too.
-        Consumes(
-            ConsumerGroup("order-group", reads: [.init(.orderCommands), .init(.orderEvents)], isNeeded: false) {
-                OrderCommandHandler(paymentCommands: $0.topics[.paymentCommands])
-            })
+        // The aggregate refuses what has happened to it; the handler sees to what is answered.
         Consumes(
             ConsumerGroup(
-                "order-outcomes-group", reads: [.init(.orderEvents, in: .choreography)], isNeeded: false
+                OrderCommandHandler.group, reads: [.init(.orderCommands), .init(.orderEvents)], usesInbox: false,
+                isNeeded: false
+            ) { OrderCommandHandler(paymentCommands: $0.topics[.paymentCommands]) })
+        Consumes(
+            ConsumerGroup(
+                "order-outcomes-group", reads: [.init(.orderEvents, in: .choreography)], usesInbox: false,
+                isNeeded: false
             ) { context in OrderOutcomeHandler(context.settings.steps) })
         QueryRoutes.metrics
         Measures([

@@ -5,19 +5,32 @@ import OrderflowKit
 import Orders
 import Telemetry
 
-/// The bulkhead between us and the gateway: so many calls at once and no more, each on a thread of its own, behind a
-/// circuit breaker. A gateway that hangs holds up these threads and nothing else.
+/// The bulkhead between us and the gateway: so many calls at once and no more, behind a circuit breaker. Calls that block
+/// have a thread each: a gateway that hangs holds up these threads and nothing else.
 final class GatewayCalls: Sendable {
     struct Job: Sendable {
         let key: OrderKey
         let call: PaymentProcess.Call
         /// What a charge is made with, open.
         var token = TokenVault.Opened.none
-        /// Tries of the call, this one included.
-        let attempt: Int
-        let correlationID: String
+        /// The payment as it was claimed.
+        let claimed: PaymentStore.Entry
         /// What has asked for the call; once it was made, the span of the call.
         var traceparent: String?
+
+        init(
+            key: OrderKey, call: PaymentProcess.Call, token: TokenVault.Opened = .none, claimed: PaymentStore.Entry
+        ) {
+            self.key = key
+            self.call = call
+            self.token = token
+            self.claimed = claimed
+            traceparent = claimed.cause.traceparent
+        }
+
+        /// Tries of the call, this one included.
+        var attempt: Int { claimed.process.attempts }
+        var correlationID: String { claimed.cause.correlationID }
     }
 
     /// What became of a job.
@@ -27,6 +40,8 @@ final class GatewayCalls: Sendable {
         case open(GatewayError)
         /// The breaker is open: not asked.
         case notAsked(CircuitBreaker.Open)
+        /// The process stops: not asked.
+        case givenBack
     }
 
     private let chargeMetrics = GatewayMetrics(operation: "charge")
@@ -37,47 +52,38 @@ final class GatewayCalls: Sendable {
         var isClosed = false
     }
 
-    private struct Finished {
-        var results: [(Job, Result)] = []
-        var isWoken = false
-    }
-
     let limit: Int
     private let gateway: any PaymentGateway
     private let breaker: CircuitBreaker
+    private let desk: GatewayDesk
     private let jobs = Monitor(Inner())
-    private let finished = Monitor(Finished())
     private let traces = Traces.current
 
-    init(_ gateway: any PaymentGateway, limit: Int, breaker: CircuitBreaker) {
+    /// - Parameter desk: gets what becomes of the calls.
+    init(_ gateway: any PaymentGateway, limit: Int, breaker: CircuitBreaker, desk: GatewayDesk) {
         self.gateway = gateway
         self.limit = limit
         self.breaker = breaker
+        self.desk = desk
     }
 
-    /// Starts the threads; they end after `close`.
+    /// Starts the threads, where calls need some; they end after `close`.
     func open() {
+        guard !(gateway is any QueuedGateway) else { return }
         for index in 0..<limit { DedicatedThread.start("gateway-\(index)") { self.serve() } }
     }
 
     /// No call begins any more.
     func close() { jobs.update { $0.isClosed = true } }
 
+    /// Begins calls, each of which has a place at the desk.
     func submit(_ new: [Job]) {
-        guard !new.isEmpty else { return }
-        jobs.update { $0.waiting += new }
-    }
-
-    /// Ends a wait in `take`.
-    func wake() { finished.update { $0.isWoken = true } }
-
-    /// What has ended, as soon as something has; empty when woken or after `timeout`.
-    func take(waiting timeout: Duration) -> [(Job, Result)] {
-        finished.wait(for: timeout) { state -> [(Job, Result)]? in
-            guard state.isWoken || !state.results.isEmpty else { return nil }
-            defer { state = Finished() }
-            return state.results
-        } ?? []
+        guard let queued = gateway as? any QueuedGateway else {
+            // One thread for each: the others sleep on.
+            for job in new { jobs.updateForOne { $0.waiting.append(job) } }
+            return
+        }
+        queued.begin(new.compactMap { begin($0) })
     }
 
     private func serve() {
@@ -88,13 +94,41 @@ final class GatewayCalls: Sendable {
                 return inner.waiting.isEmpty ? nil : .some(inner.waiting.removeFirst())
             }) ?? nil
         {
-            var asked = job
-            let span = span(of: job)
-            if let span { asked.traceparent = span.traceparent }
-            let result = ask(asked)
-            span?.end(result)
-            finished.update { $0.results.append((asked, result)) }
+            guard let call = begin(job) else { continue }
+            call.end(Swift.Result { () throws(GatewayError) in try gateway.answer(to: call.request) })
         }
+    }
+
+    /// The call of a job, whose end tells the desk; nil where it isn't to be made, of which the desk knows then.
+    private func begin(_ job: Job) -> QueuedCall? {
+        do {
+            try breaker.permit()
+        } catch {
+            desk.ended(job, .notAsked(error))
+            return nil
+        }
+        var asked = job
+        let span = span(of: job)
+        if let span { asked.traceparent = span.traceparent }
+        let started = ContinuousClock.now
+        let end: @Sendable (Swift.Result<String, GatewayError>) -> Void = { [self, asked] answer in
+            let result = Result(answer)
+            metrics(of: asked.call).called(result, in: started.duration(to: .now))
+            // Any answer about this call alone shows that the gateway is there.
+            if case .open(let error) = result, error.isOutage { breaker.failed() } else { breaker.succeeded() }
+            span?.end(result)
+            desk.ended(asked, result)
+        }
+        do throws(GatewayError) {
+            return QueuedCall(request: try request(of: asked), end: end)
+        } catch {
+            end(.failure(error))
+            return nil
+        }
+    }
+
+    private func metrics(of call: PaymentProcess.Call) -> GatewayMetrics {
+        if case .charge = call { chargeMetrics } else { refundMetrics }
     }
 
     private func span(of job: Job) -> ActiveSpan? {
@@ -106,46 +140,30 @@ final class GatewayCalls: Sendable {
             ])
     }
 
-    private func ask(_ job: Job) -> Result {
-        do {
-            try breaker.permit()
-        } catch {
-            return .notAsked(error)
-        }
-        let started = ContinuousClock.now
-        let result = perform(job)
-        let taken = started.duration(to: .now)
-        if case .charge = job.call {
-            chargeMetrics.called(result, in: taken)
-        } else {
-            refundMetrics.called(result, in: taken)
-        }
-        // Any answer about this call alone shows that the gateway is there.
-        if case .open(let error) = result, error.isOutage { breaker.failed() } else { breaker.succeeded() }
-        return result
-    }
-
-    private func perform(_ job: Job) -> Result {
+    private func request(of job: Job) throws(GatewayError) -> GatewayRequest {
         // From the order and the call alone: it is the same request in every process and at every try.
         let key = UUIDText.v5(name: "\(job.key.tenant)\0\(job.key.orderID)\0\(job.call.key)")
-        do throws(GatewayError) {
-            let reference =
-                switch job.call {
-                case .charge(let terms):
-                    try gateway.charge(
-                        GatewayCharge(
-                            idempotencyKey: key, orderID: job.key.orderID, userID: terms.userID, amount: terms.amount,
-                            paymentToken: try job.token.text(), traceparent: job.traceparent))
-                case .refund(let amount, let chargeReference, _):
-                    try gateway.refund(
-                        GatewayRefund(
-                            idempotencyKey: key, orderID: job.key.orderID, amount: amount,
-                            chargeReference: chargeReference, traceparent: job.traceparent))
-                }
-            return .settled(.done(reference: reference))
-        } catch {
-            if case .declined(let reason) = error { return .settled(.refused(reason: reason)) }
-            return .open(error)
+        switch job.call {
+        case .charge(let terms):
+            return .charge(
+                GatewayCharge(
+                    idempotencyKey: key, orderID: job.key.orderID, userID: terms.userID, amount: terms.amount,
+                    paymentToken: try job.token.text(), traceparent: job.traceparent))
+        case .refund(let amount, let chargeReference, _):
+            return .refund(
+                GatewayRefund(
+                    idempotencyKey: key, orderID: job.key.orderID, amount: amount, chargeReference: chargeReference,
+                    traceparent: job.traceparent))
+        }
+    }
+}
+
+extension GatewayCalls.Result {
+    fileprivate init(_ answer: Swift.Result<String, GatewayError>) {
+        switch answer {
+        case .success(let reference): self = .settled(.done(reference: reference))
+        case .failure(.declined(let reason)): self = .settled(.refused(reason: reason))
+        case .failure(let error): self = .open(error)
         }
     }
 }
@@ -182,6 +200,7 @@ extension ActiveSpan {
             note(["orderflow.outcome": "refused", "orderflow.reason": .string(reason)])
         case .open(let error): fail("gateway", "\(error)")
         case .notAsked(let open): fail("circuit_open", "\(open)")
+        case .givenBack: break
         }
         end()
     }
@@ -212,7 +231,7 @@ private struct GatewayMetrics {
         case .settled(.done): done.increment()
         case .settled(.refused): refused.increment()
         case .open(.unavailable): unavailable.increment()
-        case .open, .notAsked: unknown.increment()
+        case .open, .notAsked, .givenBack: unknown.increment()
         }
         time.record(duration: duration)
     }

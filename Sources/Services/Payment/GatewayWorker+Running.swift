@@ -24,13 +24,13 @@ extension GatewayWorker {
         context.collectors.watch(breaker)
         let worker = GatewayWorker(
             work, gateway: gateway(payment, context), database: context.database, topic: context.topics.orderEvents,
-            source: context.source, breaker: breaker, logger: context.logger, onCommit: { context.wakeRelays() })
+            source: context.source, breaker: breaker, desk: context.shared(GatewayDesk()), logger: context.logger,
+            onCommit: { context.wakeRelays() })
         context.health.register("gateway") {
             breaker.state == .open ? .notReady("the payment gateway can't be reached") : .ready
         }
         return Running(
-            parts: [ThreadGroup.Part("gateway") { try worker.run(until: $0) }], onCommit: { worker.wake() },
-            backlog: PaymentStore.backlog)
+            parts: [ThreadGroup.Part("gateway") { try worker.run(until: $0) }], backlog: PaymentStore.backlog)
     }
 
     private static func gateway(_ payment: PaymentSettings, _ context: ServiceContext) -> any PaymentGateway {
@@ -38,6 +38,7 @@ extension GatewayWorker {
             var http = HTTPGateway.Configuration(url: url)
             http.token = payment.gatewayToken
             http.timeout = payment.timeout
+            http.connections = payment.concurrency
             return HTTPGateway(http)
         }
         var simulated = SimulatedGateway.Configuration()

@@ -21,6 +21,9 @@ final class GatewayWorker: Sendable {
         var retryCap: Duration = .seconds(10)
         /// From one look for what is due to the next where nobody wakes it.
         var poll: Duration = .seconds(1)
+        /// Least time between two writes of outcomes, and between two looks for due payments: what comes meanwhile is
+        /// taken together. The first after a quiet time doesn't wait.
+        var pace: Duration = .milliseconds(25)
         /// For calls under way at a shutdown; the others lapse with their lease.
         var drain: Duration = .seconds(5)
         /// Whether a refused refund is tried again without being asked to: true where no saga does.
@@ -33,13 +36,15 @@ final class GatewayWorker: Sendable {
     private let source: String
     private let breaker: CircuitBreaker
     private let calls: GatewayCalls
+    private let desk: GatewayDesk
     private let vault = TokenVault()
     private let logger: Logger
     private let onCommit: @Sendable () -> Void
 
     init(
         _ configuration: Configuration, gateway: any PaymentGateway, database: PostgresConfiguration, topic: String,
-        source: String, breaker: CircuitBreaker, logger: Logger, onCommit: @escaping @Sendable () -> Void = {}
+        source: String, breaker: CircuitBreaker, desk: GatewayDesk = GatewayDesk(), logger: Logger,
+        onCommit: @escaping @Sendable () -> Void = {}
     ) {
         self.configuration = configuration
         self.database = database.planning(.generic)
@@ -48,73 +53,184 @@ final class GatewayWorker: Sendable {
         self.breaker = breaker
         self.logger = logger
         self.onCommit = onCommit
-        calls = GatewayCalls(gateway, limit: configuration.concurrency, breaker: breaker)
+        self.desk = desk
+        calls = GatewayCalls(gateway, limit: configuration.concurrency, breaker: breaker, desk: desk)
     }
-
-    /// Tells the worker that there is something to ask.
-    func wake() { calls.wake() }
 
     /// Works until `stop`, then waits for the calls under way. Blocks the calling thread.
     func run(until stop: StopSignal) throws {
-        stop.onStop { [calls] in calls.wake() }
+        stop.onStop { [desk] in desk.wake() }
         let connection = ReconnectingConnection(database, name: "gateway", stop: stop, logger: logger)
         calls.open()
-        defer { calls.close() }
+        desk.open(places: configuration.concurrency, lease: configuration.lease)
+        defer {
+            desk.take(false)
+            calls.close()
+        }
+        var times = Times(poll: configuration.poll)
         var underWay = 0
-        var closedUntil = ContinuousClock.now
+        var left = GatewayDesk.Work()
         var pause = Backoff(base: .milliseconds(100), cap: .seconds(5))
         while !stop.isStopped {
             do {
-                let room = room(besides: underWay, closedUntil: closedUntil)
-                let jobs = room > 0 ? try connection.run { try claim(room, on: $0) } : []
-                underWay += jobs.count
-                calls.submit(jobs)
+                desk.take(breaker.state == .closed)
+                if times.looks {
+                    let room = desk.occupy(room(closedUntil: times.closedUntil))
+                    if room > 0 { underWay += try claimAndCall(room, &times, on: connection) }
+                }
+                let work = desk.next(
+                    settling: times.settled + configuration.pace, claiming: times.claimed + configuration.pace,
+                    end: times.end)
+                guard !stop.isStopped else {
+                    left = work
+                    break
+                }
+                underWay -= work.ended.count
+                times.note(work)
+                let begun = Result { try call(work.handed, on: connection) }
+                if let wait = work.ended.compactMap(\.1.pause).max() { times.closedUntil = .now + wait }
+                try settle(work.ended, &times, on: connection)
+                underWay += try begun.get()
                 pause.reset()
-                // A full house may have left others waiting, which need no waking.
-                let results = calls.take(waiting: jobs.isEmpty || jobs.count < room ? configuration.poll : .zero)
-                underWay -= results.count
-                if let wait = results.compactMap(\.1.pause).max() { closedUntil = .now + wait }
-                try settle(results, on: connection)
             } catch {
                 if stop.isStopped { break }
                 logger.warning("gateway worker interrupted", metadata: ["error": "\(error)"])
                 stop.wait(for: pause.next())
             }
         }
+        desk.take(false)
+        drain(left, underWay, &times, on: connection)
+    }
+
+    /// Stores what comes of the calls under way, and gives back what was handed over and isn't begun.
+    private func drain(
+        _ left: GatewayDesk.Work, _ calls: Int, _ times: inout Times, on connection: ReconnectingConnection
+    ) {
+        var work = left
+        var underWay = calls
         let deadline = ContinuousClock.now + configuration.drain
-        while underWay > 0, .now < deadline {
-            let results = calls.take(waiting: ContinuousClock.now.duration(to: deadline))
-            underWay -= results.count
+        while true {
+            underWay -= work.ended.count
+            let unbegun = work.handed.compactMap { job(of: $0.key, $0.entry, token: .none) }
             do {
-                try settle(results, on: connection)
+                try settle(
+                    work.ended + unbegun.map { ($0, GatewayCalls.Result.givenBack) }, &times, on: connection)
             } catch {
                 // The leases lapse, and the next worker asks again with the same keys.
                 logger.warning("gateway outcomes not stored", metadata: ["error": "\(error)"])
                 return
             }
+            guard underWay > 0, .now < deadline else { return }
+            work = desk.next(settling: .now, claiming: deadline, end: deadline)
+        }
+    }
+
+    /// When what was done last, and is to be done next.
+    private struct Times {
+        let poll: Duration
+        /// Whether there may be payments that are due.
+        var looks = true
+        var settled = ContinuousClock.now - .seconds(1)
+        var claimed = ContinuousClock.now - .seconds(1)
+        /// The breaker wants no calls before.
+        var closedUntil = ContinuousClock.now
+        /// When a payment that this process has put off is due again.
+        var due: ContinuousClock.Instant?
+
+        /// When to look without being asked to: for what others have left, too.
+        var end: ContinuousClock.Instant {
+            let now = ContinuousClock.now
+            let poll = now + poll
+            if looks { return closedUntil > now ? min(poll, closedUntil) : poll }
+            return min(poll, due ?? poll)
+        }
+
+        mutating func note(_ work: GatewayDesk.Work) {
+            let now = ContinuousClock.now
+            let isDue = due.map { $0 <= now } ?? false
+            if isDue { due = nil }
+            if work.mayBeDue || isDue || (work.handed.isEmpty && work.ended.isEmpty) { looks = true }
+        }
+
+        mutating func putOff(for delay: Duration) {
+            let at = ContinuousClock.now + delay
+            due = min(due ?? at, at)
         }
     }
 
     /// How many payments to claim now. An open breaker gets one at a time, for its trial.
-    private func room(besides underWay: Int, closedUntil: ContinuousClock.Instant) -> Int {
+    private func room(closedUntil: ContinuousClock.Instant) -> Int {
         switch breaker.state {
-        case .closed: configuration.concurrency - underWay
-        case .open: underWay == 0 && .now >= closedUntil ? 1 : 0
+        case .closed: configuration.concurrency
+        case .open: desk.taken(of: configuration.concurrency) == 0 && .now >= closedUntil ? 1 : 0
         case .halfOpen: 0
         }
+    }
+
+    /// Begins calls of up to `places` due payments; the places are occupied, and those that aren't needed given back.
+    /// Returns how many were begun.
+    private func claimAndCall(
+        _ places: Int, _ times: inout Times, on connection: ReconnectingConnection
+    ) throws -> Int {
+        let jobs: [GatewayCalls.Job]
+        do {
+            jobs = try connection.run { try claim(places, on: $0) }
+        } catch {
+            desk.free(places)
+            throw error
+        }
+        desk.free(places - jobs.count)
+        times.claimed = .now
+        times.looks = false
+        // A full house may have left others waiting, which need no waking.
+        if jobs.count == places { desk.hand([], mayBeDue: true) }
+        calls.submit(jobs)
+        return jobs.count
     }
 
     private func claim(_ limit: Int, on connection: Connection) throws -> [GatewayCalls.Job] {
         if configuration.retriesRefusedRefunds { try retryRefunds(limit: limit, on: connection) }
         return try PaymentStore.claim(limit: limit, lease: configuration.lease, on: connection).compactMap {
-            key, entry in
-            guard let call = entry.process.call else { return nil }
-            var token = TokenVault.Opened.none
-            if case .charge(let terms) = call { token = try vault.open(terms.token, of: key, on: connection) }
-            return GatewayCalls.Job(
-                key: key, call: call, token: token, attempt: entry.process.attempts,
-                correlationID: entry.cause.correlationID,
-                traceparent: entry.cause.traceparent)
+            try job(of: $0, $1, on: connection)
+        }
+    }
+
+    /// Begins the calls of what consumers have handed over with their places. Returns how many were begun.
+    private func call(_ claimed: [GatewayDesk.Claimed], on connection: ReconnectingConnection) throws -> Int {
+        guard !claimed.isEmpty else { return 0 }
+        let now = ContinuousClock.now
+        let jobs: [GatewayCalls.Job]
+        do {
+            // What was late is another's by now, or due again.
+            let mine = claimed.filter { $0.leaseEnd > now }
+            jobs =
+                mine.allSatisfy { !$0.entry.process.hasSealedToken }
+                ? mine.compactMap { job(of: $0.key, $0.entry, token: .none) }
+                : try connection.run { connection in
+                    try mine.compactMap { try job(of: $0.key, $0.entry, on: connection) }
+                }
+        } catch {
+            desk.free(claimed.count)
+            throw error
+        }
+        desk.free(claimed.count - jobs.count)
+        calls.submit(jobs)
+        return jobs.count
+    }
+
+    private func job(
+        of key: OrderKey, _ entry: PaymentStore.Entry, on connection: Connection
+    ) throws -> GatewayCalls.Job? {
+        var token = TokenVault.Opened.none
+        if case .charge(let terms) = entry.process.call { token = try vault.open(terms.token, of: key, on: connection) }
+        return job(of: key, entry, token: token)
+    }
+
+    private func job(
+        of key: OrderKey, _ entry: PaymentStore.Entry, token: TokenVault.Opened
+    ) -> GatewayCalls.Job? {
+        entry.process.call.map {
+            GatewayCalls.Job(key: key, call: $0, token: token, claimed: entry)
         }
     }
 
@@ -137,17 +253,84 @@ final class GatewayWorker: Sendable {
 
     /// Commits outcomes with their facts. Each is applied once, however often and from wherever it comes: what has been
     /// settled meanwhile is passed over, and so an unknown commit is simply tried again.
-    private func settle(_ results: [(GatewayCalls.Job, GatewayCalls.Result)], on connection: ReconnectingConnection)
-        throws
-    {
+    ///
+    /// Nearly always an outcome is a payment's end, and nobody has changed the payment since it was claimed: one statement
+    /// writes all of those. The others are read again and decided upon.
+    private func settle(
+        _ results: [(GatewayCalls.Job, GatewayCalls.Result)], _ times: inout Times,
+        on connection: ReconnectingConnection
+    ) throws {
         guard !results.isEmpty else { return }
-        try connection.runRetrying(repeatingUnknownCommits: true) { connection in
-            try connection.transaction { try apply(results, on: $0) }
+        times.settled = .now
+        let ends = ends(of: results)
+        var ended: Set<OrderKey> = []
+        if !ends.isEmpty {
+            ended = try connection.runRetrying(repeatingUnknownCommits: true) { connection in
+                try connection.transaction { try write(ends, on: $0) }
+            }
+        }
+        let others = results.filter { !ended.contains($0.0.key) }
+        if !others.isEmpty {
+            let later = try connection.runRetrying(repeatingUnknownCommits: true) { connection in
+                try connection.transaction { try apply(others, on: $0) }
+            }
+            for delay in later { times.putOff(for: delay) }
+            // An undone charge is to be given back, for example.
+            times.looks = true
         }
         onCommit()
     }
 
-    private func apply(_ results: [(GatewayCalls.Job, GatewayCalls.Result)], on connection: Connection) throws {
+    /// A payment's end, if nobody has changed it meanwhile.
+    private struct End {
+        let job: GatewayCalls.Job
+        let process: PaymentProcess
+        let answers: [PaymentProcess.Answer]
+    }
+
+    private func ends(of results: [(GatewayCalls.Job, GatewayCalls.Result)]) -> [End] {
+        var known: Set<OrderKey> = []
+        return results.compactMap { job, result in
+            guard case .settled(let outcome) = result,
+                let (process, answers) = job.claimed.process.settled(job.call, outcome), process.call == nil,
+                process.status != .refundRefused, known.insert(job.key).inserted
+            else { return nil }
+            return End(job: job, process: process, answers: answers)
+        }
+    }
+
+    /// Returns whose were unchanged, and ended by this.
+    private func write(_ ends: [End], on connection: Connection) throws -> Set<OrderKey> {
+        let rows = ends.map { end in
+            var entry = end.job.claimed
+            entry.process = end.process
+            return (end.job.key, entry)
+        }
+        let ended = try PaymentStore.end(rows.sorted { $0.0 < $1.0 }, on: connection)
+        var outbox: [OutgoingEvent] = []
+        for end in ends where ended.contains(end.job.key) {
+            outbox += try events(end.answers, of: end.job, end.job.claimed.cause)
+        }
+        try Outbox.append(outbox, on: connection, committing: true)
+        return ended
+    }
+
+    private func events(
+        _ answers: [PaymentProcess.Answer], of job: GatewayCalls.Job, _ cause: PaymentStore.Cause
+    ) throws -> [OutgoingEvent] {
+        var cause = cause
+        cause.traceparent = job.traceparent
+        let events = try answers.map { try event($0, job.key, cause) }
+        logger.debug(
+            "gateway call settled",
+            metadata: job.logFields.merging(["facts": .array(events.map { "\($0.type)" })]) { $1 })
+        return events
+    }
+
+    /// Returns for how long calls were put off.
+    private func apply(
+        _ results: [(GatewayCalls.Job, GatewayCalls.Result)], on connection: Connection
+    ) throws -> [Duration] {
         var payments = try PaymentStore.load(Set(results.map(\.0.key)).sorted(), on: connection)
         var changed: Set<OrderKey> = []
         var later: [PaymentStore.Postponement] = []
@@ -160,13 +343,7 @@ final class GatewayWorker: Sendable {
                 entry.process = process
                 payments[job.key] = entry
                 changed.insert(job.key)
-                var cause = entry.cause
-                cause.traceparent = job.traceparent
-                let events = try answers.map { try event($0, job.key, cause) }
-                outbox += events
-                logger.debug(
-                    "gateway call settled",
-                    metadata: job.logFields.merging(["facts": .array(events.map { "\($0.type)" })]) { $1 })
+                outbox += try events(answers, of: job, entry.cause)
                 if process.status == .refundRefused {
                     later.append(postponement(job, attempt: process.refundRound, error: process.reason ?? ""))
                 }
@@ -179,11 +356,16 @@ final class GatewayWorker: Sendable {
                 later.append(
                     PaymentStore.Postponement(
                         key: job.key, delay: open.retryAfter, error: "\(open)", wasAsked: false))
+            case .givenBack:
+                later.append(
+                    PaymentStore.Postponement(
+                        key: job.key, delay: .zero, error: "not asked: a process stopped", wasAsked: false))
             }
         }
         try PaymentStore.save(changed.sorted().compactMap { key in payments[key].map { (key, $0) } }, on: connection)
         try PaymentStore.postpone(later, on: connection)
         try Outbox.append(outbox, on: connection)
+        return later.map(\.delay)
     }
 
     private func postponement(_ job: GatewayCalls.Job, attempt: Int, error: String) -> PaymentStore.Postponement {

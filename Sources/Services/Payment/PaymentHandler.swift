@@ -12,11 +12,15 @@ import Sealing
 /// Turns requests into what the gateway is to be asked. The asking is `GatewayWorker`'s: nothing outside of PostgreSQL
 /// happens in a consumer's transaction.
 struct PaymentHandler: BatchHandler {
+    static let group = "payment-group"
+
     let mode: FulfilmentMode
     let topic: String
     let source: String
     /// Where the order service takes its commands.
     var orderCommands = Topic.orderCommands.defaultName
+    /// Of the worker beside it; without one, what is to be charged waits in the table for whoever looks.
+    var desk: GatewayDesk?
 
     private var reads: FactCatalogue {
         switch mode {
@@ -37,26 +41,79 @@ struct PaymentHandler: BatchHandler {
                 (message, OrderKey(tenant: message.tenant, orderID: $0.orderID), $0.request)
             }
         }
-        var payments = try PaymentStore.load(Set(requests.map(\.1)).sorted(), on: connection)
+        let stored = try PaymentStore.load(Set(requests.map(\.1)).sorted(), on: connection)
+        let (payments, events) = try Hearing.decide(group: Self.group, on: connection) { hearing in
+            try decide(requests, stored, &hearing)
+        }
+        outbox += events
+        try save(payments, on: connection)
+    }
+
+    /// What becomes of payments, and what is told.
+    private func decide(
+        _ requests: [(InboundMessage, OrderKey, PaymentProcess.Request)],
+        _ stored: [OrderKey: PaymentStore.Entry], _ hearing: inout Hearing
+    ) throws -> (changed: [(OrderKey, PaymentStore.Entry)], events: [OutgoingEvent]) {
+        var payments = stored
         var changed: Set<OrderKey> = []
+        var events: [OutgoingEvent] = []
         for (message, key, request) in requests {
+            var heard = payments[key]?.heard
+            guard hearing.isNew(message, to: heard) else { continue }
             let reaction = PaymentProcess.react(
                 to: try Self.unwrapped(request, key, payments[key]?.process), payments[key]?.process)
+            if reaction.process != nil, payments[key] == nil { heard = HeardMessages() }
+            hearing.note(message, in: &heard)
             if var process = reaction.process {
                 if process.awaitsToken, process.tokenKey == nil {
-                    outbox.append(try question(for: key, &process, causedBy: message))
+                    events.append(try question(for: key, &process, causedBy: message))
                 }
                 let cause = PaymentStore.Cause(
                     correlationID: message.correlationID, causationID: message.id, traceparent: message.traceparent)
                 payments[key] = PaymentStore.Entry(
-                    process: process, cause: cause, version: payments[key]?.version ?? 0)
+                    process: process, cause: cause, heard: heard ?? HeardMessages(),
+                    version: payments[key]?.version ?? 0)
+                changed.insert(key)
+            } else if let heard, heard != payments[key]?.heard {
+                payments[key]?.heard = heard
                 changed.insert(key)
             }
             if let fact = reaction.answer?.fact(of: key.orderID, at: WallClock.nowMicroseconds()) {
-                outbox.append(try message.causes(fact, topic: topic, source: source))
+                events.append(try message.causes(fact, topic: topic, source: source))
             }
         }
-        try PaymentStore.save(changed.sorted().compactMap { key in payments[key].map { (key, $0) } }, on: connection)
+        return (changed.sorted().compactMap { key in payments[key].map { (key, $0) } }, events)
+    }
+
+    /// Writes payments; new calls of the gateway, as many as there are places for, as claimed by this process, which the
+    /// worker gets when they are committed.
+    private func save(_ payments: [(OrderKey, PaymentStore.Entry)], on connection: Connection) throws {
+        var payments = payments
+        let new = payments.indices.filter { payments[$0].1.process.isToBeBegun }
+        guard let desk, !new.isEmpty else { return try PaymentStore.save(payments, on: connection) }
+        let (places, lease) = desk.reserve(new.count)
+        var claimed: [GatewayDesk.Claimed] = []
+        do {
+            for index in new.prefix(places) {
+                payments[index].1.process.attempts += 1
+                payments[index].1.isClaimed = true
+                var entry = payments[index].1
+                entry.version += 1
+                claimed.append(GatewayDesk.Claimed(key: payments[index].0, entry: entry, leaseEnd: .now + lease))
+            }
+            let (handed, mayBeDue) = (claimed, new.count > places)
+            try connection.whenEnded { isCommitted in
+                if isCommitted {
+                    desk.hand(handed, mayBeDue: mayBeDue)
+                } else {
+                    desk.free(places)
+                }
+            }
+        } catch {
+            desk.free(places)
+            throw error
+        }
+        try PaymentStore.save(payments, lease: lease, on: connection)
     }
 
     /// Asks for the token with a key that is made for this payment and dropped with the answer.

@@ -82,5 +82,12 @@ extension ServiceDatabase {
                     WHERE status NOT IN ('announced', 'requested', 'charging', 'undoing') AND payment_token IS NOT NULL;
                     UPDATE gateway_ledger SET payment_token = NULL WHERE NOT starts_with(payment_token, 'tok_');
                     """),
+            Migration(version: 9, name: "charges found by their keys", sql: SimulatedLedger.chargesByKey),
+            Migration(
+                version: 10, name: "payments know what they have heard",
+                sql: """
+                    -- Ids of the messages that have changed the row; null where it was there before.
+                    ALTER TABLE payments ADD COLUMN heard text;
+                    """),
         ])
 }

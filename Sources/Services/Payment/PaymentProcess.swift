@@ -156,6 +156,12 @@ public struct PaymentProcess: Hashable, Sendable {
         }
     }
 
+    /// Whether the call needs a token that has to be opened first.
+    var hasSealedToken: Bool { if case .sealed = neededToken { true } else { false } }
+
+    /// Whether there is something to ask that the gateway hasn't been asked yet.
+    var isToBeBegun: Bool { attempts == 0 && call != nil }
+
     private var refund: Call? {
         guard let terms, let chargeReference else { return nil }
         return .refund(terms.amount, chargeReference: chargeReference, round: refundRound)

@@ -54,14 +54,15 @@ extension ServiceModule {
             undoneBy: .init(
                 .init(.paymentCommands) { order, reason in RefundPayment(orderID: order.orderID, reason: reason) },
                 doneBy: [PaymentRefunded.type, PaymentVoided.type], refusedBy: [PaymentRefundFailed.type]))
+        // Payments remember what they have heard.
         Consumes(
             ConsumerGroup(
-                "payment-group",
-                reads: [.init(.paymentCommands), .init(.orderEvents, in: .choreography)]
+                PaymentHandler.group,
+                reads: [.init(.paymentCommands), .init(.orderEvents, in: .choreography)], usesInbox: false
             ) { context in
                 PaymentHandler(
                     mode: context.settings.mode, topic: context.topics.orderEvents, source: context.source,
-                    orderCommands: context.topics.orderCommands)
+                    orderCommands: context.topics.orderCommands, desk: context.shared(GatewayDesk()))
             })
         Runs { try GatewayWorker.running($0) }
         SettingKey("payment.gateway", \PaymentSettings.gateway, .choice, "The simulated gateway charges nobody.")

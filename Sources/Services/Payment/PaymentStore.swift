@@ -16,7 +16,10 @@ enum PaymentStore {
     struct Entry: Sendable {
         var process: PaymentProcess
         var cause: Cause
+        var heard = HeardMessages()
         var version: Int32 = 0
+        /// Written as claimed by this process, which begins the call as soon as the row is committed.
+        var isClaimed = false
     }
 
     /// What waits for the gateway's word, or for an operator to ask again for a refund that it refused.
@@ -40,7 +43,7 @@ enum PaymentStore {
     private static let columns = """
         payments.tenant, payments.order_id, status, user_id, amount, currency, payment_token, charge_reference,
         refund_reference, reason, refund_round, attempts, correlation_id, causation_id, traceparent, version,
-        token_awaited, sealed_token, token_key
+        token_awaited, sealed_token, token_key, heard
         """
 
     /// Reads and locks the payments of these orders.
@@ -85,18 +88,25 @@ enum PaymentStore {
     }
 
     /// Writes payments that nobody has changed since they were read; else `ConcurrentChange`. What is new to be asked
-    /// of the gateway is due at once.
-    static func save(_ entries: [(OrderKey, Entry)], on connection: Connection) throws {
+    /// of the gateway is due at once, or after `lease` where it is claimed.
+    static func save(_ entries: [(OrderKey, Entry)], lease: Duration = .zero, on connection: Connection) throws {
         guard !entries.isEmpty else { return }
         let processes = entries.map(\.1.process)
         let written = try connection.execute(
             """
             INSERT INTO payments (tenant, order_id, status, user_id, amount, currency, payment_token, charge_reference,
                                   refund_reference, reason, refund_round, attempts, correlation_id, causation_id,
-                                  traceparent, version, token_awaited, sealed_token, token_key)
-            SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::text[], $7::text[],
-                                 $8::text[], $9::text[], $10::text[], $11::int[], $12::int[], $13::text[], $14::text[],
-                                 $15::text[], $16::int[], $17::boolean[], $18::bytea[], $19::bytea[])
+                                  traceparent, version, token_awaited, sealed_token, token_key, heard, due_at)
+            SELECT tenant, order_id, status, user_id, amount, currency, payment_token, charge_reference,
+                   refund_reference, reason, refund_round, attempts, correlation_id, causation_id, traceparent,
+                   version, token_awaited, sealed_token, token_key, heard,
+                   now() + CASE WHEN claimed THEN make_interval(secs => $22) ELSE interval '0' END
+            FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::text[], $7::text[],
+                        $8::text[], $9::text[], $10::text[], $11::int[], $12::int[], $13::text[], $14::text[],
+                        $15::text[], $16::int[], $17::boolean[], $18::bytea[], $19::bytea[], $20::text[], $21::boolean[])
+                AS new (tenant, order_id, status, user_id, amount, currency, payment_token, charge_reference,
+                        refund_reference, reason, refund_round, attempts, correlation_id, causation_id, traceparent,
+                        version, token_awaited, sealed_token, token_key, heard, claimed)
             ON CONFLICT (tenant, order_id) DO UPDATE SET
                 status = excluded.status, user_id = excluded.user_id, amount = excluded.amount,
                 currency = excluded.currency, payment_token = excluded.payment_token,
@@ -105,8 +115,9 @@ enum PaymentStore {
                 correlation_id = excluded.correlation_id, causation_id = excluded.causation_id,
                 traceparent = excluded.traceparent, version = excluded.version, updated_at = now(),
                 token_awaited = excluded.token_awaited, sealed_token = excluded.sealed_token,
-                token_key = excluded.token_key,
-                due_at = CASE WHEN excluded.attempts = 0 THEN now() ELSE payments.due_at END
+                token_key = excluded.token_key, heard = excluded.heard,
+                due_at = CASE WHEN excluded.attempts = 0 OR excluded.due_at > now() THEN excluded.due_at
+                              ELSE payments.due_at END
                 WHERE payments.version = excluded.version - 1
             """,
             [
@@ -124,8 +135,38 @@ enum PaymentStore {
                 .boolArray(processes.map { $0.neededToken == .awaited }),
                 .bytesArrayOptional(processes.map(\.neededToken.sealed)),
                 .bytesArrayOptional(processes.map { $0.awaitsToken ? $0.tokenKey : nil }),
+                .textArrayOptional(entries.map(\.1.heard.text)), .boolArray(entries.map(\.1.isClaimed)),
+                .float8(lease / .seconds(1)),
             ])
         guard written == entries.count else { throw ConcurrentChange(streamID: entries[0].0.orderID) }
+    }
+
+    /// Writes the ends of payments that nobody has changed since they were claimed, and returns whose those are. Whoever
+    /// has ended needs no token, nor anything of the gateway.
+    static func end(_ entries: [(OrderKey, Entry)], on connection: Connection) throws -> Set<OrderKey> {
+        guard !entries.isEmpty else { return [] }
+        let processes = entries.map(\.1.process)
+        let written = try connection.query(
+            """
+            UPDATE payments SET
+                status = new.status, charge_reference = new.charge_reference,
+                refund_reference = new.refund_reference, reason = new.reason, attempts = new.attempts,
+                payment_token = NULL, sealed_token = NULL, token_key = NULL, token_awaited = false,
+                version = payments.version + 1, updated_at = now()
+            FROM unnest($1::text[], $2::text[], $3::int[], $4::text[], $5::text[], $6::text[], $7::text[], $8::int[])
+                AS new (tenant, order_id, version, status, charge_reference, refund_reference, reason, attempts)
+            WHERE payments.tenant = new.tenant AND payments.order_id = new.order_id
+                AND payments.version = new.version
+            RETURNING payments.tenant, payments.order_id
+            """,
+            [
+                .textArray(entries.map(\.0.tenant)), .textArray(entries.map(\.0.orderID)),
+                .int4Array(entries.map(\.1.version)), .textArray(processes.map(\.status.rawValue)),
+                .textArrayOptional(processes.map(\.chargeReference)),
+                .textArrayOptional(processes.map(\.refundReference)), .textArrayOptional(processes.map(\.reason)),
+                .int4Array(processes.map { Int32(clamping: $0.attempts) }),
+            ])
+        return try Set(written.map { try OrderKey($0) })
     }
 
     /// A later time for asking the gateway.
@@ -171,7 +212,9 @@ enum PaymentStore {
             traceparent: try row.get(14, as: String?.self))
         return (
             try OrderKey(row),
-            Entry(process: process, cause: cause, version: try row.get(15, as: Int32.self))
+            Entry(
+                process: process, cause: cause, heard: HeardMessages(stored: try row.get(19, as: String?.self)),
+                version: try row.get(15, as: Int32.self))
         )
     }
 

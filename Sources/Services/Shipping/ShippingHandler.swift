@@ -17,7 +17,8 @@ struct ShippingHandler: BatchHandler {
                 (message, OrderKey(tenant: message.tenant, orderID: $0.key), $0)
             }
         }
-        var shipments = try ShipmentStore.load(Set(facts.map(\.1)).sorted(), on: connection)
+        let stored = try ShipmentStore.load(Set(facts.map(\.1)).sorted(), on: connection)
+        var shipments = stored
         var changed: Set<OrderKey> = []
         for (message, key, fact) in facts {
             let now = WallClock.nowMicroseconds()
@@ -30,7 +31,9 @@ struct ShippingHandler: BatchHandler {
                 outbox.append(try message.causes(fact, topic: topic, source: source))
             }
         }
-        try ShipmentStore.save(changed.sorted().compactMap { key in shipments[key].map { (key, $0) } }, on: connection)
+        try ShipmentStore.save(
+            changed.sorted().compactMap { key in shipments[key].map { (key, $0, stored[key]?.status) } },
+            on: connection)
     }
 }
 

@@ -27,7 +27,8 @@ extension ServiceModule {
             on: .orderEvents)
         FulfilmentStep(
             "shipment", succeededBy: [ShipmentCreated.type], failedBy: [ShipmentFailed.type], within: .seconds(60))
-        Consumes(.orderEvents) { ShippingHandler(topic: $0.topics.orderEvents, source: $0.source) }
+        // A shipment takes each fact once, in whatever state it is, and says so once.
+        Consumes(.orderEvents, usesInbox: false) { ShippingHandler(topic: $0.topics.orderEvents, source: $0.source) }
     }
 }
 

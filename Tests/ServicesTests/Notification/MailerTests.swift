@@ -1,4 +1,6 @@
 import Execution
+import Messaging
+import OrderFacts
 import Orders
 import Outbound
 import Postgres
@@ -14,6 +16,7 @@ import Testing
     private let breaker: CircuitBreaker
     private let stop = StopSignal()
     private let sent = Monitor(0)
+    private let desk = MailDesk()
 
     /// Opens at the second failure in a row, and stays open.
     init() throws {
@@ -35,13 +38,14 @@ import Testing
     /// Runs a mailer until `condition`.
     private func run(
         _ answer: @escaping @Sendable () throws(MailError) -> Void, settleEvery: Duration = .milliseconds(250),
-        until what: String, _ condition: () throws -> Bool
+        poll: Duration = .milliseconds(50), until what: String, _ condition: () throws -> Bool
     ) throws {
         var configuration = Mailer.Configuration(from: "shop@test")
         configuration.settleEvery = settleEvery
+        configuration.poll = poll
         let ended = Monitor(false)
         let mailer = Mailer(
-            configuration, database: database, topic: "t", source: "test", breaker: breaker, logger: quiet,
+            configuration, database: database, topic: "t", source: "test", breaker: breaker, desk: desk, logger: quiet,
             onCommit: {},
             transport: { [sent] () throws(MailError) in
                 Transport {
@@ -67,6 +71,65 @@ import Testing
         init(_ answer: @escaping @Sendable () throws(MailError) -> Void) { self.answer = answer }
 
         func send(_ mail: MailMessage) throws(MailError) { try answer() }
+    }
+
+    /// What a consumer commits is claimed with it and sent without a look into the table, where nobody looks for an hour;
+    /// what it rolls back isn't sent.
+    @Test func committedMailsAreHandedOver() throws {
+        struct Boom: Error {}
+        let handler = NotificationHandler(recipientDomain: "d.test", messageDomain: "m", desk: desk)
+        func facts(_ order: String) -> [InboundMessage] {
+            let total = Money(minorUnits: 1, currency: .usd)
+            return [
+                inbound(
+                    OrderCreated(
+                        orderID: order, userID: "u", items: [OrderLine(sku: "A", quantity: 1)], total: total,
+                        createdAt: 1)),
+                inbound(OrderConfirmed(orderID: order, userID: "u", total: total, at: 1)),
+            ]
+        }
+        var isHanded = false
+        try run({}, poll: .seconds(3600), until: "the second order's mail is sent") {
+            if !isHanded {
+                let places = desk.reserve(1)
+                desk.free(places)
+                guard places == 1 else { return false }
+                isHanded = true
+                #expect(throws: Boom.self) {
+                    try connection.transaction { connection in
+                        var outbox: [OutgoingEvent] = []
+                        try handler.handle(facts("1"), on: connection, outbox: &outbox)
+                        throw Boom()
+                    }
+                }
+                try handler.apply(facts("2") + facts("2"), on: connection)
+            }
+            return try connection.number("SELECT count(*) FROM mails WHERE status = 'sent' AND attempts = 1") == 1
+        }
+        #expect(sent.withLock { $0 } == 1)
+        #expect(try connection.outboxFacts().count == 1)
+        #expect(try connection.number("SELECT count(*) FROM mails") == 1)
+    }
+
+    /// A process that dies with mails that it has claimed in its commit.
+    @Test func mailsOfTheDeadAreDueAgain() throws {
+        let dead = MailDesk(lease: .milliseconds(100))
+        dead.take(true)
+        let handler = NotificationHandler(recipientDomain: "d.test", messageDomain: "m", desk: dead)
+        let total = Money(minorUnits: 1, currency: .usd)
+        try handler.apply(
+            [
+                inbound(
+                    OrderCreated(
+                        orderID: "1", userID: "u", items: [OrderLine(sku: "A", quantity: 1)], total: total,
+                        createdAt: 1)),
+                inbound(OrderConfirmed(orderID: "1", userID: "u", total: total, at: 1)),
+            ], on: connection)
+        #expect(try connection.number("SELECT sum(attempts)::bigint FROM mails") == 1)
+        try run({}, until: "it is sent") {
+            try connection.number("SELECT count(*) FROM mails WHERE status = 'sent'") == 1
+        }
+        #expect(sent.withLock { $0 } == 1)
     }
 
     /// However long an outage lasts: only the mail that was tried has a try less.

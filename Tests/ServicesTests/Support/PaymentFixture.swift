@@ -14,13 +14,15 @@ final class PaymentFixture {
     let connection: Connection
     let ledger: ConnectionPool
     let handler: PaymentHandler
+    /// Where the handler leaves charges for the first worker.
+    let desk = GatewayDesk()
     private var workers: [(StopSignal, DedicatedThread)] = []
 
     init(_ mode: FulfilmentMode = .orchestration) throws {
         database = try freshDatabase(ServiceDatabase.payment.migrations)
         connection = try Connection(database, logger: quiet)
         ledger = ConnectionPool(database, size: 4, name: "ledger", logger: quiet)
-        handler = PaymentHandler(mode: mode, topic: "order-events", source: "/test")
+        handler = PaymentHandler(mode: mode, topic: "order-events", source: "/test", desk: desk)
     }
 
     deinit { stopWorkers() }
@@ -37,24 +39,29 @@ final class PaymentFixture {
     @discardableResult
     func startWorker(
         _ gateway: any PaymentGateway, breaker: CircuitBreaker = CircuitBreaker(name: "test", threshold: .max),
+        desk: GatewayDesk? = nil,
         _ configure: (inout GatewayWorker.Configuration) -> Void = { _ in }
     ) -> GatewayWorker {
         var configuration = GatewayWorker.Configuration()
         configuration.retryBase = .milliseconds(2)
         configuration.retryCap = .milliseconds(20)
         configuration.poll = .milliseconds(10)
+        configuration.pace = .milliseconds(2)
         configure(&configuration)
         let worker = GatewayWorker(
             configuration, gateway: gateway, database: database, topic: "order-events", source: "/test",
-            breaker: breaker, logger: quiet)
+            breaker: breaker, desk: desk ?? (workers.isEmpty ? self.desk : GatewayDesk()),
+            logger: quiet)
         let stop = StopSignal()
         workers.append((stop, DedicatedThread.start("worker") { try? worker.run(until: stop) }))
         return worker
     }
 
+    func tellWorkersToStop() { for (stop, _) in workers { stop.stop() } }
+
     /// As a kill would, as far as a test can: with a drain of zero nothing that is under way is stored any more.
     func stopWorkers() {
-        for (stop, _) in workers { stop.stop() }
+        tellWorkersToStop()
         for (_, thread) in workers { thread.join(timeout: .seconds(10)) }
         workers = []
     }
@@ -73,6 +80,15 @@ final class PaymentFixture {
 
     @discardableResult
     func send(_ messages: InboundMessage...) throws -> [any OrderFact] { try handler.apply(messages, on: connection) }
+
+    /// Waits until what is committed next is handed to the worker.
+    func waitForTakers() throws {
+        try eventually("the worker takes charges") {
+            let (places, _) = self.desk.reserve(1)
+            self.desk.free(places)
+            return places == 1
+        }
+    }
 
     // MARK: What came of it
 

@@ -37,8 +37,10 @@ extension Connection {
 }
 
 /// A message as a consumer would hand it over, each with an id of its own.
-func inbound<Payload: OrderPayload>(_ payload: Payload, tenant: String = "default") -> InboundMessage {
-    inbound(type: Payload.type, key: payload.key, payload: payload.bytes, tenant: tenant)
+func inbound<Payload: OrderPayload>(
+    _ payload: Payload, tenant: String = "default", id: String? = nil
+) -> InboundMessage {
+    inbound(type: Payload.type, key: payload.key, payload: payload.bytes, tenant: tenant, id: id)
 }
 
 extension MessagePayload {
@@ -46,10 +48,10 @@ extension MessagePayload {
     var bytes: [UInt8] { (try? payload()) ?? [] }
 }
 
-private func inbound(type: String, key: String, payload: [UInt8], tenant: String) -> InboundMessage {
+private func inbound(type: String, key: String, payload: [UInt8], tenant: String, id: String?) -> InboundMessage {
     InboundMessage(
-        id: UUIDText.v7(microseconds: 0), type: type, schemaVersion: 1, payload: payload, key: key, tenant: tenant,
-        correlationID: "correlation", traceparent: nil, time: 0, streamVersion: nil,
+        id: id ?? UUIDText.v7(microseconds: 0), type: type, schemaVersion: 1, payload: payload, key: key,
+        tenant: tenant, correlationID: "correlation", traceparent: nil, time: 0, streamVersion: nil,
         source: InboundMessage.Source(topic: "test", partition: 0, offset: 0))
 }
 

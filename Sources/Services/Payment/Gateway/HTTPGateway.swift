@@ -23,6 +23,8 @@ public struct HTTPGateway: PaymentGateway {
         /// Sent as `Authorization: Bearer`.
         public var token: String?
         public var timeout: Duration = .seconds(5)
+        /// Kept for later calls; as many as are made at once, so that none has to be made anew under load.
+        public var connections = 16
 
         public init(url: String) { self.url = url }
     }
@@ -38,6 +40,7 @@ public struct HTTPGateway: PaymentGateway {
         http.timeout = configuration.timeout
         http.connectTimeout = min(http.connectTimeout, configuration.timeout)
         http.responseLimit = 64 << 10
+        http.idleLimit = configuration.connections
         client = HTTPClient(http)
         url = configuration.url.hasSuffix("/") ? String(configuration.url.dropLast()) : configuration.url
         token = configuration.token

@@ -12,6 +12,35 @@ public protocol PaymentGateway: Sendable {
     func refund(_ refund: GatewayRefund) throws(GatewayError) -> String
 }
 
+/// What a gateway is asked.
+enum GatewayRequest: Sendable {
+    case charge(GatewayCharge)
+    case refund(GatewayRefund)
+}
+
+extension PaymentGateway {
+    /// Blocks until there is an answer.
+    func answer(to request: GatewayRequest) throws(GatewayError) -> String {
+        switch request {
+        case .charge(let request): try charge(request)
+        case .refund(let request): try refund(request)
+        }
+    }
+}
+
+/// A call that ends by itself.
+struct QueuedCall: Sendable {
+    let request: GatewayRequest
+    /// Is to be called once, from any thread.
+    let end: @Sendable (Result<String, GatewayError>) -> Void
+}
+
+/// A gateway that needs no thread for each call.
+protocol QueuedGateway: PaymentGateway {
+    /// Begins calls, which end after a bounded time. Doesn't block.
+    func begin(_ calls: [QueuedCall])
+}
+
 public struct GatewayCharge: Hashable, Sendable {
     public let idempotencyKey: String
     public let orderID: String

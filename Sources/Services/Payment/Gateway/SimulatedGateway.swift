@@ -2,12 +2,13 @@ import Execution
 import Orders
 import Postgres
 
-/// A gateway for development and tests that charges nobody. Its ledger is durable and its own: each call commits by
-/// itself, apart from our transactions, as a remote party's would.
+/// A gateway for development and tests that charges nobody. Its ledger is durable and its own: it commits by itself,
+/// apart from our transactions, as a remote party would, the calls that come together in one transaction.
 ///
 /// What it does is told by the order's `paymentToken`: see `SimulatedBehaviour`.
-public struct SimulatedGateway: PaymentGateway {
+public struct SimulatedGateway: QueuedGateway {
     public struct Configuration: Sendable {
+        /// From a call to its answer; the ledger is written in the meantime.
         public var latency: Duration = .milliseconds(20)
         /// How many of the calls end without an answer, done or not: from 0 to 1.
         public var failureRate = 0.0
@@ -17,165 +18,166 @@ public struct SimulatedGateway: PaymentGateway {
         public init() {}
     }
 
-    private let configuration: Configuration
-    private let ledger: ConnectionPool
+    private let counter: Counter
 
     public init(_ configuration: Configuration = Configuration(), ledger: ConnectionPool) {
+        counter = Counter(configuration, ledger)
+    }
+
+    static let schema = SimulatedLedger.schema
+
+    func begin(_ calls: [QueuedCall]) { counter.desk.add(calls) }
+
+    public func charge(_ charge: GatewayCharge) throws(GatewayError) -> String { try wait(for: .charge(charge)) }
+
+    public func refund(_ refund: GatewayRefund) throws(GatewayError) -> String { try wait(for: .refund(refund)) }
+
+    private func wait(for request: GatewayRequest) throws(GatewayError) -> String {
+        let answer = Monitor<Result<String, GatewayError>?>(nil)
+        begin([QueuedCall(request: request) { result in answer.update { $0 = result } }])
+        guard let result = answer.wait(for: nil, { $0 }) else { throw .unknown("no answer") }
+        return try result.get()
+    }
+
+    /// Ends the thread with the last gateway that uses it.
+    private final class Counter: Sendable {
+        let desk: SimulatedDesk
+
+        init(_ configuration: Configuration, _ ledger: ConnectionPool) {
+            desk = SimulatedDesk(configuration, ledger)
+            DedicatedThread.start("simulated") { [desk] in desk.serve() }
+        }
+
+        deinit { desk.close() }
+    }
+}
+
+/// One thread that takes calls, writes the ledger, and answers each when its time has come.
+private final class SimulatedDesk: Sendable {
+    private struct Arrival {
+        let call: QueuedCall
+        let behaviour: SimulatedBehaviour
+        let at: ContinuousClock.Instant
+    }
+
+    private struct Answer {
+        let call: QueuedCall
+        let result: Result<String, GatewayError>
+        let at: ContinuousClock.Instant
+    }
+
+    private struct Inner {
+        var arrivals: [Arrival] = []
+        var isClosed = false
+    }
+
+    /// Answers that are due so soon after others go with them.
+    private static let slack: Duration = .milliseconds(1)
+
+    private let configuration: SimulatedGateway.Configuration
+    private let ledger: ConnectionPool
+    private let inner = Monitor(Inner())
+
+    init(_ configuration: SimulatedGateway.Configuration, _ ledger: ConnectionPool) {
         self.configuration = configuration
         self.ledger = ledger
     }
 
-    static let schema = """
-        -- What the simulated gateway knows, by idempotency key. Nothing else refers to it.
-        CREATE TABLE gateway_ledger (
-            idempotency_key  text PRIMARY KEY,
-            operation        text   NOT NULL CHECK (operation IN ('charge', 'refund')),
-            amount           bigint NOT NULL,
-            currency         text   NOT NULL,
-            payment_token    text,
-            charge_reference text,
-            calls            int    NOT NULL DEFAULT 1,
-            -- Null while the gateway fails before it decides.
-            outcome          text CHECK (outcome IN ('done', 'declined')),
-            reference        text   NOT NULL,
-            reason           text,
-            created_at       timestamptz NOT NULL DEFAULT now()
-        );
-        CREATE UNIQUE INDEX gateway_charges ON gateway_ledger (reference) WHERE operation = 'charge';
-        -- No charge is given back twice, whatever it is asked.
-        CREATE UNIQUE INDEX gateway_refunds ON gateway_ledger (charge_reference)
-            WHERE operation = 'refund' AND outcome = 'done';
-        """
-
-    public func charge(_ charge: GatewayCharge) throws(GatewayError) -> String {
-        let behaviour = SimulatedBehaviour(token: charge.paymentToken)
-        let answer = try call(behaviour) { connection in
-            try Self.decide(charge, behaviour, on: connection)
+    func add(_ calls: [QueuedCall]) {
+        guard !calls.isEmpty else { return }
+        let now = ContinuousClock.now
+        let arrivals = calls.map { Arrival(call: $0, behaviour: SimulatedBehaviour(of: $0.request), at: now) }
+        let isClosed = inner.update { inner in
+            if !inner.isClosed { inner.arrivals += arrivals }
+            return inner.isClosed
         }
-        return try deliver(answer, behaviour)
+        if isClosed { for call in calls { call.end(.failure(.unavailable("the simulated gateway has ended"))) } }
     }
 
-    public func refund(_ refund: GatewayRefund) throws(GatewayError) -> String {
-        try deliver(try call(SimulatedBehaviour()) { try Self.decide(refund, on: $0) }, SimulatedBehaviour())
-    }
+    func close() { inner.update { $0.isClosed = true } }
 
-    // MARK: Between us and the ledger
-
-    /// One row of the ledger after a call.
-    private struct Answer: Sendable {
-        let calls: Int
-        let outcome: String?
-        let reference: String
-        let reason: String?
-
-        init(_ row: Row) throws {
-            calls = Int(try row.get(0, as: Int32.self))
-            outcome = try row.get(1, as: String?.self)
-            reference = try row.get(2, as: String.self)
-            reason = try row.get(3, as: String?.self)
+    /// Serves until `close`; what is under way then gets no answer of use.
+    func serve() {
+        var answers: [Answer] = []
+        while true {
+            let wait = answers.map(\.at).min().map { max(.zero, ContinuousClock.now.duration(to: $0)) }
+            let arrivals = inner.wait(for: wait) { inner -> [Arrival]? in
+                guard inner.isClosed || !inner.arrivals.isEmpty else { return nil }
+                defer { inner.arrivals = [] }
+                return inner.arrivals
+            }
+            if let arrivals { answers += decide(arrivals) }
+            let limit = ContinuousClock.now + Self.slack
+            for answer in answers where answer.at <= limit { answer.call.end(answer.result) }
+            answers.removeAll { $0.at <= limit }
+            if inner.withLock({ $0.isClosed && $0.arrivals.isEmpty }) { break }
         }
+        for answer in answers { answer.call.end(.failure(.unknown("the simulated gateway has ended"))) }
     }
 
-    private func call(
-        _ behaviour: SimulatedBehaviour, _ body: @escaping @Sendable (Connection) throws -> Answer
-    ) throws(GatewayError) -> Answer {
-        StopSignal().wait(for: configuration.latency + behaviour.extraLatency)
-        if Double.random(in: 0..<1) < configuration.failureRate / 2 { throw .unknown("lost on its way there") }
-        let result = Monitor<Result<Answer, any Error>?>(nil)
+    private func decide(_ arrivals: [Arrival]) -> [Answer] {
+        var answers: [Answer] = []
+        var asked: [Arrival] = []
+        for arrival in arrivals {
+            if isLost {
+                answers.append(answer(arrival, .failure(.unknown("lost on its way there"))))
+            } else {
+                asked.append(arrival)
+            }
+        }
+        guard !asked.isEmpty else { return answers }
+        let requests = asked.map { ($0.call.request, $0.behaviour) }
+        let written = Monitor<Result<[SimulatedLedger.Entry], any Error>?>(nil)
         let isQueued = ledger.submit { connection in
-            let answer = Result { try body(connection.get()) }
-            result.update { $0 = answer }
+            let entries = Result {
+                let connection = try connection.get()
+                return try connection.transaction { try SimulatedLedger.decide(requests, on: $0) }
+            }
+            written.update { $0 = entries }
         }
-        guard isQueued else { throw .unavailable("the simulated gateway is overloaded") }
-        switch result.wait(for: nil, { $0 }) {
-        case .success(let answer): return answer
-        case .failure(let error): throw .unknown("\(error)")
-        case nil: throw .unknown("no answer")
+        guard isQueued else {
+            return answers + asked.map { answer($0, .failure(.unavailable("the simulated gateway is overloaded"))) }
+        }
+        switch written.wait(for: nil, { $0 }) {
+        case .success(let entries): return answers + zip(asked, entries).map { answer($0, by: $1) }
+        case .failure(let error): return answers + asked.map { answer($0, .failure(.unknown("\(error)"))) }
+        case nil: return answers + asked.map { answer($0, .failure(.unknown("no answer"))) }
         }
     }
 
-    private func deliver(_ answer: Answer, _ behaviour: SimulatedBehaviour) throws(GatewayError) -> String {
-        if answer.calls == 1, behaviour.hangsFirst {
-            StopSignal().wait(for: configuration.hang)
-            throw .unknown("timed out")
+    private func answer(_ arrival: Arrival, by entry: SimulatedLedger.Entry) -> Answer {
+        if entry.calls == 1, arrival.behaviour.hangsFirst {
+            return answer(arrival, .failure(.unknown("timed out")), late: configuration.hang)
         }
-        if Double.random(in: 0..<1) < configuration.failureRate / 2 { throw .unknown("lost on its way back") }
-        switch answer.outcome {
-        case nil: throw .unavailable("HTTP 500")
+        if isLost { return answer(arrival, .failure(.unknown("lost on its way back"))) }
+        switch entry.outcome {
+        case nil: return answer(arrival, .failure(.unavailable("HTTP 500")))
         case "done":
-            if answer.calls == 1, behaviour.losesFirstAnswer { throw .unknown("the answer was lost") }
-            return answer.reference
-        default: throw .declined(answer.reason ?? "declined")
+            if entry.calls == 1, arrival.behaviour.losesFirstAnswer {
+                return answer(arrival, .failure(.unknown("the answer was lost")))
+            }
+            return answer(arrival, .success(entry.reference))
+        default: return answer(arrival, .failure(.declined(entry.reason ?? "declined")))
         }
     }
 
-    // MARK: The ledger
-
-    /// One statement, so that the usual charge is one commit.
-    private static func decide(
-        _ charge: GatewayCharge, _ behaviour: SimulatedBehaviour, on connection: Connection
-    ) throws -> Answer {
-        try Answer(
-            connection.query(
-                """
-                INSERT INTO gateway_ledger AS known
-                    (idempotency_key, operation, amount, currency, payment_token, reference, reason, outcome)
-                VALUES ($1, 'charge', $2, $3, $4, $5, $6, CASE WHEN $8::int = 0 THEN $7::text END)
-                ON CONFLICT (idempotency_key) DO UPDATE SET
-                    calls = known.calls + 1,
-                    outcome = COALESCE(known.outcome, CASE WHEN known.calls >= $8::int THEN $7::text END)
-                RETURNING calls, outcome, reference, reason
-                """,
-                [
-                    .text(charge.idempotencyKey), .int8(charge.amount.minorUnits),
-                    .text(charge.amount.currency.code),
-                    // A token that tells it nothing isn't kept.
-                    .text(behaviour == SimulatedBehaviour() ? nil : charge.paymentToken),
-                    .text("ch_" + UUIDText.v5(name: charge.idempotencyKey)), .text(behaviour.declineReason),
-                    .text(behaviour.declineReason == nil ? "done" : "declined"),
-                    .int4(Int32(behaviour.failuresFirst)),
-                ]
-            ).one())
+    private func answer(
+        _ arrival: Arrival, _ result: Result<String, GatewayError>, late: Duration = .zero
+    ) -> Answer {
+        Answer(
+            call: arrival.call, result: result,
+            at: arrival.at + configuration.latency + arrival.behaviour.extraLatency + late)
     }
 
-    private static func decide(_ refund: GatewayRefund, on connection: Connection) throws -> Answer {
-        try connection.transaction { connection in
-            // Refunds of one charge wait for each other here.
-            let charge = try connection.query(
-                """
-                SELECT payment_token FROM gateway_ledger
-                WHERE reference = $1 AND operation = 'charge' AND outcome = 'done' FOR UPDATE
-                """, [.text(refund.chargeReference)]
-            ).first
-            let earlier = try connection.query(
-                """
-                SELECT count(*) FILTER (WHERE outcome = 'declined'), count(*) FILTER (WHERE outcome = 'done')
-                FROM gateway_ledger WHERE operation = 'refund' AND charge_reference = $1 AND idempotency_key <> $2
-                """, [.text(refund.chargeReference), .text(refund.idempotencyKey)]
-            ).one()
-            let refused = Int(try earlier.get(0, as: Int64.self))
-            let isRefunded = try earlier.get(1, as: Int64.self) > 0
-            let reason: String? =
-                if let charge {
-                    isRefunded
-                        ? "refunded already"
-                        : SimulatedBehaviour(token: try charge.get(0, as: String?.self)).refusal(after: refused)
-                } else { "there is no such charge" }
-            return try Answer(
-                connection.query(
-                    """
-                    INSERT INTO gateway_ledger AS known
-                        (idempotency_key, operation, amount, currency, charge_reference, reference, reason, outcome)
-                    VALUES ($1, 'refund', $2, $3, $4, $5, $6, CASE WHEN $6 IS NULL THEN 'done' ELSE 'declined' END)
-                    ON CONFLICT (idempotency_key) DO UPDATE SET calls = known.calls + 1
-                    RETURNING calls, outcome, reference, reason
-                    """,
-                    [
-                        .text(refund.idempotencyKey), .int8(refund.amount.minorUnits),
-                        .text(refund.amount.currency.code), .text(refund.chargeReference),
-                        .text("re_" + UUIDText.v5(name: refund.idempotencyKey)), .text(reason),
-                    ]
-                ).one())
+    /// Whether a call is lost on this way, there or back.
+    private var isLost: Bool { Double.random(in: 0..<1) < configuration.failureRate / 2 }
+}
+
+extension SimulatedBehaviour {
+    fileprivate init(of request: GatewayRequest) {
+        switch request {
+        case .charge(let charge): self.init(token: charge.paymentToken)
+        case .refund: self.init()
         }
     }
 }

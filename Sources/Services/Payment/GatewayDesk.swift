@@ -1,0 +1,156 @@
+import Execution
+import OrderflowKit
+
+/// Where payments wait between the three who deal with them in a process: consumers commit charges that the gateway is
+/// to be asked for, the gateway's answers come in, and the worker takes both.
+///
+/// A consumer that finds free places writes its charges as claimed by this process already, and hands them over once
+/// they are committed: nobody has to look for them. If the process dies in between, they are due again when their lease
+/// is over. What has no place stays due, for the worker to claim.
+final class GatewayDesk: Sendable {
+    /// A payment that is claimed by this process until `leaseEnd`.
+    struct Claimed: Sendable {
+        let key: OrderKey
+        let entry: PaymentStore.Entry
+        let leaseEnd: ContinuousClock.Instant
+    }
+
+    /// What the worker has to do next.
+    struct Work {
+        var handed: [Claimed] = []
+        var ended: [(GatewayCalls.Job, GatewayCalls.Result)] = []
+        /// There may be more that is due in the table.
+        var mayBeDue = false
+    }
+
+    private struct State {
+        /// Calls that may begin besides those that have a place.
+        var places = 0
+        var lease: Duration = .zero
+        /// Whether consumers may claim for this process.
+        var takes = false
+        var work = Work()
+        var isWoken = false
+
+        mutating func takeWork(settles: Bool, claims: Bool) -> Work {
+            isWoken = false
+            var taken = Work()
+            swap(&taken.handed, &work.handed)
+            if settles { swap(&taken.ended, &work.ended) }
+            if claims {
+                taken.mayBeDue = true
+                work.mayBeDue = false
+            }
+            return taken
+        }
+    }
+
+    private let state = Monitor(State())
+
+    init() {}
+
+    // MARK: Consumers
+
+    /// Reserves up to `count` places for charges that are about to be committed, and says how long they are to be claimed.
+    func reserve(_ count: Int) -> (places: Int, lease: Duration) {
+        state.withLock { state in
+            // Who waits in the table has come before.
+            let places = state.takes && !state.work.mayBeDue ? min(count, state.places) : 0
+            state.places -= places
+            return (places, state.lease)
+        }
+    }
+
+    /// Hands over what was committed.
+    ///
+    /// - Parameter mayBeDue: whether more was committed than had a place.
+    func hand(_ claimed: [Claimed], mayBeDue: Bool) {
+        guard !claimed.isEmpty || mayBeDue else { return }
+        state.update { state in
+            state.work.handed += claimed
+            if mayBeDue { state.work.mayBeDue = true }
+        }
+    }
+
+    // MARK: Calls
+
+    /// Gives places back for which there is no call any more, or never was.
+    func free(_ places: Int) {
+        guard places > 0 else { return }
+        state.withLock { $0.places += places }
+    }
+
+    /// A call has ended; its place is free. Wakes the worker for the first of several, which it then waits for a little.
+    func ended(_ job: GatewayCalls.Job, _ result: GatewayCalls.Result) {
+        let wakes = state.withLock { state in
+            state.places += 1
+            state.work.ended.append((job, result))
+            return state.work.ended.count == 1 || state.work.ended.count == Self.most || state.work.mayBeDue
+        }
+        if wakes { state.update { _ in } }
+    }
+
+    /// Answers that are written without waiting for others.
+    private static let most = 512
+
+    // MARK: The worker
+
+    /// Calls under way, and places that consumers have reserved.
+    func taken(of limit: Int) -> Int { state.withLock { limit - $0.places } }
+
+    func open(places: Int, lease: Duration) {
+        state.withLock { state in
+            state.places = places
+            state.lease = lease
+        }
+    }
+
+    /// Whether consumers may claim for this process: not while nobody works, or the gateway is away.
+    func take(_ takes: Bool) { state.withLock { $0.takes = takes } }
+
+    /// Takes up to `limit` free places for calls.
+    func occupy(_ limit: Int) -> Int {
+        state.withLock { state in
+            let places = max(0, min(limit, state.places))
+            state.places -= places
+            return places
+        }
+    }
+
+    /// Ends a wait in `next`.
+    func wake() { state.update { $0.isWoken = true } }
+
+    /// What there is to do, as soon as there is something; nothing when woken or at `end`. What was handed over doesn't
+    /// wait. Answers wait until `settling`, so that those of a while are written together, and word of due payments until
+    /// `claiming` and for a place.
+    func next(settling: ContinuousClock.Instant, claiming: ContinuousClock.Instant, end: ContinuousClock.Instant)
+        -> Work
+    {
+        var limit = end
+        while true {
+            let now = ContinuousClock.now
+            let step = state.wait(for: max(.zero, now.duration(to: limit))) { state -> Step? in
+                let now = ContinuousClock.now
+                let hasAnswers = !state.work.ended.isEmpty
+                let wantsClaim = state.work.mayBeDue && state.places > 0
+                let settles = hasAnswers && (now >= settling || state.work.ended.count >= Self.most)
+                let claims = wantsClaim && now >= claiming
+                if settles || claims || state.isWoken || !state.work.handed.isEmpty || now >= end {
+                    return .work(state.takeWork(settles: settles, claims: claims))
+                }
+                let soonest = min(hasAnswers ? settling : end, wantsClaim ? claiming : end)
+                return soonest < limit ? .look(at: soonest) : nil
+            }
+            switch step {
+            case .work(let work): return work
+            case .look(let soonest): limit = soonest
+            case nil: limit = end
+            }
+        }
+    }
+
+    private enum Step {
+        case work(Work)
+        case look(at: ContinuousClock.Instant)
+    }
+}
