@@ -117,7 +117,7 @@ let package = Package(
         service("Notification", facts: ["NotificationFacts", "OrderFacts", "PaymentFacts"], using: ["Outbound"]),
         service(
             "Payment", facts: ["PaymentFacts", "OrderFacts", "InventoryFacts"],
-            using: ["Outbound", "Sealing", deque]),
+            using: ["Hashing", "Outbound", "Sealing", deque]),
         service("Inventory", facts: ["InventoryFacts", "OrderFacts"]),
         service("Fulfilment", facts: ["OrderFacts"]),
 

@@ -33,8 +33,8 @@ struct Orderflow: AsyncParsableCommand {
                 CommandGroup(
                     name: "OPERATE",
                     subcommands: [
-                        StatusCommand.self, WatchCommand.self, LogsCommand.self, KeysCommand.self, StockCommand.self,
-                        SagasCommand.self,
+                        StatusCommand.self, WatchCommand.self, LogsCommand.self, KeysCommand.self,
+                        TokenKeysCommand.self, StockCommand.self, SagasCommand.self,
                         DeadLettersCommand.self,
                         GroupsCommand.self, ReplayCommand.self, AuditCommand.self, BenchCommand.self,
                     ]),

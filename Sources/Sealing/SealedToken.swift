@@ -3,11 +3,14 @@
 public enum SealedToken {
     public static let purpose = "orderflow payment token"
     private static let transfer = "orderflow payment token on its way"
-    private static let keyIDSize = 8
+    /// Bytes of a key's id, which a sealed token begins with.
+    public static let keyIDSize = 8
+
+    public static func keyID(of publicKey: [UInt8]) -> [UInt8] { Array(publicKey.prefix(keyIDSize)) }
 
     /// For payment. The key is named in front, so that payment may have several.
     public static func seal(_ token: String, tenant: String, orderID: String, with key: SealingKey) -> [UInt8] {
-        Array(key.publicKey.prefix(keyIDSize)) + key.seal(Array(token.utf8), for: order(tenant, orderID))
+        keyID(of: key.publicKey) + key.seal(Array(token.utf8), for: order(tenant, orderID))
     }
 
     /// The key that a token was sealed for; nil where `keys` hasn't it.

@@ -56,7 +56,7 @@ public final class SealingKey: Sendable {
 
 /// Opens what was sealed with its `publicKey`.
 public struct OpeningKey: Sendable {
-    /// Whoever has these opens everything.
+    /// These open everything.
     public let privateBytes: [UInt8]
     public let publicKey: [UInt8]
 

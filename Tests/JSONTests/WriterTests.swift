@@ -60,7 +60,7 @@ import Testing
 
     @Test func everyCharacterSurvives() throws {
         var generator = SeededGenerator.fromEnvironment("everyCharacterSurvives")
-        for _ in 0..<2_000 {
+        for _ in 0..<TestTier.rounds(2_000) {
             var string = ""
             for _ in 0..<Int.random(in: 0..<24, using: &generator) {
                 let bound: UInt32 = [0x20, 0x80, 0x800, 0x11_0000].randomElement(using: &generator) ?? 0

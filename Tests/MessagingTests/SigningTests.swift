@@ -64,7 +64,8 @@ import Testing
         switch verdict {
         case .event: return nil
         case .nothing: return "nothing"
-        case .poison(let reason): return reason
+        case .forged(let reason): return reason
+        case .poison(let reason): return "poison: \(reason)"
         }
     }
 
@@ -84,7 +85,7 @@ import Testing
         #expect(verdict(message, by: signatures) == nil)
     }
 
-    @Test func whatSomebodyElseSaysIsPoison() throws {
+    @Test func whatAnotherSaysIsForged() throws {
         let signatures = try Self.signatures()
         let changed = "the signature isn't /orderflow/payment's, or the record was changed"
         #expect(
@@ -134,6 +135,31 @@ import Testing
         message = good
         message.headers.replace("ce_signature", with: "AAAA")
         #expect(verdict(message, by: signatures) == "ce_signature must be a key's id, a colon and Base64")
+    }
+
+    /// A stranger's nonsense is no flaw of what the source says, which would hold up the key; the source's own is.
+    @Test func nonsenseIsItsSourcesOwnOrForged() throws {
+        let signatures = try Self.signatures()
+        let flaws: [(inout OutgoingMessage) -> Void] = [
+            { $0.value = Array("{".utf8) }, { $0.value = Array(#"{"type":"Paid"}"#.utf8) },
+            { $0.value = Array(#"{"type":"Shipped","version":1,"payload":{}}"#.utf8) },
+            { $0.headers.append("ce_tenant", "a b") }, { $0.headers.append("ce_streamversion", "x") },
+            { $0.headers.append("content-type", "application/x-nothing") },
+        ]
+        for (number, flaw) in flaws.enumerated() {
+            var message = try record(signedBy: nil)
+            flaw(&message)
+            #expect(
+                verdict(message, by: signatures) == "/orderflow/payment hasn't signed it", "\(number), unsigned")
+            #expect(verdict(message, by: nil)?.hasPrefix("poison: ") == true, "\(number), nobody looks")
+            signatures.sign(&message)
+            #expect(verdict(message, by: signatures)?.hasPrefix("poison: ") == true, "\(number), signed")
+        }
+        // Known by its header not to be shipping's to say.
+        var foreign = try record(of: Self.shipping, signedBy: nil)
+        foreign.value = Array("{".utf8)
+        signatures.sign(&foreign)
+        #expect(verdict(foreign, by: signatures) == "/orderflow/shipping may not say Paid")
     }
 
     @Test func keysAreRotated() throws {

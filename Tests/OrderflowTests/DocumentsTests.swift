@@ -113,7 +113,7 @@ import Yams
         let pieces =
             ["a", "B", " ", ":", "#", "\"", "'", "\\", "{", "}", "[", "]", ",", "-", "%", "&", "*", "\n", "\t"]
             + ["1", "/", "ü", "true", "null", "no", ">", "|", "@", "`", "=", "?", "!"]
-        for _ in 0..<3_000 {
+        for _ in 0..<TestTier.rounds(3_000) {
             let text = (0..<Int.random(in: 0...6, using: &random)).map { _ in
                 pieces.randomElement(using: &random) ?? ""
             }.joined()

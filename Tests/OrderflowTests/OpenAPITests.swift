@@ -118,6 +118,29 @@ import Testing
         }
     }
 
+    /// What is asked of every request before its route is, and what is said of quotas by those that count.
+    @Test func everyOperationNamesWhatIsRefusedBeforeItAndItsQuota() throws {
+        var needs: [String: RouteNeed] = [:]
+        for role in OrderflowApp.services.modules { needs.merge(try self.needs(of: role)) { first, _ in first } }
+        for operation in operations {
+            for status in ["400", "408", "413", "414", "417", "421", "429", "431", "500", "503"] {
+                #expect(operation.value["responses"]?[status] != nil, "\(operation.name): \(status)")
+            }
+            let right = try #require(needs[operation.name], "\(operation.name)").right
+            let isLimited = right != .open && right != .operate
+            for response in operation.value["responses"]?.object?.members ?? []
+            where response.name.hasPrefix("2") || response.name == "304" {
+                for field in ["RateLimit", "RateLimit-Policy"] {
+                    #expect(
+                        (response.value["headers"]?[field] != nil) == isLimited,
+                        "\(operation.name) \(response.name): \(field)")
+                }
+            }
+        }
+        let refusal = document["components"]?["responses"]?["TooManyRequests"]?["headers"]
+        #expect(Set(refusal?.object?.members.map(\.name) ?? []) == ["Retry-After", "RateLimit", "RateLimit-Policy"])
+    }
+
     @Test func everyRouteIsDescribedAndNothingElse() throws {
         let described = Set(operations.filter { $0.port == 3000 }.map(\.name))
         #expect(try described == routes(of: .api))

@@ -61,7 +61,7 @@ import Testing
 
     @Test func nothingFromDataReachesTheTerminalRaw() throws {
         var random = SeededGenerator.fromEnvironment("nothingFromDataReachesTheTerminalRaw")
-        for round in 0..<150 {
+        for round in 0..<TestTier.rounds(150) {
             let texts = (0..<4).map { _ in round == 0 ? Self.reported : Self.text(&random) }
             let (a, b, c, d) = (texts[0], texts[1], texts[2], texts[3])
             let what = "round \(round), seed \(random.seed)"

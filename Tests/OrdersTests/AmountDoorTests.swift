@@ -36,7 +36,7 @@ import Testing
 
     @Test func amountsOutOfBoundsComeInNowhere() {
         var generator = SeededGenerator.fromEnvironment()
-        for _ in 0..<500 {
+        for _ in 0..<TestTier.rounds(500) {
             let (type, name) = Self.amounts[Int.random(in: 0..<Self.amounts.count, using: &generator)]
             let beyond = Money.limit + Int64.random(in: 0...(.max - Money.limit), using: &generator)
             let below = Int64.random(in: 1...(.max), using: &generator)

@@ -99,7 +99,7 @@ private struct Everything: OrderFact, Codable {
 
     @Test func whatIsWrittenIsRead() throws {
         var random = SeededGenerator.fromEnvironment("codablePayloads")
-        for _ in 0..<500 {
+        for _ in 0..<TestTier.rounds(500) {
             func text() -> String {
                 (0..<Int.random(in: 1...12, using: &random)).map { _ in
                     Unicode.Scalar(UInt32.random(in: 0x80...0x2FF, using: &random)).map(String.init) ?? "\"\\/ "

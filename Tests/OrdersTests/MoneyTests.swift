@@ -54,7 +54,7 @@ import Testing
     @Test func everyNotationOfAnAmountIsThatAmount() throws {
         var generator = SeededGenerator.fromEnvironment()
         let currencies = try ["USD", "JPY", "KWD", "CLF"].map { try #require(Currency(code: $0)) }
-        for _ in 0..<5_000 {
+        for _ in 0..<TestTier.rounds(5_000) {
             let currency = currencies[Int.random(in: 0..<currencies.count, using: &generator)]
             // Of every length.
             let unit = (0..<Int.random(in: 0...18, using: &generator)).reduce(Int64(1)) { unit, _ in unit * 10 }

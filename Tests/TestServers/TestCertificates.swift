@@ -10,7 +10,8 @@ public final class TestCertificates: Sendable {
     public var certificate: String { directory + "/server.crt" }
     public var key: String { directory + "/server.key" }
 
-    public init() throws {
+    /// - Parameter names: the server's, as `subjectAltName` has them.
+    public init(names: String = "DNS:localhost") throws {
         directory = NSTemporaryDirectory() + "/orderflow-certificates-\(UUID())"
         try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
         func openssl(_ arguments: String...) throws {
@@ -25,7 +26,7 @@ public final class TestCertificates: Sendable {
         try openssl(
             "req", "-newkey", curve[0], curve[1], curve[2], curve[3], "-subj", "/CN=localhost", "-keyout", key, "-out",
             directory + "/server.csr")
-        try "subjectAltName=DNS:localhost\n".write(
+        try "subjectAltName=\(names)\n".write(
             toFile: directory + "/names", atomically: true, encoding: .utf8)
         try openssl(
             "x509", "-req", "-in", directory + "/server.csr", "-CA", authority, "-CAkey", directory + "/ca.key",

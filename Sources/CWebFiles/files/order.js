@@ -21,7 +21,13 @@ export function order(main, id, page) {
   let saga;
   let history;
   let asking;
-  const show = () => view && render(places, id, view, saga, history, page);
+  let known = [];
+  const show = () => view && render(places, id, view, saga, history, known, page);
+  // The steps that the shop's orders take, and who takes them.
+  get("/dashboard/state", page.tenant, page.signal).then(({ steps }) => {
+    known = steps;
+    show();
+  }, () => {});
   // The order's stream says when to look; the saga and the history are other services' to tell.
   const look = async () => {
     asking?.abort();
@@ -54,17 +60,17 @@ export function order(main, id, page) {
 
 const ended = (saga) => saga && ["completed", "compensated"].includes(saga.status);
 
-function render(places, id, view, saga, history, page) {
+function render(places, id, view, saga, history, known, page) {
   places.rest.hidden = false;
-  draw(places.standing, [view.status, view.cancellationReason, saga], () => standing(id, view, saga));
-  places.lanes.replaceChildren(lanes(view, saga));
-  draw(places.story, [view.timeline, saga?.log, history], () => story(view, saga, history));
+  draw(places.standing, [view.status, view.cancellationReason, saga, known], () => standing(id, view, saga, known));
+  places.lanes.replaceChildren(lanes(view, saga, known));
+  draw(places.story, [view.timeline, saga?.log, history, known], () => story(view, saga, history, known));
   draw(places.facts, [view, history?.events?.[0]?.audit], () => facts(view, history, page));
 }
 
 // MARK: Where it stands
 
-function standing(id, view, saga) {
+function standing(id, view, saga, known) {
   const whole = saga?.endedAt && saga.startedAt ? (Date.parse(saga.endedAt) - Date.parse(view.createdAt)) / 1000 : undefined;
   let kind = { confirmed: "well", cancelled: "idle" }[view.status] ?? "warning";
   const words = [];
@@ -78,7 +84,7 @@ function standing(id, view, saga) {
   else if (saga?.status === "compensating") words.push("Being undone because ", h("strong", null, saga.reason ?? "it was cancelled"), ".");
   else words.push("Under way.");
   if (saga?.missing) words.push(" ", h("span", { class: "muted" }, `Its saga: ${saga.missing}.`));
-  const waits = saga?.steps && !ended(saga) ? waiting(saga) : [];
+  const waits = saga?.steps && !ended(saga) ? waiting(saga, known) : [];
   return h("div", { class: `card standing-card ${kind}` },
     h("p", { class: "head" }, orderBadge(view.status), h("span", null, words)),
     waits.length ? h("p", null, "Waits for ", waits.map(({ name, role, since, due }, index) => [
@@ -93,42 +99,41 @@ function until(due, status) {
   return seconds > 0 ? `${words} in ${span(Math.ceil(seconds))}` : "due now";
 }
 
-const roles = { stock: "inventory", payment: "payment", shipment: "shipping", confirmation: "the order service" };
 const open = (call) => ["requested", "refused"].includes(call?.progress) || (call?.progress === "waiting" && call.dueAt);
 
-function waiting(saga) {
+function waiting(saga, known) {
   const found = [];
+  const roleOf = (name) => known.find(({ step }) => step === name)?.role;
   for (const step of saga.steps) {
     const call = saga.status === "compensating" ? step.compensation : step;
-    if (open(call)) found.push({ name: saga.status === "compensating" ? `undoing ${step.step}` : step.step, role: roles[step.step], since: call.requestedAt ?? saga.startedAt, due: call.dueAt });
+    if (open(call)) found.push({ name: saga.status === "compensating" ? `undoing ${step.step}` : step.step, role: roleOf(step.step), since: call.requestedAt ?? saga.startedAt, due: call.dueAt });
   }
-  if (open(saga.abort)) found.push({ name: "cancellation", role: roles.confirmation, since: saga.abort.requestedAt, due: saga.abort.dueAt });
+  if (open(saga.abort)) found.push({ name: "cancellation", role: roleOf("confirmation"), since: saga.abort.requestedAt, due: saga.abort.dueAt });
   return found;
 }
 
 // MARK: The drawing
 
-const usualSteps = ["stock", "payment", "shipment"];
 const title = (name) => name[0].toUpperCase() + name.slice(1);
 
-// One a step of the saga, whatever steps there are, between the order's own and the mail's.
-function laneNames(saga) {
-  const steps = saga?.steps?.map(({ step }) => step).filter((step) => step !== "confirmation") ?? usualSteps;
+// One a step of the order's saga, or of the shop's orders, between the order's own and the mail's.
+function laneNames(saga, known) {
+  const steps = (saga?.steps ?? known).map(({ step }) => step).filter((step) => step !== "confirmation");
   return ["order", ...steps, "mail"].map((name) => [name, title(name)]);
 }
 
-// The saga's history says which step an event was an answer of; of the usual steps the name says it too.
-function laneOf(type, saga) {
+// The saga's history says which step an event was an answer of; where there is none, the event's name often does.
+function laneOf(type, saga, known) {
   const step = saga?.log?.find((entry) => entry.cause === type && ["succeeded", "succeeded-late", "failed", "undone", "undo-refused"].includes(entry.event))?.step;
   if (step && step !== "confirmation") return step;
-  return usualSteps.find((name) => type.startsWith(title(name))) ?? (type === "NotificationSent" ? "mail" : "order");
+  return known.find(({ step }) => type.startsWith(title(step)))?.step ?? (type === "NotificationSent" ? "mail" : "order");
 }
 
 const bad = new Set(["StockRejected", "PaymentFailed", "PaymentRefundFailed", "ShipmentFailed", "OrderCancellationRequested"]);
 const undone = new Set(["StockReleased", "PaymentRefunded", "PaymentVoided", "ShipmentCancelled", "OrderCancelled"]);
 const factKind = (type) => (bad.has(type) ? "bad" : undone.has(type) ? "undo" : "fact");
 
-function lanes(view, saga) {
+function lanes(view, saga, known) {
   const start = Date.parse(view.createdAt);
   const times = view.timeline.map(({ at }) => Date.parse(at));
   const calls = (saga?.steps ?? []).flatMap((step) => [step, step.compensation]).concat(saga?.abort).filter(Boolean);
@@ -146,9 +151,9 @@ function lanes(view, saga) {
       style: { left: place(call.requestedAt), width: `${Math.max(0.4, ((to - from) / length) * 100)}%` } },
       h("span", { class: "hidden" }, title));
   };
-  const rows = laneNames(saga).map(([lane, title]) => {
+  const rows = laneNames(saga, known).map(([lane, title]) => {
     const step = saga?.steps?.find((entry) => entry.step === (lane === "order" ? "confirmation" : lane));
-    const dots = view.timeline.filter(({ type }) => laneOf(type, saga) === lane).map((entry) => {
+    const dots = view.timeline.filter(({ type }) => laneOf(type, saga, known) === lane).map((entry) => {
       const words = `${entry.type}, ${offset(entry.at, start)}${entry.reason ? `: ${entry.reason}` : ""}`;
       return h("span", { class: `dot ${factKind(entry.type)}`, title: words, style: { left: place(entry.at) } }, h("span", { class: "hidden" }, words));
     });
@@ -184,7 +189,8 @@ function mailOf(entry, view) {
   return mail ? `${mail.kind} to ${mail.recipient}` : undefined;
 }
 
-function story(view, saga, history) {
+function story(view, saga, history, known) {
+  const unasked = new Set(known.filter(({ asked }) => !asked).map(({ step }) => step));
   const start = Date.parse(view.createdAt);
   const audits = new Map((history?.events ?? []).map((event) => [event.audit.messageId, event.audit]));
   const entries = view.timeline.map((entry) => ({
@@ -195,8 +201,8 @@ function story(view, saga, history) {
     const [kind, words] = told[entry.event] ?? [];
     if (!kind) continue;
     const cause = entry.cause === "deadline" ? "time was up" : entry.cause === "operator" ? `by ${entry.by}` : `after ${entry.cause}`;
-    // Shipping acts unasked: the saga only waits for it. And an order as a whole is no step.
-    const verb = entry.event === "requested" && entry.step === "shipment" ? "waits for" : words;
+    // For a service that acts unasked the saga only waits. And an order as a whole is no step.
+    const verb = entry.event === "requested" && unasked.has(entry.step) ? "waits for" : words;
     const step = entry.step === "abort" ? "" : entry.step ?? "";
     entries.push({ at: entry.at, kind, title: `Saga ${verb} ${step}`.trim(), detail: [entry.detail, cause].filter(Boolean).join(" · ") });
   }

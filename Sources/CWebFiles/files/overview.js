@@ -132,13 +132,11 @@ function services(roles) {
     h("tbody", null, rows)));
 }
 
-const stepNames = { stock: "Reserve stock", payment: "Charge", shipment: "Prepare shipment", confirmation: "Confirm" };
-
 function steps(list, whole) {
   const longest = Math.max(0.05, ...list.map(({ time }) => time.p99 ?? 0));
   return h("ul", { class: "bars" },
-    list.map(({ step, role, time, waiting }) => h("li", { class: time.p50 > 2 ? "slow" : null },
-      h("span", { class: "name" }, stepNames[step] ?? step, h("small", null, ` ${role}`)),
+    list.map(({ title, role, time, waiting }) => h("li", { class: time.p50 > 2 ? "slow" : null },
+      h("span", { class: "name" }, title, h("small", null, ` ${role}`)),
       h("span", { class: "bar", "aria-hidden": "true" },
         h("i", { class: "wide", style: { width: `${((time.p99 ?? 0) / longest) * 100}%` } }),
         h("i", { style: { width: `${((time.p50 ?? 0) / longest) * 100}%` } })),

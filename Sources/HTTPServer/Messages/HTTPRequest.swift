@@ -35,7 +35,7 @@ public struct HTTPRequest: ~Copyable {
         self.answerFields = answerFields
     }
 
-    /// Gives the answer one more field, whoever makes the answer and whenever, a problem's too. Only during the
+    /// Gives the answer one more field, whatever makes it and whenever, a problem's too. Only during the
     /// handler's call.
     public func addToAnswer(_ field: HTTPHeader) { answerFields.pointee.append(field) }
 

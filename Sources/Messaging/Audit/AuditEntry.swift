@@ -72,5 +72,7 @@ public struct AuditAct: RawRepresentable, Hashable, Sendable {
     public static let modelExchanged = AuditAct(rawValue: "replay.exchange")
     public static let keyCreated = AuditAct(rawValue: "keys.create")
     public static let keyRevoked = AuditAct(rawValue: "keys.revoke")
+    public static let tokenKeyRotated = AuditAct(rawValue: "token-keys.rotate")
+    public static let tokenKeysDropped = AuditAct(rawValue: "token-keys.drop")
     public static let refused = AuditAct(rawValue: "access.refused")
 }

@@ -3,7 +3,7 @@ import Telemetry
 
 /// The log of what operators and keys have done in one service's database (`AuditSchema`).
 public enum AuditLog {
-    /// Whoever writes entries needs the right to insert into this table, and no other.
+    /// Writing entries takes the right to insert into this table, and no other.
     public static let table = "audit"
     /// Written by the first one's trigger alone.
     public static let headTable = "audit_head"
@@ -12,7 +12,7 @@ public enum AuditLog {
     public static let textLimit = 1_000
 
     /// Appends entries, in the open transaction of `connection` if there is one: what is rolled back leaves none.
-    /// Whoever appends next waits for the transaction's end.
+    /// The next append waits for the transaction's end.
     public static func append(_ entries: [AuditEntry], on connection: Connection) throws {
         guard !entries.isEmpty else { return }
         _ = try connection.execute(

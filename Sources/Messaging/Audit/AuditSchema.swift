@@ -1,7 +1,7 @@
 /// The table of what operators and keys have done, which the server itself keeps append-only and chained.
 ///
 /// A writer gives the members of an entry; number, time and hash are the server's, in a trigger that runs with the rights
-/// of the tables' owner. So whoever may insert can neither choose a place in the chain nor forge a hash, and needs no right
+/// of the tables' owner. So a role that may insert can neither choose a place in the chain nor forge a hash, and needs no right
 /// but that. Entries are numbered without a gap from 1: `audit_head` has the last one and is locked until the writer's
 /// transaction ends, so that an act and its entry are committed together or not at all.
 enum AuditSchema {

@@ -92,9 +92,9 @@ extension DeadLetterQueue {
             guard !ids.isEmpty else { continue }
             decided.formUnion(ids)
             if act == .discard {
-                let messages = try StoredLetter.letters(ids, withValues: false, on: connection).map {
-                    try $0.identity()
-                }
+                // Under a forged letter's name the real message may yet come.
+                let messages = try StoredLetter.letters(ids, withValues: false, on: connection)
+                    .filter { !$0.key.isForged }.map { try $0.identity() }
                 _ = try Inbox.claim(group: group, Set(messages).sorted(), on: connection)
             }
             _ = try connection.execute(

@@ -23,6 +23,8 @@ public enum DeadLetterQueue {
         public let decision: (by: String, note: String)?
         /// Of the decision, microseconds since the Unix epoch.
         public let decidedAt: Int64?
+        /// Of a record that its source never said: it holds up nothing.
+        public var isForged: Bool { ParkingKey.isForged(key) }
     }
 
     /// Which letters a list has. By default only open ones that are heads of their key.

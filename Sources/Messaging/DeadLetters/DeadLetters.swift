@@ -4,7 +4,8 @@ import Postgres
 /// Messages that a group could not handle, with everything that came after them under the same key.
 ///
 /// A key with a dead letter is *parked*: its later messages queue up behind the dead one, in order, while other keys
-/// flow on. An operator's retry or discard releases the key in order (`RedeliveryWorker`).
+/// flow on. An operator's retry or discard releases the key in order (`RedeliveryWorker`). A forged record parks nothing:
+/// its letter has a key of its own (`ParkingKey`).
 public enum DeadLetters {
     /// Why a message was given up.
     struct Verdict {

@@ -18,6 +18,15 @@ struct ParkingKey: Hashable, Comparable, Sendable {
         self.init(topic: source.topic, key: key.map { Self.text($0) } ?? "record:\(source)")
     }
 
+    /// Of a forged record: nothing is parked with it, whatever key it has. No topic has a name with a colon.
+    init(ofForged source: InboundMessage.Source) {
+        self.init(topic: source.topic, key: "\(Self.forged)\(source)")
+    }
+
+    var isForged: Bool { Self.isForged(key) }
+    static func isForged(_ key: String) -> Bool { key.hasPrefix(forged) }
+    private static let forged = "record:forged:"
+
     /// Longest key that is named by its own text, in bytes.
     private static let limit = 512
     private static let reserved = ["record:", "bytes:", "sha256:"]
@@ -39,5 +48,5 @@ struct ParkingKey: Hashable, Comparable, Sendable {
 
 extension ConsumedRecord {
     /// What is parked together with this record.
-    var parkingKey: ParkingKey { ParkingKey(record.key, of: source) }
+    var parkingKey: ParkingKey { isForged ? ParkingKey(ofForged: source) : ParkingKey(record.key, of: source) }
 }

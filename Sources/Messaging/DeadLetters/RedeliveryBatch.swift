@@ -3,7 +3,7 @@ import Telemetry
 
 /// Letters of keys that are to be released, handled together as a consumer handles a batch: where that fails, in
 /// halves, until the one letter is found that can't be. That one is dead again and stays in front of its key; what came
-/// before it, and other keys, are through.
+/// before it, and other keys, are through. One that turns out to be forged is taken out of its key, and holds up nothing.
 struct RedeliveryBatch {
     let group: String
     let handler: any BatchHandler
@@ -13,6 +13,8 @@ struct RedeliveryBatch {
     struct Outcome {
         var handled: [StoredLetter] = []
         var failed: [(letter: StoredLetter, error: String)] = []
+        /// Those of `failed` that aren't believed, and stood among letters that are.
+        var expelled: [StoredLetter] = []
     }
 
     /// Inside a transaction; nil where nothing is asked for, or others have it. Throws for what passes by itself, such as
@@ -54,8 +56,12 @@ struct RedeliveryBatch {
                     work.append(part[..<(part.count / 2)])
                     continue
                 }
-                stuck.insert(letter.key)
                 outcome.failed.append((letter, "\(error)"))
+                if error is RecordForged, !letter.key.isForged {
+                    outcome.expelled.append(letter)
+                } else {
+                    stuck.insert(letter.key)
+                }
                 spans.end(part, failure: error)
             }
         }
@@ -65,8 +71,13 @@ struct RedeliveryBatch {
     private func handle(_ letters: [StoredLetter], _ spans: inout Spans, on connection: Connection) throws {
         var messages: [InboundMessage] = []
         var ids: Set<String> = []
+        let doubted = letters.filter(\.key.isForged).map(\.keyIfBelieved)
+        let ahead = doubted.isEmpty ? [:] : try ParkedKeys.heads(of: Set(doubted), group: group, on: connection)
         for letter in letters {
             guard var message = try letter.message(by: reader) else { continue }
+            if letter.key.isForged, let head = ahead[letter.keyIfBelieved] {
+                throw MessageRejected("letter \(head.id) of the same key comes first: retry or discard that one first")
+            }
             spans.follow(letter, &message)
             if ids.insert(message.identity).inserted { messages.append(message) }
         }
@@ -98,11 +109,17 @@ struct RedeliveryBatch {
                     .textArray(outcome.failed.map { DeadLetters.stored($0.error) }),
                 ])
         }
+        for letter in outcome.expelled {
+            _ = try connection.execute(
+                "UPDATE dead_letters SET key = $2 WHERE id = $1", [.int8(letter.id), .text(letter.keyIfForged.key)])
+            try ParkedKeys.park(letter.keyIfForged, group: group, on: connection)
+        }
         var ended: [ParkingKey: Int] = [:]
         for letter in outcome.handled + outcome.failed.map(\.letter) where !letter.isHead {
             ended[letter.key, default: 0] += 1
         }
-        let stuck = Set(outcome.failed.map(\.letter.key))
+        let expelled = Set(outcome.expelled.map(\.id))
+        let stuck = Set(outcome.failed.map(\.letter).filter { !expelled.contains($0.id) }.map(\.key))
         try ParkedKeys.moveOn(
             Set(letters.map(\.key)).subtracting(stuck), ended: ended, group: group, on: connection)
     }

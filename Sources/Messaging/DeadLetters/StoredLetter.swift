@@ -15,6 +15,10 @@ struct StoredLetter {
     /// What it holds up.
     let key: ParkingKey
 
+    /// What it would hold up if it is believed, and if it isn't.
+    var keyIfBelieved: ParkingKey { Self.withBytes(recordKey) { ParkingKey($0, of: source) } }
+    var keyIfForged: ParkingKey { ParkingKey(ofForged: source) }
+
     /// The first open letters of each of `keys`, in the order of their records.
     ///
     /// - Parameters:
@@ -101,6 +105,7 @@ struct StoredLetter {
         case .event(let message): return message
         case .nothing: return nil
         case .poison(let reason): throw MessageRejected(reason)
+        case .forged(let reason): throw RecordForged(reason)
         }
     }
 

@@ -15,6 +15,9 @@ package enum EnvelopeDecoder {
         // Our own records say their type in a header: what nobody wants is not even parsed.
         if let type = headers.type, !reader.types.contains(type) { return .nothing(.otherType) }
         if reader.ignores(headers.source) { return .nothing(.ownWord) }
+        func forgery(of type: String?) -> String? {
+            reader.signatures?.forgery(of: type, headers, key: key, value: value, at: source)
+        }
         let body: Body
         do throws(Flaw) {
             let isJSON = try isJSON(headers, reader)
@@ -23,11 +26,10 @@ package enum EnvelopeDecoder {
             }
             body = read
         } catch {
-            return .poison(error.reason)
+            // What its source never said is no flaw of what it says.
+            return forgery(of: headers.type).map { .forged($0) } ?? .poison(error.reason)
         }
-        if let flaw = reader.signatures?.flaw(of: body.type, headers, key: key, value: value, at: source) {
-            return .poison(flaw)
-        }
+        if let forgery = forgery(of: body.type) { return .forged(forgery) }
         var keyText: String?
         if let key {
             // A text's bytes and no others: two keys that differ never become one.

@@ -4,3 +4,9 @@ public struct MessageRejected: Error, Sendable, CustomStringConvertible {
     public init(_ reason: String) { self.reason = reason }
     public var description: String { reason }
 }
+
+/// A record isn't its source's word.
+struct RecordForged: Error, CustomStringConvertible {
+    let description: String
+    init(_ reason: String) { description = reason }
+}

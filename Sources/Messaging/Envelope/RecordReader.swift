@@ -8,6 +8,9 @@ public enum RecordVerdict {
     case nothing(Reason)
     /// Can't be handled by anybody, and why.
     case poison(String)
+    /// Not the word of the source that it names, and how that is known. Nothing of it is believed, its key included:
+    /// it holds up nothing.
+    case forged(String)
 
     public enum Reason: Hashable, Sendable {
         /// Of a type that the reader doesn't react to.

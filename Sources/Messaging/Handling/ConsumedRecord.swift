@@ -12,14 +12,17 @@ struct ConsumedRecord {
     private(set) var span: ActiveSpan?
     /// Why it can't be handled.
     let malformed: String?
+    /// Nothing of it is believed, its key included.
+    let isForged: Bool
 
     init(_ record: ConsumedMessage, by reader: RecordReader) {
         self.record = record
         source = InboundMessage.Source(topic: record.topic, partition: record.partition, offset: record.offset)
         switch reader.read(record, at: source) {
-        case .event(let message): (self.message, malformed) = (message, nil)
-        case .nothing: (message, malformed) = (nil, nil)
-        case .poison(let reason): (message, malformed) = (nil, reason)
+        case .event(let message): (self.message, malformed, isForged) = (message, nil, false)
+        case .nothing: (message, malformed, isForged) = (nil, nil, false)
+        case .poison(let reason): (message, malformed, isForged) = (nil, reason, false)
+        case .forged(let reason): (message, malformed, isForged) = (nil, reason, true)
         }
     }
 

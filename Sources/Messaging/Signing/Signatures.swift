@@ -5,7 +5,7 @@ import Kafka
 /// Who says a fact, proved: each source signs its records (HMAC-SHA256) with keys of its own, and every reader holds them
 /// against the keys and against what the source may say.
 ///
-/// Whoever has a reader's keys can sign too: this defends against who gets at the brokers, not against who gets into a
+/// A reader's keys can sign too: this defends against who gets at the brokers, not against who gets into a
 /// service.
 public struct Signatures: Sendable {
     private let keys: [String: SourceKeys]
@@ -67,9 +67,11 @@ public struct Signatures: Sendable {
 
     var checks: Bool { check != nil }
 
-    /// Why nobody may act on a record; nil where its source has said it.
-    func flaw(
-        of type: String, _ headers: EnvelopeHeaders, key: UnsafeRawBufferPointer?, value: UnsafeRawBufferPointer?,
+    /// Why a record isn't its source's word, so that nobody may act on it; nil where it is.
+    ///
+    /// - Parameter type: nil where it can't be read: the source may have said such a thing.
+    func forgery(
+        of type: String?, _ headers: EnvelopeHeaders, key: UnsafeRawBufferPointer?, value: UnsafeRawBufferPointer?,
         at place: InboundMessage.Source
     ) -> String? {
         guard let check else { return nil }
@@ -78,7 +80,7 @@ public struct Signatures: Sendable {
         if headers.signature == nil, place.offset < check.unsignedBefore[partition] ?? 0 { return nil }
         guard let source = headers.source else { return "\(EventHeader.source) is missing, and nobody has signed it" }
         guard let says = check.says[source] else { return "\(source) is no source that may say anything here" }
-        guard says.contains(type) else { return "\(source) may not say \(type)" }
+        if let type, !says.contains(type) { return "\(source) may not say \(type)" }
         guard let signature = headers.signature else { return "\(source) hasn't signed it" }
         guard let keys = keys[source] else { return "there are no keys of \(source) to verify its signature by" }
         let parts = signature.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)

@@ -1,7 +1,7 @@
 import Kafka
 
 /// What a record's signature covers, as bytes that everybody makes alike: the topic, key and value, and the headers that
-/// say which event it is, whose and of whom. `traceparent` isn't covered: whoever passes a record on may change it.
+/// say which event it is, whose and of whom. `traceparent` isn't covered: it may change on the way.
 ///
 /// A line `orderflow-signature-1`, then each part as its length in four bytes, most significant first, and itself; a part
 /// that is missing has the length 2³²−1 and nothing behind it.

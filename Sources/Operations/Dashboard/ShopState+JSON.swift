@@ -39,6 +39,8 @@ extension ShopState {
                 for step in steps {
                     json.object {
                         $0.field("step", step.step)
+                        $0.field("title", step.title)
+                        $0.field("asked", step.isAsked)
                         $0.field("role", step.role)
                         $0.latency("time", step.time)
                         $0.field("waiting", step.waiting)

@@ -86,7 +86,7 @@ extension ShopState {
         }
         steps = lanes.map { lane in
             let step = lane.step
-            var entry = Step(step: step, role: lane.service)
+            var entry = Step(step: step, title: lane.title, isAsked: lane.isAsked, role: lane.service)
             entry.time = Latency(
                 minute.distribution("orderflow_saga_step_seconds") { $0.contains("step=\"\(step)\"") })
             // All processes of the role say the same of the database.

@@ -59,6 +59,9 @@ struct ShopState: Sendable {
 
     struct Step: Sendable {
         let step: String
+        let title: String
+        /// Whether its service is asked, rather than begin by itself.
+        let isAsked: Bool
         /// Who takes it.
         let role: String
         var time = Latency()

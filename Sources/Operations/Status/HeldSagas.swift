@@ -53,7 +53,7 @@ package struct HeldSagas: Sendable {
             held.ask(settings, database) { connection in
                 letters += try DeadLetterQueue.list(
                     limit: limit, valueLimit: HeldOrder.valueLimit, on: connection
-                ).map { HeldOrder($0, of: database.name) }
+                ).filter { !$0.isForged }.map { HeldOrder($0, of: database.name) }
             }
         }
         guard !letters.isEmpty else { return held }

@@ -89,7 +89,7 @@ struct TopicFacts {
         switch reader.read(record) {
         case .event(let event): message = event
         case .nothing: return
-        case .poison:
+        case .poison, .forged:
             unreadable += 1
             return
         }

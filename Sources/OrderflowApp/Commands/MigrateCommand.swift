@@ -1,8 +1,6 @@
 import ArgumentParser
 import Execution
-import Logging
 import OrderflowKit
-import Postgres
 import Terminal
 
 struct MigrateCommand: OrderflowCommand {
@@ -40,24 +38,7 @@ struct MigrateCommand: OrderflowCommand {
         let settings = try options.load().settings
         Observability.start(settings.log, role: "migrate")
         try await DedicatedThread.run("migrate") {
-            try Self.migrate(settings, waiting: limit, stop: StopSignal())
+            try Preparation.migrate(settings, waiting: limit, stop: StopSignal())
         }
-    }
-
-    /// - Parameter limit: nil waits for the server for ever.
-    static func migrate(_ settings: Settings, waiting limit: Duration?, stop: StopSignal) throws {
-        let provisioner = DatabaseProvisioner(settings: settings, logger: Logger(label: "migrate"))
-        try ServerWait.until(
-            "PostgreSQL", limit: limit, stop: stop, say: { complain("\($0)") },
-            isWorthWaiting: { ($0 as? PostgresError)?.isTransient ?? false },
-            {
-                try provisioner.run(settings.services.provisionedDatabases) { result in
-                    let schema = result.applied.last.map { "schema \($0.version) (\($0.name))" } ?? "up to date"
-                    let database = (try? settings.database(of: result.database)).map { "\($0)" } ?? ""
-                    tell("\(result.database.name): \(result.created ? "made, " : "")\(schema)   \(database)\n")
-                    for note in result.notes { complain("\(result.database.name): \(note)") }
-                }
-                try TokenKeyProvisioner(settings: settings, logger: Logger(label: "migrate")).run()
-            })
     }
 }

@@ -8,7 +8,7 @@ extension Settings {
         do {
             return try body()
         } catch var error as PostgresError where database.adminURL == nil && Self.isRefusal(error) {
-            error.message += "; database.admin_url, whoever may make databases and tables, isn't set"
+            error.message += "; database.admin_url, a role that may make databases and tables, isn't set"
             throw error
         }
     }

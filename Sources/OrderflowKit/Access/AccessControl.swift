@@ -41,7 +41,7 @@ package struct AccessControl: Sendable {
 
     /// An open door is chosen here, and stays in sight: in the log, in `/readyz` and so on the dashboard.
     private static func warn(_ context: ServiceContext, isSeen: Bool) {
-        let reason = "auth.mode is open: whoever reaches \(context.settings.http.host) may do everything"
+        let reason = "auth.mode is open: all who reach \(context.settings.http.host) may do everything"
         context.logger.warning("access_open", metadata: ["reason": "\(reason)"])
         if isSeen { context.health.register("access") { .degraded(reason) } }
     }

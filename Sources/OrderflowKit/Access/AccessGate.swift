@@ -13,6 +13,11 @@ public struct RouteNeed: Hashable, Sendable {
     /// (`Principal.grant`).
     public let isOwnEnough: Bool
 
+    package init(right: Right, isOwnEnough: Bool = false) {
+        self.right = right
+        self.isOwnEnough = isOwnEnough
+    }
+
     public func isMet(by principal: Principal) -> Bool {
         switch principal.grant(of: right) {
         case .all: true

@@ -50,11 +50,19 @@ final class CredentialGate: AccessGate {
     private func check(
         _ principal: Principal, _ request: borrowing HTTPRequest, _ need: RouteNeed
     ) throws(HTTPProblem) {
-        guard need.isMet(by: principal) else {
-            refusals.countMissingRight()
-            onRefusedRight(RefusedRight(principal, need.right, request))
-            throw AccessRefusal.missing(need.right)
+        guard need.isMet(by: principal) else { throw refusal(of: need.right, principal, request) }
+        if let tenant = try RequestContext.namedTenant(request), !principal.mayActFor(tenant) {
+            throw refusal(of: .tenantsAny, principal, request)
         }
+    }
+
+    /// Counted, and noted for the audit.
+    private func refusal(
+        of right: Right, _ principal: Principal, _ request: borrowing HTTPRequest
+    ) -> HTTPProblem {
+        refusals.countMissingRight()
+        onRefusedRight(RefusedRight(principal, right, request))
+        return AccessRefusal.missing(right)
     }
 
     private func identify(_ request: borrowing HTTPRequest) throws(IdentityRefusal) -> Principal {

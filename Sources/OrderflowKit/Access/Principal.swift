@@ -1,5 +1,6 @@
 import Execution
 import HTTPServer
+import Messaging
 import Synchronization
 
 /// Who asks: the owner of a token or a key, or nobody in particular where `auth.mode` is `open`.
@@ -49,6 +50,11 @@ public final class Principal: HTTPCaller, Hashable {
 
     /// Its credential is revoked.
     func revoke() { end.store(.min, ordering: .relaxed) }
+
+    /// Whose data it works on where it names no tenant.
+    var ownTenant: String { tenant ?? TenantName.standard }
+
+    func mayActFor(_ name: String) -> Bool { name == ownTenant || rights.contains(.tenantsAny) }
 
     /// How much of what `right` is about it may do.
     public func grant(of right: Right) -> Grant {

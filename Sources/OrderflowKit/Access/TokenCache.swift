@@ -1,12 +1,12 @@
 import Execution
 import Hashing
 
-/// Tokens whose signature was found right, by their fingerprints, each until it ends. Bounded: of two generations the
-/// older one is dropped when the younger is full, so that what is in use stays.
-final class TokenCache: Sendable {
+/// What was found out about tokens, by their fingerprints. Bounded: of two generations the older one is dropped when the
+/// younger is full, so that what is in use stays.
+final class TokenCache<Finding: Sendable>: Sendable {
     struct Entry {
-        let principal: Principal
-        /// Seconds since the Unix epoch.
+        let finding: Finding
+        /// Seconds since the Unix epoch: from then on it is to be found out again.
         let end: Int64
         /// Of the key set that the signature was checked by.
         let epoch: Int
@@ -17,27 +17,28 @@ final class TokenCache: Sendable {
         var old: [Fingerprint: Entry] = [:]
     }
 
+    /// Tokens of one generation of one shard.
+    private let capacity: Int
     /// Loops rarely meet at one lock.
-    private static let shards = 16
-    /// Tokens of one generation of one shard: some 65 000 in all.
-    private static let capacity = 2048
+    private let shards = (0..<16).map { _ in Monitor(Generations()) }
 
-    private let shards = (0..<TokenCache.shards).map { _ in Monitor(Generations()) }
+    /// - Parameter capacity: some so many tokens are kept at most, half of them at least.
+    init(capacity: Int = 65_536) { self.capacity = max(1, capacity / (2 * shards.count)) }
 
     func entry(_ token: Fingerprint) -> Entry? {
         shard(token).withLock { generations in
             if let entry = generations.young[token] { return entry }
             guard let entry = generations.old.removeValue(forKey: token) else { return nil }
-            Self.keep(entry, token, in: &generations)
+            keep(entry, token, in: &generations)
             return entry
         }
     }
 
     func keep(_ entry: Entry, for token: Fingerprint) {
-        shard(token).withLock { Self.keep(entry, token, in: &$0) }
+        shard(token).withLock { keep(entry, token, in: &$0) }
     }
 
-    private static func keep(_ entry: Entry, _ token: Fingerprint, in generations: inout Generations) {
+    private func keep(_ entry: Entry, _ token: Fingerprint, in generations: inout Generations) {
         if generations.young.count >= capacity {
             generations.old = generations.young
             generations.young = [:]
@@ -46,6 +47,6 @@ final class TokenCache: Sendable {
     }
 
     private func shard(_ token: Fingerprint) -> Monitor<Generations> {
-        shards[Int(truncatingIfNeeded: UInt(bitPattern: token.hashValue) % UInt(Self.shards))]
+        shards[Int(truncatingIfNeeded: UInt(bitPattern: token.hashValue) % UInt(shards.count))]
     }
 }

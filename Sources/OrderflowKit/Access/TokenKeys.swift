@@ -17,7 +17,7 @@ final class TokenKeys: Sendable {
         var keys: JSONWebKeySet?
         /// Why they couldn't be read the last time; nil where they could.
         var problem: String? = "not read yet"
-        /// Somebody has asked for a key that isn't there.
+        /// A token has named a key that isn't there.
         var isWanted = false
         var isStopped = false
     }
@@ -99,7 +99,7 @@ final class TokenKeys: Sendable {
         }
     }
 
-    /// For `pause`, or until somebody wants an unknown key and it may be looked for.
+    /// For `pause`, or until a token names an unknown key and it may be looked for.
     private func wait(_ pause: Duration) {
         let earliest = min(pause, wantedInterval)
         let isStopped = state.wait(for: earliest) { $0.isStopped ? true : nil } ?? false

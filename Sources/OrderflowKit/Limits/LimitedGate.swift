@@ -15,8 +15,8 @@ package struct LimitedGate: AccessGate {
     package func admit(_ request: borrowing HTTPRequest, to need: RouteNeed) throws(HTTPProblem) -> Principal {
         let principal = try gate.admit(request, to: need)
         guard need.right != .open, need.right != .operate else { return principal }
-        // One that names no tenant it may act for is refused by who looks at the tenant, and counts for its own.
-        let tenant = (try? RequestContext.tenant(request, principal)) ?? principal.tenant ?? TenantName.standard
+        // A name that can't be read is refused by who looks at the tenant, and counts for the caller's own.
+        let tenant = (try? RequestContext.tenant(request, principal)) ?? principal.ownTenant
         let fields = try limits.admit(
             principal, from: request.remoteAddress.origin, for: tenant, now: RequestLimits.clock())
         for field in fields { request.addToAnswer(field) }

@@ -1,11 +1,11 @@
 import Execution
 
-/// A bounded number of token buckets, for whoever comes.
+/// A bounded number of token buckets, for any number of owners.
 ///
 /// A table of sets with a few places each: a bucket is looked for in one set, under one of many locks, and a full one
 /// needs no place at all, since an unknown bucket is full. Where a set has only buckets that aren't full, the one that
 /// is fullest is forgotten: its owner is given at most what it would have had a little later. So memory is bounded, no
-/// name is kept, and whoever comes under very many names can't keep others out. The hash has a seed of the process
+/// name is kept, and a caller under very many names can't keep others out. The hash has a seed of the process
 /// (`Hasher`), so that nobody chooses his set.
 final class TokenBuckets: Sendable {
     /// 0 in `full` is the past: free.

@@ -31,20 +31,14 @@ package struct ExternalParticipants: SettingsSection {
 }
 
 extension SettingFormat where Value == [ExternalParticipant] {
-    static let participants = SettingFormat(
-        expected: "step=Succeeded/Failed such as fraud=FraudCleared/FraudSuspected, more by commas, or empty",
-        parse: { text in
-            var participants: [ExternalParticipant] = []
-            for part in text.isEmpty ? [] : text.split(separator: ",", omittingEmptySubsequences: false) {
-                guard let match = part.wholeMatch(of: /([a-z][a-z0-9-]*)=([A-Za-z0-9.]+)\/([A-Za-z0-9.]+)/) else {
-                    return nil
-                }
-                let (name, succeeds, fails) = (String(match.1), String(match.2), String(match.3))
-                guard succeeds != fails, !participants.contains(where: { $0.name == name }) else { return nil }
-                participants.append(ExternalParticipant(name: name, succeeds: succeeds, fails: fails))
-            }
-            return participants
-        }, write: { $0.map { "\($0.name)=\($0.succeeds)/\($0.fails)" }.joined(separator: ",") })
+    static let participants = list(
+        expecting: "step=Succeeded/Failed such as fraud=FraudCleared/FraudSuspected",
+        repeated: .refused("step", by: \.name), write: { "\($0.name)=\($0.succeeds)/\($0.fails)" }
+    ) { text in
+        guard let match = text.wholeMatch(of: /([a-z][a-z0-9-]*)=([A-Za-z0-9.]+)\/([A-Za-z0-9.]+)/), match.2 != match.3
+        else { return nil }
+        return ExternalParticipant(name: String(match.1), succeeds: String(match.2), fails: String(match.3))
+    }
 }
 
 extension Settings {

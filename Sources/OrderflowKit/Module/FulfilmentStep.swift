@@ -50,7 +50,7 @@ public struct FulfilmentStep: ServiceModulePart, Sendable {
     }
 
     public let name: String
-    /// For people.
+    /// What is done, for people: `Reserve stock`.
     public let title: String
     /// Steps that have to succeed first.
     public let after: [String]
@@ -145,6 +145,8 @@ package struct StepDeadlines: SettingsSection, Hashable {
 package struct FulfilmentLane: Hashable, Sendable {
     package let step: String
     package let title: String
+    /// Whether the saga asks for it, rather than wait for a service that begins by itself.
+    package let isAsked: Bool
     /// Who takes it.
     package let service: String
     /// Whether it can be waited for without end, so that operators may resolve it.
@@ -172,11 +174,14 @@ extension ServiceCatalogue {
 
     package var lanes: [FulfilmentLane] {
         steps.map {
-            FulfilmentLane(step: $0.name, title: $0.title, service: $0.service, hasToSucceed: $0.compensation != nil)
+            FulfilmentLane(
+                step: $0.name, title: $0.title, isAsked: $0.command != nil, service: $0.service,
+                hasToSucceed: $0.compensation != nil)
         }
             + [decision].compactMap(\.self).map {
                 FulfilmentLane(
-                    step: FulfilmentDecision.step, title: "Confirmation", service: $0.service, hasToSucceed: true)
+                    step: FulfilmentDecision.step, title: "Confirm", isAsked: true, service: $0.service,
+                    hasToSucceed: true)
             }
     }
 }

@@ -14,7 +14,7 @@ public struct RequestContext: Sendable {
     /// Who asks, for the audit: the principal's subject. Where callers aren't identified it is what `X-Actor` says, and
     /// may be nil.
     public let actor: String?
-    /// Whoever has sent the request to us: a client, or the gateway before us.
+    /// The sender of the request: a client, or the gateway before us.
     package let remoteAddress: SocketAddress
 
     /// Of a request that has passed a gate; any other is a mistake in the program, answered 500.
@@ -47,14 +47,19 @@ public struct RequestContext: Sendable {
 
     /// Whose data a request is about.
     static func tenant(_ request: borrowing HTTPRequest, _ principal: Principal) throws(HTTPProblem) -> String {
-        let own = principal.tenant ?? TenantName.standard
-        guard let name = try request.onlyHeader("X-Tenant-Id") else { return own }
+        guard let name = try namedTenant(request) else { return principal.ownTenant }
+        guard principal.mayActFor(name) else { throw AccessRefusal.missing(.tenantsAny) }
+        return name
+    }
+
+    /// What `X-Tenant-Id` says; nil where it isn't there.
+    static func namedTenant(_ request: borrowing HTTPRequest) throws(HTTPProblem) -> String? {
+        guard let name = try request.onlyHeader("X-Tenant-Id") else { return nil }
         guard TenantName.isValid(name) else {
             throw HTTPProblem(
                 .badRequest,
                 detail: "X-Tenant-Id must have 1 to \(TenantName.limit) letters, digits and . _ - of ASCII")
         }
-        guard name == own || principal.rights.contains(.tenantsAny) else { throw AccessRefusal.missing(.tenantsAny) }
         return name
     }
 

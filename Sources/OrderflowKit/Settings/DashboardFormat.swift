@@ -1,6 +1,6 @@
 extension SettingFormat where Value == [RoleAddress] {
     package static let roleAddresses = list(
-        expecting: "role=URL such as payment=http://payment:3000, more of them separated by commas, or empty",
+        expecting: "role=URL such as payment=http://payment:3000", repeated: .refused("URL", by: \.url),
         secrecy: .partly, write: { "\($0.role)=\($0.url)" }
     ) { text in
         let sides = text.split(separator: "=", maxSplits: 1).map(String.init)

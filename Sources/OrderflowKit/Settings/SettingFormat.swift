@@ -122,23 +122,20 @@ public struct HTTPHeaderSetting: Hashable, Sendable {
 
 extension SettingFormat where Value == [HTTPHeaderSetting] {
     /// As `OTEL_EXPORTER_OTLP_HEADERS` has them. RFC 9110 §5.1, §5.5; no value has a comma.
-    public static let headers = SettingFormat(
-        expected: "name=value, more of them separated by commas",
-        parse: { text in
-            var headers: [HTTPHeaderSetting] = []
-            for pair in text.split(separator: ",", omittingEmptySubsequences: false) where !text.isEmpty {
-                guard let equals = pair.firstIndex(of: "=") else { return nil }
-                let (name, value) = (pair[..<equals], pair[pair.index(after: equals)...])
-                let isName = name.utf8.allSatisfy { byte in
-                    (0x30...0x39).contains(byte) || (0x61...0x7A).contains(byte | 0x20)
-                        || byte == UInt8(ascii: "-") || byte == UInt8(ascii: "_")
-                }
-                guard isName, !name.isEmpty, !value.isEmpty, value.utf8.allSatisfy({ $0 >= 0x20 && $0 < 0x7F })
-                else { return nil }
-                headers.append(HTTPHeaderSetting(name: String(name), value: String(value)))
-            }
-            return headers
-        }, write: { $0.map { "\($0.name)=\($0.value)" }.joined(separator: ",") }, secrecy: .whole)
+    public static let headers = list(
+        expecting: "name=value", repeated: .refused("name", by: { $0.name.lowercased() }), secrecy: .whole,
+        write: { "\($0.name)=\($0.value)" }
+    ) { pair in
+        guard let equals = pair.firstIndex(of: "=") else { return nil }
+        let (name, value) = (pair[..<equals], pair[pair.index(after: equals)...])
+        let isName = name.utf8.allSatisfy { byte in
+            (0x30...0x39).contains(byte) || (0x61...0x7A).contains(byte | 0x20)
+                || byte == UInt8(ascii: "-") || byte == UInt8(ascii: "_")
+        }
+        guard isName, !name.isEmpty, !value.isEmpty, value.utf8.allSatisfy({ $0 >= 0x20 && $0 < 0x7F })
+        else { return nil }
+        return HTTPHeaderSetting(name: String(name), value: String(value))
+    }
 }
 
 extension SettingFormat where Value == Int {
@@ -193,22 +190,34 @@ extension SettingFormat {
     }
 }
 
+/// What a list has to say of elements that come again.
+package enum Repetition<Element>: Sendable {
+    /// They say the same once more.
+    case harmless
+    /// Two of one name could contradict each other: each may be there once. Takes what is named, for the message.
+    case refused(_ what: String, by: @Sendable (Element) -> String)
+}
+
 extension SettingFormat {
     /// A list of what `element` reads, by commas; empty is none.
     ///
-    /// - Parameter key: what no two elements may have in common; nil where they may be alike.
+    /// - Parameter expected: without a word of how elements are separated, repeated or left out.
     package static func list<Element>(
-        expecting expected: String, secrecy: SettingSecrecy = .open,
-        distinctBy key: (@Sendable (Element) -> String)? = nil,
+        expecting expected: String, repeated: Repetition<Element>, secrecy: SettingSecrecy = .open,
         write: @escaping @Sendable (Element) -> String, _ element: @escaping @Sendable (String) -> Element?
     ) -> SettingFormat where Value == [Element] {
-        SettingFormat(
-            expected: expected,
+        let once =
+            switch repeated {
+            case .harmless: ""
+            case .refused(let what, by: _): ", each \(what) once"
+            }
+        return SettingFormat(
+            expected: "\(expected), more by commas\(once), or empty",
             parse: { text in
                 let parts = text.isEmpty ? [] : text.split(separator: ",", omittingEmptySubsequences: false)
                 let elements = parts.compactMap { element(String($0)) }
                 guard elements.count == parts.count else { return nil }
-                if let key, Set(elements.map(key)).count < parts.count { return nil }
+                if case .refused(_, by: let name) = repeated, Set(elements.map(name)).count < parts.count { return nil }
                 return elements
             }, write: { $0.map(write).joined(separator: ",") }, secrecy: secrecy)
     }

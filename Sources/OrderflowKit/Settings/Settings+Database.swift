@@ -33,7 +33,7 @@ extension Settings {
         return configuration
     }
 
-    /// A database with a URL of its own is reached by it as whoever has none for himself.
+    /// A database with a URL of its own is reached by it in every role that has none of its own.
     private func ownURL(of service: ServiceDatabase, as access: DatabaseAccess) -> String? {
         let own = serviceDatabaseURL[service.name]
         switch access {

@@ -9,8 +9,9 @@ package struct ForeignSource: Hashable, Sendable {
 
 extension SettingFormat where Value == [ForeignSource] {
     static let foreignSources = list(
-        expecting: "source=Type/Type such as /fraud-check=FraudCleared/FraudSuspected, more by commas, or empty",
-        distinctBy: \.source, write: { "\($0.source)=\($0.types.sorted().joined(separator: "/"))" }
+        expecting: "source=Type/Type such as /fraud-check=FraudCleared/FraudSuspected",
+        repeated: .refused("source", by: \.source),
+        write: { "\($0.source)=\($0.types.sorted().joined(separator: "/"))" }
     ) { text in
         // A URI's own signs, but for those that separate here; its file's name is made of it.
         guard let match = text.wholeMatch(of: /([A-Za-z0-9\/][A-Za-z0-9\/:._~-]{0,199})=([A-Za-z0-9.\/]+)/) else {
@@ -24,19 +25,26 @@ extension SettingFormat where Value == [ForeignSource] {
 
 extension SettingFormat where Value == [TopicPartition: Int64] {
     package static let offsets = SettingFormat(
-        expected: "topic/partition=offset such as order-events/0=1200, more by commas, or empty",
+        expected: places.expected,
         parse: { text in
-            var offsets: [TopicPartition: Int64] = [:]
-            for part in text.isEmpty ? [] : text.split(separator: ",", omittingEmptySubsequences: false) {
-                guard let match = part.wholeMatch(of: /([A-Za-z0-9._-]{1,249})\/([0-9]+)=([0-9]+)/),
-                    let partition = Int32(match.2), let offset = Int64(match.3)
-                else { return nil }
-                let place = TopicPartition(topic: String(match.1), partition: partition)
-                guard offsets.updateValue(offset, forKey: place) == nil else { return nil }
-            }
-            return offsets
+            places.parse(text).map { Dictionary(uniqueKeysWithValues: $0.map { ($0.partition, $0.offset) }) }
         },
         write: { offsets in
-            offsets.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: ",")
+            places.write(offsets.sorted { $0.key < $1.key }.map { Place(partition: $0.key, offset: $0.value) })
         })
+
+    private struct Place {
+        let partition: TopicPartition
+        let offset: Int64
+    }
+
+    private static let places = SettingFormat<[Place]>.list(
+        expecting: "topic/partition=offset such as order-events/0=1200",
+        repeated: .refused("partition", by: { "\($0.partition)" }), write: { "\($0.partition)=\($0.offset)" }
+    ) { text in
+        guard let match = text.wholeMatch(of: /([A-Za-z0-9._-]{1,249})\/([0-9]+)=([0-9]+)/),
+            let partition = Int32(match.2), let offset = Int64(match.3)
+        else { return nil }
+        return Place(partition: TopicPartition(topic: String(match.1), partition: partition), offset: offset)
+    }
 }

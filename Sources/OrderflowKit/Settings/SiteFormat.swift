@@ -3,7 +3,7 @@ import Messaging
 
 extension SettingFormat where Value == [String] {
     package static let hostNames = list(
-        expecting: "names such as shop.internal or *.shop.example without ports, separated by commas, or empty",
+        expecting: "names such as shop.internal or *.shop.example without ports", repeated: .harmless,
         write: { $0 }
     ) { text in
         let name = text.hasPrefix("*.") ? text.dropFirst(2) : text[...]
@@ -14,7 +14,7 @@ extension SettingFormat where Value == [String] {
 
     /// As browsers serialize them (RFC 6454 §6.2): one with a path, or with its scheme's own port, would never match.
     package static let origins = list(
-        expecting: "origins such as https://shop.example, separated by commas, or empty", write: { $0 }
+        expecting: "origins such as https://shop.example", repeated: .harmless, write: { $0 }
     ) { text in
         for (scheme, port) in [("https://", ":443"), ("http://", ":80")] where text.hasPrefix(scheme) {
             let rest = text.dropFirst(scheme.count)
@@ -27,13 +27,13 @@ extension SettingFormat where Value == [String] {
 
 extension SettingFormat where Value == [AddressRange] {
     package static let addressRanges = list(
-        expecting: "addresses such as 10.0.0.0/8 or fd00::1, separated by commas, or empty", write: { $0.description }
+        expecting: "addresses such as 10.0.0.0/8 or fd00::1", repeated: .harmless, write: { $0.description }
     ) { AddressRange($0) }
 }
 
 extension SettingFormat where Value == [TenantQuota] {
     package static let tenantQuotas = list(
-        expecting: "quotas such as acme=500 or acme=500/1000, separated by commas, or empty",
+        expecting: "quotas such as acme=500 or acme=500/1000", repeated: .refused("tenant", by: \.tenant),
         write: { "\($0.tenant)=\($0.quota.rate)/\($0.quota.burst)" }
     ) { text in
         let sides = text.split(separator: "=", omittingEmptySubsequences: false).map(String.init)

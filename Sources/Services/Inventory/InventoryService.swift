@@ -32,7 +32,7 @@ extension ServiceModule {
         Publishes(StockReserved.self, StockRejected.self, StockReleased.self, on: .orderEvents)
         Accepts(ReserveStock.self, ReleaseStock.self, on: .inventoryCommands)
         FulfilmentStep(
-            "stock",
+            "stock", title: "Reserve stock",
             asks: .init(.inventoryCommands) { order, _ in ReserveStock(orderID: order.orderID, items: order.items) },
             succeededBy: [StockReserved.type], failedBy: [StockRejected.type], within: .seconds(30),
             undoneBy: .init(

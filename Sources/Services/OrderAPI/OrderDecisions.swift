@@ -36,7 +36,7 @@ enum OrderDecisions {
         let lost = try EventStore.append(appends, on: connection)
         // A customer's cancellation came between our read and our write: decide again on what is true now.
         guard let first = lost.first.map({ appends[$0] }) else {
-            // Whoever has ended needs no payment any more.
+            // An order that has ended needs no payment any more.
             return try StreamSecrets.forget(
                 orders.filter(\.value.hasEnded).map { StreamKey(tenant: $0.key.tenant, streamID: $0.key.orderID) },
                 on: connection)

@@ -10,8 +10,8 @@ package struct TenantShare: Hashable, Sendable {
 
 extension SettingFormat where Value == [TenantShare] {
     static let tenantShares = list(
-        expecting: "tenant=weight with weights from 1 to 1000, more of them separated by commas, or empty",
-        distinctBy: \.tenant, write: { "\($0.tenant)=\($0.weight)" }
+        expecting: "tenant=weight with weights from 1 to 1000", repeated: .refused("tenant", by: \.tenant),
+        write: { "\($0.tenant)=\($0.weight)" }
     ) { text in
         let sides = text.split(separator: "=", maxSplits: 1).map(String.init)
         guard sides.count == 2, TenantName.isValid(sides[0]), let weight = Int(sides[1]), (1...1000).contains(weight)

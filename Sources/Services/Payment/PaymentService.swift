@@ -44,7 +44,7 @@ extension ServiceModule {
         Accepts(ProcessPayment.self, RefundPayment.self, KeepPaymentToken.self, on: .paymentCommands)
         Sends(SendPaymentToken.self, on: .orderCommands)
         FulfilmentStep(
-            "payment", after: ["stock"],
+            "payment", title: "Charge", after: ["stock"],
             asks: .init(.paymentCommands) { order, _ in
                 ProcessPayment(
                     orderID: order.orderID, userID: order.userID, amount: order.total,

@@ -26,7 +26,8 @@ extension ServiceModule {
             ShipmentCreated.self, ShipmentFailed.self, ShipmentDispatched.self, ShipmentCancelled.self,
             on: .orderEvents)
         FulfilmentStep(
-            "shipment", succeededBy: [ShipmentCreated.type], failedBy: [ShipmentFailed.type], within: .seconds(60))
+            "shipment", title: "Prepare shipment", succeededBy: [ShipmentCreated.type],
+            failedBy: [ShipmentFailed.type], within: .seconds(60))
         // A shipment takes each fact once, in whatever state it is, and says so once.
         Consumes(.orderEvents, usesInbox: false) { ShippingHandler(topic: $0.topics.orderEvents, source: $0.source) }
     }

@@ -1,3 +1,5 @@
+import TestServers
+
 /// Requests and answers of the group protocol, as far as tests change them.
 enum GroupRequests {
     static let metadata: Int16 = 3

@@ -73,7 +73,7 @@ final class ConsumerFixture {
     }
 
     /// All of the `count` records that there are in one batch, and what a member that is given it makes of it.
-    func batch(count: Int) throws -> (BatchTransaction, [ConsumedRecord]) {
+    func batch(count: Int, by door: RecordReader? = nil) throws -> (BatchTransaction, [ConsumedRecord]) {
         let runner = ConsumerRunner(
             ConsumerRunner.Configuration(group: group, topics: [topic.name]), handler: ledger, kafka: topic.kafka,
             database: database, logger: quiet)
@@ -81,7 +81,7 @@ final class ConsumerFixture {
         defer { reader.close() }
         var records: [ConsumedRecord] = []
         while records.count < count {
-            records += try reader.next().map { ConsumedRecord($0, by: runner.reader) }
+            records += try reader.next().map { ConsumedRecord($0, by: door ?? runner.reader) }
         }
         return (runner.transaction, records)
     }

@@ -54,7 +54,7 @@ import Testing
     /// nobody who waits is passed over twice.
     @Test func randomSchedulesKeepTheOrderOfEachTenant() {
         var random = SeededGenerator.fromEnvironment()
-        for _ in 0..<50 {
+        for _ in 0..<TestTier.rounds(50) {
             let tenants = (0..<Int.random(in: 1...8, using: &random)).map { "t\($0)" }
             let weights = Dictionary(uniqueKeysWithValues: tenants.map { ($0, Int.random(in: 1...5, using: &random)) })
             var queue = FairQueue<Item>(limit: 300, weights: weights)

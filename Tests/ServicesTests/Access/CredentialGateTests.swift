@@ -175,8 +175,84 @@ import Testing
         }
         #expect(
             world.refused.withLock { $0 } == [
-                "alice orders:read GET /orders", "key:k1 operate GET /operate", "service orders:read GET /orders",
+                "key:k1 tenants:any GET /orders", "alice orders:read GET /orders", "key:k1 operate GET /operate",
+                "service orders:read GET /orders",
             ])
+    }
+
+    /// What can't become good is looked at once in a while; what can, each time.
+    @Test func aRefusalIsRememberedWhileItHolds() throws {
+        let file = NSTemporaryDirectory() + "/jwks-\(UUID())"
+        defer { try? FileManager.default.removeItem(atPath: file) }
+        func keys(_ set: String) throws -> TokenKeys {
+            try set.write(toFile: file, atomically: true, encoding: .utf8)
+            return try TokenKeys(.file(file), logger: quiet)
+        }
+        let check = TokenCheck(
+            TokenRules(issuer: TestIssuer.name, audience: TestIssuer.audience, tenantClaim: "tenant", clockSkew: 30),
+            keys: try keys(issuer.keySet()))
+        func refusal(_ token: String, at now: Int64) -> IdentityRefusal? {
+            do {
+                _ = try Array(token.utf8).withUnsafeBytes {
+                    try check.principal(of: $0, Fingerprint(of: $0), at: now)
+                }
+                return nil
+            } catch {
+                return error as? IdentityRefusal
+            }
+        }
+        func isRemembered(_ token: String) -> Bool { check.refused.entry(Fingerprint(of: token)) != nil }
+
+        for (token, error) in [
+            (stranger.token(at: Self.now), TokenError.signature), (issuer.token(["iss": "x"], at: Self.now), .issuer),
+            (issuer.token(["tenant": "a b"], at: Self.now), .tenant),
+            (issuer.token(["exp": .number(JSONNumber(Self.now - 60))], at: Self.now), .expired),
+        ] {
+            #expect(refusal(token, at: Self.now) == .token(error))
+            #expect(isRemembered(token), "\(error)")
+            #expect(refusal(token, at: Self.now + 1) == .token(error))
+            #expect(refusal(token, at: Self.now + 90) == .token(error))
+        }
+        let early = issuer.token(["nbf": .number(JSONNumber(Self.now + 100))], at: Self.now)
+        #expect(refusal(early, at: Self.now) == .token(.notYetValid) && !isRemembered(early))
+        #expect(refusal(early, at: Self.now + 71) == nil)
+        // A clock that was ahead when the token came.
+        let young = issuer.token(at: Self.now)
+        #expect(refusal(young, at: Self.now + 1_000) == .token(.expired) && isRemembered(young))
+        #expect(refusal(young, at: Self.now) == nil)
+        let unknown = TestIssuer("k2", seed: 9).token(at: Self.now)
+        #expect(refusal(unknown, at: Self.now) == .token(.unknownKey) && !isRemembered(unknown))
+    }
+
+    /// The key of that name is another one now.
+    @Test func aRefusalEndsWithTheKeysThatItIsOf() async throws {
+        let keySet = Monitor(issuer.keySet())
+        let provider = Router([
+            Routes(needing: .open) { Get("/jwks") { _ in .json(.ok, Array(keySet.withLock { $0 }.utf8)) } }
+        ])
+        try await serving(provider, with: []) { port in
+            let keys = try TokenKeys(
+                .url("http://127.0.0.1:\(port)/jwks"), wantedInterval: .milliseconds(1), logger: quiet)
+            let stop = StopSignal()
+            let thread = DedicatedThread.start("keys") { keys.run(until: stop) }
+            defer {
+                stop.stop()
+                thread.join()
+            }
+            let check = TokenCheck(
+                TokenRules(
+                    issuer: TestIssuer.name, audience: TestIssuer.audience, tenantClaim: "tenant", clockSkew: 30),
+                keys: keys)
+            let token = Array(stranger.token(at: Self.now).utf8)
+            func principal() throws -> Principal {
+                try token.withUnsafeBytes { try check.principal(of: $0, Fingerprint(of: $0), at: Self.now) }
+            }
+            try eventually("the first key set is there") { keys.health == .ready }
+            #expect(throws: IdentityRefusal.token(.signature)) { try principal() }
+            keySet.withLock { $0 = stranger.keySet() }
+            _ = keys.unknownKey()
+            try eventually("the token is taken") { (try? principal())?.subject == "alice" }
+        }
     }
 
     /// Whether a key that isn't known is a new one can't be told, and neither can a token's signature.

@@ -172,7 +172,7 @@ import Testing
     /// Any order of requests, tries and words: one charge, one refund, every undo answered, the money accounted for.
     @Test func neverTwoChargesNeverTwoRefunds() throws {
         var random = SeededGenerator.fromEnvironment()
-        for _ in 0..<3_000 {
+        for _ in 0..<TestTier.rounds(3_000) {
             var process: PaymentProcess?
             var charges = 0
             var refunds = 0

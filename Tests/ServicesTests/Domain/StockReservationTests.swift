@@ -147,7 +147,7 @@ import Testing
         var random = SeededGenerator.fromEnvironment()
         var stock = StockLevels(["A": .init(onHand: 40), "B": .init(onHand: 25)], unknownSKU: .reject)
         var reservations: [Int: StockReservation] = [:]
-        for _ in 0..<5_000 {
+        for _ in 0..<TestTier.rounds(5_000) {
             let order = Int.random(in: 0..<60, using: &random)
             let request: StockReservation.Request =
                 switch Int.random(in: 0..<5, using: &random) {

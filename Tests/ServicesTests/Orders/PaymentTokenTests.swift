@@ -163,6 +163,80 @@ import Testing
         }
     }
 
+    /// An order whose token is of an older key goes on, and the key stays as long as there is one.
+    @Test func aNewKeySealsAndAnOldOneOpensUntilNoOrderNeedsIt() async throws {
+        let (side, payments) = try shop()
+        let mo = AuditActor("mo", kind: .os, origin: "here")
+        func keys() throws -> [Payment.TokenKeys.Listed] {
+            try TokenKeys.list(PaymentTokenSeal.uses(on: side.connect()).counts, on: payments.connection)
+        }
+        func drop(after seconds: Int64) throws -> [String] {
+            try TokenKeys.drop(
+                keys(), by: mo, note: nil, at: WallClock.nowMicroseconds() + seconds * 1_000_000,
+                on: payments.connection
+            ).map(\.name)
+        }
+        let earlier = try await order(side)
+        let old = try #require(try keys().first)
+        #expect(old.tokens == 1 && old.supersededAt == nil)
+        let fresh = try TokenKeys.rotate(by: mo, note: "in a test", on: payments.connection) {
+            try PaymentTokenSeal.take($0, on: side.connect())
+        }
+        _ = try await side.serve { client in
+            try client.send("POST", "/orders", body: Self.body)
+            #expect(try client.answer().status == 201)
+        }
+        #expect(try keys().map(\.name) == [TokenKeys.name(of: fresh), old.name])
+        #expect(try keys().map(\.tokens) == [1, 1])
+        #expect(try drop(after: 2 * 86_400) == [], "an order needs it")
+
+        // The earlier order is charged by the token that the old key has sealed.
+        try payments.send(
+            inbound(ProcessPayment(orderID: earlier.orderID, userID: "u", amount: earlier.total, hasSealedToken: true)))
+        let question = try #require(try commands(SendPaymentToken.self, of: payments.connection).first)
+        let orders = try side.connect()
+        try OrderCommandHandler().apply([inbound(question)], on: orders)
+        try payments.send(inbound(try #require(try commands(KeepPaymentToken.self, of: orders).first)))
+        try OrderCommandHandler().apply([inbound(ConfirmOrder(orderID: earlier.orderID))], on: orders)
+        #expect(try keys().map(\.tokens) == [1, 1], "it is with payment now")
+        let charges = Monitor<[GatewayCharge]>([])
+        payments.startWorker(
+            ScriptedGateway(onCharge: { charge in
+                charges.withLock { $0.append(charge) }
+                return .success("ch_1")
+            }))
+        try payments.wait(for: earlier.orderID, .charged)
+        #expect(charges.withLock { $0.map(\.paymentToken) } == [Self.token])
+        #expect(try keys().map(\.tokens) == [1, 0])
+        #expect(try drop(after: 3_600) == [], "a process may seal with it yet")
+        #expect(try drop(after: 2 * 86_400) == [old.name])
+        #expect(try keys().map(\.name) == [TokenKeys.name(of: fresh)])
+        let acts = try payments.connection.query("SELECT act, object FROM audit ORDER BY 1 DESC")
+        #expect(try acts.map { try $0.get(0, as: String.self) } == ["token-keys.rotate", "token-keys.drop"])
+        #expect(try acts.map { try $0.get(1, as: String.self) } == [TokenKeys.name(of: fresh), old.name])
+    }
+
+    /// Processes that run learn of another key, and a database that was restored of the one before.
+    @Test func theSealIsLookedAtAgain() throws {
+        let side = try OrderSide(sealing: false)
+        let (first, second) = (OpeningKey().publicKey, OpeningKey().publicKey)
+        func sealing(_ secrets: KnownSecrets) throws -> [UInt8] {
+            Array(try secrets.seal().seal("t", of: OrderKey(tenant: "a", orderID: "o")).prefix(SealedToken.keyIDSize))
+        }
+        let restless = KnownSecrets(side.database, sealAge: .zero, logger: quiet)
+        let calm = KnownSecrets(side.database, sealAge: .seconds(3_600), logger: quiet)
+        try PaymentTokenSeal.take(first, on: side.connect())
+        #expect(try sealing(restless) == SealedToken.keyID(of: first))
+        #expect(try sealing(calm) == SealedToken.keyID(of: first))
+        try PaymentTokenSeal.take(second, on: side.connect())
+        #expect(restless.alone(key: false, token: true) == nil && calm.alone(key: false, token: true) != nil)
+        #expect(try sealing(restless) == SealedToken.keyID(of: second))
+        #expect(try sealing(calm) == SealedToken.keyID(of: first))
+        try PaymentTokenSeal.take(second, on: side.connect())
+        try PaymentTokenSeal.take(first, on: side.connect())
+        #expect(try sealing(restless) == SealedToken.keyID(of: first))
+    }
+
     /// Its key may come back with the rest of a restored database: until then the charge waits.
     @Test func aTokenWithoutItsKeyWaitsAndAForgedOneIsDeclined() async throws {
         let (side, payments) = try shop()

@@ -34,8 +34,7 @@ struct SessionRoutes: Sendable {
     private func signIn(_ request: borrowing HTTPRequest) throws -> HTTPResponse {
         let credential = try Self.credential(request.body)
         let (reader, cookie) = try sessions.desk()
-        let principal = try reader.principal(of: credential)
-        guard principal.grant(of: .operate) == .all else { throw AccessRefusal.missing(.operate) }
+        let principal = try reader.admit(request, bringing: credential, to: RouteNeed(right: .operate))
         let now = WallClock.nowMicroseconds() / 1_000_000
         logger.info("dashboard_signed_in", metadata: ["subject": "\(principal.subject)"])
         return .json(

@@ -5,21 +5,26 @@ import OrderflowKit
 import Postgres
 
 /// The installation's secrets in a process of the API: each is read from the database with the first request that needs
-/// it, by a connection of the daemon's. Those that answer requests have no business with them.
+/// it, by a connection of the daemon's. Those that answer requests have no business with them. The seal is looked at again
+/// once a minute, by one request: its key may be another one now (`orderflow token-keys rotate`).
 final class KnownSecrets: Sendable {
     private let database: PostgresConfiguration
     private let logger: Logger
 
-    init(_ database: PostgresConfiguration, logger: Logger) {
+    init(_ database: PostgresConfiguration, sealAge: Duration = .seconds(60), logger: Logger) {
         self.database = database
+        self.sealAge = sealAge
         self.logger = logger
     }
 
     private struct State {
         var secret: InstallationSecret?
         var seal: PaymentTokenSeal?
+        /// When it is to be looked at again.
+        var nextLook = ContinuousClock.now
     }
 
+    private let sealAge: Duration
     private let state = Monitor(State())
 
     /// What a request needs, as far as it is known here.
@@ -28,11 +33,12 @@ final class KnownSecrets: Sendable {
         let seal: PaymentTokenSeal?
     }
 
-    /// Nil where something isn't known yet, or where former ids have to be looked for: then a connection is needed.
+    /// Nil where something isn't known yet or to be looked at again, or where former ids have to be looked for: then a
+    /// connection is needed.
     func alone(key: Bool, token: Bool) -> Known? {
         if !key, !token { return Known(secret: nil, seal: nil) }
-        let (secret, seal) = state.withLock { ($0.secret, $0.seal) }
-        if token, seal == nil { return nil }
+        let (secret, seal, nextLook) = state.withLock { ($0.secret, $0.seal, $0.nextLook) }
+        if token, seal == nil || nextLook <= .now { return nil }
         if key {
             guard let secret, !secret.looksForFormerIDs(at: WallClock.nowMicroseconds()) else { return nil }
         }
@@ -49,15 +55,33 @@ final class KnownSecrets: Sendable {
 
     /// Blocks where it has to be read.
     func seal() throws -> PaymentTokenSeal {
-        if let known = state.withLock({ $0.seal }) { return known }
-        guard let read = try reading({ try PaymentTokenSeal.load(on: $0) }) else {
+        let now = ContinuousClock.now
+        let (known, isFresh) = state.withLock { state in
+            let isFresh = state.nextLook > now
+            // This request looks; others go on with what is known.
+            if state.seal != nil, !isFresh { state.nextLook = now + sealAge }
+            return (state.seal, isFresh)
+        }
+        if let known, isFresh { return known }
+        let found: PaymentTokenSeal?
+        do {
+            found = try reading { try PaymentTokenSeal.load(on: $0) }
+        } catch {
+            guard let known else { throw error }
+            logger.warning("token_seal_not_looked_at", metadata: ["error": "\(error)"])
+            return known
+        }
+        guard let read = found else {
             // No token is stored unsealed, and none is dropped.
             throw HTTPProblem(
                 .serviceUnavailable, title: "No key for payment tokens",
                 detail: "payment tokens can't be taken before `orderflow migrate` has made a key to seal them with",
                 headers: [Unavailable.retryAfter])
         }
-        state.withLock { $0.seal = read }
+        state.withLock {
+            $0.seal = read
+            $0.nextLook = now + sealAge
+        }
         return read
     }
 

@@ -25,10 +25,25 @@ package struct PaymentTokenSeal: Sendable {
             .map { PaymentTokenSeal(key: $0) }
     }
 
-    /// Seals with this key from now on.
+    /// Seals with this key from now on, whatever came after it: a database that was restored may know a later one.
     package static func take(_ publicKey: [UInt8], on connection: Connection) throws {
         _ = try connection.execute(
-            "INSERT INTO token_keys (public_key) VALUES ($1) ON CONFLICT DO NOTHING", [.bytes(publicKey)])
+            """
+            INSERT INTO token_keys (public_key) VALUES ($1)
+            ON CONFLICT (public_key) DO UPDATE SET made_at = clock_timestamp()
+            WHERE token_keys.made_at < (SELECT max(made_at) FROM token_keys)
+            """, [.bytes(publicKey)])
+    }
+
+    /// How many sealed tokens there are for each key, by its id (`SealedToken.keyID`), and the key that seals now.
+    package static func uses(
+        on connection: Connection
+    ) throws -> (counts: [[UInt8]: Int64], sealing: [UInt8]?) {
+        let rows = try connection.query(
+            "SELECT substring(secret FROM 1 FOR \(SealedToken.keyIDSize)), count(*) FROM stream_secrets GROUP BY 1")
+        var counts: [[UInt8]: Int64] = [:]
+        for row in rows { counts[try row.get(0, as: [UInt8].self)] = try row.get(1, as: Int64.self) }
+        return (counts, try load(on: connection)?.key.publicKey)
     }
 
     func seal(_ token: String, of order: OrderKey) -> [UInt8] {

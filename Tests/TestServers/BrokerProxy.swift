@@ -1,20 +1,19 @@
 import Execution
 import Glibc
-import TestServers
 
 /// A broker's line with a hand on its requests: each passes, is changed, is answered in the broker's place, or ends the
 /// connection. Clients that ask where the brokers are learn of the proxy alone.
-final class BrokerProxy: Sendable {
+package final class BrokerProxy: Sendable {
     /// A request as it stands on the wire, without its length (https://kafka.apache.org/protocol).
-    struct Request: Sendable {
-        let bytes: [UInt8]
+    package struct Request: Sendable {
+        package let bytes: [UInt8]
 
-        var api: Int16 { Int16(bitPattern: UInt16(bytes[0]) << 8 | UInt16(bytes[1])) }
-        var version: Int16 { Int16(bitPattern: UInt16(bytes[2]) << 8 | UInt16(bytes[3])) }
+        package var api: Int16 { Int16(bitPattern: UInt16(bytes[0]) << 8 | UInt16(bytes[1])) }
+        package var version: Int16 { Int16(bitPattern: UInt16(bytes[2]) << 8 | UInt16(bytes[3])) }
         fileprivate var correlation: ArraySlice<UInt8> { bytes[4..<8] }
     }
 
-    enum Reaction: Sendable {
+    package enum Reaction: Sendable {
         case pass
         case change([UInt8])
         /// The body of a response without tagged fields.
@@ -22,17 +21,17 @@ final class BrokerProxy: Sendable {
         case cut
     }
 
-    let port: Int
+    package let port: Int
     private let target: Int
     private let listener: Int32
     private let react: @Sendable (Request) -> Reaction
     private let lines = Monitor<[Int32]>([])
     private let counts = Monitor<[Int16: Int]>([:])
 
-    var bootstrapServers: String { "127.0.0.1:\(port)" }
+    package var bootstrapServers: String { "127.0.0.1:\(port)" }
 
     /// - Parameter react: called for each request, on the connection's thread.
-    init(to broker: KafkaBroker, _ react: @escaping @Sendable (Request) -> Reaction) throws {
+    package init(to broker: KafkaBroker, _ react: @escaping @Sendable (Request) -> Reaction) throws {
         target = broker.port
         self.react = react
         port = try LocalPort.unused()
@@ -45,12 +44,12 @@ final class BrokerProxy: Sendable {
         DedicatedThread.start("proxy") { [self] in accept() }
     }
 
-    struct CantListen: Error { let port: Int }
+    package struct CantListen: Error { let port: Int }
 
     /// How many requests of a kind have come.
-    func count(of api: Int16) -> Int { counts.withLock { $0[api] ?? 0 } }
+    package func count(of api: Int16) -> Int { counts.withLock { $0[api] ?? 0 } }
 
-    func close() {
+    package func close() {
         shutdown(listener, Int32(SHUT_RDWR))
         for line in lines.withLock({ $0 }) { shutdown(line, Int32(SHUT_RDWR)) }
     }
@@ -120,7 +119,7 @@ final class BrokerProxy: Sendable {
     }
 
     /// Sends one request to a broker at `127.0.0.1:port` and waits for its answer.
-    static func send(_ request: [UInt8], to address: String) throws {
+    package static func send(_ request: [UInt8], to address: String) throws {
         let line = socket()
         defer { Glibc.close(line) }
         let port = Int(address.split(separator: ":").last ?? "") ?? 0
@@ -160,30 +159,30 @@ final class BrokerProxy: Sendable {
 }
 
 /// Kafka's primitive types.
-enum WireWriter {
-    static func int16(_ value: Int16) -> [UInt8] { withUnsafeBytes(of: value.bigEndian) { Array($0) } }
-    static func int32(_ value: Int32) -> [UInt8] { withUnsafeBytes(of: value.bigEndian) { Array($0) } }
-    static func string(_ text: String) -> [UInt8] { int16(Int16(text.utf8.count)) + Array(text.utf8) }
-    static func bytes(_ bytes: [UInt8]) -> [UInt8] { int32(Int32(bytes.count)) + bytes }
+package enum WireWriter {
+    package static func int16(_ value: Int16) -> [UInt8] { withUnsafeBytes(of: value.bigEndian) { Array($0) } }
+    package static func int32(_ value: Int32) -> [UInt8] { withUnsafeBytes(of: value.bigEndian) { Array($0) } }
+    package static func string(_ text: String) -> [UInt8] { int16(Int16(text.utf8.count)) + Array(text.utf8) }
+    package static func bytes(_ bytes: [UInt8]) -> [UInt8] { int32(Int32(bytes.count)) + bytes }
 }
 
 /// The same, read.
-struct WireReader {
+package struct WireReader {
     private let bytes: [UInt8]
-    private(set) var position = 0
+    package private(set) var position = 0
 
-    init(_ bytes: [UInt8]) { self.bytes = bytes }
+    package init(_ bytes: [UInt8]) { self.bytes = bytes }
 
-    var passed: ArraySlice<UInt8> { bytes[..<position] }
-    var rest: ArraySlice<UInt8> { bytes[position...] }
+    package var passed: ArraySlice<UInt8> { bytes[..<position] }
+    package var rest: ArraySlice<UInt8> { bytes[position...] }
 
-    mutating func take(_ count: Int) -> [UInt8] {
+    package mutating func take(_ count: Int) -> [UInt8] {
         defer { position += count }
         return Array(bytes[position..<position + count])
     }
 
-    mutating func int16() -> Int16 { Int16(bitPattern: take(2).reduce(0) { $0 << 8 | UInt16($1) }) }
-    mutating func int32() -> Int32 { Int32(bitPattern: take(4).reduce(0) { $0 << 8 | UInt32($1) }) }
-    mutating func string() -> String { String(decoding: take(max(0, Int(int16()))), as: UTF8.self) }
-    mutating func blob() -> [UInt8] { take(max(0, Int(int32()))) }
+    package mutating func int16() -> Int16 { Int16(bitPattern: take(2).reduce(0) { $0 << 8 | UInt16($1) }) }
+    package mutating func int32() -> Int32 { Int32(bitPattern: take(4).reduce(0) { $0 << 8 | UInt32($1) }) }
+    package mutating func string() -> String { String(decoding: take(max(0, Int(int16()))), as: UTF8.self) }
+    package mutating func blob() -> [UInt8] { take(max(0, Int(int32()))) }
 }
