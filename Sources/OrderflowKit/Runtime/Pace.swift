@@ -9,7 +9,7 @@ package enum Pace: String, Sendable, CaseIterable {
     case throughput
 
     /// From one batch of a group to the next.
-    func tick(of urgency: ConsumerGroup.Urgency) -> Duration {
+    package func tick(of urgency: ConsumerGroup.Urgency) -> Duration {
         switch (self, urgency) {
         case (.latency, .urgent): .milliseconds(5)
         case (.latency, .patient): .milliseconds(25)

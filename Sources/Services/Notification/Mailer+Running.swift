@@ -19,7 +19,8 @@ extension Mailer {
         let desk = context.shared(MailDesk())
         let mailers = (0..<senders).map { _ in
             Mailer(
-                Mailer.Configuration(from: mail.from), database: context.database, topic: context.topics.orderEvents,
+                Mailer.Configuration(from: mail.from, pace: context.settings.pace.tick(of: .patient)),
+                database: context.database, topic: context.topics.orderEvents,
                 source: context.source, breaker: breaker, desk: desk, logger: context.logger,
                 onCommit: { context.wakeRelays() },
                 transport: { () throws(MailError) in
