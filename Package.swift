@@ -196,7 +196,8 @@ let package = Package(
         .testTarget(
             name: "HTTPServerTests",
             dependencies: ["HTTPServer", "Execution", "Randomness", "TestServers", "CEpoll", log]),
-        .testTarget(name: "KafkaTests", dependencies: ["Kafka", "Execution", "Randomness", "TestServers", log]),
+        .testTarget(
+            name: "KafkaTests", dependencies: ["Kafka", "CLibrdkafka", "Execution", "Randomness", "TestServers", log]),
         .testTarget(name: "TelemetryTests", dependencies: ["Telemetry", "Execution", "JSON", log, metrics, tracing]),
         .testTarget(
             name: "OrdersTests",
