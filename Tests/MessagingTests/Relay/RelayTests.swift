@@ -113,7 +113,7 @@ import Testing
         try writer.script("BEGIN")
         for number in 1...20 { try fixture.append("k", "\(number)", on: writer) }
         try writer.script("COMMIT")
-        try eventually("all are out") { try fixture.count() == 21 }
+        try eventually("all are out") { try fixture.published().count == 21 }
         #expect(try fixture.published() == (0...20).map { "\($0)" })
     }
 
