@@ -13,13 +13,26 @@ struct ConsumedRecord {
     /// Why it can't be handled.
     let malformed: String?
 
-    init(_ record: ConsumedMessage, by reader: RecordReader) {
+    init(_ record: ConsumedMessage, by reader: RecordReader) { self.init(record, of: record.topic, by: reader) }
+
+    private init(_ record: ConsumedMessage, of topic: String, by reader: RecordReader) {
         self.record = record
-        source = InboundMessage.Source(topic: record.topic, partition: record.partition, offset: record.offset)
+        source = InboundMessage.Source(topic: topic, partition: record.partition, offset: record.offset)
         switch reader.read(record, at: source) {
         case .event(let message): (self.message, malformed) = (message, nil)
         case .nothing: (message, malformed) = (nil, nil)
         case .poison(let reason): (message, malformed) = (nil, reason)
+        }
+    }
+
+    /// Those of a batch, in order. They come in runs of a topic: its name is made once for a run.
+    static func all(in batch: MessageBatch, by reader: RecordReader) -> [ConsumedRecord] {
+        var topic = ""
+        var former: ConsumedMessage?
+        return batch.map { record in
+            if former?.isOfTopic(of: record) != true { topic = record.topic }
+            former = record
+            return ConsumedRecord(record, of: topic, by: reader)
         }
     }
 
