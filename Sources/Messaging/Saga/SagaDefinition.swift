@@ -108,6 +108,9 @@ public struct SagaDefinition: Sendable {
         fingerprint = course.fingerprint
     }
 
+    /// Of all the steps, how long the first answer may take, microseconds.
+    var shortestWait: Int64 { steps.lazy.map(\.deadline.microseconds).min() ?? 0 }
+
     /// All types of facts that an instance reacts to.
     public var types: Set<String> { Set(roles.keys) }
 }

@@ -127,12 +127,21 @@ enum SagaStore {
             """, [.text(definition.name), .text(key.tenant), .text(key.id), .text(attention.withoutNUL)])
     }
 
+    /// When the clock has to look. At a new instance as soon as any of its steps could be late, were it asked for now, so that
+    /// no later step moves the time forwards.
+    private static func firstLook(at change: Change, of definition: SagaDefinition) -> Int64? {
+        guard let deadline = change.saga.instance.nextDeadline, change.loadedVersion == nil else {
+            return change.saga.instance.nextDeadline
+        }
+        return min(deadline, change.saga.createdAt + definition.shortestWait)
+    }
+
     private static func columns(_ changes: [Change], of definition: SagaDefinition) -> [Parameter] {
         let instances = changes.map(\.saga.instance)
         return [
             .text(definition.name), .textArray(changes.map(\.saga.key.tenant)), .textArray(changes.map(\.saga.key.id)),
             .textArray(instances.map(\.status.rawValue)), .int8Array(instances.map { Int64($0.version) }),
-            .timestampArrayOptional(instances.map(\.nextDeadline)),
+            .timestampArrayOptional(changes.map { firstLook(at: $0, of: definition) }),
             .textArrayOptional(instances.map(\.attention?.withoutNUL)),
             .timestampArrayOptional(instances.map(\.startedAt)), .timestampArrayOptional(instances.map(\.endedAt)),
             .jsonArrayOptional(changes.map { $0.startIsNew ? $0.saga.instance.start : nil }),
