@@ -19,43 +19,31 @@ final class FetchPacing: Sendable {
     /// Held back are answers of less than `few` bytes, for `longest` at most.
     private static let longest: Duration = .milliseconds(100)
     private static let few = 64 << 10
-    /// How long before records are wanted it goes on, at most: for a fetch there and back.
-    private static let lead: Duration = .milliseconds(3)
     private static let fetchRequest: Int16 = 1
 
     /// Partitions assigned to the consumer.
     let partitions = Atomic<Int>(0)
     /// Nil for brokers that hold empty answers back.
     private let emptyAnswers: Monitor<EmptyAnswerPause>?
-    private let gate: Monitor<Gate>
-
-    private struct Gate: Equatable {
-        /// Records are waited for.
-        var isAwaited: Bool
-        /// When answers pass though none are; nil while that isn't known.
-        var opens: ContinuousClock.Instant?
-    }
+    private let gate: Monitor<FetchGate>
 
     /// - Parameters:
     ///   - isAwaited: whether records are waited for at all times: by readers that don't call `awaiting`.
     ///   - isDevBroker: whether empty answers come at once.
     init(isAwaited: Bool = false, isDevBroker: Bool) {
-        gate = Monitor(Gate(isAwaited: isAwaited))
+        gate = Monitor(FetchGate(isAwaited: isAwaited))
         emptyAnswers = isDevBroker ? Monitor(EmptyAnswerPause()) : nil
     }
 
     /// Runs `wait`, which waits for records.
     func awaiting<Result>(_ wait: () -> Result) -> Result {
-        gate.update { $0 = Gate(isAwaited: true) }
-        defer { gate.withLock { $0 = Gate(isAwaited: false) } }
+        gate.update { $0 = FetchGate(isAwaited: true) }
+        defer { gate.withLock { $0 = FetchGate(isAwaited: false) } }
         return wait()
     }
 
     /// Records are wanted after `pause`.
-    func wanted(in pause: Duration) {
-        let opens = ContinuousClock.now + pause - min(Self.lead, pause / 2)
-        gate.update { $0.opens = opens }
-    }
+    func wanted(in pause: Duration) { gate.update { $0.wanted(in: pause, at: .now) } }
 
     /// Makes clients of `conf` keep the pace. They hold this object, unretained.
     func install(on conf: OpaquePointer) {
@@ -89,10 +77,8 @@ final class FetchPacing: Sendable {
         var hasWaited = false
         while true {
             let known = gate.withLock { $0 }
-            let now = ContinuousClock.now
-            let end = min(known.opens ?? limit, limit)
-            guard !known.isAwaited, now < end else { return hasWaited }
-            _ = gate.wait(for: now.duration(to: end)) { $0 == known ? nil : true }
+            guard let pause = known.holdsBack(until: limit, at: .now) else { return hasWaited }
+            _ = gate.wait(for: pause) { $0 == known ? nil : true }
             hasWaited = true
         }
     }

@@ -44,6 +44,10 @@ public struct ConsumedMessage: Sendable {
     }
 
     public var topic: String { String(cString: rd_kafka_topic_name(raw.message.pointee.rkt)) }
+    /// Cheaper than to compare names. False may be said of two of one topic.
+    public func isOfTopic(of other: ConsumedMessage) -> Bool {
+        raw.message.pointee.rkt == other.raw.message.pointee.rkt
+    }
     public var partition: Int32 { raw.message.pointee.partition }
     public var offset: Int64 { raw.message.pointee.offset }
     public var key: UnsafeRawBufferPointer? {

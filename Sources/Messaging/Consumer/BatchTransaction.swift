@@ -44,11 +44,7 @@ final class BatchTransaction: Sendable {
 
     private func runPlain(_ records: ArraySlice<ConsumedRecord>, on connection: Connection) throws -> BatchResult {
         var result = BatchResult()
-        var steps: [TopicPartition: ConsumerOffsets.Step] = [:]
-        for record in records {
-            let next = record.source.offset + 1
-            steps[record.partition, default: ConsumerOffsets.Step(first: record.source.offset, next: next)].next = next
-        }
+        let steps = ConsumerOffsets.steps(through: records)
         result.offsets = steps.mapValues(\.next)
         note(records, .repeated, in: &result)
         let messages = records.compactMap(\.message)

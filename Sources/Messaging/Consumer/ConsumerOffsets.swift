@@ -24,6 +24,23 @@ enum ConsumerOffsets {
         var next: Int64
     }
 
+    /// In partition order. Records come in runs of a partition: looking each run up is enough.
+    static func steps(through records: ArraySlice<ConsumedRecord>) -> [TopicPartition: Step] {
+        var steps: [TopicPartition: Step] = [:]
+        var start = records.startIndex
+        while start < records.endIndex {
+            let (first, partition) = (records[start].source, records[start].partition)
+            var last = first.offset
+            repeat {
+                last = records[start].source.offset
+                start += 1
+            } while start < records.endIndex && records[start].source.partition == first.partition
+                && records[start].source.topic == first.topic
+            steps[partition, default: Step(first: first.offset, next: last + 1)].next = last + 1
+        }
+        return steps
+    }
+
     /// Moves and locks the offsets of the partitions that stand at the first record or before it. Answers a row for
     /// each, which says whether the group has any parked key. Where it waited for a lock, that is as it was before: no
     /// matter, since parking a key moves the offset behind its record.
@@ -66,6 +83,22 @@ enum ConsumerOffsets {
             stored = try decode(connection.query(sql, parameters(group, partitions)))
         }
         return stored
+    }
+
+    /// Moves the offsets of the partitions that aren't there yet. Returns those that it has moved.
+    static func moveAhead(
+        group: String, _ offsets: [TopicPartition: Int64], on connection: Connection
+    ) throws(PostgresError) -> [TopicPartition: Int64] {
+        let partitions = offsets.keys.sorted()
+        return try decode(
+            connection.query(
+                """
+                INSERT INTO consumer_offsets AS o (consumer_group, topic, partition, next_offset)
+                SELECT $1, t.* FROM unnest($2::text[], $3::int[], $4::bigint[]) AS t (topic, partition, next_offset)
+                ON CONFLICT (consumer_group, topic, partition) DO UPDATE
+                SET next_offset = excluded.next_offset, updated_at = now() WHERE o.next_offset < excluded.next_offset
+                RETURNING topic, partition, next_offset
+                """, parameters(group, partitions) + [.int8Array(partitions.map { offsets[$0] ?? 0 })]))
     }
 
     static func store(

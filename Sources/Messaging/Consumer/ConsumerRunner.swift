@@ -131,7 +131,7 @@ public final class ConsumerRunner: Sendable {
             hints.note(takeStarts())
             if let batch {
                 tick.begin(at: .now)
-                var records = batch.map { ConsumedRecord($0, by: reader) }
+                var records = ConsumedRecord.all(in: batch, by: reader)
                 var offsets: [TopicPartition: Int64] = [:]
                 if records.allSatisfy(\.skipped) {
                     skipped.note(records)
@@ -143,6 +143,7 @@ public final class ConsumerRunner: Sendable {
                         }
                     }
                     offsets = processing.run(records, on: connection, until: stop)
+                    skipped.passed(offsets)
                 }
                 hints.note(offsets)
                 consumer.finish(batch)

@@ -13,6 +13,10 @@ struct GatheredOffsets {
         offsets.merge(next) { $1 }
     }
 
+    mutating func remove(_ partitions: some Sequence<TopicPartition>) {
+        for partition in partitions { offsets[partition] = nil }
+    }
+
     var isDue: Bool { !offsets.isEmpty && since.duration(to: .now) >= Self.interval }
 
     /// All but those of partitions that the group's member doesn't have any more: those are another's business.

@@ -9,15 +9,11 @@ struct SkippedOffsets {
 
     /// In partition order, as they were read.
     mutating func note(_ records: [ConsumedRecord]) {
-        var offsets: [TopicPartition: Int64] = [:]
-        // Records come in runs of a partition: only the last one of a run counts.
-        for (index, record) in records.enumerated() {
-            let next = index + 1 < records.count ? records[index + 1].source : nil
-            if next?.partition == record.source.partition, next?.topic == record.source.topic { continue }
-            offsets[record.partition] = record.source.offset + 1
-        }
-        gathered.note(offsets)
+        gathered.note(ConsumerOffsets.steps(through: records[...]).mapValues(\.next))
     }
+
+    /// Leaves out partitions of which records behind the skipped ones were handled, and the offsets stored with that.
+    mutating func passed(_ offsets: [TopicPartition: Int64]) { gathered.remove(offsets.keys) }
 
     var isDue: Bool { gathered.isDue }
 
@@ -30,12 +26,7 @@ struct SkippedOffsets {
         guard !mine.isEmpty else { return [:] }
         do {
             return try connection.run { connection in
-                try connection.transaction { connection in
-                    let stored = try ConsumerOffsets.lock(group: group, mine.keys.sorted(), on: connection)
-                    let ahead = mine.filter { $0.value > stored[$0.key] ?? 0 }
-                    try ConsumerOffsets.store(group: group, ahead, on: connection)
-                    return ahead
-                }
+                try ConsumerOffsets.moveAhead(group: group, mine, on: connection)
             }
         } catch {
             logger.debug("skipped_offsets_not_stored", metadata: ["error": "\(error)"])

@@ -86,4 +86,9 @@ package struct EnvelopeHeaders {
         guard (1...limit).contains(value.count), value.allSatisfy({ $0 >= 0x20 && $0 != 0x7F }) else { return nil }
         return String(validating: value, as: UTF8.self)
     }
+
+    /// Whether a value is one, without making it.
+    static func isText(_ value: UnsafeRawBufferPointer) -> Bool {
+        (1...limit).contains(value.count) && value.allSatisfy { (0x20...0x7E).contains($0) } || text(value) != nil
+    }
 }

@@ -31,6 +31,7 @@ public struct RecordReader: Sendable {
 
     /// The types that are reacted to; others are passed over, in the usual case by a header alone.
     public let types: Set<String>
+    private let names: TypeNames
     private let ignoredSource: String?
     private let content: Content
     let codecs: PayloadCodecs
@@ -45,6 +46,7 @@ public struct RecordReader: Sendable {
         signatures: Signatures? = .installed, content: @escaping Content
     ) {
         self.types = types
+        names = TypeNames(types)
         self.ignoredSource = ignoredSource
         self.codecs = codecs
         self.signatures = signatures
@@ -59,8 +61,8 @@ public struct RecordReader: Sendable {
     func read(_ record: ConsumedMessage, at place: InboundMessage.Source) -> RecordVerdict {
         if record.isTombstone { return .nothing(.tombstone) }
         // Most records of a busy topic are others' business; two headers say so before anything is copied.
-        if let type = record.header(EventHeader.type).flatMap({ EnvelopeHeaders.text($0) }) {
-            if !types.contains(type) { return .nothing(.otherType) }
+        if let type = record.header(EventHeader.type) {
+            if passesOver(type) { return .nothing(.otherType) }
             if ignoredSource != nil, ignores(record.header(EventHeader.source).flatMap { EnvelopeHeaders.text($0) }) {
                 return .nothing(.ownWord)
             }
@@ -69,6 +71,11 @@ public struct RecordReader: Sendable {
         record.forEachHeader { headers.take($0, $1) }
         return EnvelopeDecoder.decode(
             value: record.value, key: record.key, headers: headers, source: place, recordTime: record.time, by: self)
+    }
+
+    /// Whether a record is of no concern by its header `ce_type`. What isn't readable has to be looked at.
+    package func passesOver(_ type: UnsafeRawBufferPointer) -> Bool {
+        !names.contains(type) && EnvelopeHeaders.isText(type)
     }
 
     func ignores(_ source: String?) -> Bool { ignoredSource != nil && source == ignoredSource }

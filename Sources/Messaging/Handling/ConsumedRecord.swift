@@ -15,14 +15,27 @@ struct ConsumedRecord {
     /// Nothing of it is believed, its key included.
     let isForged: Bool
 
-    init(_ record: ConsumedMessage, by reader: RecordReader) {
+    init(_ record: ConsumedMessage, by reader: RecordReader) { self.init(record, of: record.topic, by: reader) }
+
+    private init(_ record: ConsumedMessage, of topic: String, by reader: RecordReader) {
         self.record = record
-        source = InboundMessage.Source(topic: record.topic, partition: record.partition, offset: record.offset)
+        source = InboundMessage.Source(topic: topic, partition: record.partition, offset: record.offset)
         switch reader.read(record, at: source) {
         case .event(let message): (self.message, malformed, isForged) = (message, nil, false)
         case .nothing: (message, malformed, isForged) = (nil, nil, false)
         case .poison(let reason): (message, malformed, isForged) = (nil, reason, false)
         case .forged(let reason): (message, malformed, isForged) = (nil, reason, true)
+        }
+    }
+
+    /// Those of a batch, in order. They come in runs of a topic: its name is made once for a run.
+    static func all(in batch: MessageBatch, by reader: RecordReader) -> [ConsumedRecord] {
+        var topic = ""
+        var former: ConsumedMessage?
+        return batch.map { record in
+            if former?.isOfTopic(of: record) != true { topic = record.topic }
+            former = record
+            return ConsumedRecord(record, of: topic, by: reader)
         }
     }
 

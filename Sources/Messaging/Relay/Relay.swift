@@ -137,6 +137,7 @@ public final class Relay: Sendable {
                 if progress.isDue { try store(&progress, on: connection) }
                 note(published: progress.checkpoint.published)
                 if source.prunable, sincePrune >= 10_000 || (sincePrune > 0 && idling.isQuiet) {
+                    try store(&progress, on: connection)
                     sincePrune = try prune(behind: progress.checkpoint, on: connection) ? 10_000 : 0
                 }
                 try idling.wait(

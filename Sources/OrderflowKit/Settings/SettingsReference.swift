@@ -21,6 +21,7 @@ package struct SettingsReference {
                 if depth == 0 { out += "\n" }
                 out += Self.indent(depth) + section[depth] + ":\n"
             }
+            if section.isEmpty { out += "\n" }
             open = section
             let depth = section.count
             for line in Self.wrap(key.help + Self.note(key), width: 116 - 2 * depth) {

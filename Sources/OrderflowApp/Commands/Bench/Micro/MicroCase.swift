@@ -42,7 +42,7 @@ extension MicroCase {
     static func all() throws -> [MicroCase] {
         try [
             requestHead(), quotas(), orderDecoding(), factEncoding(), envelopeEncoding(), envelopeDecoding(),
-            sagaStep(), projectionBatch(),
+            passingOver(), sagaStep(), projectionBatch(),
         ]
     }
 
@@ -136,6 +136,14 @@ extension MicroCase {
                 if case .event(let message) = verdict { return message.payload.count }
                 return 0
             }
+        }
+    }
+
+    private static func passingOver() -> MicroCase {
+        let reader = RecordReader(types: [ShipmentCreated.type, OrderConfirmed.type, OrderCancelled.type]) { _ in nil }
+        let type = Array(OrderCreated.type.utf8)
+        return MicroCase("Kafka record, passed over by its type") {
+            type.withUnsafeBytes { reader.passesOver($0) } ? 1 : 0
         }
     }
 
