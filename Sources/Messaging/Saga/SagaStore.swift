@@ -40,7 +40,8 @@ enum SagaStore {
     /// an index.
     static func nextDue(of definition: SagaDefinition, on connection: Connection) throws -> Int64? {
         try connection.query(
-            "SELECT min(due_at) FROM saga_instances WHERE saga = $1 AND due_at IS NOT NULL", [.text(definition.name)]
+            "SELECT min(due_at) FROM saga_instances WHERE saga = $1 AND due_at IS NOT NULL AND ended_at IS NULL",
+            [.text(definition.name)]
         ).one().get(0, as: Timestamp?.self)?.microseconds
     }
 
