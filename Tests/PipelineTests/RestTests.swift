@@ -36,6 +36,9 @@ import Testing
         try shop.query(
             "SELECT datname, xact_commit + xact_rollback FROM pg_stat_database WHERE datname LIKE 'orderflow_%'",
             in: "orders"
-        ).reduce(into: [:]) { counts, row in counts[row[0]] = try #require(Int(row[1])) }
+        ).reduce(into: [:]) { counts, row in
+            let count: Int = try #require(Int(row[1]))
+            counts[row[0]] = count
+        }
     }
 }
