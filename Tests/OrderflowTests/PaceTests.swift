@@ -20,8 +20,9 @@ import Testing
 
     @Test func pacesAreInOrder() {
         for (faster, slower) in zip(Pace.allCases, Pace.allCases.dropFirst()) {
-            #expect(faster.tick(of: .urgent) < slower.tick(of: .urgent))
-            #expect(faster.tick(of: .patient) < slower.tick(of: .patient))
+            for urgency in [ConsumerGroup.Urgency.immediate, .urgent, .patient] {
+                #expect(faster.tick(of: urgency) < slower.tick(of: urgency))
+            }
             for module in [ServiceModule].standard {
                 #expect(faster.tick(ofRelayIn: module) < slower.tick(ofRelayIn: module))
             }

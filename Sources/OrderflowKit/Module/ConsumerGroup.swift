@@ -16,7 +16,9 @@ public struct ConsumerGroup: Sendable {
 
     /// Who waits for what a group does; `pace` says what that comes to.
     public enum Urgency: Sendable {
-        /// A customer: it is on the way of an order to its end, or of what is shown of it.
+        /// A reader, at this moment: it keeps what is shown.
+        case immediate
+        /// A customer: it is on the way of an order to its end.
         case urgent
         /// Nobody who would notice some tenths of a second.
         case patient

@@ -11,22 +11,20 @@ package enum Pace: String, Sendable, CaseIterable {
     /// From one batch of a group to the next.
     package func tick(of urgency: ConsumerGroup.Urgency) -> Duration {
         switch (self, urgency) {
-        case (.latency, .urgent): .milliseconds(5)
-        case (.latency, .patient): .milliseconds(25)
-        case (.balanced, .urgent): .milliseconds(25)
-        case (.balanced, .patient): .milliseconds(100)
-        case (.throughput, _): .milliseconds(200)
+        case (.latency, .immediate), (.latency, .urgent): .milliseconds(5)
+        case (.latency, .patient), (.balanced, .immediate): .milliseconds(25)
+        case (.balanced, .urgent): .milliseconds(40)
+        case (.throughput, .immediate): .milliseconds(100)
+        case (.balanced, .patient), (.throughput, .urgent): .milliseconds(200)
+        case (.throughput, .patient): .milliseconds(400)
         }
     }
 
-    /// From one publication of a service's relay to the next. What patient groups put out nobody waits for either.
+    /// From one publication of a service's relay to the next. New orders are waited for by all, and what patient groups
+    /// put out by nobody.
     func tick(ofRelayIn module: ServiceModule) -> Duration {
-        let isPatient =
-            module.eventStore.isEmpty && !module.groups.isEmpty && module.groups.allSatisfy { $0.urgency == .patient }
-        return switch self {
-        case .latency: isPatient ? .milliseconds(25) : .milliseconds(5)
-        case .balanced: isPatient ? .milliseconds(100) : .milliseconds(20)
-        case .throughput: isPatient ? .milliseconds(200) : .milliseconds(100)
-        }
+        if !module.eventStore.isEmpty { return tick(of: .immediate) * 4 / 5 }
+        let isPatient = !module.groups.isEmpty && module.groups.allSatisfy { $0.urgency == .patient }
+        return isPatient ? tick(of: .patient) : tick(of: .urgent) * 3 / 4
     }
 }

@@ -61,9 +61,9 @@ package struct SettingTable: Sendable {
             "pace", \.pace, .choice,
             """
             How latency is traded for CPU. While work keeps coming, a group begins its transactions and a relay its \
-            publications 5 ms apart (latency), 20 to 25 ms (balanced) or 100 to 200 ms (throughput), each with what \
-            has gathered; full batches and the first records after a quiet time don't wait. An order has a dozen such \
-            steps before it is settled. Mails, invoices and sales come 25, 100 or 200 ms apart.
+            publications 4 to 5 ms apart (latency), 20 to 40 ms (balanced) or 80 to 200 ms (throughput), each with \
+            what has gathered; full batches and the first records after a quiet time don't wait. An order has a dozen \
+            such steps before it is settled. Mails, invoices and sales come 25, 200 or 400 ms apart.
             """)
     ]
 

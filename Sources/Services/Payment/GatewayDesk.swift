@@ -26,6 +26,8 @@ final class GatewayDesk: Sendable {
     private struct State {
         /// Calls that may begin besides those that have a place.
         var places = 0
+        /// Calls at once.
+        var limit = 0
         var lease: Duration = .zero
         /// Whether consumers may claim for this process.
         var takes = false
@@ -101,6 +103,7 @@ final class GatewayDesk: Sendable {
     func open(places: Int, lease: Duration) {
         state.withLock { state in
             state.places = places
+            state.limit = places
             state.lease = lease
         }
     }
@@ -121,8 +124,8 @@ final class GatewayDesk: Sendable {
     func wake() { state.update { $0.isWoken = true } }
 
     /// What there is to do, as soon as there is something; nothing when woken or at `end`. What was handed over doesn't
-    /// wait. Answers wait until `settling`, so that those of a while are written together, and word of due payments until
-    /// `claiming` and for a place.
+    /// wait. Answers wait until `settling`, so that those of a while are written together. Word of due payments waits for
+    /// a place, and until `claiming` or until half of the places are free: a backlog keeps the gateway busy.
     func next(settling: ContinuousClock.Instant, claiming: ContinuousClock.Instant, end: ContinuousClock.Instant)
         -> Work
     {
@@ -134,7 +137,7 @@ final class GatewayDesk: Sendable {
                 let hasAnswers = !state.work.ended.isEmpty
                 let wantsClaim = state.work.mayBeDue && state.places > 0
                 let settles = hasAnswers && (now >= settling || state.work.ended.count >= Self.most)
-                let claims = wantsClaim && now >= claiming
+                let claims = wantsClaim && (now >= claiming || 2 * state.places >= state.limit)
                 if settles || claims || state.isWoken || !state.work.handed.isEmpty || now >= end {
                     return .work(state.takeWork(settles: settles, claims: claims))
                 }

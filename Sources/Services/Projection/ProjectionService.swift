@@ -23,9 +23,10 @@ extension ServiceModule {
         // The documents themselves know which facts they have, and every statement of the others can be repeated: an
         // inbox would double the writes.
         Consumes(
-            ConsumerGroup(ReadModelGroup.orders, reads: [.init(.orderEvents)], batchSize: 2_000, usesInbox: false) {
-                OrderViewProjection($0.facts)
-            })
+            ConsumerGroup(
+                ReadModelGroup.orders, reads: [.init(.orderEvents)], batchSize: 2_000, usesInbox: false,
+                urgency: .immediate
+            ) { OrderViewProjection($0.facts) })
         Consumes(
             ConsumerGroup(
                 ReadModelGroup.invoices, reads: [.init(.orderEvents), .init(.userEvents)], batchSize: 2_000,
