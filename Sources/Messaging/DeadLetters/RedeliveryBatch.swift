@@ -8,6 +8,9 @@ struct RedeliveryBatch {
     let group: String
     let handler: any BatchHandler
     let reader: RecordReader
+    /// False for handlers that know by themselves what they have heard: to claim a message for them would be to tell them
+    /// that they have heard it.
+    let usesInbox: Bool
     let traces: Traces?
 
     struct Outcome {
@@ -81,9 +84,10 @@ struct RedeliveryBatch {
             spans.follow(letter, &message)
             if ids.insert(message.identity).inserted { messages.append(message) }
         }
-        guard !messages.isEmpty else { return }
-        let new = try Inbox.claim(group: group, messages.map(\.identity), on: connection)
-        messages.removeAll { !new.contains($0.identity) }
+        if usesInbox, !messages.isEmpty {
+            let new = try Inbox.claim(group: group, messages.map(\.identity), on: connection)
+            messages.removeAll { !new.contains($0.identity) }
+        }
         guard !messages.isEmpty else { return }
         var outbox: [OutgoingEvent] = []
         try handler.handle(messages, on: connection, outbox: &outbox)

@@ -14,6 +14,7 @@ final class RedeliveryWorker: Sendable {
     private let reader: RecordReader
     private let database: PostgresConfiguration
     private let keyField: String
+    private let usesInbox: Bool
     private let logger: Logger
     private let handled: Counter
     private let failed: Counter
@@ -29,14 +30,14 @@ final class RedeliveryWorker: Sendable {
 
     init(
         group: String, handler: any BatchHandler, reader: RecordReader, database: PostgresConfiguration,
-        keyField: String = "key",
-        logger: Logger, onCommit: @escaping @Sendable () -> Void
+        keyField: String = "key", usesInbox: Bool = true, logger: Logger, onCommit: @escaping @Sendable () -> Void
     ) {
         self.group = group
         self.handler = handler
         self.reader = reader
         self.database = database
         self.keyField = keyField
+        self.usesInbox = usesInbox
         self.logger = logger
         let dimensions = [("group", group)]
         handled = Counter(
@@ -78,7 +79,8 @@ final class RedeliveryWorker: Sendable {
 
     /// Works on keys with a requested retry. Returns how many letters have moved.
     private func releaseRequested(on connection: Connection) throws -> Int {
-        let batch = RedeliveryBatch(group: group, handler: handler, reader: reader, traces: traces)
+        let batch = RedeliveryBatch(
+            group: group, handler: handler, reader: reader, usesInbox: usesInbox, traces: traces)
         let outcome = try connection.transaction {
             try batch.run(limit: Self.chunk, bytes: Self.chunkBytes, on: $0)
         }

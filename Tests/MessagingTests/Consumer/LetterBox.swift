@@ -45,7 +45,8 @@ struct LetterBox {
     func release(by handler: (any BatchHandler)? = nil) throws -> Int {
         let handler = handler ?? ledger
         let batch = RedeliveryBatch(
-            group: group, handler: handler, reader: RecordReader(types: handler.types) { _ in nil }, traces: nil)
+            group: group, handler: handler, reader: RecordReader(types: handler.types) { _ in nil }, usesInbox: true,
+            traces: nil)
         var moved = 0
         while true {
             let outcome = try connection.transaction { try batch.run(limit: 500, bytes: 16 << 20, on: $0) }

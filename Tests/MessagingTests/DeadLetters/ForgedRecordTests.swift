@@ -39,7 +39,8 @@ import Testing
 
     private func release(_ fixture: ConsumerFixture, by signatures: Signatures?) throws {
         let batch = RedeliveryBatch(
-            group: fixture.group, handler: fixture.ledger, reader: Self.reader(signatures), traces: nil)
+            group: fixture.group, handler: fixture.ledger, reader: Self.reader(signatures), usesInbox: true,
+            traces: nil)
         let connection = try fixture.connect()
         var outcome: RedeliveryBatch.Outcome?
         repeat {
@@ -125,13 +126,15 @@ import Testing
             check: Signatures.Check(says: [:], unsignedBefore: [TopicPartition(topic: "facts", partition: 0): 9]))
         let notary = Signatures(keys: [:], check: Signatures.Check(says: [Self.source: []], unsignedBefore: [:]))
         let batch = RedeliveryBatch(
-            group: box.group, handler: box.ledger, reader: Self.reader(notary), traces: nil)
+            group: box.group, handler: box.ledger, reader: Self.reader(notary), usesInbox: true,
+            traces: nil)
         _ = try box.connection.transaction { try batch.run(limit: 1, bytes: 16 << 20, on: $0) }
         let letter = try DeadLetterQueue.show(head, on: box.connection)
         #expect(letter.isForged && letter.status == "dead" && letter.parkedBehind == 0)
         #expect(try box.statuses("o-1") == ["retry", "parked"])
         let rest = RedeliveryBatch(
-            group: box.group, handler: box.ledger, reader: Self.reader(signatures), traces: nil)
+            group: box.group, handler: box.ledger, reader: Self.reader(signatures), usesInbox: true,
+            traces: nil)
         for _ in 0..<2 {
             _ = try box.connection.transaction { try rest.run(limit: 500, bytes: 16 << 20, on: $0) }
         }
