@@ -53,7 +53,11 @@ import Testing
         #expect(ServiceCatalogue(Self.services.modules.reversed()).steps.map(\.name) == names)
         #expect(Self.services.lanes.map(\.step) == names + ["confirmation"])
         #expect(Self.services.lanes.map(\.service) == ["inventory", "payment", "loyalty", "shipping", "api"])
-        #expect(Self.services.lanes.map(\.title) == ["Stock", "Payment", "Points", "Shipment", "Confirmation"])
+        #expect(
+            Self.services.lanes.map(\.title)
+                == ["Reserve stock", "Charge", "Points", "Prepare shipment", "Confirm"])
+        // Shipping begins by itself.
+        #expect(Self.services.lanes.map(\.isAsked) == [true, true, true, false, true])
         let definition = try FulfilmentSaga.definition(of: Self.services)
         #expect(definition.steps.map(\.id) == names + ["confirmation"])
         #expect(definition.steps.last?.after == names)
