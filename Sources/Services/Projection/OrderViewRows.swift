@@ -27,7 +27,8 @@ package enum OrderViewRows {
         for row in rows {
             let pieces = try OrderViewPieces(row, at: 3)
             views[try OrderKey(row)] = StoredView(
-                view: try OrderView(pieces), row: try row.get(2, as: String.self), size: pieces.size)
+                view: try OrderView(pieces), row: try row.get(2, as: String.self), head: pieces.head.count,
+                size: pieces.size)
         }
         return views
     }
@@ -60,11 +61,11 @@ package enum OrderViewRows {
             }
             // Nearly always all of them are there, and needn't be read.
             let there = rows.count == written.changes.count ? nil : Set(try rows.map { try OrderKey($0) })
-            for (change, size) in zip(written.changes, written.sizes) {
+            for (index, change) in written.changes.enumerated() {
                 if let there, !there.contains(change.key) {
                     late.insert(change.key)
                 } else {
-                    stored.append((change.key, StoredView(view: change.view, row: row, size: size)))
+                    stored.append((change.key, written.stored(index, as: row)))
                 }
             }
         }
@@ -78,18 +79,20 @@ package enum OrderViewRows {
         let heads: [[UInt8]?]
         let states: [[UInt8]]
         let timelines: [[UInt8]]
-        let sizes: [Int]
 
         init(_ changes: [Change]) {
             self.changes = changes
             heads = changes.map { $0.hasHead ? nil : $0.view.head() }
             states = changes.map { $0.view.state() }
             timelines = changes.map { $0.view.reversedTimeline() }
-            // A head is as long as it was, and a state is hardly ever shorter.
-            sizes = changes.indices.map { [heads, states, timelines] index in
-                let head = heads[index]?.count ?? max(0, (changes[index].base?.size ?? 0) - states[index].count)
-                return head + states[index].count + timelines[index].count
-            }
+        }
+
+        /// A change as its row has it now.
+        func stored(_ index: Int, as row: String) -> StoredView {
+            let head = heads[index]?.count ?? changes[index].base?.head ?? 0
+            return StoredView(
+                view: changes[index].view, row: row, head: head,
+                size: head + states[index].count + timelines[index].count)
         }
 
         var columns: [Parameter] {

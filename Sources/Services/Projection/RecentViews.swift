@@ -7,7 +7,8 @@ package struct StoredView: Sendable {
     package let view: OrderView
     /// The row's `xmin`: the transaction that wrote it.
     let row: String
-    /// Bytes of its pieces.
+    /// Bytes of its first piece, and of all.
+    let head: Int
     let size: Int
 }
 
