@@ -93,7 +93,7 @@ enum SagaStore {
     }
 
     /// The usual change leaves every indexed column as it was, so that the row stays on its page and no index is written
-    /// (heap-only tuples): `due_at` is when to look at the instance, and moves to a later time only once somebody has looked.
+    /// (heap-only tuples): `due_at` is when to look at the instance, and moves to a later time only once the clock has looked.
     /// The payload of the start goes with the end, after which no command is made from it.
     private static func update(_ changes: [Change], of definition: SagaDefinition, in pipeline: inout Pipeline) {
         pipeline.query(

@@ -57,8 +57,8 @@ enum MailStore {
                 """),
     ]
 
-    /// One mail per order and kind: a second intent changes nothing. The first `claimed` of those that have somebody to be
-    /// sent to are written as claimed by this process for `lease`; those of them that are new are returned.
+    /// One mail per order and kind: a second intent changes nothing. The first `claimed` of those that have a recipient
+    /// are written as claimed by this process for `lease`; those of them that are new are returned.
     @discardableResult
     static func add(
         _ intents: [Intent], claimed: Int = 0, lease: Duration = .zero, on connection: Connection
@@ -83,8 +83,7 @@ enum MailStore {
                 AS intents (tenant, order_id, kind, recipient, subject, body, message_id, correlation_id, causation_id,
                             traceparent, claimed)
             ON CONFLICT (tenant, order_id, kind) DO NOTHING
-            RETURNING id, tenant, order_id, kind, recipient, subject, body, message_id, attempts, created_at,
-                      correlation_id, causation_id, traceparent
+            RETURNING \(columns)
             """,
             [
                 .textArray(intents.map(\.key.tenant)), .textArray(intents.map(\.key.orderID)),
@@ -105,11 +104,15 @@ enum MailStore {
             UPDATE mails SET next_attempt_at = now() + make_interval(secs => $2), attempts = attempts + 1
             WHERE id IN (SELECT id FROM mails WHERE status = 'pending' AND next_attempt_at <= now()
                          ORDER BY next_attempt_at, id LIMIT $1 FOR UPDATE SKIP LOCKED)
-            RETURNING id, tenant, order_id, kind, recipient, subject, body, message_id, attempts, created_at,
-                      correlation_id, causation_id, traceparent
+            RETURNING \(columns)
             """, [.int8(Int64(limit)), .float8(lease / .seconds(1))])
         return try rows.map(mail)
     }
+
+    private static let columns = """
+        id, tenant, order_id, kind, recipient, subject, body, message_id, attempts, created_at, correlation_id,
+        causation_id, traceparent
+        """
 
     private static func mail(_ row: Row) throws -> Mail {
         Mail(
