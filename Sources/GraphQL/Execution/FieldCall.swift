@@ -6,16 +6,19 @@ public struct FieldCall<Context: Sendable>: Sendable {
     /// Coerced: defaults are filled in, enums are strings; what was not given isn't there (section 6.4.1).
     public let arguments: Arguments
     public let fieldName: String
+    /// The name that the field has in the response.
+    public let responseKey: String
+    let parent: ResponsePath?
+
     /// From the root to this field.
-    public var path: [PathElement] { place.path }
-    let place: ResponsePath
+    public var path: [PathElement] { (parent?.path ?? []) + [.key(responseKey)] }
 
     /// Leaves the field to a loader: `then` gets the value, nil where there is none.
     public func load<Key, Value>(
         _ loader: Loader<Context, Key, Value>, _ key: Key,
         then: @escaping @Sendable (Value?) throws -> some OutputValue
     ) -> Output {
-        .deferred(LoadedOutput(loader: loader, key: key, context: context) { try then($0).output })
+        .deferred(DeferredLoad(request: KeyedLoad(loader: loader, key: key, context: context) { try then($0).output }))
     }
 
     /// As `load(_:_:then:)`, the value being the field's.

@@ -10,7 +10,7 @@ public enum Output: Sendable {
     case object(any Sendable, type: String? = nil)
     case list([Output])
     /// Comes with a loader's next batch.
-    case deferred(any DeferredOutput)
+    case deferred(DeferredLoad)
     /// As if the resolver had thrown: for one element of a list, or one of several values.
     case failure(any Error)
 }

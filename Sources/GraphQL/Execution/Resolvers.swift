@@ -20,7 +20,6 @@ public struct Root: Sendable {
 public struct Resolvers<Context: Sendable>: Sendable {
     var fields: [String: [String: FieldResolver<Context>]] = [:]
     var streams: [String: StreamResolver<Context>] = [:]
-    var scalars: [String: ScalarCoercion] = [:]
     var jsonTypes: Set<String> = []
 
     public init() {}
@@ -42,9 +41,6 @@ public struct Resolvers<Context: Sendable>: Sendable {
     /// An object type whose source is JSON: fields without a resolver are its members.
     public mutating func json(_ types: String...) { jsonTypes.formUnion(types) }
 
-    /// A custom scalar; without one its values pass as they are.
-    public mutating func scalar(_ name: String, _ coercion: ScalarCoercion) { scalars[name] = coercion }
-
     /// A field of the subscription type (section 6.2.3).
     ///
     /// - Parameters:
@@ -56,14 +52,11 @@ public struct Resolvers<Context: Sendable>: Sendable {
         resolve: @escaping @Sendable (Events.Element, FieldCall<Context>) async throws -> some OutputValue
     ) where Events.Element: Sendable {
         streams[field] = StreamResolver(
-            open: { call in
-                let events = try await subscribe(call)
-                return AnyEvents { push in
-                    for try await event in events where !(await push(event)) { return }
-                }
-            },
+            open: { call in AnyEvents(try await subscribe(call)) },
             resolver: .asynchronous(deadline: nil) { source, call in
-                guard let event = source as? Events.Element else { throw SourceMismatch(expected: "\(Events.Element.self)") }
+                guard let event = source as? Events.Element else {
+                    throw SourceMismatch(expected: "\(Events.Element.self)")
+                }
                 return try await resolve(event, call).output
             })
     }
@@ -108,9 +101,22 @@ struct StreamResolver<Context: Sendable>: Sendable {
     let resolver: FieldResolver<Context>
 }
 
-/// Events of any stream: hands each to `push`, and ends where that says so.
+/// Any stream of events.
 struct AnyEvents: Sendable {
-    let forEach: @Sendable (_ push: (any Sendable) async -> Bool) async throws -> Void
+    final class Iterator {
+        let next: () async throws -> (any Sendable)?
+
+        init(_ next: @escaping () async throws -> (any Sendable)?) { self.next = next }
+    }
+
+    let makeIterator: @Sendable () -> Iterator
+
+    init<Events: AsyncSequence & Sendable>(_ events: Events) where Events.Element: Sendable {
+        makeIterator = {
+            var iterator = events.makeAsyncIterator()
+            return Iterator { try await iterator.next() }
+        }
+    }
 }
 
 /// A resolver was given another kind of source than it was declared for: a mistake in the declarations.
@@ -118,21 +124,4 @@ struct SourceMismatch: Error, CustomStringConvertible {
     let expected: String
 
     var description: String { "the source of this field is no \(expected)" }
-}
-
-/// How values of a custom scalar go in and out (section 3.5). Both throw for what is no such value; a `PresentableError`
-/// is shown.
-public struct ScalarCoercion: Sendable {
-    /// From a resolver's value to the one in the response.
-    public let result: @Sendable (JSONValue) throws -> JSONValue
-    /// From a variable's value or a literal to the one that resolvers get.
-    public let input: @Sendable (JSONValue) throws -> JSONValue
-
-    public init(
-        result: @escaping @Sendable (JSONValue) throws -> JSONValue = { $0 },
-        input: @escaping @Sendable (JSONValue) throws -> JSONValue = { $0 }
-    ) {
-        self.result = result
-        self.input = input
-    }
 }
