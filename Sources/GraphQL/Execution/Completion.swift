@@ -12,7 +12,8 @@ extension Run {
                 return fail(
                     slot,
                     ResultError(
-                        "Cannot return null for non-nullable field \(slot.field.parentType.name).\(slot.field.definition.name)."))
+                        "Cannot return null for non-nullable field \(slot.field.parentType.name).\(slot.field.definition.name)."
+                    ))
             }
             slot.node.content = .null
             return
@@ -82,7 +83,9 @@ extension Run {
             executor.schema.isPossible(name, of: type.name)
         else {
             return fail(
-                slot, ResultError("Abstract type '\(type.name)' must resolve to one of its object types, not '\(name ?? "")'."))
+                slot,
+                ResultError(
+                    "Abstract type '\(type.name)' must resolve to one of its object types, not '\(name ?? "")'."))
         }
         let field = slot.field
         let plan =

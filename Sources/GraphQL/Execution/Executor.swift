@@ -70,16 +70,21 @@ public struct Executor<Context: Sendable>: Sendable {
         do {
             let operation = try document.operation(named: name)
             guard let type = schema.rootType(of: operation.kind) else {
-                throw GraphQLError("Schema is not configured to execute \(operation.kind.rawValue) operation.", code: "BAD_REQUEST")
+                throw GraphQLError(
+                    "Schema is not configured to execute \(operation.kind.rawValue) operation.", code: "BAD_REQUEST")
             }
             let values = try InputCoercion(schema: schema)
                 .variables(of: operation, given: variables, source: document.document.source)
             if let limit = options.costLimit {
-                let cost = CostCount(schema: schema, fragments: document.fragments, variables: values).cost(of: operation, type)
+                let cost = CostCount(schema: schema, fragments: document.fragments, variables: values).cost(
+                    of: operation, type)
                 guard cost <= limit else {
                     throw GraphQLError(
                         "The operation costs \(cost), which is more than the limit of \(limit).",
-                        extensions: ["code": "COST_LIMIT", "cost": .number(JSONNumber(Int64(cost))), "limit": .number(JSONNumber(Int64(limit)))])
+                        extensions: [
+                            "code": "COST_LIMIT", "cost": .number(JSONNumber(Int64(cost))),
+                            "limit": .number(JSONNumber(Int64(limit))),
+                        ])
                 }
             }
             return .success((operation, type, values))
@@ -123,7 +128,9 @@ extension Resolvers {
             guard let type = schema.types[name], type.kind == .object, !type.isBuiltIn else { continue }
             for field in type.fields {
                 if name == schema.subscriptionType {
-                    if streams[field.name] == nil { problems.append("'\(name).\(field.name)' has no stream of events.") }
+                    if streams[field.name] == nil {
+                        problems.append("'\(name).\(field.name)' has no stream of events.")
+                    }
                 } else if fields[name]?[field.name] == nil, !jsonTypes.contains(name) {
                     problems.append("'\(name).\(field.name)' has no resolver.")
                 }
@@ -137,7 +144,8 @@ extension Resolvers {
         for name in jsonTypes.sorted() where schema.types[name]?.kind != .object {
             problems.append("There is no object type '\(name)'.")
         }
-        for field in streams.keys.sorted() where schema.subscriptionType.flatMap({ schema.types[$0]?.field(field) }) == nil {
+        for field in streams.keys.sorted()
+        where schema.subscriptionType.flatMap({ schema.types[$0]?.field(field) }) == nil {
             problems.append("There is no subscription '\(field)'.")
         }
         return problems

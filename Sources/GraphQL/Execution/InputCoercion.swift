@@ -41,7 +41,9 @@ struct InputCoercion {
                     case .index(let index): "[\(index)]"
                     }
                 }.joined()
-                fail("Variable '$\(name)' has invalid value\(place.isEmpty ? "" : " at '\(name)\(place)'"): \(error.message)")
+                fail(
+                    "Variable '$\(name)' has invalid value\(place.isEmpty ? "" : " at '\(name)\(place)'"): \(error.message)"
+                )
             }
             if errors.count >= 50 { break }
         }
@@ -63,7 +65,9 @@ struct InputCoercion {
             var coerced: [JSONValue] = []
             coerced.reserveCapacity(elements.count)
             for (index, item) in elements.enumerated() {
-                do throws(Problem) { coerced.append(try coerce(item, as: element)) } catch { throw error.at(.index(index)) }
+                do throws(Problem) { coerced.append(try coerce(item, as: element)) } catch {
+                    throw error.at(.index(index))
+                }
             }
             return .array(coerced)
         case .named(let name):

@@ -49,12 +49,15 @@ struct Planner<Context: Sendable> {
         Result { () throws(InputCoercion.Problem) in
             var collector = FieldCollector(schema: executor.schema, fragments: fragments, variables: variables)
             for set in sets { try collector.collect(set, type.name) }
-            return SelectionPlan(type: type, fields: collector.keys.compactMap { field($0, collector.nodes[$0] ?? [], type) })
+            return SelectionPlan(
+                type: type, fields: collector.keys.compactMap { field($0, collector.nodes[$0] ?? [], type) })
         }
     }
 
     private func field(_ key: String, _ nodes: [FieldNode], _ type: TypeDefinition) -> FieldPlan<Context>? {
-        guard let first = nodes.first, let definition = executor.schema.field(first.name.text, of: type) else { return nil }
+        guard let first = nodes.first, let definition = executor.schema.field(first.name.text, of: type) else {
+            return nil
+        }
         return FieldPlan(
             key: key, nodes: nodes, definition: definition, parentType: type,
             resolver: executor.resolver(of: definition.name, type: type), arguments: arguments(of: first, definition))

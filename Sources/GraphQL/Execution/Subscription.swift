@@ -41,7 +41,8 @@ extension Executor {
         case .failure(let refused): return .refused(Response(refused: refused.errors))
         case .success(let (operation, type, values)):
             guard operation.kind == .subscription else {
-                return .refused(Response(refused: [GraphQLError("The operation is no subscription.", code: "BAD_REQUEST")]))
+                return .refused(
+                    Response(refused: [GraphQLError("The operation is no subscription.", code: "BAD_REQUEST")]))
             }
             return await open(document, operation, type, values, context)
         }

@@ -26,14 +26,17 @@ struct Lexer {
                 index += 3
                 return Token(kind: .spread, offset: start, text: "")
             }
-            if at(start + 1) == byte { throw SyntaxError(reason: "Unexpected '..', did you mean '...'?", offset: start) }
+            if at(start + 1) == byte {
+                throw SyntaxError(reason: "Unexpected '..', did you mean '...'?", offset: start)
+            }
             if let digit = at(start + 1), Self.isDigit(digit) {
                 throw SyntaxError(reason: "Invalid number, expected digit before '.'.", offset: start)
             }
         }
         if byte == UInt8(ascii: "'") {
             throw SyntaxError(
-                reason: "Unexpected single quote character ('), did you mean to use a double quote (\")?", offset: start)
+                reason: "Unexpected single quote character ('), did you mean to use a double quote (\")?", offset: start
+            )
         }
         throw SyntaxError(reason: "Unexpected character: \(character(at: start)).", offset: start)
     }
@@ -213,7 +216,8 @@ struct Lexer {
     /// The character there, for error messages.
     private func character(at position: Int) -> String {
         guard position < bytes.count else { return "<EOF>" }
-        let scalar = String(decoding: bytes[position..<min(position + 4, bytes.count)], as: UTF8.self).unicodeScalars.first
+        let scalar = String(decoding: bytes[position..<min(position + 4, bytes.count)], as: UTF8.self).unicodeScalars
+            .first
         guard let scalar else { return "<EOF>" }
         if scalar.isASCII, scalar.value >= 0x20, scalar.value < 0x7F { return "'\(scalar)'" }
         let digits = String(scalar.value, radix: 16, uppercase: true)

@@ -92,7 +92,9 @@ struct SchemaBuilder {
     private mutating func takeRoots() {
         parts.description = schema?.description
         guard let schema, !schema.rootTypes.isEmpty else {
-            for (kind, name) in [(OperationKind.query, "Query"), (.mutation, "Mutation"), (.subscription, "Subscription")]
+            for (kind, name) in [
+                (OperationKind.query, "Query"), (.mutation, "Mutation"), (.subscription, "Subscription"),
+            ]
             where nodes[name] != nil { parts.roots[kind] = name }
             return
         }
@@ -107,7 +109,9 @@ struct SchemaBuilder {
     private mutating func addBuiltIns(_ text: String) throws(SchemaErrors) {
         var builtIn = [BuiltInTypes.text]
         let usesCosts = nodes.values.contains { entry in
-            entry.node.fields.contains { $0.directives.contains { $0.name.text == "cost" || $0.name.text == "listSize" } }
+            entry.node.fields.contains {
+                $0.directives.contains { $0.name.text == "cost" || $0.name.text == "listSize" }
+            }
         }
         if usesCosts { builtIn.append(BuiltInTypes.costDirectives) }
         for text in builtIn {

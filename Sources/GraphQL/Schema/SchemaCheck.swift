@@ -47,13 +47,16 @@ struct SchemaCheck {
         if schema.queryType.isEmpty { fail("Query root type must be provided.", at: 0) }
         var roots: [String: OperationKind] = [:]
         for kind in [OperationKind.query, .mutation, .subscription] {
-            let name = kind == .query ? schema.queryType : kind == .mutation ? schema.mutationType : schema.subscriptionType
+            let name =
+                kind == .query ? schema.queryType : kind == .mutation ? schema.mutationType : schema.subscriptionType
             guard let name, !name.isEmpty else { continue }
             guard let type = schema.types[name] else {
                 fail("Unknown type '\(name)' of \(kind.rawValue) operations.", at: 0)
                 continue
             }
-            if type.kind != .object { fail("\(kind.rawValue) root type '\(name)' must be an object type.", at: type.offset) }
+            if type.kind != .object {
+                fail("\(kind.rawValue) root type '\(name)' must be an object type.", at: type.offset)
+            }
             if let other = roots[name] {
                 fail("'\(name)' is the root of \(other.rawValue) and \(kind.rawValue) operations.", at: type.offset)
             }
@@ -74,7 +77,9 @@ struct SchemaCheck {
             checkInterfaces(of: type)
         case .union:
             location = "UNION"
-            if type.members.isEmpty { fail("Union type '\(type.name)' must define one or more members.", at: type.offset) }
+            if type.members.isEmpty {
+                fail("Union type '\(type.name)' must define one or more members.", at: type.offset)
+            }
             checkUnique(type.members, "Member", type.name, type.offset)
             for member in type.members where schema.types[member]?.kind != .object {
                 fail("Union type '\(type.name)' can only include object types, not '\(member)'.", at: type.offset)
@@ -107,7 +112,9 @@ struct SchemaCheck {
         for field in type.fields {
             checkName(field.name, "Field", field.offset)
             if let kind = kind(of: field.type, at: field.offset), !kind.isOutput {
-                fail("Field '\(type.name).\(field.name)' must be of an output type, not '\(field.type)'.", at: field.offset)
+                fail(
+                    "Field '\(type.name).\(field.name)' must be of an output type, not '\(field.type)'.",
+                    at: field.offset)
             }
             checkInputs(field.arguments, of: "\(type.name).\(field.name)", "ARGUMENT_DEFINITION")
             checkDirectives(field.directives, "FIELD_DEFINITION")
@@ -147,7 +154,9 @@ struct SchemaCheck {
         checkUnique(type.interfaces, "Interface", type.name, type.offset)
         for name in type.interfaces {
             guard let interface = schema.types[name], interface.kind == .interface else {
-                fail("Type '\(type.name)' must only implement interfaces, it cannot implement '\(name)'.", at: type.offset)
+                fail(
+                    "Type '\(type.name)' must only implement interfaces, it cannot implement '\(name)'.",
+                    at: type.offset)
                 continue
             }
             guard name != type.name else {
@@ -163,10 +172,13 @@ struct SchemaCheck {
         }
     }
 
-    private mutating func checkImplementation(of wanted: FieldDefinition, from interface: String, in type: TypeDefinition) {
+    private mutating func checkImplementation(
+        of wanted: FieldDefinition, from interface: String, in type: TypeDefinition
+    ) {
         let wantedName = "\(interface).\(wanted.name)"
         guard let field = type.field(wanted.name) else {
-            return fail("Interface field '\(wantedName)' expected but '\(type.name)' does not provide it.", at: type.offset)
+            return fail(
+                "Interface field '\(wantedName)' expected but '\(type.name)' does not provide it.", at: type.offset)
         }
         if !schema.isSubtype(field.type, of: wanted.type) {
             fail("'\(wantedName)' expects type '\(wanted.type)', not '\(field.type)'.", at: field.offset)
@@ -183,7 +195,9 @@ struct SchemaCheck {
             }
         }
         for own in field.arguments where own.isRequired && wanted.argument(own.name) == nil {
-            fail("Argument '\(type.name).\(field.name).\(own.name)' must not be required, '\(wantedName)' has none.", at: own.offset)
+            fail(
+                "Argument '\(type.name).\(field.name).\(own.name)' must not be required, '\(wantedName)' has none.",
+                at: own.offset)
         }
         if field.deprecationReason != nil, wanted.deprecationReason == nil {
             fail("'\(wantedName)' is not deprecated, so '\(type.name).\(field.name)' must not be.", at: field.offset)
@@ -244,7 +258,9 @@ struct SchemaCheck {
             }
             for wanted in definition.arguments
             where wanted.isRequired && !node.arguments.contains(where: { $0.name.text == wanted.name }) {
-                fail("Directive '@\(name)' argument '\(wanted.name)' of type '\(wanted.type)' is required.", at: node.offset)
+                fail(
+                    "Directive '@\(name)' argument '\(wanted.name)' of type '\(wanted.type)' is required.",
+                    at: node.offset)
             }
         }
     }

@@ -10,7 +10,8 @@ struct SchemaPrinter {
 
     var text: String {
         var parts: [String] = []
-        let usual = schema.queryType == "Query" && [nil, "Mutation"].contains(schema.mutationType)
+        let usual =
+            schema.queryType == "Query" && [nil, "Mutation"].contains(schema.mutationType)
             && [nil, "Subscription"].contains(schema.subscriptionType)
         if !usual || schema.description != nil { parts.append(schemaDefinition) }
         parts += schema.directives.filter { !$0.isBuiltIn }.map(directive)
@@ -61,12 +62,15 @@ struct SchemaPrinter {
     private func applied(_ directives: [DirectiveNode]) -> String { directives.map { " " + $0.printed }.joined() }
 
     private func input(_ value: InputValueDefinition) -> String {
-        "\(value.name): \(value.type)" + (value.defaultValue.map { " = \($0.printed)" } ?? "") + applied(value.directives)
+        "\(value.name): \(value.type)" + (value.defaultValue.map { " = \($0.printed)" } ?? "")
+            + applied(value.directives)
     }
 
     private func arguments(_ arguments: [InputValueDefinition], _ indentation: String) -> String {
         if arguments.isEmpty { return "" }
-        if arguments.allSatisfy({ $0.description == nil }) { return "(" + arguments.map(input).joined(separator: ", ") + ")" }
+        if arguments.allSatisfy({ $0.description == nil }) {
+            return "(" + arguments.map(input).joined(separator: ", ") + ")"
+        }
         let inner = indentation + "  "
         let lines = arguments.map { description($0.description, inner) + inner + input($0) }
         return "(\n" + lines.joined(separator: "\n") + "\n\(indentation))"

@@ -75,7 +75,9 @@ extension Validator {
                 collector.conditions)
             return
         }
-        if collector.fields.isEmpty { report("\(title) must select one top level field.", [operation.selectionSet.offset]) }
+        if collector.fields.isEmpty {
+            report("\(title) must select one top level field.", [operation.selectionSet.offset])
+        }
         if collector.fields.count > 1 {
             report(
                 "\(title) must select only one top level field.",
@@ -114,7 +116,9 @@ private struct RootCollector {
                 }
             case .inline(let fragment):
                 note(fragment.directives)
-                if let condition = fragment.typeCondition, !schema.isPossible(root.name, of: condition.text) { continue }
+                if let condition = fragment.typeCondition, !schema.isPossible(root.name, of: condition.text) {
+                    continue
+                }
                 collect(fragment.selectionSet)
             case .spread(let spread):
                 note(spread.directives)

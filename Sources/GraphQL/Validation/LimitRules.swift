@@ -43,7 +43,8 @@ extension Validator {
         }
         if aliases > limits.aliases {
             report(
-                limit: "ALIAS_LIMIT", "The document's number of aliases is", value: aliases, allowed: limits.aliases, at: 0)
+                limit: "ALIAS_LIMIT", "The document's number of aliases is", value: aliases, allowed: limits.aliases,
+                at: 0)
         }
     }
 

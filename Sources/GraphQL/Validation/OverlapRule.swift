@@ -176,7 +176,8 @@ struct OverlapRule {
     private mutating func report(_ key: String, _ reason: String, _ one: Field, _ other: Field) {
         conflicts.append(
             Conflict(
-                message: "Fields '\(key)' conflict because \(reason). Use different aliases on the fields to fetch both "
+                message:
+                    "Fields '\(key)' conflict because \(reason). Use different aliases on the fields to fetch both "
                     + "if this was intentional.", offsets: [one.node.offset, other.node.offset]))
     }
 }
@@ -188,7 +189,8 @@ extension Validator {
             switch definition {
             case .operation(let operation):
                 rule.check(operation.selectionSet, of: schema.rootType(of: operation.kind))
-            case .fragment(let fragment): rule.check(fragment.selectionSet, of: schema.types[fragment.typeCondition.text])
+            case .fragment(let fragment):
+                rule.check(fragment.selectionSet, of: schema.types[fragment.typeCondition.text])
             case .typeSystem: break
             }
         }
