@@ -247,7 +247,7 @@ final class Run<Context: Sendable> {
         let path = slot.path.path
         var shown = executor.presented(error, path: path)
         shown.path = path
-        shown.locations = slot.field.nodes.map { source.location(at: $0.offset) }
+        shown.locations = slot.field.locations(in: source)
         errors.append(shown)
     }
 }

@@ -29,6 +29,9 @@ struct Validator {
     let fragments: [String: FragmentDefinition]
     private(set) var errors: [GraphQLError] = []
 
+    /// A circle of a thousand fragments isn't told in full.
+    private static let placesPerError = 50
+
     init(schema: Schema, document: Document, limits: DocumentLimits) {
         self.schema = schema
         self.document = document
@@ -74,7 +77,9 @@ struct Validator {
 
     mutating func report(_ message: String, _ offsets: [Int], code: String = "GRAPHQL_VALIDATION_FAILED") {
         guard errors.count < limits.errors else { return }
-        errors.append(GraphQLError(message, code: code, locations: offsets.map(document.source.location(at:))))
+        errors.append(
+            GraphQLError(
+                message, code: code, locations: offsets.prefix(Self.placesPerError).map(document.source.location(at:))))
         if errors.count == limits.errors {
             errors[errors.count - 1] = GraphQLError(
                 "Too many validation errors: the limit is \(limits.errors).", code: "GRAPHQL_VALIDATION_FAILED")
