@@ -73,6 +73,7 @@ let package = Package(
         .target(name: "Execution"),
         .target(name: "JSON"),
         .target(name: "Hashing", dependencies: ["CLibcrypto"]),
+        .target(name: "GraphQL", dependencies: ["JSON"]),
         .target(name: "Sealing", dependencies: ["CLibcrypto", "Execution", "Hashing"]),
         .target(name: "WebTokens", dependencies: ["CLibcrypto", "JSON"]),
         .target(name: "Kafka", dependencies: ["CLibrdkafka", "Execution", deque, log]),
@@ -111,7 +112,8 @@ let package = Package(
         service(
             "OrderAPI", facts: ["OrderFacts", "PaymentFacts", "UserFacts"],
             reading: ["Query"], using: ["Hashing", "Outbound", "Sealing", deque]),
-        service("Query", facts: [], reading: ["Projection"]),
+        service(
+            "Query", facts: [], reading: ["Projection"], using: ["GraphQL", "Hashing", "Outbound", deque]),
         service("Projection", facts: everyFact),
         service("Shipping", facts: ["ShippingFacts", "OrderFacts", "PaymentFacts"]),
         service("Notification", facts: ["NotificationFacts", "OrderFacts", "PaymentFacts"], using: ["Outbound"]),

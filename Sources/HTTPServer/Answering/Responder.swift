@@ -7,6 +7,13 @@ public struct Responder: Sendable {
 
     init(_ exchange: Exchange) { self.exchange = exchange }
 
+    /// Of a request that came by no connection: one part of the program asks another one what a client would. `answer` is
+    /// called once, from any thread, with a 500 where the last copy goes without having answered. There is no stream to
+    /// such a caller: it is closed from the start, and the answer is a 500.
+    package init(answering answer: @escaping @Sendable (HTTPResponse) -> Void) {
+        exchange = Exchange(to: .caller(answer))
+    }
+
     public func send(_ response: HTTPResponse) {
         if exchange.claim() { exchange.deliver(.response(response)) }
     }
@@ -19,9 +26,12 @@ public struct Responder: Sendable {
     /// stream is closed from the start.
     public func stream(headers: [HTTPHeader] = []) -> EventStream {
         let isFirst = exchange.claim()
+        guard case .connection(let loop, let ticket) = exchange.receiver else {
+            if isFirst { exchange.deliver(.dropped) }
+            return EventStream(.closed())
+        }
         let core = EventStreamCore(
-            mailbox: exchange.loop.mailbox, ticket: exchange.ticket, limit: exchange.loop.streamLimit,
-            budget: exchange.loop.environment.budget)
+            mailbox: loop.mailbox, ticket: ticket, limit: loop.streamLimit, budget: loop.environment.budget)
         if isFirst { exchange.deliver(.stream(core, headers)) } else { core.disconnected() }
         return EventStream(core)
     }
@@ -30,9 +40,9 @@ public struct Responder: Sendable {
     /// connection. A client that only did the latter still gets an answer, but nothing should be kept waiting for it: end
     /// the wait and answer what there is. `body` may run on a loop's thread and must not block; from any thread.
     public func onPeerEnded(_ body: @escaping @Sendable () -> Void) {
-        if exchange.isClaimed { return }
+        guard !exchange.isClaimed, case .connection(let loop, let ticket) = exchange.receiver else { return }
         // What waits for the client must not keep a dropped responder from being noticed.
-        exchange.loop.watchPeer(exchange.ticket) { [weak exchange] in
+        loop.watchPeer(ticket) { [weak exchange] in
             if let exchange, !exchange.isClaimed { body() }
         }
     }
@@ -56,17 +66,19 @@ enum Answer: Sendable {
 
 /// The one state that all copies of a responder share.
 final class Exchange: Sendable {
-    let loop: EventLoop
-    let ticket: Mailbox.Ticket
-    private let isAnswered = Atomic(false)
-
-    init(loop: EventLoop, ticket: Mailbox.Ticket) {
-        self.loop = loop
-        self.ticket = ticket
+    /// Who gets the answer.
+    enum Receiver: Sendable {
+        case connection(EventLoop, Mailbox.Ticket)
+        case caller(@Sendable (HTTPResponse) -> Void)
     }
 
+    let receiver: Receiver
+    private let isAnswered = Atomic(false)
+
+    init(to receiver: Receiver) { self.receiver = receiver }
+
     deinit {
-        if !isClaimed { loop.deliver(ticket, .dropped) }
+        if !isClaimed { deliver(.dropped) }
     }
 
     var isClaimed: Bool { isAnswered.load(ordering: .acquiring) }
@@ -74,5 +86,12 @@ final class Exchange: Sendable {
     /// True for the first caller, who then answers.
     func claim() -> Bool { !isAnswered.exchange(true, ordering: .acquiringAndReleasing) }
 
-    func deliver(_ answer: Answer) { loop.deliver(ticket, answer) }
+    func deliver(_ answer: Answer) {
+        switch (receiver, answer) {
+        case (.connection(let loop, let ticket), _): loop.deliver(ticket, answer)
+        case (.caller(let answer), .response(let response)): answer(response)
+        case (.caller(let answer), .stream), (.caller(let answer), .dropped):
+            answer(HTTPProblem(.internalServerError).response)
+        }
+    }
 }

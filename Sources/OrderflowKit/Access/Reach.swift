@@ -34,12 +34,18 @@ public struct Reach: Hashable, Sendable {
 }
 
 extension RequestContext {
+    /// Throws 403 where the caller lacks a right that nobody has for what is their own only.
+    package func demand(_ right: Right) throws(HTTPProblem) {
+        if principal.grant(of: right) != .all { throw AccessRefusal.missing(right) }
+    }
+
     /// What the caller gets at under `right`, in a group of routes that needs it.
     public func reach(_ right: Right) throws(HTTPProblem) -> Reach {
         switch principal.grant(of: right) {
         case .all: Reach(tenant: tenant, userID: nil, right: right)
         case .own(let userID): Reach(tenant: tenant, userID: userID, right: right)
-        // The gate has let nobody in without the right that the group names: a handler that asks for another one.
+        // The gate has let nobody in without the right that the group names: a handler that asks for another one, or a
+        // group that lets in by any of several.
         case .none: throw AccessRefusal.missing(right)
         }
     }

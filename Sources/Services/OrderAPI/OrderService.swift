@@ -84,7 +84,7 @@ extension ServiceModule {
         Runs { context in
             let service = OrderService(context)
             var running = service.running(context)
-            running.join(try QueryRoutes.running(context, areMainWork: false))
+            running.join(try QueryRoutes.running(context, areMainWork: false, graphQL: service.graphQL(context)))
             running.join(SagaLookup.running(context, orders: service.database))
             return running
         }
@@ -104,9 +104,6 @@ extension ServiceModule {
         SettingKey(
             "orders.pool_size", \OrdersSettings.poolSize, .integer(1...256),
             "Connections for cancellations and histories, which also bounds how many run at once.")
-        SettingKey(
-            "saga.url", \OrdersSettings.sagaURL, optional: .url("http", "https", example: "http://saga.internal:3007"),
-            "Where the API asks the saga role for GET /orders/{id}/saga; empty is its port on this machine.")
     }
 }
 
@@ -117,8 +114,6 @@ package struct OrdersSettings: SettingsSection {
     /// Of tenants that have another weight than 1.
     package var shares: [TenantShare] = []
     package var poolSize = 4
-    /// Where the saga role answers; nil is its port on this machine.
-    package var sagaURL: String?
 
     package init() {}
 }
@@ -143,6 +138,14 @@ public struct OrderService: Sendable {
             logger: context.logger, together: { body in Responder.batch(body) }, onCommit: { wake() })
         database = ConnectionPool(
             context.requestDatabase, size: settings.poolSize, name: "orders", logger: context.logger)
+    }
+
+    /// What GraphQL has to ask others for in other processes.
+    func graphQL(_ context: ServiceContext) -> GraphQLBackend {
+        GraphQLBackend(
+            writes: OwnWrites(
+                service: self, orders: OrderRoutes(self, logger: context.logger), users: UserRoutes(self)),
+            histories: OwnHistories(database: database))
     }
 
     func running(_ context: ServiceContext) -> Running {
