@@ -212,7 +212,7 @@ let package = Package(
                 "Payment",
                 "Projection", "Query", "Shipping", "Terminal",
                 "Execution", "HTTPServer", "Hashing", "JSON", "Kafka", "Messaging", "Orders", "Outbound", "Postgres",
-                "Randomness", "Sealing", "TestServers", "TestTokens", "WebTokens", log,
+                "GraphQL", "Randomness", "Sealing", "TestServers", "TestTokens", "WebTokens", log,
             ]),
         .testTarget(
             name: "OrderflowTests",

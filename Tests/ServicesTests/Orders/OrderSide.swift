@@ -25,7 +25,7 @@ struct OrderSide: Sendable {
     }
 
     /// A process of the service: its writer takes nothing any more once it was stopped.
-    private func start() -> OrderService {
+    func start() -> OrderService {
         OrderService(
             ServiceContext(
                 name: "orders", settings: Settings(.fulfilment),
