@@ -72,7 +72,6 @@ let package = Package(
         // Foundations: none of them knows of orders.
         .target(name: "Execution"),
         .target(name: "JSON"),
-        .target(name: "GraphQL", dependencies: ["JSON"]),
         .target(name: "Hashing", dependencies: ["CLibcrypto"]),
         .target(name: "GraphQL", dependencies: ["JSON"]),
         .target(name: "Sealing", dependencies: ["CLibcrypto", "Execution", "Hashing"]),

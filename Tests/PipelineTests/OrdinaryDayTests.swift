@@ -54,7 +54,8 @@ import Testing
             return try JSONValue(parsing: answer.text)
         }
         let user = try await ask(
-            #"mutation { createUser(input: {userId: "gina", name: "Gina", email: "gina@example.com"}) { user { name } } }"#)
+            #"mutation { createUser(input: {userId: "gina", name: "Gina", email: "gina@example.com"}) { user { name } } }"#
+        )
         #expect(user["data"]?["createUser"]?["user"]?["name"] == "Gina", "\(user)")
         let place = """
             mutation { placeOrder(idempotencyKey: "cart", input: {

@@ -108,7 +108,7 @@ import Testing
         settings.tokens = 60
         try await GraphQLSide.run(settings: settings) { side in
             let table: [(query: String, word: String)] = [
-                ("{ orders(first: 50) { edges { node { customer { spend { total } } } } } }", "5"),
+                ("{ orders(first: 50) { edges { node { customer { spend { total } } } } } }", "epth"),
                 ("{ orders(first: 100) { edges { node { id } } } }", "100"),
                 ("{ __schema { queryType { name } } }", "ntrospection"),
                 ("{ a: __typename b: __typename c: __typename }", "2"),

@@ -42,19 +42,20 @@ import Testing
                 fragment Line on Order { id total currency status items { sku qty } createdAt }
                 """, ["user": "alice"])
             #expect(
-                try answer == JSONValue(
-                    parsing: """
-                        {"data":{"customer":{"userId":"alice","orderCount":2,"confirmedCount":1,
-                        "spend":[{"total":"49.99","currency":"USD"}],"orders":{"edges":[
-                        {"node":{"id":"o-2","total":"0.07","currency":"USD","status":"pending",
-                          "items":[{"sku":"ABC","qty":2}],"createdAt":"2026-01-01T00:00:00.000003Z","shipment":null,
-                          "timeline":[{"type":"OrderCreated"}]}},
-                        {"node":{"id":"o-1","total":"49.99","currency":"USD","status":"confirmed",
-                          "items":[{"sku":"ABC","qty":2}],"createdAt":"2026-01-01T00:00:00.000000Z",
-                          "shipment":{"shipmentId":"s-1"},
-                          "timeline":[{"type":"OrderCreated"},{"type":"OrderConfirmed"},{"type":"ShipmentCreated"}]}}
-                        ],"pageInfo":{"hasNextPage":false}}}}}
-                        """), "\(answer)")
+                try answer
+                    == JSONValue(
+                        parsing: """
+                            {"data":{"customer":{"userId":"alice","orderCount":2,"confirmedCount":1,
+                            "spend":[{"total":"49.99","currency":"USD"}],"orders":{"edges":[
+                            {"node":{"id":"o-2","total":"0.07","currency":"USD","status":"pending",
+                              "items":[{"sku":"ABC","qty":2}],"createdAt":"2026-01-01T00:00:00.000003Z","shipment":null,
+                              "timeline":[{"type":"OrderCreated"}]}},
+                            {"node":{"id":"o-1","total":"49.99","currency":"USD","status":"confirmed",
+                              "items":[{"sku":"ABC","qty":2}],"createdAt":"2026-01-01T00:00:00.000000Z",
+                              "shipment":{"shipmentId":"s-1"},
+                              "timeline":[{"type":"OrderCreated"},{"type":"OrderConfirmed"},{"type":"ShipmentCreated"}]}}
+                            ],"pageInfo":{"hasNextPage":false}}}}}
+                            """), "\(answer)")
         }
     }
 
@@ -148,13 +149,14 @@ import Testing
                   sales(from: "2026-01-01", to: "2026-01-02") { articles { sku qty } revenue { total } endCursor } }
                 """)
             #expect(
-                try answer == JSONValue(
-                    parsing: """
-                        {"data":{"order":null,"there":{"id":"o-1","version":2,
-                        "updatedAt":"2026-01-01T00:00:00.000001Z","notifications":[]},"customer":null,"invoice":null,
-                        "own":{"month":1,"totals":[{"total":"49.99"}]},
-                        "sales":{"articles":[{"sku":"ABC","qty":2}],"revenue":[{"total":"49.99"}],"endCursor":null}}}
-                        """), "\(answer)")
+                try answer
+                    == JSONValue(
+                        parsing: """
+                            {"data":{"order":null,"there":{"id":"o-1","version":2,
+                            "updatedAt":"2026-01-01T00:00:00.000001Z","notifications":[]},"customer":null,"invoice":null,
+                            "own":{"month":1,"totals":[{"total":"49.99"}]},
+                            "sales":{"articles":[{"sku":"ABC","qty":2}],"revenue":[{"total":"49.99"}],"endCursor":null}}}
+                            """), "\(answer)")
         }
     }
 

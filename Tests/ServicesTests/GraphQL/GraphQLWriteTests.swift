@@ -84,11 +84,13 @@ import Testing
                 ], "\(cancel)")
             // As the projection will have it, with its history from the event store.
             try side.project([created(id)])
-            let events = try side.ask(
-                "query($id: ID!) { order(id: $id) { events { version type payload audit { tenant } } } }",
-                ["id": .string(id)])["data"]?["order"]?["events"]?.array ?? []
+            let events =
+                try side.ask(
+                    "query($id: ID!) { order(id: $id) { events { version type payload audit { tenant } } } }",
+                    ["id": .string(id)])["data"]?["order"]?["events"]?.array ?? []
             #expect(events.map { $0["type"] } == ["OrderCreated", "OrderCancellationRequested"])
-            #expect(events.first?["payload"]?["orderId"] == .string(id) && events.first?["audit"]?["tenant"] == "default")
+            #expect(
+                events.first?["payload"]?["orderId"] == .string(id) && events.first?["audit"]?["tenant"] == "default")
         }
     }
 

@@ -20,8 +20,8 @@ extension SchemaPart {
                 let reach = try call.context.reach(.ordersRead)
                 do {
                     return try await call.context.changes.changes(of: id, within: reach, for: call.context.caller)
-                } catch let problem as HTTPProblem {
-                    throw ProblemError(problem)
+                } catch {
+                    throw ProblemError.of(error) ?? error
                 }
             },
             resolve: { view, _ in try JSONValue(parsing: view.document) })
