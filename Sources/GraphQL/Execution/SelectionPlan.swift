@@ -21,6 +21,7 @@ final class FieldPlan<Context: Sendable> {
     let parentType: TypeDefinition
     let resolver: FieldResolver<Context>
     let arguments: Result<Arguments, InputCoercion.Problem>
+    private var knownLocations: [SourceLocation]?
     /// By the concrete type of the field's value.
     var selections: [String: Result<SelectionPlan<Context>, InputCoercion.Problem>] = [:]
 
@@ -34,6 +35,14 @@ final class FieldPlan<Context: Sendable> {
         self.parentType = parentType
         self.resolver = resolver
         self.arguments = arguments
+    }
+
+    /// Counted once, however many values of the field fail.
+    func locations(in source: SourceText) -> [SourceLocation] {
+        if let knownLocations { return knownLocations }
+        let locations = nodes.map { source.location(at: $0.offset) }
+        knownLocations = locations
+        return locations
     }
 }
 

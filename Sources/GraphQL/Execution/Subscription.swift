@@ -72,7 +72,7 @@ extension Executor {
         } catch {
             var shown = presented(error, path: path)
             shown.path = path
-            shown.locations = field.nodes.map { document.document.source.location(at: $0.offset) }
+            shown.locations = field.locations(in: document.document.source)
             return .refused(Response(refused: [shown]))
         }
     }

@@ -73,7 +73,7 @@ struct FragmentGraph {
                 let target = spreads[next].name.text
                 if let index = onPath[target] {
                     let steps = path[index...].compactMap { step in self.spreads[step.name]?[step.next - 1] }
-                    let via = steps.dropLast().map { "'\($0.name.text)'" }.joined(separator: ", ")
+                    let via = steps.dropLast().prefix(20).map { "'\($0.name.text)'" }.joined(separator: ", ")
                     cycles.append(
                         (
                             "Cannot spread fragment '\(target)' within itself\(via.isEmpty ? "" : " via \(via)").",

@@ -24,7 +24,7 @@ struct OverlapRule {
     let fragments: [String: FragmentDefinition]
     private(set) var conflicts: [Conflict] = []
     /// Fields that may still be looked at.
-    private(set) var budget = 200_000
+    private(set) var budget = 100_000
 
     private struct Identity: Hashable {
         let node: ObjectIdentifier

@@ -15,7 +15,8 @@ extension Schema {
         var validator = Validator(schema: self, document: document, limits: limits)
         let errors = validator.validate()
         guard errors.isEmpty else { throw RequestErrors(errors) }
-        return PreparedDocument(document: document, schema: self, fragments: validator.fragments)
+        return PreparedDocument(
+            document: document, schema: self, fragments: validator.fragments, costLimit: limits.cost)
     }
 }
 
@@ -28,6 +29,9 @@ struct Validator {
     /// The first of each name.
     let fragments: [String: FragmentDefinition]
     private(set) var errors: [GraphQLError] = []
+
+    /// A circle of a thousand fragments isn't told in full.
+    private static let placesPerError = 50
 
     init(schema: Schema, document: Document, limits: DocumentLimits) {
         self.schema = schema
@@ -74,7 +78,9 @@ struct Validator {
 
     mutating func report(_ message: String, _ offsets: [Int], code: String = "GRAPHQL_VALIDATION_FAILED") {
         guard errors.count < limits.errors else { return }
-        errors.append(GraphQLError(message, code: code, locations: offsets.map(document.source.location(at:))))
+        errors.append(
+            GraphQLError(
+                message, code: code, locations: offsets.prefix(Self.placesPerError).map(document.source.location(at:))))
         if errors.count == limits.errors {
             errors[errors.count - 1] = GraphQLError(
                 "Too many validation errors: the limit is \(limits.errors).", code: "GRAPHQL_VALIDATION_FAILED")
