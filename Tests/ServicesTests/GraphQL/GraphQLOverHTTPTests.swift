@@ -106,7 +106,7 @@ import Testing
         settings.rootFields = 3
         settings.aliases = 2
         settings.tokens = 60
-        try await GraphQLSide.run(settings: settings) { side in
+        try await GraphQLSide.run(settings: settings) { [settings] side in
             let table: [(query: String, word: String)] = [
                 ("{ orders(first: 50) { edges { node { customer { spend { total } } } } } }", "epth"),
                 ("{ orders(first: 100) { edges { node { id } } } }", "100"),
