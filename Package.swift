@@ -184,7 +184,7 @@ let package = Package(
 
         .testTarget(name: "ExecutionTests", dependencies: ["Execution", "TestServers"]),
         .testTarget(name: "OutboundTests", dependencies: ["Outbound", "Execution", "HTTPServer", "TestServers", log]),
-        .testTarget(name: "GraphQLTests", dependencies: ["GraphQL", "JSON", "Randomness"]),
+        .testTarget(name: "GraphQLTests", dependencies: ["GraphQL", "JSON", "Randomness", "TestServers"]),
         .testTarget(name: "HashingTests", dependencies: ["Hashing"]),
         .testTarget(name: "SealingTests", dependencies: ["Sealing"]),
         .testTarget(name: "WebTokensTests", dependencies: ["WebTokens", "JSON", "Randomness", "TestTokens"]),
