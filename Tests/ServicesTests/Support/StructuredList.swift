@@ -23,13 +23,13 @@ struct StructuredList: Equatable {
 
     init(_ text: String) throws {
         var rest = Substring(text)
-        rest.trimPrefix { $0 == " " }
+        rest = rest.drop { $0 == " " }
         while !rest.isEmpty {
             items.append(try Self.item(&rest))
-            rest.trimPrefix { $0 == " " || $0 == "\t" }
+            rest = rest.drop { $0 == " " || $0 == "\t" }
             if rest.isEmpty { return }
             guard rest.popFirst() == "," else { throw Malformed(rest: String(rest)) }
-            rest.trimPrefix { $0 == " " || $0 == "\t" }
+            rest = rest.drop { $0 == " " || $0 == "\t" }
             if rest.isEmpty { throw Malformed(rest: ", at the end") }
         }
     }
@@ -38,7 +38,7 @@ struct StructuredList: Equatable {
         var item = Item(value: try bare(&rest))
         while rest.first == ";" {
             rest.removeFirst()
-            rest.trimPrefix { $0 == " " }
+            rest = rest.drop { $0 == " " }
             let key = rest.prefix { $0.isASCII && ($0.isLowercase || $0.isNumber || "_-.*".contains($0)) }
             guard let first = key.first, first.isLowercase || first == "*" else { throw Malformed(rest: String(rest)) }
             rest = rest[key.endIndex...]
