@@ -59,7 +59,13 @@ extension RequestContext {
         case .all: Reach.everything(of: tenant)
         case .own(let userID): Reach.own(of: userID, under: right, self)
         // The gate has let nobody in without the right that the group names: a handler that asks for another one.
-        case .none: throw AccessRefusal.missing(right)
+        case .none: throw refusal(of: right)
         }
+    }
+
+    /// The 403 of a caller that lacks a right, of which the audit log hears.
+    func refusal(of right: Right) -> HTTPProblem {
+        refusals?.note(RefusedRight(principal, right, at: place, isForeign: false))
+        return AccessRefusal.missing(right)
     }
 }
