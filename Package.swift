@@ -44,8 +44,9 @@ let package = Package(
         .library(
             name: "OrderflowKit",
             targets: [
-                "OrderflowApp", "OrderflowKit", "Execution", "HTTPServer", "JSON", "Messaging", "Orders", "Postgres",
-                "InventoryFacts", "NotificationFacts", "OrderFacts", "PaymentFacts", "ShippingFacts", "UserFacts",
+                "OrderflowApp", "OrderflowKit", "Execution", "HTTPServer", "JSON", "Messaging", "Networks", "Orders",
+                "Postgres", "InventoryFacts", "NotificationFacts", "OrderFacts", "PaymentFacts", "ShippingFacts",
+                "UserFacts",
             ]),
         .library(name: "OrderflowTesting", targets: ["OrderflowTesting"]),
     ],
@@ -72,13 +73,14 @@ let package = Package(
         // Foundations: none of them knows of orders.
         .target(name: "Execution"),
         .target(name: "JSON"),
+        .target(name: "Networks"),
         .target(name: "Hashing", dependencies: ["CLibcrypto"]),
         .target(name: "Sealing", dependencies: ["CLibcrypto", "Execution", "Hashing"]),
         .target(name: "WebTokens", dependencies: ["CLibcrypto", "JSON"]),
         .target(name: "Kafka", dependencies: ["CLibrdkafka", "Execution", deque, log]),
         .target(name: "Postgres", dependencies: ["CLibpq", "Execution", deque, log]),
-        .target(name: "HTTPServer", dependencies: ["CEpoll", "Execution", log]),
-        .target(name: "Outbound", dependencies: ["CLibcurl", "Execution", log]),
+        .target(name: "HTTPServer", dependencies: ["CEpoll", "Execution", "Networks", log]),
+        .target(name: "Outbound", dependencies: ["CEpoll", "CLibcurl", "Execution", "Hashing", "Networks", log]),
         .target(name: "Telemetry", dependencies: ["Execution", "JSON", deque, log, metrics, tracing]),
 
         // Makes load and times the answers; knows how an order is posted, and nothing behind that.
@@ -102,8 +104,8 @@ let package = Package(
         .target(
             name: "OrderflowKit",
             dependencies: [
-                "CEpoll", "CWebFiles", "Execution", "HTTPServer", "Hashing", "JSON", "Kafka", "Messaging", "OrderFacts",
-                "Orders", "Outbound", "Postgres", "Telemetry", "WebTokens", log, metrics, tracing,
+                "CEpoll", "CWebFiles", "Execution", "HTTPServer", "Hashing", "JSON", "Kafka", "Messaging", "Networks",
+                "OrderFacts", "Orders", "Outbound", "Postgres", "Telemetry", "WebTokens", log, metrics, tracing,
                 "Yams",
             ]),
 
@@ -182,7 +184,10 @@ let package = Package(
         .testTarget(name: "TestServersTests", dependencies: ["TestServers"]),
 
         .testTarget(name: "ExecutionTests", dependencies: ["Execution", "TestServers"]),
-        .testTarget(name: "OutboundTests", dependencies: ["Outbound", "Execution", "HTTPServer", "TestServers", log]),
+        .testTarget(name: "NetworksTests", dependencies: ["Networks"]),
+        .testTarget(
+            name: "OutboundTests",
+            dependencies: ["Outbound", "Execution", "HTTPServer", "Hashing", "Networks", "Randomness", "TestServers", log]),
         .testTarget(name: "HashingTests", dependencies: ["Hashing"]),
         .testTarget(name: "SealingTests", dependencies: ["Sealing"]),
         .testTarget(name: "WebTokensTests", dependencies: ["WebTokens", "JSON", "Randomness", "TestTokens"]),
@@ -196,7 +201,7 @@ let package = Package(
             ]),
         .testTarget(
             name: "HTTPServerTests",
-            dependencies: ["HTTPServer", "Execution", "Randomness", "TestServers", "CEpoll", log]),
+            dependencies: ["HTTPServer", "Execution", "Networks", "Randomness", "TestServers", "CEpoll", log]),
         .testTarget(
             name: "KafkaTests", dependencies: ["Kafka", "CLibrdkafka", "Execution", "Randomness", "TestServers", log]),
         .testTarget(name: "TelemetryTests", dependencies: ["Telemetry", "Execution", "JSON", log, metrics, tracing]),
@@ -210,8 +215,8 @@ let package = Package(
                 "Fulfilment", "Inventory", "Notification", "Operations", "OrderAPI", "OrderflowKit", "OrderflowTesting",
                 "Payment",
                 "Projection", "Query", "Shipping", "Terminal", "Webhooks",
-                "Execution", "HTTPServer", "Hashing", "JSON", "Kafka", "Messaging", "Orders", "Outbound", "Postgres",
-                "Randomness", "Sealing", "TestServers", "TestTokens", "WebTokens", log,
+                "Execution", "HTTPServer", "Hashing", "JSON", "Kafka", "Messaging", "Networks", "Orders", "Outbound",
+                "Postgres", "Randomness", "Sealing", "TestServers", "TestTokens", "WebTokens", log,
             ]),
         .testTarget(
             name: "OrderflowTests",
