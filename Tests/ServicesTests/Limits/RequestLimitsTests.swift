@@ -1,5 +1,6 @@
 import HTTPServer
 import JSON
+import Networks
 import TestServers
 import Testing
 
