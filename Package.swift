@@ -73,8 +73,8 @@ let package = Package(
         // Foundations: none of them knows of orders.
         .target(name: "Execution"),
         .target(name: "JSON"),
-        .target(name: "GraphQL", dependencies: ["JSON"]),
         .target(name: "Networks"),
+        .target(name: "GraphQL", dependencies: ["JSON"]),
         .target(name: "Hashing", dependencies: ["CLibcrypto"]),
         .target(name: "Sealing", dependencies: ["CLibcrypto", "Execution", "Hashing"]),
         .target(name: "WebTokens", dependencies: ["CLibcrypto", "JSON"]),
@@ -186,11 +186,11 @@ let package = Package(
         .testTarget(name: "TestServersTests", dependencies: ["TestServers"]),
 
         .testTarget(name: "ExecutionTests", dependencies: ["Execution", "TestServers"]),
-        .testTarget(name: "GraphQLTests", dependencies: ["GraphQL", "JSON", "Randomness"]),
         .testTarget(name: "NetworksTests", dependencies: ["Networks"]),
         .testTarget(
             name: "OutboundTests",
             dependencies: ["Outbound", "Execution", "HTTPServer", "Hashing", "Networks", "Randomness", "TestServers", log]),
+        .testTarget(name: "GraphQLTests", dependencies: ["GraphQL", "JSON", "Randomness"]),
         .testTarget(name: "HashingTests", dependencies: ["Hashing"]),
         .testTarget(name: "SealingTests", dependencies: ["Sealing"]),
         .testTarget(name: "WebTokensTests", dependencies: ["WebTokens", "JSON", "Randomness", "TestTokens"]),
