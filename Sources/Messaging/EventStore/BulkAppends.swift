@@ -5,6 +5,9 @@ public protocol BulkAppends: AnyObject, Sendable {
     /// What the ledger knows them by; its tenant is that of all the appends.
     var key: StreamKey { get }
 
+    /// Whether its streams are expected to be new: that makes them cheaper, and dearer where they aren't.
+    var isFresh: Bool { get }
+
     /// What became of some of them, by their places: `.versionTaken` too where the ledger has closed the bulk. Called
     /// for each place once, on a writer thread, together for those of one commit.
     func completed(_ outcomes: [(place: Int, outcome: EventWriter.Outcome)])
@@ -50,6 +53,8 @@ struct Bulks {
         }
         if !all.isEmpty { owners = keys }
     }
+
+    var areFresh: Bool { all.allSatisfy(\.isFresh) }
 
     /// In order, each once: two bulks may have the same one.
     var keys: [StreamKey] { Set(all.map(\.key)).sorted() }

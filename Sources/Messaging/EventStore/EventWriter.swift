@@ -231,7 +231,7 @@ public final class EventWriter: Sendable {
                 let closed = try ledger.lock(bulks.keys, on: connection)
                 var kept = Array(appends.indices)
                 if !closed.isEmpty { kept.removeAll { bulks.key(at: $0).map(closed.contains) ?? false } }
-                let lost = try kept.isEmpty ? [] : EventStore.append(kept.map { appends[$0] }, on: connection)
+                let lost = try Self.append(kept.map { appends[$0] }, areFresh: bulks.areFresh, on: connection)
                 let notAppended = Set(lost.map { kept[$0] }).union(Set(appends.indices).subtracting(kept))
                 var counts: [StreamKey: Int] = [:]
                 for index in kept where !notAppended.contains(index) {
@@ -243,6 +243,22 @@ public final class EventWriter: Sendable {
         } catch {
             throw PostgresError(thrown: error)
         }
+    }
+
+    /// Returns the indexes of those that were there already.
+    private static func append(
+        _ appends: [StreamAppend], areFresh: Bool, on connection: Connection
+    ) throws -> [Int] {
+        if appends.isEmpty { return [] }
+        if areFresh, appends.allSatisfy({ $0.secret == nil && $0.expectedVersion == 0 }) {
+            do {
+                try connection.savepoint { try EventStore.begin(appends, on: $0) }
+                return []
+            } catch let error as PostgresError where error.violates(.uniqueViolation) {
+                // One of them is there after all: they are looked at one by one.
+            }
+        }
+        return try EventStore.append(appends, on: connection)
     }
 }
 

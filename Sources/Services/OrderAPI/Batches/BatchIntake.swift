@@ -14,6 +14,8 @@ import Postgres
 /// aren't: there is room for all of them (`BatchAnswer.limit`), so that a client may write everything before it reads.
 final class BatchIntake: BodyReceiver, BulkAppends {
     let key: StreamKey
+    /// A batch that is here for the first time has orders that are.
+    let isFresh: Bool
     private let request: BatchRequest
     private let service: OrderService
     private let responder: Responder
@@ -38,11 +40,13 @@ final class BatchIntake: BodyReceiver, BulkAppends {
     private static let submittedAtOnce = 256
 
     init(
-        _ request: BatchRequest, _ service: OrderService, _ responder: Responder, _ seat: BatchSeats.Seat,
+        _ request: BatchRequest, isFresh: Bool, _ service: OrderService, _ responder: Responder,
+        _ seat: BatchSeats.Seat,
         logger: Logger
     ) {
         key = request.key.streamKey
         self.request = request
+        self.isFresh = isFresh
         self.service = service
         self.responder = responder
         self.seat = seat

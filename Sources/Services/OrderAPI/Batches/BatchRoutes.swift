@@ -56,7 +56,9 @@ struct BatchRoutes: Sendable {
                     return responder.send(IdempotencyKey.reused)
                 }
                 switch policy {
-                case .each: responder.takeBody(by: BatchIntake(batch, service, responder, seat, logger: logger))
+                case .each:
+                    responder.takeBody(
+                        by: BatchIntake(batch, isFresh: opened.isNew, service, responder, seat, logger: logger))
                 case .all: responder.takeBody(by: WholeBatch(batch, service, responder, seat, logger: logger))
                 }
             } catch let problem as HTTPProblem {
