@@ -32,6 +32,13 @@ package final class RequestLimits: Sendable {
         case caller(Principal)
         case address(SocketAddress.Origin)
         case tenant(String)
+
+        init(_ caller: Principal, from address: SocketAddress.Origin) {
+            switch caller.kind {
+            case .token, .key: self = .caller(caller)
+            case .open, .anonymous: self = .address(address)
+            }
+        }
     }
 
     /// Counts a request, or refuses it.
@@ -48,11 +55,7 @@ package final class RequestLimits: Sendable {
         var policy = ""
         var state = ""
         if let principal {
-            let owner: Owner =
-                switch caller.kind {
-                case .token, .key: .caller(caller)
-                case .open, .anonymous: .address(address)
-                }
+            let owner = Owner(caller, from: address)
             try principal.tell(buckets.take(owner, principal.quota, now: now), "", &policy, &state)
         }
         if let tenant = tenants[name] ?? tenant {
@@ -60,6 +63,21 @@ package final class RequestLimits: Sendable {
                 buckets.take(Owner.tenant(name), tenant.quota, now: now), Limit.partition(name), &policy, &state)
         }
         return policy.isEmpty ? [] : [HTTPHeader("RateLimit-Policy", policy), HTTPHeader("RateLimit", state)]
+    }
+
+    /// Counts one of many in a request that was let in. Nil where it may be; else nanoseconds until one more may.
+    package func refuses(
+        _ caller: Principal, from address: SocketAddress.Origin, for name: String, now: Int64
+    ) -> Int64? {
+        if let principal {
+            let verdict = buckets.take(Owner(caller, from: address), principal.quota, now: now)
+            if !verdict.isGranted { return principal.refuse(verdict) }
+        }
+        if let tenant = tenants[name] ?? tenant {
+            let verdict = buckets.take(Owner.tenant(name), tenant.quota, now: now)
+            if !verdict.isGranted { return tenant.refuse(verdict) }
+        }
+        return nil
     }
 
     package static func clock() -> Int64 {
@@ -91,6 +109,11 @@ private struct Limit: Sendable {
 
     /// The parameter `pk`: a tenant's name as a Byte Sequence (RFC 9651 §3.3.5).
     static func partition(_ tenant: String) -> String { ";pk=:\(Data(tenant.utf8).base64EncodedString()):" }
+
+    func refuse(_ verdict: Quota.Verdict) -> Int64 {
+        refused.increment()
+        return verdict.wait
+    }
 
     /// Adds what the answer says of this quota; throws the refusal.
     ///
