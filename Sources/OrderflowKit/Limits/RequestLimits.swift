@@ -30,6 +30,13 @@ package final class RequestLimits: Sendable {
         case caller(Principal)
         case address(SocketAddress.Origin)
         case tenant(String)
+
+        init(_ caller: Principal, from address: SocketAddress.Origin) {
+            switch caller.kind {
+            case .token, .key: self = .caller(caller)
+            case .open, .anonymous: self = .address(address)
+            }
+        }
     }
 
     /// Counts a request, or refuses it.
@@ -46,17 +53,28 @@ package final class RequestLimits: Sendable {
         var policy = ""
         var state = ""
         if let principal {
-            let owner: Owner =
-                switch caller.kind {
-                case .token, .key: .caller(caller)
-                case .open, .anonymous: .address(address)
-                }
+            let owner = Owner(caller, from: address)
             try principal.tell(buckets.take(owner, principal.quota, now: now), &policy, &state)
         }
         if let tenant = tenants[name] ?? tenant {
             try tenant.tell(buckets.take(Owner.tenant(name), tenant.quota, now: now), &policy, &state)
         }
         return policy.isEmpty ? [] : [HTTPHeader("RateLimit-Policy", policy), HTTPHeader("RateLimit", state)]
+    }
+
+    /// Counts one of many in a request that was let in. Nil where it may be; else nanoseconds until one more may.
+    package func refuses(
+        _ caller: Principal, from address: SocketAddress.Origin, for name: String, now: Int64
+    ) -> Int64? {
+        if let principal {
+            let verdict = buckets.take(Owner(caller, from: address), principal.quota, now: now)
+            if !verdict.isGranted { return principal.refuse(verdict) }
+        }
+        if let tenant = tenants[name] ?? tenant {
+            let verdict = buckets.take(Owner.tenant(name), tenant.quota, now: now)
+            if !verdict.isGranted { return tenant.refuse(verdict) }
+        }
+        return nil
     }
 
     package static func clock() -> Int64 {
@@ -84,6 +102,11 @@ private struct Limit: Sendable {
         refused = Counter(label: "orderflow_limit_refused_requests_total", dimensions: labels)
         Meter(label: "orderflow_limit_requests_per_second", dimensions: labels).set(quota.rate)
         Meter(label: "orderflow_limit_burst_requests", dimensions: labels).set(quota.burst)
+    }
+
+    func refuse(_ verdict: Quota.Verdict) -> Int64 {
+        refused.increment()
+        return verdict.wait
     }
 
     /// Adds what the answer says of this quota; throws the refusal.

@@ -113,6 +113,12 @@ extension ServiceModule {
             "orders.pool_size", \OrdersSettings.poolSize, .integer(1...256),
             "Connections for cancellations and histories, which also bounds how many run at once.")
         SettingKey(
+            "orders.batches", \OrdersSettings.batches, .integer(1...1_000),
+            """
+            Batches (POST /orders/batch) taken at once, of which a quarter may have policy=all; more are answered 503 with \
+            Retry-After. Each may hold some 6 MiB, one with policy=all some 40 MiB.
+            """)
+        SettingKey(
             "orders.batch_patience", \OrdersSettings.batchPatience, .duration(.seconds(1) ... .seconds(30 * 86_400)),
             """
             How long a batch whose request was cut stays open for the same request to come again; then it is closed with \
@@ -131,6 +137,8 @@ package struct OrdersSettings: SettingsSection {
     /// Of tenants that have another weight than 1.
     package var shares: [TenantShare] = []
     package var poolSize = 4
+    /// Taken at once.
+    package var batches = 16
     /// How long a batch whose request was cut stays open.
     package var batchPatience: Duration = .seconds(3600)
     /// Where the saga role answers; nil is its port on this machine.
@@ -145,6 +153,12 @@ public struct OrderService: Sendable {
     /// Connections for everything but new orders: cancellations, histories.
     public let database: ConnectionPool
     let secrets: KnownSecrets
+    /// Of the daemon's, for opening and sealing batches, and for those that are stored as a whole.
+    let batches: ConnectionPool
+    let batchSeats: BatchSeats
+    let limits: RequestLimits?
+    /// Where the order service's facts are said.
+    let topic: String
     /// Has what was appended past the writer published.
     let wakeRelay: @Sendable () -> Void
 
@@ -156,18 +170,25 @@ public struct OrderService: Sendable {
         writer = EventWriter(
             database: context.database, writers: settings.writers, queueLimit: settings.queueLimit,
             weights: Dictionary(settings.shares.map { ($0.tenant, $0.weight) }, uniquingKeysWith: { $1 }),
-            logger: context.logger, together: { body in Responder.batch(body) }, onCommit: { wake() })
+            ledger: BatchLedger(), logger: context.logger, together: { body in Responder.batch(body) },
+            onCommit: { wake() })
         database = ConnectionPool(
             context.requestDatabase, size: settings.poolSize, name: "orders", logger: context.logger)
+        batches = ConnectionPool(context.database, size: 2, name: "batches", logger: context.logger)
+        batchSeats = BatchSeats(settings.batches)
+        limits = context.limits
+        topic = context.topics[.orderEvents]
     }
 
     func running(_ context: ServiceContext) -> Running {
         context.health.watch(writer: writer)
         context.collectors.watch(writer)
         context.collectors.watch(database, name: "orders")
+        context.collectors.watch(batches, name: "batches")
         return Running(
             parts: [ThreadGroup.Part("event-writer") { writer.run(until: $0) }], servesFromParts: true,
-            routes: OrderRoutes(self, logger: context.logger).routes + [UserRoutes(self).routes])
+            routes: OrderRoutes(self, logger: context.logger).routes
+                + [BatchRoutes(self, logger: context.logger).routes, UserRoutes(self).routes])
     }
 
     /// What tells how batches fare, and closes those that their senders have left.
