@@ -56,7 +56,7 @@ import Testing
 
     private func records(_ path: String, _ options: ImportReader.Options) throws -> [ImportRecord] {
         defer { try? FileManager.default.removeItem(atPath: path) }
-        var reader = try ImportReader(path, options)
+        let reader = try ImportReader(path, options)
         var records: [ImportRecord] = []
         while let record = try reader.next() { records.append(record) }
         return records
@@ -150,7 +150,7 @@ import Testing
         let count = ImportChunk.recordLimit * 2 + 3
         let path = try file((1...count).map { "{\"n\":\($0)}\n" }.joined(), "ndjson")
         defer { try? FileManager.default.removeItem(atPath: path) }
-        var chunks = ImportChunks(try ImportReader(path, .init()))
+        let chunks = ImportChunks(try ImportReader(path, .init()))
         var sizes: [Int] = []
         while let chunk = try chunks.next() {
             #expect(chunk.number == sizes.count)
@@ -170,7 +170,7 @@ import Testing
             .init(chunk: chunk, accepted: 5, refused: 1, batchIDs: ["b\(chunk)"], rejectedBytes: 7, offset: 9)
         }
         do {
-            var journal = try ImportJournal(path, header, isNew: false)
+            let journal = try ImportJournal(path, header, isNew: false)
             for chunk in 0..<3 { try journal.append(entry(chunk)) }
         }
         #expect(try ImportJournal(path, header, isNew: false).earlier == (0..<3).map(entry))
@@ -179,7 +179,7 @@ import Testing
         let last = whole.dropLast().lastIndex(of: 0x0A) ?? 0
         for length in (last + 1)..<whole.count {
             try whole.prefix(length).write(to: URL(fileURLWithPath: path))
-            var journal = try ImportJournal(path, header, isNew: false)
+            let journal = try ImportJournal(path, header, isNew: false)
             #expect(journal.earlier.count == 2)
             try journal.append(entry(2))
             #expect(try Data(contentsOf: URL(fileURLWithPath: path)) == whole)

@@ -106,9 +106,10 @@ struct ImportCommand: OrderflowCommand {
         }
         let client = ImportClient(target, patience: patience, stop: stop)
         let (wait, isNamed) = (wait, key != nil || path != nil)
+        let wish = Wish(path: path, reading: reading, key: key, parallel: parallel, rejected: rejected)
         do {
             let refused = try await DedicatedThread.run("import") {
-                let plan = try self.plan(path, reading, target)
+                let plan = try Self.plan(wish, target)
                 let outcome = try ImportRun(plan, client, meter, stop: stop).run()
                 Self.report(outcome, plan)
                 if wait { try Self.follow(outcome, client, meter) }
@@ -123,27 +124,32 @@ struct ImportCommand: OrderflowCommand {
 
     // MARK: What is to be done
 
-    private func plan(
-        _ path: String?, _ reading: ImportReader.Options, _ target: ImportClient.Target
-    ) throws -> ImportRun.Plan {
-        let digest = try path.map { path throws(ImportError) in try ImportInput.digest(of: path) }
-        let journalPath = path.map { $0 + ".import.ndjson" }
-        if let path, let digest, let journalPath, let earlier = try ImportJournal.header(at: journalPath),
-            earlier.digest != digest, key == nil || key == earlier.key
+    /// What the command line says of it.
+    private struct Wish: Sendable {
+        let path: String?
+        let reading: ImportReader.Options
+        let key: String?
+        let parallel: Int
+        let rejected: String?
+    }
+
+    private static func plan(_ wish: Wish, _ target: ImportClient.Target) throws -> ImportRun.Plan {
+        let digest = try wish.path.map { path throws(ImportError) in try ImportInput.digest(of: path) }
+        let journalPath = wish.path.map { $0 + ".import.ndjson" }
+        if let path = wish.path, let digest, let journalPath, let earlier = try ImportJournal.header(at: journalPath),
+            earlier.digest != digest, wish.key == nil || wish.key == earlier.key
         {
             throw ImportError(
-                """
-                \(path) was changed since its import began: import what is new in a file of its own, or give another --key \
-                to import all of it as something new (\(journalPath) is the journal of the first one)
-                """)
+                "\(path) was changed since its import began: import what is new in a file of its own, or give another "
+                    + "--key to import all of it as something new (\(journalPath) is the journal of the first one)")
         }
-        let key = key ?? digest ?? UUIDText.v7(microseconds: WallClock.nowMicroseconds())
-        if path == nil, self.key == nil {
+        let key = wish.key ?? digest ?? UUIDText.v7(microseconds: WallClock.nowMicroseconds())
+        if wish.path == nil, wish.key == nil {
             complain("stdin without --key: if this is interrupted, it can't go on without making orders twice")
         }
         return ImportRun.Plan(
-            path: path, reading: reading, key: key, parallel: parallel,
-            rejectsPath: rejected ?? (path ?? "import") + ".rejected.ndjson", journalPath: journalPath,
+            path: wish.path, reading: wish.reading, key: key, parallel: wish.parallel,
+            rejectsPath: wish.rejected ?? (wish.path ?? "import") + ".rejected.ndjson", journalPath: journalPath,
             header: ImportJournal.Header(
                 key: key, digest: digest ?? "", url: target.url, tenant: target.tenant ?? ""),
             digest: digest)

@@ -9,7 +9,7 @@ struct ImportCheck {
     static func run(
         _ path: String?, _ options: ImportReader.Options, onFlaw: (ImportRecord.Place, String) -> Void
     ) throws -> ImportCheck {
-        var reader = try ImportReader(path, options)
+        let reader = try ImportReader(path, options)
         var check = ImportCheck()
         while let record = try reader.next() {
             if let flaw = record.flaw ?? Self.flaw(record.json) {

@@ -13,20 +13,20 @@ struct ImportChunk: Sendable {
 }
 
 /// The chunks of a file, one after the other.
-struct ImportChunks: ~Copyable {
-    private var reader: ImportReader
+final class ImportChunks {
+    private let reader: ImportReader
     private var held: ImportRecord?
     private var number = 0
     private var isOver = false
 
-    init(_ reader: consuming ImportReader) { self.reader = reader }
+    init(_ reader: ImportReader) { self.reader = reader }
 
     /// Of the input; nil where nobody knows.
     var size: Int64? { reader.size }
     /// Of the whole input, once it is read.
     var digest: String { reader.digest }
 
-    mutating func next() throws -> ImportChunk? {
+    func next() throws -> ImportChunk? {
         var records: [ImportRecord] = []
         var bytes = 0
         while !isOver, records.count < ImportChunk.recordLimit {

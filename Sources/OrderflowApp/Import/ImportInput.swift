@@ -2,7 +2,7 @@ import Glibc
 import Hashing
 
 /// The bytes of a file or of stdin, in blocks, and what tells them from others.
-struct ImportInput: ~Copyable {
+final class ImportInput {
     private let file: Int32
     private let name: String
     private let isOwn: Bool
@@ -17,15 +17,11 @@ struct ImportInput: ~Copyable {
     init(_ path: String?) throws(ImportError) {
         name = path ?? "stdin"
         isOwn = path != nil
-        guard let path else {
-            file = STDIN_FILENO
-            return
-        }
-        file = open(path, O_RDONLY | O_CLOEXEC)
-        guard file >= 0 else { throw ImportError("\(path): \(String(cString: strerror(errno)))") }
+        file = path.map { open($0, O_RDONLY | O_CLOEXEC) } ?? STDIN_FILENO
+        guard file >= 0 else { throw ImportError("\(name): \(String(cString: strerror(errno)))") }
     }
 
-    deinit { if isOwn { close(file) } }
+    deinit { if isOwn, file >= 0 { close(file) } }
 
     /// Bytes that the file has; nil for what has no size, such as a pipe.
     var size: Int64? {
@@ -39,7 +35,7 @@ struct ImportInput: ~Copyable {
 
     /// The next block; empty at the end. Of a file all blocks but the last have the same size, and so a digest that
     /// doesn't depend on how they were read; a pipe gives what it has.
-    mutating func next() throws(ImportError) -> [UInt8] {
+    func next() throws(ImportError) -> [UInt8] {
         var block = [UInt8](repeating: 0, count: Self.blockSize)
         var filled = 0
         while filled < block.count {
@@ -62,7 +58,7 @@ struct ImportInput: ~Copyable {
 
     /// The digest of a whole file.
     static func digest(of path: String) throws(ImportError) -> String {
-        var input = try ImportInput(path)
+        let input = try ImportInput(path)
         while try !input.next().isEmpty {}
         return input.digest
     }

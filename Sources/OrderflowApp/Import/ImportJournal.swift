@@ -4,7 +4,7 @@ import JSON
 
 /// What an import has done so far, a line a batch, in a file beside the one that is imported. It saves a second run the
 /// sending; that nothing is doubled is the business of the keys, which need no journal.
-struct ImportJournal: ~Copyable {
+final class ImportJournal {
     /// Which import it is of.
     struct Header: Hashable, Sendable {
         let key: String
@@ -47,7 +47,7 @@ struct ImportJournal: ~Copyable {
         if !isKnown { try append(Self.line(header)) }
     }
 
-    deinit { close(file) }
+    deinit { if file >= 0 { close(file) } }
 
     /// The import that the journal at `path` is of; nil without one.
     static func header(at path: String) throws(ImportError) -> Header? { try read(path).header }

@@ -31,7 +31,7 @@ enum ImportFormat: String, CaseIterable, Sendable {
 }
 
 /// The orders of a file, one after the other. Holds one block of it and one order.
-struct ImportReader: ~Copyable {
+final class ImportReader {
     struct Options: Sendable {
         /// Nil: as the text begins.
         var format: ImportFormat?
@@ -39,14 +39,14 @@ struct ImportReader: ~Copyable {
         var ignoresUnknownColumns = false
     }
 
-    private enum Form: ~Copyable {
-        case json(RecordSplitter, ImportRecord.Unit)
-        case csv(CSVParser, CSVOrders?)
-    }
-
-    private var input: ImportInput
+    private let input: ImportInput
     private let options: Options
-    private var form: Form?
+    /// Nil until the first block is read.
+    private var format: ImportFormat?
+    private var splitter = RecordSplitter(.lines, limit: OrderRequest.Limit.bytes)
+    private var parser = CSVParser()
+    /// Nil until the header is read.
+    private var orders: CSVOrders?
     private var block: [UInt8] = []
     private var position = 0
     private var isLast = false
@@ -65,34 +65,22 @@ struct ImportReader: ~Copyable {
     var digest: String { input.digest }
 
     /// The next order; nil at the end.
-    mutating func next() throws -> ImportRecord? {
-        if form == nil { try begin() }
-        switch form.take() {
-        case .json(var splitter, let unit):
-            let record = try nextJSON(&splitter, unit)
-            form = .json(splitter, unit)
-            return record
-        case .csv(var parser, var orders):
-            let record = try nextCSV(&parser, &orders)
-            form = .csv(parser, orders)
-            return record
-        case nil: return nil
-        }
+    func next() throws -> ImportRecord? {
+        if format == nil { try begin() }
+        return try format == .csv ? nextCSV() : nextJSON(format == .json ? .element : .line)
     }
 
-    private mutating func begin() throws(ImportError) {
+    private func begin() throws(ImportError) {
         try fill()
         // A byte order mark says nothing in UTF-8.
         if block.starts(with: [0xEF, 0xBB, 0xBF]) { position = 3 }
-        switch options.format ?? .of(Array(block[position...].prefix(4_096))) {
-        case .ndjson: form = .json(RecordSplitter(.lines, limit: OrderRequest.Limit.bytes), .line)
-        case .json: form = .json(RecordSplitter(.array, limit: OrderRequest.Limit.bytes), .element)
-        case .csv: form = .csv(CSVParser(separator: options.separator), nil)
-        }
+        format = options.format ?? .of(Array(block[position...].prefix(4_096)))
+        if format == .json { splitter = RecordSplitter(.array, limit: OrderRequest.Limit.bytes) }
+        parser = CSVParser(separator: options.separator)
     }
 
     /// Puts the next block behind what wasn't looked at.
-    private mutating func fill() throws(ImportError) {
+    private func fill() throws(ImportError) {
         let more = try input.next()
         block.removeSubrange(..<position)
         position = 0
@@ -102,14 +90,15 @@ struct ImportReader: ~Copyable {
 
     // MARK: JSON
 
-    private mutating func nextJSON(_ splitter: inout RecordSplitter, _ unit: ImportRecord.Unit) throws -> ImportRecord?
-    {
+    private func nextJSON(_ unit: ImportRecord.Unit) throws -> ImportRecord? {
         while true {
             var consumed = 0
             var record: ImportRecord?
             var needsMore = false
             var isEnd = false
             var lines = 0
+            let (before, position, isLast) = (before, position, isLast)
+            var splitter = splitter
             try block.withUnsafeBytes { bytes in
                 let rest = UnsafeRawBufferPointer(rebasing: bytes[position...])
                 let step = splitter.next(rest, isLast: isLast, consumed: &consumed)
@@ -129,8 +118,9 @@ struct ImportReader: ~Copyable {
                 case .broken(let what): throw ImportError("behind \(unit.rawValue) \(before): \(what)")
                 }
             }
-            position += consumed
-            before += unit == .line ? lines : record == nil ? 0 : 1
+            self.splitter = splitter
+            self.position += consumed
+            self.before += unit == .line ? lines : record == nil ? 0 : 1
             if let record { return record }
             if isEnd { return nil }
             if needsMore { try fill() }
@@ -160,23 +150,23 @@ struct ImportReader: ~Copyable {
 
     // MARK: CSV
 
-    private mutating func nextCSV(_ parser: inout CSVParser, _ orders: inout CSVOrders?) throws -> ImportRecord? {
+    private func nextCSV() throws -> ImportRecord? {
         while true {
             while position < block.count {
                 let byte = block[position]
                 position += 1
                 guard let row = try parser.take(byte) else { continue }
-                if let record = try take(row, &orders) { return record }
+                if let record = try take(row) { return record }
             }
             if isLast {
-                if let row = parser.finish(), let record = try take(row, &orders) { return record }
+                if let row = parser.finish(), let record = try take(row) { return record }
                 return orders?.finish()
             }
             try fill()
         }
     }
 
-    private func take(_ row: CSVParser.Row, _ orders: inout CSVOrders?) throws(ImportError) -> ImportRecord? {
+    private func take(_ row: CSVParser.Row) throws(ImportError) -> ImportRecord? {
         guard orders == nil else { return orders?.take(row) }
         orders = try CSVOrders(
             header: row, separator: options.separator, ignoresUnknown: options.ignoresUnknownColumns)

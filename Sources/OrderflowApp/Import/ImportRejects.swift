@@ -3,7 +3,7 @@ import JSON
 
 /// The records that were refused, in a file of JSON lines that can be mended and imported: each is the order as it was
 /// sent, with a member `rejected` that says where it stood and why it is there.
-struct ImportRejects: ~Copyable {
+final class ImportRejects {
     let path: String
     private var file: Int32 = -1
     /// Bytes of the file.
@@ -24,7 +24,7 @@ struct ImportRejects: ~Copyable {
         return stat(path, &status) == 0 ? Int64(status.st_size) : 0
     }
 
-    mutating func append(
+    func append(
         _ refused: [(record: ImportRecord, refusal: ImportAnswer.Refusal)]
     ) throws(ImportError) {
         guard !refused.isEmpty else { return }
@@ -35,7 +35,7 @@ struct ImportRejects: ~Copyable {
         size += Int64(lines.count)
     }
 
-    private mutating func open() throws(ImportError) {
+    private func open() throws(ImportError) {
         file = Glibc.open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_APPEND, 0o644)
         guard file >= 0, ftruncate(file, off_t(size)) == 0 else {
             throw ImportError("\(path): \(String(cString: strerror(errno)))")

@@ -26,33 +26,22 @@ final class ImportRun: Sendable {
     }
 
     /// What senders have in common: chunks are read one after the other, and written down in the same order.
-    private struct Shared: ~Copyable {
-        var chunks: ImportChunks
+    private struct Shared {
+        let chunks: ImportChunks
         var isRead = false
         /// The next one to be written down.
         var next: Int
-        var journal: ImportJournal?
-        var rejects: ImportRejects
+        let journal: ImportJournal?
+        let rejects: ImportRejects
         var outcome: Outcome
         var failure: (any Error)?
-    }
-
-    private final class Locked: Sendable {
-        let state: Monitor<Box>
-        init(_ box: sending Box) { state = Monitor(box) }
-    }
-
-    /// Holds what can't be copied, for a monitor.
-    private final class Box {
-        var shared: Shared
-        init(_ shared: consuming Shared) { self.shared = shared }
     }
 
     private let plan: Plan
     private let client: ImportClient
     private let meter: ImportMeter
     private let stop: StopSignal
-    private let locked: Locked
+    private let state: Monitor<Shared>
     private let skipped: Int
 
     /// - Parameter stop: ends it after the batches that are on their way.
@@ -85,18 +74,18 @@ final class ImportRun: Sendable {
             chunks: chunks, next: earlier.count, journal: journal,
             rejects: try ImportRejects(plan.rejectsPath, size: rejected),
             outcome: Outcome(progress: progress, batchIDs: earlier.flatMap(\.batchIDs), rejectedBytes: rejected))
-        locked = Locked(Box(shared))
+        state = Monitor(shared)
     }
 
     /// Blocks until all is sent, or it can't go on.
     func run() throws -> Outcome {
-        meter.begin(locked.state.withLock { $0.shared.outcome.progress })
+        meter.begin(state.withLock { $0.outcome.progress })
         let senders = (1...plan.parallel).map { number in
             DedicatedThread.start("import-\(number)") { self.send() }
         }
         for sender in senders { sender.join() }
-        let (outcome, failure, digest) = locked.state.withLock { box in
-            (box.shared.outcome, box.shared.failure, box.shared.isRead ? box.shared.chunks.digest : nil)
+        let (outcome, failure, digest) = state.withLock { shared in
+            (shared.outcome, shared.failure, shared.isRead ? shared.chunks.digest : nil)
         }
         meter.end(outcome.progress)
         if let failure { throw failure }
@@ -113,25 +102,25 @@ final class ImportRun: Sendable {
                 guard try complete(chunk, delivery) else { return }
             }
         } catch {
-            locked.state.update { box in
-                if box.shared.failure == nil { box.shared.failure = error }
+            state.update { shared in
+                if shared.failure == nil { shared.failure = error }
             }
         }
         if stop.isStopped {
-            locked.state.update { box in
-                if box.shared.failure == nil { box.shared.failure = ImportClient.Interrupted() }
+            state.update { shared in
+                if shared.failure == nil { shared.failure = ImportClient.Interrupted() }
             }
         }
     }
 
     /// The next chunk that isn't done; nil at the end, and where another sender has failed.
     private func nextChunk() throws -> ImportChunk? {
-        try locked.state.withLock { box in
-            guard box.shared.failure == nil else { return nil }
-            while let chunk = try box.shared.chunks.next() {
+        try state.withLock { shared in
+            guard shared.failure == nil else { return nil }
+            while let chunk = try shared.chunks.next() {
                 if chunk.number >= skipped { return chunk }
             }
-            box.shared.isRead = true
+            shared.isRead = true
             return nil
         }
     }
@@ -139,12 +128,12 @@ final class ImportRun: Sendable {
     /// Takes down what became of a chunk, once those before it are. False where one before has failed: the next run sends
     /// this one again, which changes nothing.
     private func complete(_ chunk: ImportChunk, _ delivery: ImportClient.Delivery) throws -> Bool {
-        let progress = try locked.state.wait(for: nil) { box -> Result<ImportProgress?, any Error>? in
-            if box.shared.failure != nil { return .success(nil) }
-            guard box.shared.next == chunk.number else { return nil }
-            return Result { try Self.write(chunk, delivery, &box.shared) }
+        let progress = try state.wait(for: nil) { shared -> Result<ImportProgress?, any Error>? in
+            if shared.failure != nil { return .success(nil) }
+            guard shared.next == chunk.number else { return nil }
+            return Result { try Self.write(chunk, delivery, &shared) }
         }?.get()
-        locked.state.update { _ in }
+        state.update { _ in }
         guard let progress = progress ?? nil else { return false }
         meter.show(progress)
         return true
