@@ -80,7 +80,7 @@ import Testing
             .ordersWrite: ["POST /orders", "POST /orders/batch", "POST /orders/{id}/cancel"],
             .ordersRead: [
                 "GET /orders", "GET /orders/{id}", "GET /orders/{id}/stream", "GET /orders/{id}/events",
-                "GET /orders/{id}/saga",
+                "GET /orders/{id}/saga", "GET /batches/{id}", "GET /batches/{id}/stream",
             ],
             .usersWrite: ["POST /users", "POST /accounts"],
             .reportsRead: ["GET /invoices", "GET /sales", "GET /customers", "GET /customers/{userId}"],
