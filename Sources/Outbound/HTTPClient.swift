@@ -89,7 +89,7 @@ public final class HTTPClient: Sendable {
     }
 
     /// RFC 9110 §5.1, §5.5: a value that could start a header of its own is refused.
-    private static func isHeader(_ name: String, _ value: String) -> Bool {
+    static func isHeader(_ name: String, _ value: String) -> Bool {
         let isToken = name.utf8.allSatisfy { byte in
             (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte)
                 || "!#$%&'*+-.^_`|~".utf8.contains(byte)

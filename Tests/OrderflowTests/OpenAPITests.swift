@@ -78,13 +78,20 @@ import Testing
                 "GET /metrics", "GET /attention", "GET /dashboard/stream", "GET /dashboard/state",
                 "GET /dashboard/session", "GET /sagas", "GET /sagas/{id}",
             ],
-            .ordersWrite: ["POST /orders", "POST /orders/{id}/cancel"],
+            .ordersWrite: ["POST /orders", "POST /orders/batch", "POST /orders/{id}/cancel"],
             .ordersRead: [
                 "GET /orders", "GET /orders/{id}", "GET /orders/{id}/stream", "GET /orders/{id}/events",
-                "GET /orders/{id}/saga", "GET /graphql", "POST /graphql",
+                "GET /orders/{id}/saga", "GET /batches/{id}", "GET /batches/{id}/stream",
+                "GET /graphql", "POST /graphql",
             ],
             .usersWrite: ["POST /users", "POST /accounts"],
             .reportsRead: ["GET /invoices", "GET /sales", "GET /customers", "GET /customers/{userId}"],
+            .webhooksWrite: [
+                "POST /webhooks", "PATCH /webhooks/{id}", "DELETE /webhooks/{id}", "POST /webhooks/{id}/rotate-secret",
+                "POST /webhooks/{id}/pause", "POST /webhooks/{id}/resume", "POST /webhooks/{id}/ping",
+                "POST /webhooks/{id}/replay",
+            ],
+            .webhooksRead: ["GET /webhooks", "GET /webhooks/{id}", "GET /webhooks/{id}/deliveries"],
             .stockWrite: ["POST /stock"], .stockRead: ["GET /stock", "GET /stock/{sku}"],
         ]
         var found: [Right: Set<String>] = [:]
