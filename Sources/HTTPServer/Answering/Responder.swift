@@ -45,9 +45,12 @@ public struct Responder: Sendable {
         _ status: HTTPStatus, contentType: String, headers: [HTTPHeader] = [], limit: Int
     ) -> AnswerStream {
         let isFirst = exchange.claim()
+        guard case .connection(let loop, let ticket) = exchange.receiver else {
+            if isFirst { exchange.deliver(.dropped) }
+            return AnswerStream(.closed())
+        }
         let core = EventStreamCore(
-            mailbox: exchange.loop.mailbox, ticket: exchange.ticket, limit: limit,
-            budget: exchange.loop.environment.budget)
+            mailbox: loop.mailbox, ticket: ticket, limit: limit, budget: loop.environment.budget)
         if isFirst {
             let head = StreamedAnswer(status: status, contentType: contentType, headers: headers)
             exchange.deliver(.content(core, head))
@@ -59,10 +62,14 @@ public struct Responder: Sendable {
 
     /// Names who takes the request's body, on a route that streams it: once, from any thread, before or after the answer
     /// is begun. Until then nothing of it is read. A client that waits for 100 (Continue) gets it now.
-    public func takeBody(by receiver: any BodyReceiver) { exchange.loop.takeBody(exchange.ticket, receiver) }
+    public func takeBody(by receiver: any BodyReceiver) {
+        if case .connection(let loop, let ticket) = exchange.receiver { loop.takeBody(ticket, receiver) }
+    }
 
     /// Has a receiver that has paused get what comes next, from any thread.
-    public func resumeBody() { exchange.loop.resumeBody(exchange.ticket) }
+    public func resumeBody() {
+        if case .connection(let loop, let ticket) = exchange.receiver { loop.resumeBody(ticket) }
+    }
 
     /// Has `body` called once, unless the request is answered before, when its client is gone or has shut its side of the
     /// connection. A client that only did the latter still gets an answer, but nothing should be kept waiting for it: end
@@ -119,7 +126,7 @@ final class Exchange: Sendable {
         switch (receiver, answer) {
         case (.connection(let loop, let ticket), _): loop.deliver(ticket, answer)
         case (.caller(let answer), .response(let response)): answer(response)
-        case (.caller(let answer), .stream), (.caller(let answer), .dropped):
+        case (.caller(let answer), .stream), (.caller(let answer), .content), (.caller(let answer), .dropped):
             answer(HTTPProblem(.internalServerError).response)
         }
     }
