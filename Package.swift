@@ -186,7 +186,9 @@ let package = Package(
         .testTarget(name: "NetworksTests", dependencies: ["Networks"]),
         .testTarget(
             name: "OutboundTests",
-            dependencies: ["Outbound", "Execution", "HTTPServer", "Hashing", "Networks", "Randomness", "TestServers", log]),
+            dependencies: [
+                "Outbound", "Execution", "HTTPServer", "Hashing", "Networks", "Randomness", "TestServers", log,
+            ]),
         .testTarget(name: "HashingTests", dependencies: ["Hashing"]),
         .testTarget(name: "SealingTests", dependencies: ["Sealing"]),
         .testTarget(name: "WebTokensTests", dependencies: ["WebTokens", "JSON", "Randomness", "TestTokens"]),
