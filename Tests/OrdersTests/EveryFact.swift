@@ -126,10 +126,21 @@ enum EveryFact {
         ),
     ]
 
+    static let ofBatches: [(payload: any BatchFact, json: String)] = [
+        (
+            BatchCompleted(
+                batchID: "b", accepted: 5, confirmed: 3, cancelled: 2, refused: 1, isWhole: true, openedAt: at,
+                sealedAt: at, at: at),
+            #"{"batchId":"b","accepted":5,"confirmed":3,"cancelled":2,"refused":1,"whole":true,"openedAt":"\#(time)","#
+                + #""sealedAt":"\#(time)","completedAt":"\#(time)"}"#
+        )
+    ]
+
     /// All of the types above, each once.
     static func catalogue() throws -> FactCatalogue {
         try FactCatalogue(
             ofOrders.map { Swift.type(of: $0.payload) as any MessagePayload.Type }
-                + ofUsers.map { Swift.type(of: $0.payload) as any MessagePayload.Type })
+                + ofUsers.map { Swift.type(of: $0.payload) as any MessagePayload.Type }
+                + ofBatches.map { Swift.type(of: $0.payload) as any MessagePayload.Type })
     }
 }

@@ -10,6 +10,7 @@ import UserFacts
 @Suite struct FactCoderTests {
     private func golden() -> [(payload: any MessagePayload, json: String)] {
         EveryFact.ofOrders.map { ($0.payload, $0.json) } + EveryFact.ofUsers.map { ($0.payload, $0.json) }
+            + EveryFact.ofBatches.map { ($0.payload, $0.json) }
     }
 
     @Test func theWireFormatStaysWhatItIs() throws {
@@ -51,13 +52,13 @@ import UserFacts
 
     @Test func theCatalogueKnowsItsTypes() throws {
         let catalogue = try EveryFact.catalogue()
-        #expect(catalogue.all.count == 27)
-        #expect(catalogue.types.count == 29)
+        #expect(catalogue.all.count == 28)
+        #expect(catalogue.types.count == 30)
         #expect(catalogue.types.isSuperset(of: ["user.created", "account.created", "OrderCreated"]))
         #expect(try catalogue.decode("Unheard", EncodedPayload([])) == nil)
         let facts = catalogue.orderFacts
         #expect(facts.all.count == 17)
-        #expect(!facts.types.contains("ReserveStock") && !facts.types.contains("UserCreated"))
+        #expect(facts.types.isDisjoint(with: ["ReserveStock", "UserCreated", "BatchCompleted"]))
         #expect(try FactCatalogue(joining: [catalogue, facts]).types == catalogue.types)
     }
 

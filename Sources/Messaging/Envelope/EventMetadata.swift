@@ -19,10 +19,14 @@ public struct EventMetadata: Hashable, Sendable {
     public var actor: String?
     /// Digest of the request behind an idempotency key, to tell a repeat from a different request.
     public var requestDigest: String?
+    /// The batch of requests that it came in, and as which of them, from 1. Stored only: records don't have it.
+    public var batch: String?
+    public var batchLine: Int?
 
     public init(
         id: String, source: String, time: Int64, tenant: String = "default", correlationID: String,
-        causationID: String? = nil, traceparent: String? = nil, actor: String? = nil, requestDigest: String? = nil
+        causationID: String? = nil, traceparent: String? = nil, actor: String? = nil, requestDigest: String? = nil,
+        batch: String? = nil, batchLine: Int? = nil
     ) {
         self.id = id
         self.source = source
@@ -33,5 +37,7 @@ public struct EventMetadata: Hashable, Sendable {
         self.traceparent = traceparent
         self.actor = actor
         self.requestDigest = requestDigest
+        self.batch = batch
+        self.batchLine = batchLine
     }
 }

@@ -15,6 +15,8 @@ extension EventMetadata {
             json.field("traceparent", traceparent)
             json.field("actor", actor)
             json.field("requestDigest", requestDigest)
+            json.field("batch", batch)
+            if let batchLine { json.field("batchLine", batchLine) }
         }
         return writer.bytes
     }
@@ -47,6 +49,10 @@ extension EventMetadata {
                 actor = try reader.readString()
             } else if key == "requestDigest" {
                 requestDigest = try reader.readString()
+            } else if key == "batch" {
+                batch = try reader.readString()
+            } else if key == "batchLine" {
+                batchLine = Int(exactly: try reader.readInt64())
             } else {
                 try reader.skipValue()
             }

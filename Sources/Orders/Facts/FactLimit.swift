@@ -6,6 +6,9 @@ public enum FactLimit {
     public static let usersStream = "user:"
     /// What a service or a customer says in words.
     public static let reason = 1_000
+    public static let batchID = 200
+    /// Orders that a fact about a batch can count: more than any batch has.
+    public static let batchOrders: Int64 = 1_000_000_000
     /// A gateway's.
     public static let reference = 500
     public static let shipmentID = 256

@@ -13,6 +13,7 @@ struct OrderCommandHandler: BatchHandler {
     static let group = "order-group"
     /// Where payment takes its commands.
     var paymentCommands = Topic.paymentCommands.defaultName
+    var fanIn = BatchFanIn(topic: Topic.orderEvents.defaultName)
     private static let reads: FactCatalogue = [
         ConfirmOrder.self, CancelOrder.self, OrderCreated.self, SendPaymentToken.self,
     ]
@@ -27,7 +28,7 @@ struct OrderCommandHandler: BatchHandler {
             },
             // The command may be here before its order is: a foreign producer's comes by another topic. The saga asks
             // again until it is answered, and says so if it never is.
-            on: connection)
+            fanIn: fanIn, on: connection, outbox: &outbox)
         try sendTokens(messages, on: connection, outbox: &outbox)
     }
 

@@ -12,16 +12,21 @@ enum OrderIntent {
     case command(OrderCommand)
 }
 
-/// Lets aggregates decide on the intents of a batch: one read of all streams, one append.
+/// Lets aggregates decide on the intents of a batch of messages: one read of all streams, one append.
 enum OrderDecisions {
     /// Throws `ConcurrentChange` when a stream grew meanwhile. A command to an order that isn't there has no effect: who
     /// gave it gives it again.
+    ///
+    /// - Parameter fanIn: counts the ends of orders that came in batches.
     static func make(
-        _ intents: [(message: InboundMessage, key: OrderKey, intent: OrderIntent)], on connection: Connection
+        _ intents: [(message: InboundMessage, key: OrderKey, intent: OrderIntent)], fanIn: BatchFanIn,
+        on connection: Connection, outbox: inout [OutgoingEvent]
     ) throws {
         guard !intents.isEmpty else { return }
-        var orders = try OrderStreams.load(Set(intents.map(\.key)).sorted(), on: connection)
+        let (loaded, places) = try OrderStreams.loadPlaced(Set(intents.map(\.key)).sorted(), on: connection)
+        var orders = loaded
         var appends: [StreamAppend] = []
+        var ends: [BatchFanIn.End] = []
         for (message, key, intent) in intents {
             let now = WallClock.nowMicroseconds()
             let (events, category) = decide(intent, on: orders[key], at: now)
@@ -30,16 +35,20 @@ enum OrderDecisions {
                 OrderStreams.append(events, to: key, at: orders[key]?.version ?? 0, category: category) { _ in
                     message.effectMetadata(id: UUIDText.v7(microseconds: now), source: OrderStreams.source, time: now)
                 })
-            for event in events { orders[key] = Order.evolve(orders[key], event) }
+            for event in events {
+                orders[key] = Order.evolve(orders[key], event)
+                if let place = places[key], let end = BatchFanIn.End(event, of: key, in: place) { ends.append(end) }
+            }
         }
         guard !appends.isEmpty else { return }
         let lost = try EventStore.append(appends, on: connection)
         // A customer's cancellation came between our read and our write: decide again on what is true now.
         guard let first = lost.first.map({ appends[$0] }) else {
             // An order that has ended needs no payment any more.
-            return try StreamSecrets.forget(
+            try StreamSecrets.forget(
                 orders.filter(\.value.hasEnded).map { StreamKey(tenant: $0.key.tenant, streamID: $0.key.orderID) },
                 on: connection)
+            return try fanIn.count(ends, on: connection, outbox: &outbox)
         }
         if try EventStore.isTaken(first, byOtherThan: OrderStreams.categories, on: connection) {
             throw BrokenStream(streamID: first.streamID, version: 1)

@@ -50,5 +50,6 @@ extension ServiceDatabase {
             Migration(
                 version: 12, name: "payment tokens, sealed",
                 sql: EventStoreSchema.streamSecrets + "\n" + PaymentTokenSeal.schema),
+            Migration(version: 13, name: "batches of orders", sql: BatchSchema.batches),
         ])
 }

@@ -9,8 +9,10 @@ import Postgres
 struct OrderOutcomeHandler: BatchHandler {
     let types: Set<String>
     private let rules: OutcomeRules
+    private let fanIn: BatchFanIn
 
-    init(_ steps: [FulfilmentStep]) {
+    init(_ steps: [FulfilmentStep], fanIn: BatchFanIn = BatchFanIn(topic: Topic.orderEvents.defaultName)) {
+        self.fanIn = fanIn
         rules = OutcomeRules(steps)
         types = rules.types.union([OrderCreated.type])
     }
@@ -37,7 +39,7 @@ struct OrderOutcomeHandler: BatchHandler {
             changed.insert(key)
             if let command = reaction.command { intents.append((message, key, .command(command))) }
         }
-        try OrderDecisions.make(intents, on: connection)
+        try OrderDecisions.make(intents, fanIn: fanIn, on: connection, outbox: &outbox)
         try OrderOutcomeStore.save(
             changed.sorted().compactMap { key in outcomes[key].map { (key, $0) } }, on: connection)
     }

@@ -54,12 +54,17 @@ extension ServiceModule {
             ConsumerGroup(
                 OrderCommandHandler.group, reads: [.init(.orderCommands), .init(.orderEvents)], usesInbox: false,
                 isNeeded: false
-            ) { OrderCommandHandler(paymentCommands: $0.topics[.paymentCommands]) })
+            ) {
+                OrderCommandHandler(
+                    paymentCommands: $0.topics[.paymentCommands], fanIn: BatchFanIn(topic: $0.topics[.orderEvents]))
+            })
         Consumes(
             ConsumerGroup(
                 "order-outcomes-group", reads: [.init(.orderEvents, in: .choreography)], usesInbox: false,
                 isNeeded: false
-            ) { context in OrderOutcomeHandler(context.settings.steps) })
+            ) { context in
+                OrderOutcomeHandler(context.settings.steps, fanIn: BatchFanIn(topic: context.topics[.orderEvents]))
+            })
         QueryRoutes.metrics
         Measures([
             "orderflow_view_lag_events": "Events that are committed and not in the read model of orders.",

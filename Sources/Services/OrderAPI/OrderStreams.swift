@@ -16,17 +16,26 @@ package enum OrderStreams {
 
     /// An aggregate, and the order that it was created with.
     package static func load(_ keys: [OrderKey], on connection: Connection) throws -> [OrderKey: Order] {
+        try loadPlaced(keys, on: connection).orders
+    }
+
+    /// Aggregates, and where those stood in their batches that came in one.
+    static func loadPlaced(
+        _ keys: [OrderKey], on connection: Connection
+    ) throws -> (orders: [OrderKey: Order], places: [OrderKey: BatchPlace]) {
         let events = try EventStore.load(
             tenants: keys.map(\.tenant), streamIDs: keys.map(\.orderID), categories: categories, on: connection)
         var orders: [OrderKey: Order] = [:]
+        var places: [OrderKey: BatchPlace] = [:]
         for event in events {
             let key = OrderKey(tenant: event.tenant, orderID: event.streamID)
             guard let order = Order.evolve(orders[key], try decode(event)) else {
                 throw BrokenStream(streamID: event.streamID, version: event.version)
             }
             orders[key] = order
+            if event.version == 1, let place = try BatchPlace(event.metadata) { places[key] = place }
         }
-        return orders
+        return (orders, places)
     }
 
     /// One order; nil where there is none within reach.

@@ -46,7 +46,10 @@ import UserFacts
             total: Money(minorUnits: 1, currency: .usd), createdAt: 0, email: nil, shippingAddress: nil,
             paymentToken: nil)
         #expect(throws: BrokenStream.self) {
-            try OrderDecisions.make([(created("alice"), key, .adopt(order))], on: connection)
+            var outbox: [OutgoingEvent] = []
+            try OrderDecisions.make(
+                [(created("alice"), key, .adopt(order))], fanIn: BatchFanIn(topic: "t"), on: connection,
+                outbox: &outbox)
         }
         #expect(try UserStreams.load(tenant: "default", userID: "alice", on: connection).count == 1)
         try OrderCommandHandler().apply([created("alice")], on: connection)
