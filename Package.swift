@@ -122,6 +122,7 @@ let package = Package(
             using: ["Hashing", "Outbound", "Sealing", deque]),
         service("Inventory", facts: ["InventoryFacts", "OrderFacts"]),
         service("Fulfilment", facts: ["OrderFacts"]),
+        service("Webhooks", facts: [], using: ["Hashing", "Networks", "Outbound", "Sealing"]),
 
         // Text for terminals and pipes.
         .target(name: "Terminal", dependencies: ["Telemetry"]),
@@ -139,7 +140,7 @@ let package = Package(
             name: "OrderflowApp",
             dependencies: everyFact + [
                 "Fulfilment", "Inventory", "Notification", "Operations", "OrderAPI", "OrderflowKit", "Payment",
-                "Projection", "Query", "Shipping", "Terminal",
+                "Projection", "Query", "Shipping", "Terminal", "Webhooks",
                 "Bench", "Execution", "HTTPServer", "Hashing", "JSON", "Kafka", "Messaging", "Orders", "Outbound",
                 "Postgres", "Telemetry",
                 histogram, log, tracing,
@@ -215,7 +216,7 @@ let package = Package(
             dependencies: everyFact + [
                 "Fulfilment", "Inventory", "Notification", "Operations", "OrderAPI", "OrderflowKit", "OrderflowTesting",
                 "Payment",
-                "Projection", "Query", "Shipping", "Terminal",
+                "Projection", "Query", "Shipping", "Terminal", "Webhooks",
                 "Execution", "HTTPServer", "Hashing", "JSON", "Kafka", "Messaging", "Networks", "Orders", "Outbound",
                 "Postgres", "Randomness", "Sealing", "TestServers", "TestTokens", "WebTokens", log,
             ]),
@@ -223,7 +224,7 @@ let package = Package(
             name: "OrderflowTests",
             dependencies: everyFact + [
                 "Fulfilment", "Inventory", "Notification", "Operations", "OrderAPI", "OrderflowApp", "OrderflowKit",
-                "Payment", "Projection", "Query", "Shipping", "Terminal", "orderflow",
+                "Payment", "Projection", "Query", "Shipping", "Terminal", "Webhooks", "orderflow",
                 "TestServers", "HTTPServer", "Execution", "JSON", "Kafka", "Messaging", "Orders", "Postgres",
                 "Randomness", "Telemetry", "TestSchemas", "TestTokens", "Yams", log, metrics,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
