@@ -131,7 +131,7 @@ let package = Package(
             name: "Operations",
             dependencies: everyFact + [
                 "Fulfilment", "Inventory", "Notification", "OrderAPI", "OrderflowKit", "Payment", "Projection", "Query",
-                "Shipping", "Terminal",
+                "Shipping", "Terminal", "Webhooks",
                 "Execution", "HTTPServer", "JSON", "Kafka", "Messaging", "Orders", "Outbound", "Postgres",
                 "Sealing", "Telemetry", "WebTokens", log,
             ]),
@@ -170,7 +170,7 @@ let package = Package(
         .executableTarget(
             name: "chaos",
             dependencies: [
-                "TestShop", "TestServers", "Execution", "Kafka",
+                "TestShop", "TestServers", "Execution", "Hashing", "Kafka",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Tests/Chaos"),
