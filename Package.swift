@@ -177,7 +177,8 @@ let package = Package(
         .testTarget(
             name: "PipelineTests",
             dependencies: everyFact + [
-                "TestShop", "TestServers", "TestSchemas", "TestTokens", "Randomness", "JSON", "HTTPServer", "Execution",
+                "TestShop", "TestServers", "TestSchemas", "TestTokens", "Randomness", "JSON", "HTTPServer", "Hashing",
+                "Execution",
                 "Kafka",
                 "Messaging", "OrderflowApp", "OrderflowKit", "Orders", "chaos", "orderflow", log,
             ]),

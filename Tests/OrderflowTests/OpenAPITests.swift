@@ -84,6 +84,12 @@ import Testing
             ],
             .usersWrite: ["POST /users", "POST /accounts"],
             .reportsRead: ["GET /invoices", "GET /sales", "GET /customers", "GET /customers/{userId}"],
+            .webhooksWrite: [
+                "POST /webhooks", "PATCH /webhooks/{id}", "DELETE /webhooks/{id}", "POST /webhooks/{id}/rotate-secret",
+                "POST /webhooks/{id}/pause", "POST /webhooks/{id}/resume", "POST /webhooks/{id}/ping",
+                "POST /webhooks/{id}/replay",
+            ],
+            .webhooksRead: ["GET /webhooks", "GET /webhooks/{id}", "GET /webhooks/{id}/deliveries"],
             .stockWrite: ["POST /stock"], .stockRead: ["GET /stock", "GET /stock/{sku}"],
         ]
         var found: [Right: Set<String>] = [:]

@@ -30,6 +30,8 @@ final class DeliveryDesk: Sendable {
     private static let memory = 1_000
 
     private let state = Monitor(State())
+    /// Raised where a replay was asked for.
+    let replays = WakeSignal()
 
     func wake(for endpoints: some Sequence<Int64>) {
         state.update { state in

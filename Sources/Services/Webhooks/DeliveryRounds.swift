@@ -86,13 +86,17 @@ final class DeliveryRounds {
 
     // MARK: A round
 
-    /// Does what there is to do. Whatever it throws, nothing is lost: what has ended is stored in the next round, or sent
-    /// again.
+    /// Remembers what has come of sends, for the next round that gets through to the database.
+    func take(_ ended: [DeliveryDesk.Ended]) {
+        self.ended += ended
+        underWay -= ended.count
+    }
+
+    /// Does what there is to do, besides what was taken. Whatever it throws, nothing is lost: what has ended is stored in
+    /// the next round.
     ///
     /// - Parameter sends: false notes what has come of sends, and begins none.
     func round(_ work: DeliveryDesk.Work, sends: Bool = true, on connection: Connection) throws {
-        ended += work.ended
-        underWay -= work.ended.count
         let now = now()
         try settle(at: now, on: connection)
         guard sends else { return }
@@ -245,12 +249,11 @@ final class DeliveryRounds {
                     failures: new.failures, failingSince: new.failingSince, hasAccepted: new.hasAccepted)
                 turns.append(new.endpoint)
             }
-            // Others may wait for what is given back.
-            if room > 0, claimed.count == room { isShort = true }
+            if claimed.count >= room { isShort = true }
         }
     }
 
-    /// Some had no room: whoever gives back an endpoint has to look again.
+    /// Some may have had no room: with what is given back there is a look.
     private var isShort = false
 
     // MARK: Sending
@@ -288,7 +291,9 @@ final class DeliveryRounds {
 
     private func send(at now: Int64, on connection: Connection) throws {
         let rooms = rooms(at: now)
-        let busy = rooms.flatMap { endpoint, _ in (held[endpoint]?.underWay.keys).map { $0.map { (endpoint, $0) } } ?? [] }
+        let busy = rooms.flatMap { endpoint, _ in
+            (held[endpoint]?.underWay.keys).map { $0.map { (endpoint, $0) } } ?? []
+        }
         let heads = try DeliveryStore.heads(rooms, besides: busy, holder: holder, at: now, on: connection)
         let found = Dictionary(grouping: heads, by: \.endpoint)
         for (endpoint, room) in rooms {

@@ -23,18 +23,18 @@ final class DeliveryWorker: Sendable {
 
     private let configuration: Configuration
     private let database: PostgresConfiguration
-    private let sender: any DeliverySender
+    private let makeSender: @Sendable () throws -> any DeliverySender
     private let desk: DeliveryDesk
     private let vault: SecretVault
     private let logger: Logger
 
     init(
-        _ configuration: Configuration, database: PostgresConfiguration, sender: any DeliverySender,
-        desk: DeliveryDesk, vault: SecretVault, logger: Logger
+        _ configuration: Configuration, database: PostgresConfiguration, desk: DeliveryDesk, vault: SecretVault,
+        logger: Logger, sender: @escaping @Sendable () throws -> any DeliverySender
     ) {
         self.configuration = configuration
         self.database = database.planning(.generic)
-        self.sender = sender
+        makeSender = sender
         self.desk = desk
         self.vault = vault
         self.logger = logger
@@ -43,6 +43,7 @@ final class DeliveryWorker: Sendable {
     /// Works until `stop`. Blocks the calling thread.
     func run(until stop: StopSignal) throws {
         stop.onStop { [desk] in desk.stop() }
+        let sender = try makeSender()
         let connection = ReconnectingConnection(database, name: "webhooks", stop: stop, logger: logger)
         // Nobody else's, and not the next process's of the same name: what that finds held was sent by another.
         let holder = Hexadecimal.text((0..<8).map { _ in UInt8.random(in: .min ... .max) })
@@ -52,6 +53,8 @@ final class DeliveryWorker: Sendable {
         var tick = Tick(every: configuration.pace)
         var work = DeliveryDesk.Work(looks: true)
         while !stop.isStopped {
+            rounds.take(work.ended)
+            work.ended = []
             do {
                 if !vault.isReady { try connection.run { try vault.load(on: $0) } }
                 tick.begin(at: .now)
@@ -70,16 +73,18 @@ final class DeliveryWorker: Sendable {
             if stop.wait(for: tick.pause(at: .now)) { break }
             work = desk.next(within: configuration.poll)
         }
-        drain(work, rounds, on: connection)
+        drain(work, rounds, sender, on: connection)
     }
 
     /// Notes what comes of the sends under way, and lets others have the endpoints.
     private func drain(
-        _ left: DeliveryDesk.Work, _ rounds: DeliveryRounds, on connection: ReconnectingConnection
+        _ left: DeliveryDesk.Work, _ rounds: DeliveryRounds, _ sender: any DeliverySender,
+        on connection: ReconnectingConnection
     ) {
         let deadline = ContinuousClock.now + configuration.drain
         var work = left
         var isCut = false
+        rounds.take(work.ended)
         do {
             try connection.run { try rounds.round(work, sends: false, on: $0) }
             while rounds.underWay > 0 {
@@ -89,6 +94,7 @@ final class DeliveryWorker: Sendable {
                 }
                 if isCut, ContinuousClock.now >= deadline + .seconds(1) { break }
                 work = desk.ended(within: .milliseconds(100))
+                rounds.take(work.ended)
                 try connection.run { try rounds.round(work, sends: false, on: $0) }
             }
             try connection.run { try rounds.release(on: $0) }

@@ -1,3 +1,4 @@
+import Execution
 import HTTPServer
 import Hashing
 import JSON
@@ -50,7 +51,7 @@ struct WebhookRoutes: Sendable {
             json.object { json in
                 let written = json.page("webhooks", found.prefix(limit)) { $0.endpoint($1) }
                 let next = written < found.count ? found[written - 1] : nil
-                json.field("next", next.map { ListCursor(createdAt: $0.createdAt, id: $0.id).encoded })
+                json.field("nextCursor", next.map { ListCursor(createdAt: $0.createdAt, id: $0.id).encoded })
             }
             return .json(.ok, json.bytes)
         }
@@ -77,7 +78,7 @@ struct WebhookRoutes: Sendable {
             json.object { json in
                 let written = json.page("deliveries", found.prefix(limit)) { $0.delivery($1) }
                 let next = written < found.count ? found[written - 1] : nil
-                json.field("next", next.map { DeliveryCursor(position: $0.position).encoded })
+                json.field("nextCursor", next.map { DeliveryCursor(position: $0.position).encoded })
             }
             return .json(.ok, json.bytes)
         }
@@ -109,7 +110,8 @@ struct WebhookRoutes: Sendable {
                     endpoint, .created, secret: secret, headers: [HTTPHeader("Location", "/webhooks/\(id)")])
             } catch let error as EndpointStore.TooMany {
                 throw HTTPProblem(
-                    .conflict, title: "Too many webhooks", detail: "a tenant may have \(error.limit) (webhooks.endpoints)")
+                    .conflict, title: "Too many webhooks",
+                    detail: "a tenant may have \(error.limit) (webhooks.endpoints)")
             }
         }
     }
@@ -171,7 +173,8 @@ struct WebhookRoutes: Sendable {
             let endpoint = try Self.found(id, context, on: connection)
             guard endpoint.state == .active else {
                 throw HTTPProblem(
-                    .conflict, title: "Not active", detail: "the webhook is \(endpoint.state.rawValue): resume it first")
+                    .conflict, title: "Not active", detail: "the webhook is \(endpoint.state.rawValue): resume it first"
+                )
             }
             let position = try connection.transaction { connection in
                 try QueueStore.add(fact, for: endpoint.number, on: connection)
@@ -197,9 +200,10 @@ struct WebhookRoutes: Sendable {
             throw HTTPProblem(
                 .badRequest, detail: "from must be an RFC 3339 time, or the position of a delivery")
         }
-        return PooledAnswer { connection in
+        return PooledAnswer { [desk] connection in
             let facts = try EndpointStore.replay(
                 id, tenant: context.tenant, from: start, by: context.auditActor, on: connection)
+            desk.replays.raise()
             var json = JSONWriter()
             json.object { $0.field("facts", facts) }
             return .json(.accepted, json.bytes)

@@ -16,8 +16,8 @@ extension WebhookSettings {
         work.rounds = settings.rounds
         work.pace = context.settings.pace.tick(of: .urgent)
         let worker = DeliveryWorker(
-            work, database: context.database, sender: try settings.sender(), desk: desk, vault: vault,
-            logger: context.logger)
+            work, database: context.database, desk: desk, vault: vault, logger: context.logger,
+            sender: { try settings.sender() })
         let upkeep = WebhookUpkeep(
             database: context.database, desk: desk, keep: settings.keep, logger: context.logger)
         let pool = ConnectionPool(
@@ -63,7 +63,7 @@ extension WebhookSettings {
                     WHERE deliveries.endpoint = number AND deliveries.state = 'pending'
                     ORDER BY fact LIMIT 1) next
                 JOIN facts ON facts.position = next.fact
-                WHERE endpoints.state = 'active' AND failures = 0 AND NOT (replay_next IS NOT NULL)
+                WHERE endpoints.state = 'active' AND failures = 0 AND replay_next IS NULL
                 """),
     ]
 }

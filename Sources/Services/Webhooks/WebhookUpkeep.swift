@@ -11,14 +11,15 @@ struct WebhookUpkeep: Sendable {
     let keep: Duration
     let logger: Logger
 
-    /// From one look for replays to the next.
-    private static let poll: Duration = .seconds(1)
+    /// From one look for replays that other processes were asked for to the next.
+    private static let poll: Duration = .seconds(5)
     private static let sweepEvery: Duration = .seconds(600)
     /// Rows of one statement.
     static let page = 500
 
     /// Works until `stop`. Blocks the calling thread.
     func run(until stop: StopSignal) throws {
+        stop.onStop { [desk] in desk.replays.raise() }
         let connection = ReconnectingConnection(
             database.planning(.generic), name: "webhook-upkeep", stop: stop, logger: logger)
         var sweeps = ContinuousClock.now
@@ -35,7 +36,7 @@ struct WebhookUpkeep: Sendable {
                     sweeps = .now + Self.sweepEvery
                 }
                 pause.reset()
-                stop.wait(for: Self.poll)
+                _ = desk.replays.wait(for: Self.poll)
             } catch {
                 if stop.isStopped { break }
                 logger.warning("webhook upkeep interrupted", metadata: ["error": "\(error)"])
