@@ -74,6 +74,7 @@ let package = Package(
         .target(name: "Execution"),
         .target(name: "JSON"),
         .target(name: "Networks"),
+        .target(name: "GraphQL", dependencies: ["JSON"]),
         .target(name: "Hashing", dependencies: ["CLibcrypto"]),
         .target(name: "Sealing", dependencies: ["CLibcrypto", "Execution", "Hashing"]),
         .target(name: "WebTokens", dependencies: ["CLibcrypto", "JSON"]),
@@ -191,6 +192,7 @@ let package = Package(
             dependencies: [
                 "Outbound", "Execution", "HTTPServer", "Hashing", "Networks", "Randomness", "TestServers", log,
             ]),
+        .testTarget(name: "GraphQLTests", dependencies: ["GraphQL", "JSON", "Randomness"]),
         .testTarget(name: "HashingTests", dependencies: ["Hashing"]),
         .testTarget(name: "SealingTests", dependencies: ["Sealing"]),
         .testTarget(name: "WebTokensTests", dependencies: ["WebTokens", "JSON", "Randomness", "TestTokens"]),

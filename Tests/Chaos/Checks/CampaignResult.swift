@@ -46,7 +46,10 @@ struct CampaignResult: Sendable {
             ("facts told by webhooks", "\(told.expected) (and \(told.copies) copies)"),
             ("  lost", "\(told.lost.count)"), ("  out of order", "\(told.disordered.count)"),
             ("  badly signed", "\(told.unsigned.count)"),
-            ("  answered", Receiver.Answer.allCases.map { "\($0.rawValue) \(answers[$0] ?? 0)" }.joined(separator: ", ")),
+            (
+                "  answered",
+                Receiver.Answer.allCases.map { "\($0.rawValue) \(answers[$0] ?? 0)" }.joined(separator: ", ")
+            ),
             ("longest wait for an answer", Self.seconds(longestWait)), ("quiet after", Self.seconds(settling)),
             (
                 "peak memory",
