@@ -218,7 +218,7 @@ function webhooks({ active, paused, suspended, endpoints }) {
       endpoint.oldest ? [", the oldest waits ", ago(endpoint.oldest, (text) => `for ${text}`)] : null,
       endpoint.last ? h("span", { class: "muted" }, ` last answer ${endpoint.lastStatus ?? "none"}, `, ago(endpoint.last)) : null),
     endpoint.reason || endpoint.lastError ? h("p", { class: "muted" }, endpoint.reason ?? endpoint.lastError) : null,
-    endpoint.state === "suspended" ? command(`orderflow webhooks resume ${endpoint.id}`) : null);
+    endpoint.state === "suspended" ? command(`orderflow webhooks resume ${endpoint.id}${endpoint.tenant !== "default" ? ` --tenant ${endpoint.tenant}` : ""}`) : null);
   const rest = active + paused + suspended - endpoints.length;
   return [h("ul", { class: "list" }, endpoints.map(item)),
     rest > 0 ? h("p", { class: "muted" }, `and ${number(rest)} more`) : null];

@@ -1,3 +1,5 @@
+import JSON
+import Messaging
 import OrderflowKit
 
 /// Something about the shop that a person should know, and what they can do.
@@ -162,7 +164,7 @@ struct ShopConcern: Hashable, Sendable {
                     .warning, "webhooks",
                     suspended == 1 ? "1 webhook is suspended" : "\(suspended) webhooks are suspended",
                     first?["reason"]?.string ?? "its receiver refuses what is sent; what it was to be told is kept",
-                    remedy: first?["id"]?.string.map { "orderflow webhooks resume \($0)" }))
+                    remedy: first?["id"]?.string.map { "orderflow webhooks resume \($0)\(tenant(first))" }))
         }
         if state.viewLag > Threshold.view {
             found.append(
@@ -199,6 +201,12 @@ struct ShopConcern: Hashable, Sendable {
                     remedy: "see the log of the API"))
         }
         return found
+    }
+
+    /// As commands take one that isn't the standard one.
+    private static func tenant(_ entry: JSONValue?) -> String {
+        guard let tenant = entry?["tenant"]?.string, tenant != TenantName.standard else { return "" }
+        return " --tenant \(tenant)"
     }
 
     private static func count(_ value: JSONValue?) -> Int {
