@@ -34,24 +34,6 @@ final class DeliveryRounds {
         var retry = RetryTerms()
     }
 
-    /// An endpoint that this process works for.
-    private struct Held {
-        var failures: Int
-        var failingSince: Int64?
-        var hasAccepted: Bool
-        /// By the fact.
-        var underWay: [Int64: UnderWay] = [:]
-        /// There may be something due.
-        var isReady = true
-    }
-
-    private struct UnderWay {
-        let round: Int
-        let tries: Int
-        let firstTriedAt: Int64?
-        let begun: Int64
-    }
-
     private let configuration: Configuration
     private let sender: any DeliverySender
     private let desk: DeliveryDesk
@@ -61,7 +43,7 @@ final class DeliveryRounds {
     private let now: () -> Int64
     private let metrics = DeliveryMetrics()
 
-    private var held: [Int64: Held] = [:]
+    private var held: [Int64: HeldEndpoint] = [:]
     /// Those that are held, in the order of their turns.
     private var turns: [Int64] = []
     private var renewed: Int64
@@ -121,9 +103,7 @@ final class DeliveryRounds {
         var settlement = DeliverySettlement()
         var after = held
         for (endpoint, ended) in Dictionary(grouping: ended, by: \.endpoint) {
-            guard var state = after[endpoint] else { continue }
-            note(ended, of: endpoint, &state, in: &settlement, at: now)
-            after[endpoint] = state
+            after[endpoint]?.note(ended, by: configuration.retry, in: &settlement, at: now)
         }
         try settlement.store(holder: holder, at: now, on: connection)
         metrics.count(settlement)
@@ -133,91 +113,6 @@ final class DeliveryRounds {
         }
         ended = []
         held = after
-    }
-
-    /// What the sends of one endpoint come to.
-    private func note(
-        _ ended: [DeliveryDesk.Ended], of endpoint: Int64, _ state: inout Held,
-        in settlement: inout DeliverySettlement, at now: Int64
-    ) {
-        var standing = DeliverySettlement.Standing(
-            endpoint: endpoint, failures: state.failures, failingSince: state.failingSince, hasAccepted: false,
-            wasOpen: state.failures >= configuration.retry.circuitAfter)
-        var asked: Duration?
-        var hasFailed = false
-        for end in ended {
-            guard let send = state.underWay.removeValue(forKey: end.fact) else { continue }
-            switch DeliveryVerdict(end.result) {
-            case .stopped: continue
-            case .accepted(let status):
-                settlement.accepted.append(
-                    .init(endpoint: endpoint, fact: end.fact, round: send.round, status: status))
-                standing.hasAccepted = true
-                standing.lastStatus = status
-            case .gone:
-                fail(end, send, status: 410, "answered 410", in: &settlement, at: now)
-                hasFailed = true
-                (standing.lastStatus, standing.lastError) = (410, "answered 410")
-                standing.suspendedFor = "the receiver answered 410 Gone"
-            case .failed(let status, let reason, let wait):
-                fail(end, send, status: status, reason, in: &settlement, at: now)
-                hasFailed = true
-                (standing.lastStatus, standing.lastError) = (status, reason)
-                asked = [asked, wait].compactMap(\.self).max()
-                if configuration.retry.isOver(since: send.firstTriedAt ?? now, at: now) {
-                    standing.suspendedFor = standing.suspendedFor ?? overdue(reason)
-                }
-            }
-        }
-        guard standing.hasAccepted || hasFailed else { return }
-        rate(&standing, hasFailed: hasFailed, asked: asked, at: now)
-        state.failures = standing.failures
-        state.failingSince = standing.failingSince
-        state.hasAccepted = state.hasAccepted || standing.hasAccepted
-        state.isReady = true
-        settlement.standings.append(standing)
-    }
-
-    private func fail(
-        _ end: DeliveryDesk.Ended, _ send: UnderWay, status: Int?, _ reason: String,
-        in settlement: inout DeliverySettlement, at now: Int64
-    ) {
-        let pause = configuration.retry.pause(after: send.tries + 1, cap: configuration.retry.cap)
-        settlement.failed.append(
-            .init(
-                endpoint: end.endpoint, fact: end.fact, round: send.round, status: status, reason: reason,
-                nextAt: now + pause.microseconds))
-    }
-
-    /// How the endpoint as a whole fares by that.
-    private func rate(
-        _ standing: inout DeliverySettlement.Standing, hasFailed: Bool, asked: Duration?, at now: Int64
-    ) {
-        let retry = configuration.retry
-        if standing.hasAccepted {
-            standing.failures = 0
-            standing.failingSince = nil
-        } else if hasFailed {
-            standing.failures += 1
-            let since = standing.failingSince ?? now
-            standing.failingSince = since
-            if standing.failures >= retry.circuitAfter {
-                let pause = retry.pause(after: standing.failures, cap: retry.circuitCap)
-                standing.notBefore = now + pause.microseconds
-            }
-            if retry.isOver(since: since, at: now) {
-                standing.suspendedFor = standing.suspendedFor ?? overdue(standing.lastError ?? "nothing accepted")
-            }
-        }
-        if let asked {
-            let until = now + min(asked, retry.askedLimit).microseconds
-            standing.notBefore = max(standing.notBefore ?? until, until)
-        }
-    }
-
-    private func overdue(_ reason: String) -> String {
-        let hours = configuration.retry.giveUpAfter.components.seconds / 3600
-        return "not accepted for \(hours) hours; the last try: \(reason)"
     }
 
     // MARK: Whose endpoints
@@ -245,8 +140,7 @@ final class DeliveryRounds {
                 limit: room, failing: isFailing, among: woken.map(Array.init), holder: holder, at: now,
                 until: end(now), on: connection)
             for new in claimed where held[new.endpoint] == nil {
-                held[new.endpoint] = Held(
-                    failures: new.failures, failingSince: new.failingSince, hasAccepted: new.hasAccepted)
+                held[new.endpoint] = HeldEndpoint(new)
                 turns.append(new.endpoint)
             }
             if claimed.count >= room { isShort = true }
@@ -258,13 +152,6 @@ final class DeliveryRounds {
 
     // MARK: Sending
 
-    private func room(of endpoint: Held, at now: Int64) -> Int {
-        if endpoint.failures > 0 || !endpoint.hasAccepted { return endpoint.underWay.isEmpty ? 1 : 0 }
-        let slow = configuration.slowAfter.microseconds
-        if endpoint.underWay.values.contains(where: { now - $0.begun >= slow }) { return 0 }
-        return configuration.concurrency - endpoint.underWay.count
-    }
-
     /// What each endpoint may send now, those first whose turn it is.
     private func rooms(at now: Int64) -> [(endpoint: Int64, room: Int)] {
         var free = configuration.sends - underWay
@@ -273,7 +160,7 @@ final class DeliveryRounds {
         var wanting: [(endpoint: Int64, room: Int, isFailing: Bool)] = []
         for endpoint in turns {
             guard let state = held[endpoint], state.isReady else { continue }
-            let room = room(of: state, at: now)
+            let room = state.room(configuration, at: now)
             if room > 0 { wanting.append((endpoint, room, state.failures > 0)) }
         }
         // Where slots are short, everybody gets as many.
@@ -310,7 +197,7 @@ final class DeliveryRounds {
 
     /// Whether an endpoint could send more, as far as is known.
     private func isWaiting(_ endpoint: Int64, at now: Int64) -> Bool {
-        held[endpoint].map { $0.isReady && $0.failures == 0 && room(of: $0, at: now) > 0 } ?? false
+        held[endpoint].map { $0.isReady && $0.failures == 0 && $0.room(configuration, at: now) > 0 } ?? false
     }
 
     private func giveBack(_ endpoints: [Int64], on connection: Connection) throws {
@@ -325,7 +212,7 @@ final class DeliveryRounds {
     }
 
     private func begin(_ head: DeliveryStore.Head, at now: Int64) {
-        held[head.endpoint]?.underWay[head.fact] = UnderWay(
+        held[head.endpoint]?.underWay[head.fact] = HeldEndpoint.UnderWay(
             round: head.round, tries: head.tries, firstTriedAt: head.firstTriedAt, begun: now)
         underWay += 1
         let (endpoint, fact) = (head.endpoint, head.fact)

@@ -23,6 +23,11 @@ struct RetryTerms: Sendable {
 
     /// Whether it is over for something that has been tried in vain since then. Microseconds since the Unix epoch.
     func isOver(since first: Int64, at now: Int64) -> Bool { now.subtracting(first) >= giveUpAfter.microseconds }
+
+    /// Why a webhook is suspended then, for its owner.
+    func overdue(_ reason: String) -> String {
+        "not accepted for \(giveUpAfter.components.seconds / 3600) hours; the last try: \(reason)"
+    }
 }
 
 extension Int64 {
