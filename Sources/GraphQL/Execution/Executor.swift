@@ -3,8 +3,10 @@ import JSON
 public struct ExecutionOptions: Sendable {
     /// Told of errors that callers don't see as they are.
     public var report: @Sendable (_ error: any Error, _ path: [PathElement]) -> Void = { _, _ in }
-    /// What an operation may cost (`DocumentLimits.cost`); without one costs aren't counted.
+    /// What an operation may cost, where that is less than its document's limit (`DocumentLimits.cost`).
     public var costLimit: Int?
+    /// How many resolvers of one request wait at the same time; further ones begin when these have ended.
+    public var concurrency = 64
     /// A request that takes longer answers what it has; what is open is null with an error.
     public var deadline: Duration?
 
@@ -75,18 +77,7 @@ public struct Executor<Context: Sendable>: Sendable {
             }
             let values = try InputCoercion(schema: schema)
                 .variables(of: operation, given: variables, source: document.document.source)
-            if let limit = options.costLimit {
-                let cost = CostCount(schema: schema, fragments: document.fragments, variables: values).cost(
-                    of: operation, type)
-                guard cost <= limit else {
-                    throw GraphQLError(
-                        "The operation costs \(cost), which is more than the limit of \(limit).",
-                        extensions: [
-                            "code": "COST_LIMIT", "cost": .number(JSONNumber(Int64(cost))),
-                            "limit": .number(JSONNumber(Int64(limit))),
-                        ])
-                }
-            }
+            try checkCost(of: operation, type, document, values)
             return .success((operation, type, values))
         } catch let error as GraphQLError {
             return .failure(RequestErrors([error]))
@@ -95,6 +86,19 @@ public struct Executor<Context: Sendable>: Sendable {
         } catch {
             return .failure(RequestErrors([presented(error, path: [])]))
         }
+    }
+
+    private func checkCost(
+        of operation: OperationDefinition, _ type: TypeDefinition, _ document: PreparedDocument,
+        _ values: [String: JSONValue]
+    ) throws(GraphQLError) {
+        let limit = min(options.costLimit ?? .max, document.costLimit)
+        let count = CostCount(schema: schema, fragments: document.fragments, variables: values)
+        let cost = count.cost(of: operation, type)
+        guard cost > limit else { return }
+        throw GraphQLError(
+            "The operation costs \(cost), which is more than the limit of \(limit).",
+            extensions: ["code": "COST_LIMIT", "limit": .init(limit), "value": .init(cost)])
     }
 
     func stream(_ field: String) -> StreamResolver<Context>? { resolvers.streams[field] }

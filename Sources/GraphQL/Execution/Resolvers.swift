@@ -78,8 +78,8 @@ public struct ObjectResolvers<Source: Sendable, Context: Sendable> {
 
     /// A field whose value has to be waited for, while its siblings are resolved too.
     ///
-    /// - Parameter deadline: a field that takes longer is null with an error; its task is cancelled, and what it still
-    ///   answers is dropped.
+    /// - Parameter deadline: a field that takes longer, from when its resolver begins (`ExecutionOptions.concurrency`), is
+    ///   null with an error; its task is cancelled, and what it still answers is dropped.
     public mutating func async(
         _ name: String, deadline: Duration? = nil,
         _ resolve: @escaping @Sendable (Source, FieldCall<Context>) async throws -> some OutputValue
