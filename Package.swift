@@ -192,7 +192,7 @@ let package = Package(
             dependencies: [
                 "Outbound", "Execution", "HTTPServer", "Hashing", "Networks", "Randomness", "TestServers", log,
             ]),
-        .testTarget(name: "GraphQLTests", dependencies: ["GraphQL", "JSON", "Randomness"]),
+        .testTarget(name: "GraphQLTests", dependencies: ["GraphQL", "JSON", "Randomness", "TestServers"]),
         .testTarget(name: "HashingTests", dependencies: ["Hashing"]),
         .testTarget(name: "SealingTests", dependencies: ["Sealing"]),
         .testTarget(name: "WebTokensTests", dependencies: ["WebTokens", "JSON", "Randomness", "TestTokens"]),
