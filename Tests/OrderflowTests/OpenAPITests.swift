@@ -77,10 +77,10 @@ import Testing
                 "GET /metrics", "GET /attention", "GET /dashboard/stream", "GET /dashboard/state",
                 "GET /dashboard/session", "GET /sagas", "GET /sagas/{id}",
             ],
-            .ordersWrite: ["POST /orders", "POST /orders/{id}/cancel"],
+            .ordersWrite: ["POST /orders", "POST /orders/batch", "POST /orders/{id}/cancel"],
             .ordersRead: [
                 "GET /orders", "GET /orders/{id}", "GET /orders/{id}/stream", "GET /orders/{id}/events",
-                "GET /orders/{id}/saga",
+                "GET /orders/{id}/saga", "GET /batches/{id}", "GET /batches/{id}/stream",
             ],
             .usersWrite: ["POST /users", "POST /accounts"],
             .reportsRead: ["GET /invoices", "GET /sales", "GET /customers", "GET /customers/{userId}"],

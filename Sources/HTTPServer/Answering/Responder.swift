@@ -26,6 +26,34 @@ public struct Responder: Sendable {
         return EventStream(core)
     }
 
+    /// Begins an answer whose content is made while it is sent; `AnswerStream.write` brings it. To a request that was
+    /// answered before, the stream is closed from the start.
+    ///
+    /// - Parameter limit: bytes of content that may wait for the client. While its own body is still on the way it need
+    ///   not take any of them: one that writes everything before it reads isn't cut off below the limit.
+    public func stream(
+        _ status: HTTPStatus, contentType: String, headers: [HTTPHeader] = [], limit: Int
+    ) -> AnswerStream {
+        let isFirst = exchange.claim()
+        let core = EventStreamCore(
+            mailbox: exchange.loop.mailbox, ticket: exchange.ticket, limit: limit,
+            budget: exchange.loop.environment.budget)
+        if isFirst {
+            let head = StreamedAnswer(status: status, contentType: contentType, headers: headers)
+            exchange.deliver(.content(core, head))
+        } else {
+            core.disconnected()
+        }
+        return AnswerStream(core)
+    }
+
+    /// Names who takes the request's body, on a route that streams it: once, from any thread, before or after the answer
+    /// is begun. Until then nothing of it is read. A client that waits for 100 (Continue) gets it now.
+    public func takeBody(by receiver: any BodyReceiver) { exchange.loop.takeBody(exchange.ticket, receiver) }
+
+    /// Has a receiver that has paused get what comes next, from any thread.
+    public func resumeBody() { exchange.loop.resumeBody(exchange.ticket) }
+
     /// Has `body` called once, unless the request is answered before, when its client is gone or has shut its side of the
     /// connection. A client that only did the latter still gets an answer, but nothing should be kept waiting for it: end
     /// the wait and answer what there is. `body` may run on a loop's thread and must not block; from any thread.
@@ -50,6 +78,7 @@ public struct Responder: Sendable {
 enum Answer: Sendable {
     case response(HTTPResponse)
     case stream(EventStreamCore, [HTTPHeader])
+    case content(EventStreamCore, StreamedAnswer)
     /// The last responder was dropped without an answer.
     case dropped
 }

@@ -4,6 +4,20 @@ import HTTPServer
 package protocol AccessGate: Sendable {
     /// The caller, who has what the route needs. Runs on an event loop and must not block.
     func admit(_ request: borrowing HTTPRequest, to need: RouteNeed) throws(HTTPProblem) -> Principal
+
+    /// Takes note of what callers are refused once they are in; nil where nobody does. A gate around another one has the
+    /// other's.
+    var refusals: RefusedRights? { get }
+}
+
+extension AccessGate {
+    package var refusals: RefusedRights? { nil }
+}
+
+/// A caller as a gate has let it in.
+struct AdmittedCaller: HTTPCaller {
+    let principal: Principal
+    let refusals: RefusedRights?
 }
 
 /// What a route asks of its callers.

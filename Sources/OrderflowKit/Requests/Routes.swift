@@ -32,7 +32,7 @@ public struct Routes: Sendable {
     /// Behind a gate: nothing of a request is looked at before its caller is known.
     fileprivate func group(_ gate: any AccessGate) -> RouteGroup {
         let admission = Middleware.caller { [need] request throws(HTTPProblem) in
-            try gate.admit(request, to: need)
+            AdmittedCaller(principal: try gate.admit(request, to: need), refusals: gate.refusals)
         }
         return RouteGroup(middleware: [admission] + middleware, endpoints: endpoints)
     }
