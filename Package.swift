@@ -133,7 +133,7 @@ let package = Package(
             name: "Operations",
             dependencies: everyFact + [
                 "Fulfilment", "Inventory", "Notification", "OrderAPI", "OrderflowKit", "Payment", "Projection", "Query",
-                "Shipping", "Terminal",
+                "Shipping", "Terminal", "Webhooks",
                 "Execution", "HTTPServer", "JSON", "Kafka", "Messaging", "Orders", "Outbound", "Postgres",
                 "Sealing", "Telemetry", "WebTokens", log,
             ]),
@@ -172,7 +172,7 @@ let package = Package(
         .executableTarget(
             name: "chaos",
             dependencies: [
-                "TestShop", "TestServers", "Execution", "Kafka",
+                "TestShop", "TestServers", "Execution", "Hashing", "Kafka",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Tests/Chaos"),
@@ -190,7 +190,9 @@ let package = Package(
         .testTarget(name: "NetworksTests", dependencies: ["Networks"]),
         .testTarget(
             name: "OutboundTests",
-            dependencies: ["Outbound", "Execution", "HTTPServer", "Hashing", "Networks", "Randomness", "TestServers", log]),
+            dependencies: [
+                "Outbound", "Execution", "HTTPServer", "Hashing", "Networks", "Randomness", "TestServers", log,
+            ]),
         .testTarget(name: "GraphQLTests", dependencies: ["GraphQL", "JSON", "Randomness", "TestServers"]),
         .testTarget(name: "HashingTests", dependencies: ["Hashing"]),
         .testTarget(name: "SealingTests", dependencies: ["Sealing"]),

@@ -14,6 +14,8 @@ final class Transfer {
     /// libcurl's words for what went wrong (CURLOPT_ERRORBUFFER(3)).
     private let complaint: UnsafeMutablePointer<CChar>
     private var received = 0
+    /// Whether the answer's head has come to its end: libcurl takes a connection's end for one too.
+    private var hasHead = false
     private var body: [UInt8] = []
     /// Why an address was not called.
     private var refusal: String?
@@ -123,7 +125,13 @@ final class Transfer {
         guard let bytes else { return 0 }
         let room = max(0, configuration.answerLimit - received)
         received += count
-        if isBody { body.append(contentsOf: UnsafeRawBufferPointer(start: bytes, count: min(count, room))) }
+        let came = UnsafeRawBufferPointer(start: bytes, count: count)
+        if isBody {
+            body.append(contentsOf: came.prefix(room))
+        } else {
+            // A line each. An interim answer (RFC 9110 §15.2) has a head of its own before the one that counts.
+            hasHead = came.elementsEqual("\r\n".utf8) || came.elementsEqual("\n".utf8)
+        }
         return received <= configuration.answerLimit ? count : 0
     }
 
@@ -134,6 +142,7 @@ final class Transfer {
         orderflow_curl_get_long(handle, CURLINFO_RESPONSE_CODE, &status)
         let wasCutByUs = received > configuration.answerLimit && status >= 200
         guard code == CURLE_OK || wasCutByUs else { return .failure(failure(code)) }
+        guard hasHead || wasCutByUs else { return .failure(.cut("the head of the answer has no end")) }
         var wait: curl_off_t = 0
         orderflow_curl_get_offset(handle, CURLINFO_RETRY_AFTER, &wait)
         let retryAfter: Duration? = wait > 0 ? .seconds(min(Int64(wait), Self.longestWait)) : nil

@@ -53,12 +53,15 @@ final class TransferInbox: Sendable {
         _ = write(descriptor, &one, 8)
     }
 
-    /// Takes what has come.
+    /// Resets the descriptor, where it is readable.
+    func acknowledge() {
+        var count: UInt64 = 0
+        _ = read(descriptor, &count, 8)
+    }
+
+    /// Takes what has come. Who has just posted may write the descriptor afterwards: that wakes the thread in vain, once.
     func collect() -> (parcels: [Parcel], order: Order) {
         state.withLock { state in
-            guard state.isWakePending else { return ([], state.order) }
-            var count: UInt64 = 0
-            _ = read(descriptor, &count, 8)
             state.isWakePending = false
             defer { state.parcels = [] }
             return (state.parcels, state.order)

@@ -53,8 +53,13 @@ final class TransferLoop: @unchecked Sendable {
         let ready = UnsafeMutablePointer<epoll_event>.allocate(capacity: 256)
         while true {
             let count = epoll_wait(epoll, ready, 256, waitMilliseconds())
-            for index in 0..<max(0, Int(count)) where ready[index].data.fd != inbox.descriptor {
-                act(ready[index].data.fd, Self.readiness(ready[index].events))
+            for index in 0..<max(0, Int(count)) {
+                let socket = ready[index].data.fd
+                if socket == inbox.descriptor {
+                    inbox.acknowledge()
+                } else {
+                    act(socket, Self.readiness(ready[index].events))
+                }
             }
             if let timer, timer <= .now {
                 self.timer = nil

@@ -34,7 +34,7 @@ package struct Endpoint: Sendable {
     package let lastAt: Int64?
     package let isReplaying: Bool
 
-    static let pendingLimit = 1_000
+    package static let pendingLimit = 1_000
 
     static let columns = """
         e.number, e.id, e.url, e.types, e.state, e.reason,
@@ -71,7 +71,7 @@ package struct Endpoint: Sendable {
 
 extension JSONWriter {
     /// - Parameter secret: shown once, where it was made.
-    mutating func endpoint(_ endpoint: Endpoint, secret: String? = nil) {
+    package mutating func endpoint(_ endpoint: Endpoint, secret: String? = nil) {
         object { json in
             json.field("id", endpoint.id)
             json.field("url", endpoint.url)

@@ -221,6 +221,9 @@ package enum EndpointStore {
 /// The tenant has none of that id.
 package struct NoSuchEndpoint: Error, Hashable, Sendable, CustomStringConvertible {
     package let id: String
+
+    package init(id: String) { self.id = id }
+
     package var description: String { "there is no webhook \(id)" }
 }
 

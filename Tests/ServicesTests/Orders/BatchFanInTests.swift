@@ -72,7 +72,7 @@ import Testing
         try connection.query("SELECT data, key FROM outbox WHERE type = 'BatchCompleted' ORDER BY position").map {
             row in
             let fact = try BatchCompleted(EncodedPayload(try row.get(0, as: [UInt8].self)))
-            #expect(fact.key == (try row.get(1, as: String.self)))
+            #expect(try row.get(1, as: String.self) == fact.key)
             return fact
         }
     }
@@ -230,7 +230,7 @@ import Testing
             (1...50).flatMap { line in ["a", "b"].map { inbound(ConfirmOrder(orderID: "\($0)-\(line)")) } },
             on: connection)
         #expect(try connection.number("SELECT count(*) FROM touches") == 2)
-        #expect(try state(a).confirmed == 50 && state(b).confirmed == 50)
+        for key in [a, b] { #expect(try state(key).confirmed == 50) }
     }
 
     /// Schedules of several batches and tenants at random, handled in pieces and again.

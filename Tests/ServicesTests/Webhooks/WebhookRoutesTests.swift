@@ -76,7 +76,7 @@ import Testing
             #expect(try Self.ask(port, "/webhooks/\(id)/replay?from=0", "{}").body?["facts"]?.int64 == 1)
             return id
         }
-        try await serving(router("globex"), with: []) { port in
+        try await serving(router("globex"), with: []) { (port: UInt16) throws -> Void in
             for path in ["/webhooks/\(id)", "/webhooks/\(id)/deliveries"] {
                 #expect(try Self.ask(port, path).status == 404)
             }
