@@ -72,6 +72,7 @@ let package = Package(
         // Foundations: none of them knows of orders.
         .target(name: "Execution"),
         .target(name: "JSON"),
+        .target(name: "GraphQL", dependencies: ["JSON"]),
         .target(name: "Hashing", dependencies: ["CLibcrypto"]),
         .target(name: "Sealing", dependencies: ["CLibcrypto", "Execution", "Hashing"]),
         .target(name: "WebTokens", dependencies: ["CLibcrypto", "JSON"]),
@@ -182,6 +183,7 @@ let package = Package(
 
         .testTarget(name: "ExecutionTests", dependencies: ["Execution", "TestServers"]),
         .testTarget(name: "OutboundTests", dependencies: ["Outbound", "Execution", "HTTPServer", "TestServers", log]),
+        .testTarget(name: "GraphQLTests", dependencies: ["GraphQL", "JSON", "Randomness"]),
         .testTarget(name: "HashingTests", dependencies: ["Hashing"]),
         .testTarget(name: "SealingTests", dependencies: ["Sealing"]),
         .testTarget(name: "WebTokensTests", dependencies: ["WebTokens", "JSON", "Randomness", "TestTokens"]),
