@@ -56,11 +56,10 @@ package final class RequestLimits: Sendable {
         var state = ""
         if let principal {
             let owner = Owner(caller, from: address)
-            try principal.tell(buckets.take(owner, principal.quota, now: now), "", &policy, &state)
+            try principal.tell(buckets.take(owner, principal.quota, now: now), &policy, &state)
         }
         if let tenant = tenants[name] ?? tenant {
-            try tenant.tell(
-                buckets.take(Owner.tenant(name), tenant.quota, now: now), Limit.partition(name), &policy, &state)
+            try tenant.tell(buckets.take(Owner.tenant(name), tenant.quota, now: now), &policy, &state, of: name)
         }
         return policy.isEmpty ? [] : [HTTPHeader("RateLimit-Policy", policy), HTTPHeader("RateLimit", state)]
     }
@@ -107,20 +106,17 @@ private struct Limit: Sendable {
         Meter(label: "orderflow_limit_burst_requests", dimensions: labels).set(quota.burst)
     }
 
-    /// The parameter `pk`: a tenant's name as a Byte Sequence (RFC 9651 §3.3.5).
-    static func partition(_ tenant: String) -> String { ";pk=:\(Data(tenant.utf8).base64EncodedString()):" }
-
     func refuse(_ verdict: Quota.Verdict) -> Int64 {
         refused.increment()
         return verdict.wait
     }
 
     /// Adds what the answer says of this quota; throws the refusal.
-    ///
-    /// - Parameter partition: which of the quota's buckets it is, as a parameter.
     func tell(
-        _ verdict: Quota.Verdict, _ partition: String, _ policies: inout String, _ states: inout String
+        _ verdict: Quota.Verdict, _ policies: inout String, _ states: inout String, of tenant: String? = nil
     ) throws(HTTPProblem) {
+        // Which of the quota's buckets it is: a tenant's name as a Byte Sequence (RFC 9651 §3.3.5).
+        let partition = tenant.map { ";pk=:\(Data($0.utf8).base64EncodedString()):" } ?? ""
         let seconds = (verdict.wait + 999_999_999) / 1_000_000_000
         if !policies.isEmpty {
             policies += ", "
