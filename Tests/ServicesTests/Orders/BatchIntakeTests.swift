@@ -114,7 +114,7 @@ import Testing
             #expect(taken.dropLast().map(\.number) == (1...1200).map(\.self) && taken.allSatisfy { !$0.isReplayed })
             let again = try Self.lines(Self.post(client, good, key: "all-1", isArray: true, policy: "all"))
             #expect(again.map(\.orderID) == taken.map(\.orderID))
-            #expect(again.dropLast().allSatisfy(\.isReplayed))
+            #expect(again.dropLast().allSatisfy({ $0.isReplayed }))
             // Another order in a place that is taken, or one more, and none of it.
             sent = good
             sent[9] = Self.order(0)
@@ -133,7 +133,7 @@ import Testing
             var sent = (1...700).map { Self.order($0) }
             let first = try Self.lines(Self.post(client, sent, key: "k"))
             let again = try Self.lines(Self.post(client, sent, key: "k"))
-            #expect(again.map(\.orderID) == first.map(\.orderID) && again.dropLast().allSatisfy(\.isReplayed))
+            #expect(again.map(\.orderID) == first.map(\.orderID) && again.dropLast().allSatisfy { $0.isReplayed })
             #expect(again.last?.json["batchId"] as? String == first.last?.json["batchId"] as? String)
             // Line by line, as a single order under its key; and what was closed takes no more.
             sent[5] = Self.order(0)
@@ -182,7 +182,7 @@ import Testing
             _ = try leaving.receive(until: #""line":300,"#)
             leaving.abort()
             let again = try Self.lines(Self.post(client, sent.map { String($0.dropLast()) }, key: "k"))
-            #expect(again.count == 501 && again[..<300].allSatisfy(\.isReplayed))
+            #expect(again.count == 501 && again[..<300].allSatisfy { $0.isReplayed })
             #expect(again[300..<500].allSatisfy { $0.status == 201 && !$0.isReplayed })
             // As a whole nothing of one that was cut is stored.
             let whole = try WireClient(port: client.peerPort())
@@ -249,7 +249,7 @@ import Testing
     @Test func whoMayOrderForHimselfAloneIsKeptToIt() async throws {
         let side = try OrderSide()
         let alice = Principal(.token, subject: "alice", tenant: "default", rights: Rights([.ordersWriteOwn]))
-        try await side.serve(as: alice) { client in
+        try await side.serve(as: alice) { client throws in
             let sent = [Self.order(1, user: "alice"), Self.order(2, user: "bob"), Self.order(3, user: "alice")]
             #expect(try Self.lines(Self.post(client, sent)).map(\.status) == [201, 403, 201, nil])
             #expect(try Self.post(client, sent, policy: "all").status == 422)
