@@ -189,8 +189,10 @@ let package = Package(
         .testTarget(name: "NetworksTests", dependencies: ["Networks"]),
         .testTarget(
             name: "OutboundTests",
-            dependencies: ["Outbound", "Execution", "HTTPServer", "Hashing", "Networks", "Randomness", "TestServers", log]),
-        .testTarget(name: "GraphQLTests", dependencies: ["GraphQL", "JSON", "Randomness"]),
+            dependencies: [
+                "Outbound", "Execution", "HTTPServer", "Hashing", "Networks", "Randomness", "TestServers", log,
+            ]),
+        .testTarget(name: "GraphQLTests", dependencies: ["GraphQL", "JSON", "Randomness", "TestServers"]),
         .testTarget(name: "HashingTests", dependencies: ["Hashing"]),
         .testTarget(name: "SealingTests", dependencies: ["Sealing"]),
         .testTarget(name: "WebTokensTests", dependencies: ["WebTokens", "JSON", "Randomness", "TestTokens"]),

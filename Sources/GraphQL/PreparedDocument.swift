@@ -6,6 +6,7 @@ public struct PreparedDocument: Sendable {
     public let document: Document
     let schema: Schema
     let fragments: [String: FragmentDefinition]
+    let costLimit: Int
 
     /// The operation of that name; of the only one where no name is given (section 6.1, GetOperation).
     public func operation(named name: String?) throws(GraphQLError) -> OperationDefinition {
@@ -38,9 +39,9 @@ public struct DocumentLimits: Hashable, Sendable {
     public var rootFields = 20
     /// Aliases in a document.
     public var aliases = 100
-    /// Cost of an operation (`@cost`, `@listSize`), judged when the variables are known.
+    /// Cost of an operation (`@cost`, `@listSize`), judged when the variables are known, before it is executed.
     public var cost = 10_000
-    /// `__schema` and `__type` may be asked.
+    /// `__schema` and `__type` may be asked; lists within lists no more than twice, for each level is as many times more.
     public var introspection = true
     /// Validation ends after so many errors.
     public var errors = 100

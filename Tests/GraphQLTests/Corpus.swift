@@ -1,6 +1,25 @@
 /// Documents written by hand: for each rule of the specification some that keep it and some that don't.
 enum Corpus {
-    static let documents = syntax + rules + executed
+    static let documents = syntax + rules + executed + introspection
+
+    /// All of each type.
+    static let introspection = [
+        "Query", "Mutation", "Subscription", "Node", "Named", "Pet", "Dog", "Cat", "Human", "Address", "Owned", "Found",
+        "Command", "Kind", "Any", "Filter", "Choice", "Int", "Float", "String", "Boolean", "ID",
+    ].map { name in
+        """
+        { __type(name: "\(name)") {
+            kind name description specifiedByURL isOneOf interfaces { name } possibleTypes { name } ofType { name }
+            fields(includeDeprecated: true) {
+                name description isDeprecated deprecationReason type { ...T }
+                args(includeDeprecated: true) { name description defaultValue isDeprecated deprecationReason type { ...T } }
+            }
+            inputFields(includeDeprecated: true) { name defaultValue isDeprecated deprecationReason type { ...T } }
+            enumValues(includeDeprecated: true) { name description isDeprecated deprecationReason }
+        } }
+        fragment T on __Type { kind name ofType { kind name ofType { kind name ofType { kind name } } } }
+        """
+    }
 
     static let syntax = [
         "", " ", "#only a comment", "{", "}", "{}", "{ dog", "{ dog { } }", "query", "query Q", "query Q {",
@@ -92,6 +111,7 @@ enum Corpus {
         "query ($a: Int = \"x\") { echo(int: $a) }", "query ($a: Filter = {must: 1}) { echo(filter: $a) }",
         "query ($a: Int! = null) { echo(int: $a) }",
         "query ($a: Any) { echo(any: {b: [$a]}) }", "query ($a: Int) { echo(any: {b: [$a]}) }",
+        "query ($a: Filter!) { echo(bool: [$a]) }",
         "query ($a: Int @many(n: 1)) { echo(int: $a) }",
         "query ($a: Int @onField) { echo(int: $a) }", "query ($a: [[Int]]) { echo(int: $a) }",
         // Directives

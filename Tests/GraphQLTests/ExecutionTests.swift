@@ -1,6 +1,7 @@
 import GraphQL
 import JSON
 import Synchronization
+import TestServers
 import Testing
 
 /// What a test's resolvers did.
@@ -9,6 +10,15 @@ final class Journal: Sendable {
 
     func note(_ line: String) { lines.withLock { $0.append(line) } }
     var noted: [String] { lines.withLock { $0 } }
+}
+
+/// How many are inside.
+final class Gauge: Sendable {
+    private let state = Mutex((inside: 0, most: 0))
+
+    func enter() { state.withLock { state in state = (state.inside + 1, max(state.most, state.inside + 1)) } }
+    func leave() { state.withLock { $0.inside -= 1 } }
+    var most: Int { state.withLock { $0.most } }
 }
 
 @Suite struct ExecutionTests {
@@ -230,7 +240,7 @@ final class Journal: Sendable {
 
     // MARK: Time
 
-    @Test func aFieldThatIsLateIsNullAndTheRestIsAnswered() async throws {
+    @Test(.waiting) func aFieldThatIsLateIsNullAndTheRestIsAnswered() async throws {
         let journal = Journal()
         let (response, text) = try await run(
             "{ slow orders(first: 1) { customer { name } } both { quick slow } }", journal)
@@ -240,7 +250,7 @@ final class Journal: Sendable {
         #expect(response.errors.contains { $0.path == [.key("both"), .key("slow")] })
     }
 
-    @Test func aRequestThatIsLateAnswersWhatItHas() async throws {
+    @Test(.waiting) func aRequestThatIsLateAnswersWhatItHas() async throws {
         let (response, text) = try await run("{ order(id: 1) { id } never }", deadline: .milliseconds(20))
         #expect(text.hasSuffix(#""data":{"order":{"id":"1"},"never":null}}"#))
         #expect(response.errors.map { $0.extensions["code"] } == ["DEADLINE_EXCEEDED"])
@@ -251,6 +261,31 @@ final class Journal: Sendable {
         task.cancel()
         let response = try await task.value
         #expect(response.errors.contains { $0.extensions["code"] == "CANCELLED" })
+    }
+
+    /// Three hundred fields wait, a few at a time.
+    @Test func resolversThatWaitAreBounded() async throws {
+        let journal = Journal()
+        let fields = (0..<300).map { "f\($0): add(n: \($0))" }.joined(separator: " ")
+        let schema = try Schema("type Query { add(n: Int!): Int! }")
+        var resolvers = Resolvers<Journal>()
+        let gauge = Gauge()
+        resolvers.root("Query") { query in
+            query.async("add") { _, call in
+                gauge.enter()
+                for _ in 0..<5 { await Task.yield() }
+                gauge.leave()
+                return call.arguments.int("n")
+            }
+        }
+        var options = ExecutionOptions()
+        options.concurrency = 7
+        let executor = try Executor(schema: schema, resolvers: resolvers, options: options)
+        var limits = DocumentLimits()
+        (limits.rootFields, limits.aliases) = (300, 300)
+        let response = await executor.execute(try schema.prepare("{ \(fields) }", limits: limits), context: journal)
+        #expect(response.errors.isEmpty && response.data?["f299"].map { "\($0)" }?.contains("299") == true)
+        #expect(gauge.most <= 7 && gauge.most > 0)
     }
 
     // MARK: Subscriptions

@@ -51,6 +51,17 @@ import Testing
         #expect(code("{ __typename a { __typename } }") { $0.introspection = false } == nil)
     }
 
+    /// Each level of introspection's lists multiplies the answer.
+    @Test func introspectionIsNotNestedWithoutEnd() {
+        let types =
+            "{ __schema { types { fields { args { type { ...T } } type { ...T } } inputFields { type { ...T } } } } }"
+        let two = " fragment T on __Type { kind ofType { name ofType { name interfaces { name } } } }"
+        #expect(code(types + two) { $0.depth = 15 } == nil)
+        let three = " fragment T on __Type { ofType { fields { type { fields { name } } } } }"
+        let refused = code(types + three) { $0.depth = 15 }
+        #expect(refused?.code == "INTROSPECTION_LIMIT" && refused?.message.contains("is 3") == true)
+    }
+
     @Test func errorsEndAtTheirLimit() throws {
         var limits = DocumentLimits()
         limits.errors = 3
@@ -103,7 +114,7 @@ import Testing
         resolvers.json("Query", "Page", "Edge")
         let executor = try Executor(schema: Self.schema, resolvers: resolvers, options: options)
         let response = await executor.execute(try Self.schema.prepare(text), variables: variables, context: ())
-        return response.errors.first?.extensions["cost"]
+        return response.errors.first?.extensions["value"]
     }
 
     @Test(arguments: [

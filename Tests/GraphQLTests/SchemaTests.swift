@@ -64,6 +64,7 @@ import Testing
         ("type Query { a: E } enum E { A A }", "once"),
         ("type Query { a(b: I): Int } input I { c: I! }", "needs itself"),
         ("type Query { a(b: I): Int } input I { c: J! } input J { d: I! }", "needs itself"),
+        ("type Query { a(b: I): Int } input I { c: J = {} } input J { d: I = {} }", "needs itself"),
         ("type Query { a(b: I): Int } input I @oneOf { c: Int! }", "nullable"),
         ("type Query { a(b: I): Int } input I @oneOf { c: Int = 1 }", "no default"),
         ("type Query { a(b: Int = \"x\"): Int }", "invalid default"),

@@ -3,8 +3,10 @@ import JSON
 public struct ExecutionOptions: Sendable {
     /// Told of errors that callers don't see as they are.
     public var report: @Sendable (_ error: any Error, _ path: [PathElement]) -> Void = { _, _ in }
-    /// What an operation may cost (`DocumentLimits.cost`); without one costs aren't counted.
+    /// What an operation may cost, where that is less than its document's limit (`DocumentLimits.cost`).
     public var costLimit: Int?
+    /// How many resolvers of one request wait at the same time; further ones begin when these have ended.
+    public var concurrency = 64
     /// A request that takes longer answers what it has; what is open is null with an error.
     public var deadline: Duration?
 
@@ -14,18 +16,14 @@ public struct ExecutionOptions: Sendable {
 /// Executes documents on a schema by its resolvers. Immutable: one serves all requests.
 public struct Executor<Context: Sendable>: Sendable {
     public let schema: Schema
-    let options: ExecutionOptions
-    private let resolvers: Resolvers<Context>
-    private let introspection: [String: [String: FieldResolver<Context>]]
+    let core: ExecutorCore
 
     /// Throws `SchemaErrors` where a resolver belongs to no field, or a field has none.
     public init(
         schema: Schema, resolvers: Resolvers<Context>, options: ExecutionOptions = ExecutionOptions()
     ) throws(SchemaErrors) {
         self.schema = schema
-        self.resolvers = resolvers
-        self.options = options
-        introspection = Introspection.resolvers(of: schema)
+        core = ExecutorCore(schema: schema, options: options, fields: resolvers.fields, streams: resolvers.streams)
         let problems = resolvers.problems(with: schema)
         guard problems.isEmpty else { throw SchemaErrors(errors: problems.map { GraphQLError($0) }) }
     }
@@ -40,82 +38,13 @@ public struct Executor<Context: Sendable>: Sendable {
         _ document: PreparedDocument, operation name: String? = nil, variables: JSONObject = JSONObject(),
         context: Context, root: any Sendable = Root()
     ) async -> Response {
-        switch prepare(document, name, variables) {
+        switch core.prepare(document, name, variables) {
         case .failure(let refused): return Response(refused: refused.errors)
         case .success(let (operation, type, values)):
             guard operation.kind != .subscription else {
                 return Response(refused: [GraphQLError("A subscription is answered by a stream.", code: "BAD_REQUEST")])
             }
-            return await run(document, operation, type, values, context, source: root, resolver: nil)
-        }
-    }
-
-    func run(
-        _ document: PreparedDocument, _ operation: OperationDefinition, _ type: TypeDefinition,
-        _ values: [String: JSONValue], _ context: Context, source: any Sendable, resolver: FieldResolver<Context>?
-    ) async -> Response {
-        let mailbox = Mailbox()
-        return await withTaskCancellationHandler {
-            let run = Run(executor: self, document: document, variables: values, context: context, mailbox: mailbox)
-            return await run.execute(operation, root: type, source: source, resolver: resolver)
-        } onCancel: {
-            mailbox.post(.cancelled)
-        }
-    }
-
-    /// The operation, its root type and its variables; or the errors of the request (section 6.1).
-    func prepare(
-        _ document: PreparedDocument, _ name: String?, _ variables: JSONObject
-    ) -> Result<(OperationDefinition, TypeDefinition, [String: JSONValue]), RequestErrors> {
-        do {
-            let operation = try document.operation(named: name)
-            guard let type = schema.rootType(of: operation.kind) else {
-                throw GraphQLError(
-                    "Schema is not configured to execute \(operation.kind.rawValue) operation.", code: "BAD_REQUEST")
-            }
-            let values = try InputCoercion(schema: schema)
-                .variables(of: operation, given: variables, source: document.document.source)
-            if let limit = options.costLimit {
-                let cost = CostCount(schema: schema, fragments: document.fragments, variables: values).cost(
-                    of: operation, type)
-                guard cost <= limit else {
-                    throw GraphQLError(
-                        "The operation costs \(cost), which is more than the limit of \(limit).",
-                        extensions: [
-                            "code": "COST_LIMIT", "cost": .number(JSONNumber(Int64(cost))),
-                            "limit": .number(JSONNumber(Int64(limit))),
-                        ])
-                }
-            }
-            return .success((operation, type, values))
-        } catch let error as GraphQLError {
-            return .failure(RequestErrors([error]))
-        } catch let errors as RequestErrors {
-            return .failure(errors)
-        } catch {
-            return .failure(RequestErrors([presented(error, path: [])]))
-        }
-    }
-
-    func stream(_ field: String) -> StreamResolver<Context>? { resolvers.streams[field] }
-
-    func resolver(of field: String, type: TypeDefinition) -> FieldResolver<Context> {
-        if let own = resolvers.fields[type.name]?[field] { return own }
-        if let known = introspection[type.name]?[field] { return known }
-        if field.hasPrefix("__"), let known = introspection[""]?[field] { return known }
-        return .immediate { source, _ in (source as? JSONValue)?[field]?.output ?? .null }
-    }
-
-    /// As callers see it.
-    func presented(_ error: any Error, path: [PathElement]) -> GraphQLError {
-        switch error {
-        case let error as GraphQLError: return error
-        case let error as any PresentableError: return GraphQLError(error.message, extensions: error.extensions)
-        case let error as InputCoercion.Problem: return GraphQLError(error.message, code: "BAD_USER_INPUT")
-        case is CancellationError: return GraphQLError("The request was cancelled.", code: "CANCELLED")
-        default:
-            options.report(error, path)
-            return GraphQLError("Internal error", code: "INTERNAL_SERVER_ERROR")
+            return await core.run(document, operation, type, values, context, source: root, resolver: nil)
         }
     }
 }

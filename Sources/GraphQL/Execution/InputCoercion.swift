@@ -10,6 +10,18 @@ struct InputCoercion {
         var path: [PathElement] = []
 
         func at(_ element: PathElement) -> Problem { Problem(message: message, path: [element] + path) }
+
+        /// ` at 'name.a[0]'`, nothing where it is the value itself.
+        func place(in name: String) -> String {
+            if path.isEmpty { return "" }
+            let steps = path.map { element in
+                switch element {
+                case .key(let key): ".\(key)"
+                case .index(let index): "[\(index)]"
+                }
+            }
+            return " at '\(name)\(steps.joined())'"
+        }
     }
 
     // MARK: Variables (CoerceVariableValues)
@@ -19,6 +31,7 @@ struct InputCoercion {
     ) throws(RequestErrors) -> [String: JSONValue] {
         var values: [String: JSONValue] = [:]
         var errors: [GraphQLError] = []
+        let given = Dictionary(given.members.map { ($0.name, $0.value) }, uniquingKeysWith: { first, _ in first })
         for variable in operation.variables {
             let name = variable.name.text
             let type = variable.type.reference
@@ -35,15 +48,7 @@ struct InputCoercion {
                     fail("Variable '$\(name)' of required type '\(type)' was not provided.")
                 }
             } catch {
-                let place = error.path.map { element in
-                    switch element {
-                    case .key(let key): ".\(key)"
-                    case .index(let index): "[\(index)]"
-                    }
-                }.joined()
-                fail(
-                    "Variable '$\(name)' has invalid value\(place.isEmpty ? "" : " at '\(name)\(place)'"): \(error.message)"
-                )
+                fail("Variable '$\(name)' has invalid value\(error.place(in: name)): \(error.message)")
             }
             if errors.count >= 50 { break }
         }
@@ -227,7 +232,9 @@ struct InputCoercion {
                     throw Problem(message: "a value of required type '\(definition.type)' was not provided.")
                 }
             } catch {
-                throw Problem(message: "Argument '\(definition.name)' has invalid value: \(error.message)", path: [])
+                throw Problem(
+                    message: "Argument '\(definition.name)' has invalid value\(error.place(in: definition.name)): "
+                        + error.message)
             }
         }
         return values

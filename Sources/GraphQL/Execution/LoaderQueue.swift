@@ -42,16 +42,15 @@ protocol LoaderQueueing: AnyObject {
     var name: String { get }
     var deadline: Duration? { get }
     /// The next call's work, to be run anywhere; nil where no key waits.
-    func nextBatch() -> (@Sendable () async -> any Sendable)?
-    /// Takes an answer of one of its calls; answers who waited for it, with what they get.
-    func accept(_ answer: any Sendable) -> [(slot: Int, output: Output)]
-    /// Gives up all keys that were asked and not answered.
-    func abandon(_ error: any Error) -> [(slot: Int, output: Output)]
+    func nextBatch(_ id: Int) -> (@Sendable () async -> any Sendable)?
+    /// Takes the answer of one of its calls; answers who waited for it, with what they get.
+    func accept(_ answer: any Sendable, of batch: Int) -> [(slot: Int, output: Output)]
+    /// As if the call had failed; what it still answers is no longer taken.
+    func fail(batch: Int, _ error: any Error) -> [(slot: Int, output: Output)]
 }
 
 /// What a call of a loader came to.
 struct LoadAnswer<Key: Hashable & Sendable, Value: Sendable>: Sendable {
-    let keys: [Key]
     let result: Result<[Key: Result<Value, any Error>], any Error>
 }
 
@@ -65,6 +64,8 @@ final class LoaderQueue<Context: Sendable, Key: Hashable & Sendable, Value: Send
     private var waiters: [Key: [Waiter]] = [:]
     /// Not yet asked for, in order.
     private var pending: [Key] = []
+    /// The keys of calls under way.
+    private var asked: [Int: [Key]] = [:]
 
     init(loader: Loader<Context, Key, Value>, context: Context) {
         self.loader = loader
@@ -81,39 +82,36 @@ final class LoaderQueue<Context: Sendable, Key: Hashable & Sendable, Value: Send
         return nil
     }
 
-    func nextBatch() -> (@Sendable () async -> any Sendable)? {
+    func nextBatch(_ id: Int) -> (@Sendable () async -> any Sendable)? {
         guard !pending.isEmpty else { return nil }
         let keys = Array(pending.prefix(loader.batchLimit))
         pending.removeFirst(keys.count)
+        asked[id] = keys
         return { [loader, context] in
             do {
-                return LoadAnswer<Key, Value>(keys: keys, result: .success(try await loader.batch(keys, context)))
+                return LoadAnswer<Key, Value>(result: .success(try await loader.batch(keys, context)))
             } catch {
-                return LoadAnswer<Key, Value>(keys: keys, result: .failure(error))
+                return LoadAnswer<Key, Value>(result: .failure(error))
             }
         }
     }
 
-    func accept(_ answer: any Sendable) -> [(slot: Int, output: Output)] {
-        guard let answer = answer as? LoadAnswer<Key, Value> else { return [] }
-        return answer.keys.flatMap { key in
-            let result: Result<Value?, any Error> = answer.result.flatMap { values in
-                values[key]?.map { $0 } ?? .success(nil)
-            }
-            return settle(key, result)
+    func accept(_ answer: any Sendable, of batch: Int) -> [(slot: Int, output: Output)] {
+        guard let answer = answer as? LoadAnswer<Key, Value>, let keys = asked.removeValue(forKey: batch) else {
+            return []
+        }
+        return keys.flatMap { key in
+            settle(key, answer.result.flatMap { values in values[key]?.map { $0 } ?? .success(nil) })
         }
     }
 
-    func abandon(_ error: any Error) -> [(slot: Int, output: Output)] {
-        pending = []
-        return waiters.keys.flatMap { settle($0, .failure(error)) }
+    func fail(batch: Int, _ error: any Error) -> [(slot: Int, output: Output)] {
+        (asked.removeValue(forKey: batch) ?? []).flatMap { settle($0, .failure(error)) }
     }
 
-    /// The first result of a key counts: a call that answers after its deadline changes nothing.
     private func settle(_ key: Key, _ result: Result<Value?, any Error>) -> [(slot: Int, output: Output)] {
-        guard let waiting = waiters.removeValue(forKey: key) else { return [] }
         known[key] = result
-        return waiting.map { ($0.slot, Self.output(result, $0.then)) }
+        return (waiters.removeValue(forKey: key) ?? []).map { ($0.slot, Self.output(result, $0.then)) }
     }
 
     private static func output(_ result: Result<Value?, any Error>, _ then: (Value?) throws -> Output) -> Output {

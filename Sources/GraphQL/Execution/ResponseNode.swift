@@ -10,7 +10,7 @@ final class ResponseNode {
         case object([(key: String, node: ResponseNode)])
     }
 
-    private(set) unowned(unsafe) var parent: ResponseNode?
+    private(set) unowned var parent: ResponseNode?
     private let isNonNull: Bool
     var content = Content.open
     /// An error has made it null for good, with all that is below it.

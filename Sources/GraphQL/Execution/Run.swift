@@ -5,27 +5,34 @@ import JSON
 /// The run belongs to the one task that executes it. Resolvers that wait and calls of loaders are tasks of their own,
 /// which touch nothing of it and tell what they have by its mailbox. The order of work is: all that needs no waiting;
 /// then, if no call of a loader is under way, one call for each loader that was asked; then wait.
-final class Run<Context: Sendable> {
+final class Run {
     /// A place that waits for a value.
     struct Slot {
         let node: ResponseNode
         let type: TypeReference
-        let field: FieldPlan<Context>
+        let field: FieldPlan
         let path: ResponsePath
+    }
+
+    /// A resolver that is to be a task.
+    private struct Start {
+        let slot: Int
+        let deadline: Duration?
+        let resolve: @Sendable () async throws -> Output
     }
 
     /// An object whose fields are to be resolved.
     private struct ObjectWork {
-        let plan: SelectionPlan<Context>
+        let plan: SelectionPlan
         let node: ResponseNode
         let source: any Sendable
         let path: ResponsePath?
     }
 
-    let executor: Executor<Context>
-    let planner: Planner<Context>
+    let executor: ExecutorCore
+    let planner: Planner
     private let source: SourceText
-    private let context: Context
+    private let context: any Sendable
     private let mailbox: Mailbox
     private let desk = LoaderDesk()
     private var errors: [GraphQLError] = []
@@ -36,10 +43,14 @@ final class Run<Context: Sendable> {
     private var timers: [Task<Void, Never>] = []
     private var expiring: [Duration: [Int]] = [:]
     private var lastID = 0
-    private var isOver = false
+    /// Resolvers that wait for others to end.
+    private var waiting: [Start] = []
+    private var begun = 0
+    /// Why nothing more is begun.
+    private var ending: (any Error)?
 
     init(
-        executor: Executor<Context>, document: PreparedDocument, variables: [String: JSONValue], context: Context,
+        executor: ExecutorCore, document: PreparedDocument, variables: [String: JSONValue], context: any Sendable,
         mailbox: Mailbox
     ) {
         self.executor = executor
@@ -54,7 +65,7 @@ final class Run<Context: Sendable> {
     /// - Parameter resolver: of the root fields, instead of their own: a subscription's for its event.
     func execute(
         _ operation: OperationDefinition, root type: TypeDefinition, source root: any Sendable,
-        resolver: FieldResolver<Context>? = nil
+        resolver: FieldResolver? = nil
     ) async -> Response {
         defer { finish() }
         if let deadline = executor.options.deadline { after(deadline) { .requestExpired(after: deadline) } }
@@ -67,7 +78,7 @@ final class Run<Context: Sendable> {
                 ResponseNode(parent: top, isNonNull: field.definition.type.isNonNull)
             }
             top.content = .object(zip(plan.fields, nodes).map { ($0.key, $1) })
-            for (field, node) in zip(plan.fields, nodes) where top.isAlive && !isOver {
+            for (field, node) in zip(plan.fields, nodes) where top.isAlive {
                 resolve(field, node, source: root, parent: nil, by: resolver)
                 // Fields of a mutation one after the other, each with all below it (section 6.2.2).
                 if operation.kind == .mutation { await work() }
@@ -109,21 +120,25 @@ final class Run<Context: Sendable> {
     private func handle(_ event: Mailbox.Event) {
         switch event {
         case .resolved(let slot, let output):
-            tasks[slot] = nil
+            if tasks.removeValue(forKey: slot) != nil { end() }
             settle(slot, output)
         case .loaded(let batch, let answer):
             tasks[batch] = nil
             guard let queue = batches.removeValue(forKey: batch) else { return }
-            for settled in queue.accept(answer) { settle(settled.slot, settled.output) }
+            for settled in queue.accept(answer, of: batch) { settle(settled.slot, settled.output) }
         case .fieldsExpired(let expired, let duration):
-            for slot in expired where slots[slot] != nil {
-                tasks.removeValue(forKey: slot)?.cancel()
+            for slot in expired {
+                guard let task = tasks.removeValue(forKey: slot) else { continue }
+                task.cancel()
+                end()
                 settle(slot, .failure(DeadlineExceeded(duration: duration)))
             }
         case .batchExpired(let batch, let duration):
             tasks.removeValue(forKey: batch)?.cancel()
             guard let queue = batches.removeValue(forKey: batch) else { return }
-            for settled in queue.abandon(DeadlineExceeded(duration: duration)) { settle(settled.slot, settled.output) }
+            for settled in queue.fail(batch: batch, DeadlineExceeded(duration: duration)) {
+                settle(settled.slot, settled.output)
+            }
         case .requestExpired(let duration): abandon(DeadlineExceeded(duration: duration))
         case .cancelled: abandon(CancellationError())
         }
@@ -136,8 +151,8 @@ final class Run<Context: Sendable> {
 
     /// Everything that is open fails, and nothing more is begun.
     private func abandon(_ error: any Error) {
-        isOver = true
-        for queue in desk.queues { _ = queue.abandon(error) }
+        ending = error
+        waiting = []
         batches = [:]
         for id in slots.keys.sorted() { settle(id, .failure(error)) }
         for task in tasks.values { task.cancel() }
@@ -152,13 +167,13 @@ final class Run<Context: Sendable> {
     // MARK: Fields (section 6.4)
 
     private func resolve(
-        _ field: FieldPlan<Context>, _ node: ResponseNode, source: any Sendable, parent: ResponsePath?,
-        by other: FieldResolver<Context>?
+        _ field: FieldPlan, _ node: ResponseNode, source: any Sendable, parent: ResponsePath?,
+        by other: FieldResolver?
     ) {
         let slot = Slot(
             node: node, type: field.definition.type, field: field,
             path: ResponsePath(parent: parent, element: .key(field.key)))
-        if isOver { return fail(slot, CancellationError()) }
+        if let ending { return fail(slot, ending) }
         if field.definition === MetaFields.typename {
             node.content = .leaf(.string(field.parentType.name))
             return
@@ -168,7 +183,7 @@ final class Run<Context: Sendable> {
         case .failure(let problem): return fail(slot, problem)
         case .success(let values): arguments = values
         }
-        let call = FieldCall(
+        let call = AnyCall(
             context: context, arguments: arguments, fieldName: field.definition.name, responseKey: field.key,
             parent: parent)
         switch other ?? field.resolver {
@@ -179,15 +194,29 @@ final class Run<Context: Sendable> {
                 fail(slot, error)
             }
         case .asynchronous(let deadline, let resolve):
-            let id = open(slot)
-            if let deadline { expiring[deadline, default: []].append(id) }
-            tasks[id] = Task { [mailbox] in
-                do {
-                    mailbox.post(.resolved(slot: id, try await resolve(source, call)))
-                } catch {
-                    mailbox.post(.resolved(slot: id, .failure(error)))
-                }
+            begin(Start(slot: open(slot), deadline: deadline) { try await resolve(source, call) })
+        }
+    }
+
+    private func begin(_ start: Start) {
+        guard begun < executor.options.concurrency else { return waiting.append(start) }
+        begun += 1
+        if let deadline = start.deadline { expiring[deadline, default: []].append(start.slot) }
+        tasks[start.slot] = Task { [mailbox] in
+            do {
+                mailbox.post(.resolved(slot: start.slot, try await start.resolve()))
+            } catch {
+                mailbox.post(.resolved(slot: start.slot, .failure(error)))
             }
+        }
+    }
+
+    /// One has ended: the longest waiting begins, unless what it is for is null by now.
+    private func end() {
+        begun -= 1
+        while begun < executor.options.concurrency, !waiting.isEmpty {
+            let next = waiting.removeFirst()
+            if slots[next.slot]?.node.isAlive == true { begin(next) } else { slots[next.slot] = nil }
         }
     }
 
@@ -198,20 +227,21 @@ final class Run<Context: Sendable> {
     }
 
     func wait(for load: DeferredLoad, at slot: Slot) {
-        if isOver { return fail(slot, CancellationError()) }
+        if let ending { return fail(slot, ending) }
         let id = open(slot)
         if let output = load.request.join(desk, slot: id) { settle(id, output) }
     }
 
-    func push(_ plan: SelectionPlan<Context>, _ node: ResponseNode, source: any Sendable, path: ResponsePath) {
+    func push(_ plan: SelectionPlan, _ node: ResponseNode, source: any Sendable, path: ResponsePath) {
         work.append(ObjectWork(plan: plan, node: node, source: source, path: path))
     }
 
     private func callLoaders() {
         for queue in desk.queues {
-            while let call = queue.nextBatch() {
-                lastID += 1
-                let id = lastID
+            while true {
+                let id = lastID + 1
+                guard let call = queue.nextBatch(id) else { break }
+                lastID = id
                 batches[id] = queue
                 tasks[id] = Task { [mailbox] in mailbox.post(.loaded(batch: id, await call())) }
                 if let deadline = queue.deadline { after(deadline) { .batchExpired(batch: id, after: deadline) } }

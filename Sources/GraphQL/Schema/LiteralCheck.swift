@@ -73,7 +73,12 @@ struct LiteralCheck {
             + "must be non-null."
     }
 
-    private mutating func fail(_ message: String, _ value: ValueNode) { fail(message, value.offset) }
+    private mutating func fail(_ message: @autoclosure () -> String, _ value: ValueNode) {
+        fail(message(), value.offset)
+    }
 
-    private mutating func fail(_ message: String, _ offset: Int) { problems.append((message, offset)) }
+    /// A value with thousands of mistakes is known to be wrong after a hundred.
+    private mutating func fail(_ message: @autoclosure () -> String, _ offset: Int) {
+        if problems.count < 100 { problems.append((message(), offset)) }
+    }
 }

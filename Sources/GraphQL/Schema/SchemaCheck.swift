@@ -12,6 +12,7 @@ struct SchemaCheck {
             check.checkType(type)
         }
         check.checkInputCycles()
+        check.checkDefaultCycles()
         for directive in schema.directives where !directive.isBuiltIn {
             check.checkName(directive.name, "Directive", directive.offset)
             check.checkInputs(directive.arguments, of: "@\(directive.name)", "ARGUMENT_DEFINITION")
@@ -228,6 +229,50 @@ struct SchemaCheck {
         }
         path.removeLast()
         done.insert(name)
+    }
+
+    /// Defaults that need themselves (InputObjectDefaultValueHasCycle, section 3.10).
+    private mutating func checkDefaultCycles() {
+        var done: Set<String> = []
+        for name in schema.typeNames {
+            guard let type = schema.types[name], type.kind == .inputObject else { continue }
+            for field in type.inputFields {
+                if followDefault(of: field, in: type, given: nil, [], &done) {
+                    fail("The default of '\(name).\(field.name)' needs itself.", at: field.offset)
+                }
+            }
+        }
+    }
+
+    private func followDefault(
+        of field: InputValueDefinition, in type: TypeDefinition, given: ValueNode?, _ path: Set<String>,
+        _ done: inout Set<String>
+    ) -> Bool {
+        guard let inner = schema.types[field.type.name], inner.kind == .inputObject else { return false }
+        if let given { return followDefaults(of: inner, given, path, &done) }
+        guard let value = field.defaultValue else { return false }
+        let name = "\(type.name).\(field.name)"
+        if path.contains(name) { return true }
+        guard !done.contains(name) else { return false }
+        defer { done.insert(name) }
+        return followDefaults(of: inner, value, path.union([name]), &done)
+    }
+
+    private func followDefaults(
+        of type: TypeDefinition, _ value: ValueNode, _ path: Set<String>, _ done: inout Set<String>
+    ) -> Bool {
+        switch value.content {
+        case .list(let elements):
+            for element in elements where followDefaults(of: type, element, path, &done) { return true }
+            return false
+        case .object(let given):
+            for field in type.inputFields {
+                let own = given.first { $0.name.text == field.name }?.value
+                if followDefault(of: field, in: type, given: own, path, &done) { return true }
+            }
+            return false
+        default: return false
+        }
     }
 
     // MARK: Directives

@@ -9,7 +9,15 @@ extension Validator {
         var nesting = 0
         /// Fields at the top.
         var fields = 0
+        /// Lists of introspection within each other.
+        var lists = 0
+        /// As many under a `__schema` or `__type`.
+        var introspection = 0
     }
+
+    /// Each level of these is as many times more as there are fields or types. Tools need two.
+    private static let introspectionLists = 2
+    private static let listFields: Set = ["fields", "interfaces", "possibleTypes", "inputFields"]
 
     /// Of a document without cycles of fragments.
     mutating func checkLimits(_ graph: FragmentGraph) {
@@ -23,6 +31,11 @@ extension Validator {
         for operation in document.operations {
             let measure = Self.measure(operation.selectionSet, measures)
             checkNesting(measure, at: operation.offset)
+            if measure.introspection > Self.introspectionLists {
+                report(
+                    limit: "INTROSPECTION_LIMIT", "The number of introspection's lists within each other is",
+                    value: measure.introspection, allowed: Self.introspectionLists, at: operation.offset)
+            }
             if measure.depth > limits.depth {
                 report(
                     limit: "DEPTH_LIMIT", "The operation's depth is", value: measure.depth, allowed: limits.depth,
@@ -67,12 +80,18 @@ extension Validator {
                 var below = field.selectionSet.map { Self.measure($0, fragments) } ?? Measure()
                 below.depth += 1
                 below.fields = 1
+                if listFields.contains(field.name.text) { below.lists += 1 }
+                if ["__schema", "__type"].contains(field.name.text) {
+                    below.introspection = max(below.introspection, below.lists)
+                }
                 inner = below
             case .inline(let fragment): inner = Self.measure(fragment.selectionSet, fragments)
             case .spread(let spread): inner = fragments[spread.name.text] ?? Measure()
             }
             measure.depth = max(measure.depth, inner.depth)
             measure.nesting = max(measure.nesting, inner.nesting)
+            measure.lists = max(measure.lists, inner.lists)
+            measure.introspection = max(measure.introspection, inner.introspection)
             measure.fields = min(measure.fields + inner.fields, 1_000_000_000)
         }
         measure.nesting += 1

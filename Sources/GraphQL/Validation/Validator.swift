@@ -15,7 +15,8 @@ extension Schema {
         var validator = Validator(schema: self, document: document, limits: limits)
         let errors = validator.validate()
         guard errors.isEmpty else { throw RequestErrors(errors) }
-        return PreparedDocument(document: document, schema: self, fragments: validator.fragments)
+        return PreparedDocument(
+            document: document, schema: self, fragments: validator.fragments, costLimit: limits.cost)
     }
 }
 
