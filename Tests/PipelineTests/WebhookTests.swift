@@ -108,7 +108,7 @@ import Testing
             let told = Dictionary(grouping: posts, by: \.order).mapValues { Set($0.map(\.type)) }
             return orders.allSatisfy { told[$0] == ["OrderCreated", "OrderCancellationRequested"] }
         }
-        try await eventually(within: .seconds(60), "all facts are there") { isComplete(receiver.posts) }
+        try eventually(within: .seconds(60), "all facts are there") { isComplete(receiver.posts) }
         // By what comes first of each; copies don't count.
         var seen: Set<String> = []
         var order: [String: [String]] = [:]
@@ -121,7 +121,7 @@ import Testing
         let live = receiver.posts.count
         let replay = try await role.client.post("/webhooks/\(id)/replay?from=0")
         #expect(replay.status == 202, "\(replay.text)")
-        try await eventually(within: .seconds(60), "all facts come again") {
+        try eventually(within: .seconds(60), "all facts come again") {
             isComplete(Array(receiver.posts.dropFirst(live)).filter(\.isReplay))
         }
         #expect(Set(receiver.posts.map(\.id)) == seen)

@@ -127,6 +127,7 @@ enum DeliveryStore {
                 WHERE d.endpoint = wanted.endpoint AND d.fact <> ALL (COALESCE(busy.facts, '{}')) AND \(isNext)
                 ORDER BY d.fact LIMIT wanted.room) d
             JOIN facts ON facts.position = d.fact
+            ORDER BY d.fact
             """,
             [
                 .text(holder), .timestamp(now), .int8Array(wanted.map(\.endpoint)),
