@@ -7,6 +7,7 @@ public struct OrderTemplate: Sendable {
     private let quantity: Int
     private let units: Int
     private let cents: Int
+    private let bodyStart: Int
 
     /// - Parameter host: what the Host header says.
     /// - Parameter headers: more fields of each request.
@@ -33,12 +34,16 @@ public struct OrderTemplate: Sendable {
             """
         bytes = Array(head.utf8) + body
         let start = head.utf8.count
+        bodyStart = start
         self.user = start + user
         self.sku = start + sku
         self.quantity = start + quantity
         self.units = start + units
         self.cents = start + cents
     }
+
+    /// The order alone.
+    var body: ArraySlice<UInt8> { bytes[bodyStart...] }
 
     /// The request number `number`: customer, article, quantity and amount follow from it, so that two runs are alike.
     mutating func render(_ number: Int) {

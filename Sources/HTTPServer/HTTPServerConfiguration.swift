@@ -63,12 +63,15 @@ public struct HTTPServerConfiguration: Sendable {
         public var head: Duration = .seconds(10)
         /// From the end of the head to the end of the body; 408 beyond.
         public var body: Duration = .seconds(20)
+        /// From the end of the head to the end of a body that is taken in pieces; each `body` of it has to bring what
+        /// `leastRate` asks for.
+        public var upload: Duration = .seconds(600)
         /// Between requests, and before the first.
         public var idle: Duration = .seconds(30)
         /// While an answer waits to be taken, how often it is looked at what the client has acknowledged. It is cut off
         /// where that is less than `leastRate` for as long.
         public var write: Duration = .seconds(20)
-        /// Bytes a second that a client has to take while there is something for it; sixteen times as many while more than
+        /// Bytes a second that a client has to send of a body that is taken in pieces, and has to take while there is something for it; sixteen times as many while more than
         /// half of `totalUnsentBytes` is used.
         public var leastRate = 1 << 10
         /// For the client to read an error and close, before the connection is torn down.

@@ -58,6 +58,11 @@ public struct PostgresError: Error, Sendable {
         self.sql = sql.map(Self.shorten)
     }
 
+    /// What the body of a transaction has thrown that calls nothing but this module.
+    package init(thrown error: any Error) {
+        self = error as? PostgresError ?? PostgresError(.misuse, "\(error)")
+    }
+
     static func shorten(_ sql: String) -> String {
         sql.utf8.count <= sqlLimit ? sql : String(sql.prefix(sqlLimit)) + "…"
     }

@@ -56,11 +56,11 @@ extension OutputBuffer {
     ]
 
     /// What holds for all answers of a route, where this one doesn't say otherwise.
-    private mutating func append(_ headers: [HTTPHeader], unlessIn own: [HTTPHeader]) {
+    mutating func append(_ headers: [HTTPHeader], unlessIn own: [HTTPHeader]) {
         for header in headers where !own.contains(named: header.name) { append(header) }
     }
 
-    private mutating func appendStatusLine(_ status: HTTPStatus) {
+    mutating func appendStatusLine(_ status: HTTPStatus) {
         append("HTTP/1.1 ")
         append(decimal: status.rawValue)
         append(" ")
@@ -68,7 +68,7 @@ extension OutputBuffer {
         append("\r\n")
     }
 
-    private mutating func append(_ persistence: Persistence) {
+    mutating func append(_ persistence: Persistence) {
         switch persistence {
         case .keepAlive: break
         case .keepAliveSaid: append("Connection: keep-alive\r\n")
@@ -76,7 +76,7 @@ extension OutputBuffer {
         }
     }
 
-    private mutating func append(_ header: HTTPHeader) {
+    mutating func append(_ header: HTTPHeader) {
         guard !header.isServersBusiness else { return }
         append(header.name)
         append(": ")
@@ -158,5 +158,5 @@ struct HTTPDate: ~Copyable {
 }
 
 extension OutputBuffer {
-    fileprivate mutating func append(_ date: borrowing HTTPDate) { append(date.line, count: HTTPDate.length) }
+    mutating func append(_ date: borrowing HTTPDate) { append(date.line, count: HTTPDate.length) }
 }

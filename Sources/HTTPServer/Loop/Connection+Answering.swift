@@ -10,12 +10,18 @@ extension Connection {
             loop.environment.logger.error("request_unanswered", metadata: ["route": "\(route?.template ?? "")"])
             finish(HTTPProblem(.internalServerError).response, loop)
         case .stream(let core, let headers): open(core, headers, loop)
+        case .content(let core, let answer): open(core, answer, loop)
         }
     }
 
     private func finish(_ response: HTTPResponse, _ loop: EventLoop) {
         peerObservers = []
         var response = response
+        // Nobody reads the rest of a body whose request is answered, and its end would have to be waited for.
+        if let upload {
+            if !upload.isEmpty { keepsAlive = false }
+            self.upload = nil
+        }
         // What has been done for a POST must be told, and its answer is no larger than what it sent.
         if method == .get, response.body.count > OutputBudget.smallAnswer,
             !reserve(response.body.count, loop.environment.budget)
@@ -97,8 +103,43 @@ extension Connection {
         }
         phase = .streaming
         stream = core
+        streamFraming = .events
         readDeadline = loop.now + loop.environment.times.heartbeat
         sendEvents(loop)
+    }
+
+    private func open(_ core: EventStreamCore, _ answer: StreamedAnswer, _ loop: EventLoop) {
+        peerObservers = []
+        if !knowsChunks || loop.stopDeadline != nil { keepsAlive = false }
+        streamFraming = knowsChunks ? .chunked : .untilClose
+        let before = loop.scratch.count
+        loop.scratch.append(
+            answer, streamFraming, of: route, and: answerFields, persistence: keepsAlive ? .keepAlive : .close,
+            date: loop.date)
+        report(answer.status, bytes: loop.scratch.count - before, loop)
+        progress = RequestProgress()
+        answerFields = []
+        phase = .streaming
+        stream = core
+        readDeadline = .max
+        sendEvents(loop)
+    }
+
+    /// Everything of a streamed answer was taken.
+    private func endStream(_ loop: EventLoop) {
+        stream = nil
+        if streamFraming == .chunked { loop.scratch.append("0\r\n\r\n") }
+        // Who has ended the answer has no use for the rest of the body.
+        if let upload, !upload.isEmpty { keepsAlive = false }
+        upload = nil
+        route = nil
+        if streamFraming == .chunked, keepsAlive, loop.stopDeadline == nil {
+            phase = .receiving
+            readDeadline = loop.now + loop.environment.times.idle
+        } else {
+            phase = .closing
+            readDeadline = .max
+        }
     }
 
     /// Takes what the stream has for this client, once everything taken before is sent.
@@ -107,15 +148,16 @@ extension Connection {
         if stream.hasOverflowed { return abandon(loop) }
         guard output.isEmpty else { return }
         let next = stream.take(into: &loop.events)
-        loop.scratch.append(loop.events)
-        loop.events.removeAll(keepingCapacity: true)
+        if streamFraming == .chunked {
+            loop.scratch.append(chunk: loop.events)
+        } else {
+            loop.scratch.append(loop.events)
+        }
+        loop.events.removeAll(keepingCapacity: loop.events.count <= loop.streamLimit)
         switch next {
         case .nothing: break
-        case .events: readDeadline = loop.now + loop.environment.times.heartbeat
-        case .end:
-            self.stream = nil
-            phase = .closing
-            readDeadline = .max
+        case .events: if streamFraming == .events { readDeadline = loop.now + loop.environment.times.heartbeat }
+        case .end: endStream(loop)
         }
     }
 
@@ -165,7 +207,7 @@ extension Connection {
         sendEvents(loop)
     }
 
-    private func beginWriteWindow(_ loop: EventLoop) {
+    func beginWriteWindow(_ loop: EventLoop) {
         writing.begin(descriptor)
         writeDeadline = loop.now + loop.environment.times.write
     }
@@ -223,6 +265,7 @@ extension Connection {
 
     /// A deadline has passed.
     func timeOut(_ loop: EventLoop) {
+        if upload != nil { return uploadTimedOut(loop) }
         if !output.isEmpty, writeDeadline <= loop.now {
             let haste = loop.environment.budget.isTight ? WriteProgress.haste : 1
             guard writing.hasReached(loop.environment.times.leastWritten * haste, descriptor) else {
@@ -235,6 +278,7 @@ extension Connection {
         case .receiving where progress.hasBegun:
             refuse(Refusal(.requestTimeout, "the request took too long"), loop)
             settle(loop)
+        case .streaming where streamFraming != .events: break
         case .streaming:
             // A comment keeps proxies from closing an idle stream, and finds out whether the client is there.
             readDeadline = loop.now + loop.environment.times.heartbeat
@@ -252,6 +296,11 @@ extension Connection {
             // What is on its way into the handler shouldn't be lost to a race.
             isReadable = true
             receiveLast(loop)
+        case .answering where upload != nil, .streaming where upload != nil:
+            failUpload(.stopping, loop)
+            settle(loop)
+        // Its maker ends it.
+        case .streaming where streamFraming != .events: keepsAlive = false
         case .streaming:
             stream?.disconnected()
             stream = nil

@@ -28,8 +28,9 @@ extension Connection {
         switch phase {
         case .receiving: receive(loop)
         case .lingering: discardInput(loop)
+        case .answering where upload != nil, .streaming where upload != nil: receiveBody(loop)
         // A client that shuts its side while it listens to events has left.
-        case .streaming where isEnded: return loop.close(self)
+        case .streaming where isEnded && streamFraming == .events: return loop.close(self)
         case .answering, .streaming, .closing, .closed: break
         }
         settle(loop)
@@ -104,6 +105,7 @@ extension Connection {
             method = head.method
             keepsAlive = head.keepsAlive
             saysKeepAlive = head.needsKeepAliveHeader
+            knowsChunks = !head.isVersion10
             progress.headLength = length
             do throws(HTTPProblem) {
                 answerFields = try loop.environment.configuration.site.judge(
@@ -114,6 +116,14 @@ extension Connection {
             }
             guard let route = try findRoute(head, loop) else { return true }
             self.route = route
+            if let limit = route.streamedBodyLimit {
+                guard head.contentLength ?? 0 <= limit else {
+                    throw Refusal(.contentTooLarge, "the body is too large")
+                }
+                upload = Upload(head, limit: limit, until: loop.now + loop.environment.times.upload)
+                dispatch(head, bodyLength: 0, requestLength: length, loop)
+                return true
+            }
             progress.bodyLimit = min(route.bodyLimit ?? .max, limits.bodyBytes)
             if !head.hasBody {
                 dispatch(head, bodyLength: 0, requestLength: length, loop)
@@ -226,7 +236,7 @@ extension Connection {
         readDeadline = .max
         serial += 1
         let answer = loop.collectingAnswer(to: ticket) {
-            let exchange = Exchange(loop: loop, ticket: ticket)
+            let exchange = Exchange(to: .connection(loop, ticket))
             var request = HTTPRequest(
                 method: method, bytes: input.bytes, head: head, fields: loop.fields,
                 body: UnsafeRawBufferPointer(start: input.bytes + progress.headLength, count: bodyLength),

@@ -5,9 +5,10 @@ final class Connection {
     enum Phase {
         /// Between requests, or a request is arriving.
         case receiving
-        /// A handler has the request. Nothing is read: the kernel's buffer is the bound.
+        /// A handler has the request. Nothing is read, the kernel's buffer is the bound; but for a body that is taken in
+        /// pieces (`upload`).
         case answering
-        /// An event stream is open.
+        /// An answer is sent as it is made: an event stream, or content of any type.
         case streaming
         /// The last answer is being sent.
         case closing
@@ -41,6 +42,9 @@ final class Connection {
     /// Which request is being answered.
     var serial: UInt64 = 0
     var stream: EventStreamCore?
+    var streamFraming = StreamFraming.events
+    /// The rest of a body that is taken in pieces.
+    var upload: Upload?
     /// Who wants to know when the peer of the request that is being answered is gone.
     var peerObservers: [@Sendable () -> Void] = []
 
@@ -49,6 +53,8 @@ final class Connection {
     var method: HTTPMethod?
     var keepsAlive = true
     var saysKeepAlive = false
+    /// An answer of unknown length can be sent in chunks.
+    var knowsChunks = true
     var requestBytes = 0
     var startedAt: UInt64 = 0
     /// Fields of the answer besides its own and its route's.
@@ -64,7 +70,10 @@ final class Connection {
     private var budgeted = 0
 
     /// While answers wait to be taken, an idle client isn't idle; and one that isn't read from can't finish a request.
+    ///
+    /// Nor has a client to take anything while it sends its body.
     var deadline: UInt64 {
+        if let upload { return upload.deadline }
         if output.isEmpty { return readDeadline }
         return phase == .receiving && progress.hasBegun && !isHeldBack
             ? min(readDeadline, writeDeadline) : writeDeadline

@@ -122,6 +122,9 @@ extension EventLoop {
         let stream = connection.stream
         connection.stream = nil
         stream?.disconnected()
+        let receiver = connection.upload?.receiver
+        connection.upload = nil
+        receiver?.bodyBroke(.left)
     }
 
     /// Out of descriptors: the spare one takes the waiting connections one by one, to tell each client at once instead

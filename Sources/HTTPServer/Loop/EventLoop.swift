@@ -174,6 +174,18 @@ final class EventLoop: @unchecked Sendable {
         if isCurrent { local.append(message) } else if !mailbox.post(message) { body() }
     }
 
+    /// Names who takes the body of a request. From any thread.
+    func takeBody(_ ticket: Mailbox.Ticket, _ receiver: any BodyReceiver) {
+        let message = Mailbox.Message.takeBody(ticket, receiver)
+        if isCurrent { local.append(message) } else if !mailbox.post(message) { receiver.bodyBroke(.left) }
+    }
+
+    /// Goes on with the body of a request. From any thread.
+    func resumeBody(_ ticket: Mailbox.Ticket) {
+        let message = Mailbox.Message.resumeBody(ticket)
+        if isCurrent { local.append(message) } else { _ = mailbox.post(message) }
+    }
+
     /// Runs `handler` with `ticket` as the current request; returns the answer if it gave one.
     func collectingAnswer(to ticket: Mailbox.Ticket, _ handler: () -> Void) -> Answer? {
         current = ticket
@@ -213,14 +225,25 @@ final class EventLoop: @unchecked Sendable {
         case .streamReady(let ticket):
             guard let connection = connection(ticket.token), connection.serial == ticket.serial else { return }
             connection.sendEvents(self)
-            connection.settle(self)
+            connection.proceed(self)
+        case .takeBody(let ticket, let receiver):
+            guard let connection = connection(ticket.token), connection.serial == ticket.serial else {
+                return receiver.bodyBroke(.left)
+            }
+            connection.takeBody(by: receiver, self)
+        case .resumeBody(let ticket):
+            guard let connection = connection(ticket.token), connection.serial == ticket.serial else { return }
+            connection.resumeBody(self)
         case .stop(let deadline):
             beginStop(deadline: deadline)
         }
     }
 
     private func discard(_ answer: Answer) {
-        if case .stream(let core, _) = answer { core.disconnected() }
+        switch answer {
+        case .stream(let core, _), .content(let core, _): core.disconnected()
+        case .response, .dropped: break
+        }
     }
 
     private func finishUnfinished() {
@@ -288,19 +311,23 @@ struct ServerEnvironment: Sendable {
     let times: Times
 
     struct Times: Sendable {
-        let head, body, idle, write, linger, heartbeat: UInt64
+        let head, body, upload, idle, write, linger, heartbeat: UInt64
         /// Bytes that a client has to take within `write`.
         let leastWritten: UInt64
+        /// Bytes that a client has to send of a body within `body`, where it is taken in pieces.
+        let leastReceived: UInt64
 
         init(_ timeouts: HTTPServerConfiguration.Timeouts) {
             head = Self.nanoseconds(timeouts.head)
             body = Self.nanoseconds(timeouts.body)
+            upload = Self.nanoseconds(timeouts.upload)
             idle = Self.nanoseconds(timeouts.idle)
             write = Self.nanoseconds(timeouts.write)
             linger = Self.nanoseconds(timeouts.linger)
             heartbeat = Self.nanoseconds(timeouts.heartbeat)
             // Below 2^50, so that a multiple of it doesn't overflow either.
             leastWritten = UInt64(min(max(1, Double(write) / 1e9 * Double(timeouts.leastRate)), 0x1p50))
+            leastReceived = UInt64(min(max(1, Double(body) / 1e9 * Double(timeouts.leastRate)), 0x1p50))
         }
 
         /// Clamped to a millisecond … a century, far from overflow.

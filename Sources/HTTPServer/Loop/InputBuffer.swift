@@ -31,8 +31,10 @@ struct InputBuffer: ~Copyable {
 
     /// Reads once from `socket`. A read that didn't fill the room has drained the socket (epoll(7), "Questions and
     /// answers" 9), which saves the read that would only say EAGAIN.
-    mutating func receive(from socket: Int32) -> Outcome {
-        let target = makeRoom()
+    ///
+    /// - Parameter least: bytes that there is to be room for.
+    mutating func receive(from socket: Int32, atLeast least: Int = initialCapacity / 2) -> Outcome {
+        let target = makeRoom(least)
         let room = capacity - end
         while true {
             let received = recv(socket, target, room, 0)
@@ -68,14 +70,14 @@ struct InputBuffer: ~Copyable {
         end = 0
     }
 
-    /// Where at least half of the initial capacity is free. The parser's limits bound the growth.
-    private mutating func makeRoom() -> UnsafeMutablePointer<UInt8> {
-        if let base, capacity - end >= Self.initialCapacity / 2 { return base + end }
-        let isMovable = start > 0 && capacity - count >= Self.initialCapacity / 2
+    /// Where at least so many bytes are free. The parser's limits bound the growth.
+    private mutating func makeRoom(_ least: Int) -> UnsafeMutablePointer<UInt8> {
+        if let base, capacity - end >= least { return base + end }
+        let isMovable = start > 0 && capacity - count >= least
         if let base, isMovable {
             memmove(base, base + start, count)
         } else {
-            let grown = max(Self.initialCapacity, capacity * 2)
+            let grown = max(Self.initialCapacity, capacity * 2, count + least)
             let memory = UnsafeMutablePointer<UInt8>.allocate(capacity: grown)
             if let base {
                 memcpy(memory, base + start, count)

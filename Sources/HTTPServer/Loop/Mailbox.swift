@@ -16,6 +16,8 @@ final class Mailbox: Sendable {
         case streamReady(Ticket)
         /// Wants to be told when the client of this request is gone.
         case watch(Ticket, @Sendable () -> Void)
+        case takeBody(Ticket, any BodyReceiver)
+        case resumeBody(Ticket)
         /// `deadline` in nanoseconds of the monotonic clock.
         case stop(deadline: UInt64)
     }

@@ -14,6 +14,8 @@ struct ChunkedDecoder {
     private var extensionBytes = 0
     /// Bytes of content so far, counted from where the body starts.
     private(set) var decoded = 0
+    /// Bytes of content that were taken away before those.
+    private var dropped = 0
     /// First byte not yet looked at, counted from where the body starts.
     private(set) var consumed = 0
 
@@ -34,7 +36,7 @@ struct ChunkedDecoder {
                     return false
                 }
                 let size = try readSize(line, limits)
-                if size > bodyLimit - decoded { throw Refusal(.contentTooLarge, "the body is too large") }
+                if size > bodyLimit - decoded - dropped { throw Refusal(.contentTooLarge, "the body is too large") }
                 state = size == 0 ? .trailer : .content(remaining: size)
             case .content(let remaining):
                 let available = min(remaining, count - consumed)
@@ -82,6 +84,13 @@ struct ChunkedDecoder {
         if gap > 0 { memmove(bytes + decoded, bytes + consumed, count - consumed) }
         consumed = decoded
         return gap
+    }
+
+    /// The first bytes of the content were taken away, and the body starts behind them.
+    mutating func drop(_ count: Int) {
+        decoded -= count
+        consumed -= count
+        dropped += count
     }
 
     /// The next line without its CRLF, and steps over it; nil when it hasn't ended.

@@ -22,7 +22,7 @@ package struct RequestHead {
     private(set) var isChunked = false
     private(set) var keepsAlive = true
     private(set) var expectsContinue = false
-    private var isVersion10 = false
+    private(set) var isVersion10 = false
     /// `OPTIONS *`, about the server itself.
     private(set) var isAsteriskForm = false
 

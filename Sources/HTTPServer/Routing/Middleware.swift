@@ -10,6 +10,7 @@ public struct Middleware: Sendable {
     public typealias Identification = @Sendable (borrowing HTTPRequest) throws(HTTPProblem) -> any HTTPCaller
 
     private(set) var bodyLimit: Int?
+    private(set) var streamedBodyLimit: Int?
     private(set) var headers: [HTTPHeader] = []
     private(set) var refusalTitle: String?
     private(set) var body: JSONBody?
@@ -23,6 +24,18 @@ public struct Middleware: Sendable {
     public static func bodyLimit(_ bytes: Int) -> Middleware {
         var middleware = Middleware()
         middleware.bodyLimit = bytes
+        return middleware
+    }
+
+    /// The handler is called once the head is here, and takes the body in pieces (`Responder.takeBody`). Neither the
+    /// server's own limit of bodies nor its time for them hold then, but this limit, `Timeouts.upload` for the whole, and
+    /// the least rate.
+    ///
+    /// - Parameter limit: in bytes of content. Beyond it a `Content-Length` is refused with 413, and a body in chunks ends
+    ///   as `BodyFailure.tooLarge`.
+    public static func streamedBody(limit: Int) -> Middleware {
+        var middleware = Middleware()
+        middleware.streamedBodyLimit = limit
         return middleware
     }
 
@@ -75,6 +88,7 @@ public struct Middleware: Sendable {
     private func around(_ inner: Middleware) -> Middleware {
         var whole = Middleware()
         whole.bodyLimit = [bodyLimit, inner.bodyLimit].compactMap(\.self).min()
+        whole.streamedBodyLimit = inner.streamedBodyLimit ?? streamedBodyLimit
         whole.headers = headers.filter { !inner.headers.contains(named: $0.name) } + inner.headers
         whole.refusalTitle = inner.refusalTitle ?? refusalTitle
         whole.body = inner.body ?? body

@@ -84,6 +84,8 @@ final class Route: Sendable {
     let template: String
     let parameters: [Parameter]
     let bodyLimit: Int?
+    /// Nil where the body is whole before the handler is called.
+    let streamedBodyLimit: Int?
     /// Fields of every answer that doesn't have them itself.
     let headers: [HTTPHeader]
     /// What a request is called that is refused for its content.
@@ -98,6 +100,7 @@ final class Route: Sendable {
         template = endpoint.pattern
         self.parameters = parameters
         bodyLimit = middleware.bodyLimit
+        streamedBodyLimit = middleware.streamedBodyLimit
         headers = middleware.headers
         refusalTitle = middleware.refusalTitle
         body = middleware.body

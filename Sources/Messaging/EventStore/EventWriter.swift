@@ -34,9 +34,15 @@ public final class EventWriter: Sendable {
     }
 
     private struct Waiting {
-        let request: Request
+        let append: StreamAppend
+        let origin: Origin
         /// Nil where the request's trace isn't recorded.
         let span: ActiveSpan?
+    }
+
+    private enum Origin {
+        case request(@Sendable (Outcome) -> Void)
+        case bulk(any BulkAppends, place: Int)
     }
 
     /// The last commit failed, and not for what was to be committed.
@@ -48,6 +54,8 @@ public final class EventWriter: Sendable {
     private struct Queue {
         var waiting: FairQueue<Waiting>
         var accepting = true
+        /// Of those whose bulk found no room.
+        var waitingForRoom: [@Sendable () -> Void] = []
     }
 
     private let database: PostgresConfiguration
@@ -57,6 +65,7 @@ public final class EventWriter: Sendable {
     private let batchLimit: Int
     private let together: @Sendable (() -> Void) -> Void
     private let onCommit: @Sendable () -> Void
+    private let ledger: (any BulkLedger)?
     private let logger: Logger
     private let queue: Monitor<Queue>
     private let setback = Monitor<Setback?>(nil)
@@ -68,11 +77,13 @@ public final class EventWriter: Sendable {
     ///   - queueLimit: requests that may wait before `submit` refuses; of one tenant, less.
     ///   - weights: of tenants that get another share than 1 while others wait too.
     ///   - batchLimit: requests in one statement.
+    ///   - ledger: what is written beside appends in bulk.
     ///   - together: runs the completions of one commit; the place to gather the wake-ups that they cause.
     ///   - onCommit: called after each commit, to wake the relay.
     public init(
         database: PostgresConfiguration, writers: Int = 2, queueLimit: Int = 8192, batchLimit: Int = 512,
-        weights: [String: Int] = [:], logger: Logger, together: @escaping @Sendable (() -> Void) -> Void = { $0() },
+        weights: [String: Int] = [:], ledger: (any BulkLedger)? = nil, logger: Logger,
+        together: @escaping @Sendable (() -> Void) -> Void = { $0() },
         onCommit: @escaping @Sendable () -> Void
     ) {
         self.database = database.planning(.generic)
@@ -80,6 +91,7 @@ public final class EventWriter: Sendable {
         self.queueLimit = queueLimit
         self.batchLimit = batchLimit
         queue = Monitor(Queue(waiting: FairQueue(limit: queueLimit, weights: weights)))
+        self.ledger = ledger
         self.logger = logger
         self.together = together
         self.onCommit = onCommit
@@ -88,9 +100,36 @@ public final class EventWriter: Sendable {
     /// Queues a request. False when the queue or the tenant's part of it is full, or the writer is stopping: then the
     /// completion is never called.
     public func submit(_ request: Request) -> Bool {
-        let waiting = Waiting(request: request, span: traces.flatMap { request.append.begin($0) })
+        let waiting = Waiting(
+            append: request.append, origin: .request(request.completion),
+            span: traces.flatMap { request.append.begin($0) })
         return queue.updateForOne { queue in
             queue.accepting && queue.waiting.append(waiting, of: request.append.tenant)
+        }
+    }
+
+    /// Queues appends of new streams in bulk, from the front, as far as there is room: after what others wait for, in a
+    /// part of the queue of their own.
+    ///
+    /// - Parameter whenRoom: called once, on a writer thread, when it is worth trying again; where not all were taken.
+    /// - Returns: how many were taken; nil where the writer is stopping and takes none any more.
+    public func submit(
+        _ appends: ArraySlice<BulkAppend>, of bulk: any BulkAppends, whenRoom: @escaping @Sendable () -> Void
+    ) -> Int? {
+        let tenant = bulk.key.tenant
+        return queue.update { queue in
+            guard queue.accepting else { return nil }
+            var taken = 0
+            for append in appends {
+                let waiting = Waiting(
+                    append: append.append, origin: .bulk(bulk, place: append.place), span: nil)
+                guard queue.waiting.append(inBulk: waiting, of: tenant) else {
+                    queue.waitingForRoom.append(whenRoom)
+                    break
+                }
+                taken += 1
+            }
+            return taken
         }
     }
 
@@ -132,6 +171,10 @@ public final class EventWriter: Sendable {
             if queue.waiting.isEmpty { return queue.accepting ? nil : [] }
             return queue.waiting.take(batchLimit)
         }
+        for tell in queue.withLock({ queue in
+            defer { queue.waitingForRoom = [] }
+            return queue.waitingForRoom
+        }) { tell() }
         guard let batch, !batch.isEmpty else { return nil }
         return batch
     }
@@ -143,7 +186,7 @@ public final class EventWriter: Sendable {
     }
 
     private func commit(_ batch: [Waiting], on connection: inout Connection?) {
-        let appends = batch.map(\.request.append)
+        let bulks = Bulks(batch.lazy.map { if case .bulk(let bulk, _) = $0.origin { bulk } else { nil } })
         let spans = traces.flatMap { AppendSpans(batch.compactMap(\.span), batchSize: batch.count, $0) }
         let started = ContinuousClock.now
         let outcome: Result<Set<Int>, PostgresError>
@@ -151,7 +194,7 @@ public final class EventWriter: Sendable {
             // One attempt: the client waits, and knows better than we whether it still cares.
             let open = try self.open(connection)
             connection = open
-            outcome = .success(Set(try EventStore.append(appends, on: open)))
+            outcome = .success(try append(batch.map(\.append), bulks, on: open))
             setback.withLock { $0 = nil }
             onCommit()
         } catch {
@@ -162,13 +205,60 @@ public final class EventWriter: Sendable {
         metrics.batch(batch.count, outcome, in: started.duration(to: .now))
         if let spans, case .failure(let error) = outcome { spans.end(failure: error) } else { spans?.end(failure: nil) }
         together {
+            var places: [ObjectIdentifier: [(place: Int, outcome: Outcome)]] = [:]
             for (index, waiting) in batch.enumerated() {
-                switch outcome {
-                case .success(let lost): waiting.request.completion(lost.contains(index) ? .versionTaken : .appended)
-                case .failure(let error): waiting.request.completion(.failed(error))
+                let own: Outcome =
+                    switch outcome {
+                    case .success(let lost): lost.contains(index) ? .versionTaken : .appended
+                    case .failure(let error): .failed(error)
+                    }
+                switch waiting.origin {
+                case .request(let completion): completion(own)
+                case .bulk(let bulk, let place): places[ObjectIdentifier(bulk), default: []].append((place, own))
                 }
             }
+            for bulk in bulks.all { bulk.completed(places[ObjectIdentifier(bulk)] ?? []) }
         }
+    }
+
+    /// Appends, and has the ledger write what is bulk, in one transaction. Returns what wasn't appended.
+    private func append(
+        _ appends: [StreamAppend], _ bulks: Bulks, on connection: Connection
+    ) throws(PostgresError) -> Set<Int> {
+        guard let ledger, !bulks.all.isEmpty else { return Set(try EventStore.append(appends, on: connection)) }
+        do {
+            return try connection.transaction { connection in
+                let closed = try ledger.lock(bulks.keys, on: connection)
+                var kept = Array(appends.indices)
+                if !closed.isEmpty { kept.removeAll { bulks.key(at: $0).map(closed.contains) ?? false } }
+                let lost = try Self.append(kept.map { appends[$0] }, areFresh: bulks.areFresh, on: connection)
+                let notAppended = Set(lost.map { kept[$0] }).union(Set(appends.indices).subtracting(kept))
+                var counts: [StreamKey: Int] = [:]
+                for index in kept where !notAppended.contains(index) {
+                    if let key = bulks.key(at: index) { counts[key, default: 0] += 1 }
+                }
+                try ledger.add(counts.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }, on: connection)
+                return notAppended
+            }
+        } catch {
+            throw PostgresError(thrown: error)
+        }
+    }
+
+    /// Returns the indexes of those that were there already.
+    private static func append(
+        _ appends: [StreamAppend], areFresh: Bool, on connection: Connection
+    ) throws -> [Int] {
+        if appends.isEmpty { return [] }
+        if areFresh, appends.allSatisfy({ $0.secret == nil && $0.expectedVersion == 0 }) {
+            do {
+                try connection.savepoint { try EventStore.begin(appends, on: $0) }
+                return []
+            } catch let error as PostgresError where error.violates(.uniqueViolation) {
+                // One of them is there after all: they are looked at one by one.
+            }
+        }
+        return try EventStore.append(appends, on: connection)
     }
 }
 

@@ -6,9 +6,13 @@ import DequeModule
 /// share of places while others wait too, and the more of the queue is taken, the fewer places one tenant can get
 /// (dynamic thresholds, Choudhury and Hahne 1998), so that there is always room for those who have little waiting.
 /// With one tenant it is a plain queue that refuses a ninth earlier.
+///
+/// What comes in bulk, for nobody who waits for this very one, has a part of the queue of its own and comes after the
+/// rest of its tenant; but for a quarter of the tenant's places, so that it comes at all.
 struct FairQueue<Element> {
     private struct Lane {
         var waiting: Deque<Element> = []
+        var bulk: Deque<Element> = []
         let weight: Int
     }
 
@@ -16,6 +20,8 @@ struct FairQueue<Element> {
     let limit: Int
     private let weights: [String: Int]
     private(set) var count = 0
+    /// Of `count`, in bulk.
+    private(set) var bulkCount = 0
     /// Of tenants that have something waiting.
     private var lanes: [String: Lane] = [:]
     /// The same tenants, the next one first.
@@ -43,13 +49,33 @@ struct FairQueue<Element> {
         if let waiting = lanes[tenant]?.waiting.count {
             guard waiting < (limit - count) * Self.greed * weight else { return false }
         } else {
-            lanes[tenant] = Lane(weight: weight)
-            turns.append(tenant)
-            totalWeight += weight
+            open(tenant, weight)
         }
         lanes[tenant]?.waiting.append(element)
         count += 1
         return true
+    }
+
+    /// The same for one of many; as far as bulk is concerned, the queue is a quarter as long.
+    mutating func append(inBulk element: Element, of tenant: String) -> Bool {
+        let limit = max(1, limit / 4)
+        guard bulkCount < limit, count < self.limit else { return false }
+        let weight = weights[tenant, default: 1]
+        if let waiting = lanes[tenant]?.bulk.count {
+            guard waiting < (limit - bulkCount) * Self.greed * weight else { return false }
+        } else {
+            open(tenant, weight)
+        }
+        lanes[tenant]?.bulk.append(element)
+        count += 1
+        bulkCount += 1
+        return true
+    }
+
+    private mutating func open(_ tenant: String, _ weight: Int) {
+        lanes[tenant] = Lane(weight: weight)
+        turns.append(tenant)
+        totalWeight += weight
     }
 
     /// The next batch of at most `limit` elements, at least one where one waits.
@@ -60,10 +86,16 @@ struct FairQueue<Element> {
         for _ in 0..<tenants where batch.count < limit {
             guard let tenant = turns.popFirst(), var lane = lanes.removeValue(forKey: tenant) else { break }
             let share = tenants == 1 ? limit : max(Self.quantum, limit / total) * lane.weight
-            let taken = min(lane.waiting.count, share, limit - batch.count)
+            let places = min(share, limit - batch.count)
+            let kept = min(lane.bulk.count, (places + 3) / 4)
+            let taken = min(lane.waiting.count, max(places - kept, min(1, places)))
             batch.append(contentsOf: lane.waiting.prefix(taken))
             lane.waiting.removeFirst(taken)
-            if lane.waiting.isEmpty {
+            let bulk = min(lane.bulk.count, places - taken)
+            batch.append(contentsOf: lane.bulk.prefix(bulk))
+            lane.bulk.removeFirst(bulk)
+            bulkCount -= bulk
+            if lane.waiting.isEmpty, lane.bulk.isEmpty {
                 totalWeight -= lane.weight
             } else {
                 lanes[tenant] = lane

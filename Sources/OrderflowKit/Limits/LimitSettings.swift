@@ -35,7 +35,8 @@ extension SettingTable {
             "limits.rate", \.limits.rate, optional: requests,
             """
             Requests a second that one caller may make of one process: a token's subject, an API key; an address where \
-            nobody is asked who it is. 429 with Retry-After beyond. Empty is no limit.
+            nobody is asked who it is. Each order of a batch counts as one. 429 with Retry-After beyond. Empty is no \
+            limit.
             """),
         SettingKey(
             "limits.burst", \.limits.burst, optional: requests,

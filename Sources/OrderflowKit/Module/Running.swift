@@ -19,6 +19,8 @@ public struct Running: Sendable {
 
     /// Makes of the process's gate one that lets more in.
     package var widening: (@Sendable (any AccessGate) -> any AccessGate)?
+    /// How many are let in; nil is any number.
+    package var limits: RequestLimits?
     /// What lets requests in; nothing is served without.
     package var gate: (any AccessGate)?
 

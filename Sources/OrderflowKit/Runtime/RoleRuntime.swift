@@ -45,6 +45,7 @@ package struct RoleRuntime: Sendable {
         let access = try AccessControl(context, isSeen: module.duties.contains(.dashboard))
         running.gate = running.widening?(access.gate) ?? access.gate
         running.parts += access.parts
+        running.limits = context.limits
         return running
     }
 
@@ -54,8 +55,7 @@ package struct RoleRuntime: Sendable {
         DescriptorLimit.raise()
         MemoryReturn.enable()
         guard let gate = running.gate else { preconditionFailure("a role that wasn't assembled has no gate") }
-        let limits = RequestLimits(settings.limits)
-        let router = Router(routes(running), gate: limits.map { LimitedGate(gate, $0) } ?? gate)
+        let router = Router(routes(running), gate: running.limits.map { LimitedGate(gate, $0) } ?? gate)
         Observability.metrics.collectors.watch(health)
         let server = HTTPServer(
             settings.http.server(port: settings.port(of: module)), router: router, observer: observer, logger: logger)

@@ -21,6 +21,8 @@ public struct ServiceContext: Sendable {
     /// All facts and commands of the installation, which every group's door decodes by.
     public var facts: FactCatalogue { settings.services.facts }
     public let health: HealthRegistry
+    /// Of requests, and of what counts as so many; nil where nothing is limited.
+    package let limits: RequestLimits?
     /// Asked for values when a scrape comes.
     public let collectors: Collectors
     public let logger: Logger
@@ -43,6 +45,7 @@ public struct ServiceContext: Sendable {
         requests.tenantVariable = ServiceDatabase.tenantVariable
         self.requestDatabase = requests
         topics = settings.topics.names
+        limits = RequestLimits(settings.limits)
         self.health = health
         self.collectors = collectors
         self.logger = logger

@@ -11,6 +11,8 @@ public struct OrderRequest: Hashable, Sendable {
 
     /// Bounds of a request, in one place.
     public enum Limit {
+        /// Bytes of the whole body.
+        public static let bytes = 64 << 10
         public static let items = 1...500
         public static let quantity: ClosedRange<Int64> = 1...10_000
         /// UTF-8 bytes; long enough for any e-mail address used as an id.

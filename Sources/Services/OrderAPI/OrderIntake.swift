@@ -43,19 +43,30 @@ public struct OrderIntake: Sendable {
         let created = OrderCreated(order, orderID: orderID ?? UUIDText.v7(microseconds: now), at: now)
         let orderKey = OrderKey(tenant: context.tenant, orderID: created.orderID)
         self.key = orderKey
-        append = OrderStreams.append(
-            [.created(created)], to: orderKey, at: 0,
-            secret: order.paymentToken.flatMap { token in known.seal?.seal(token, of: orderKey) }
-        ) { [digest] _ in
-            let id = UUIDText.v7(microseconds: now)
-            return EventMetadata(
-                id: id, source: OrderStreams.source, time: now, tenant: context.tenant,
-                correlationID: context.correlationID ?? id, traceparent: context.traceparent, actor: context.actor,
-                requestDigest: digest?.text)
-        }
+        append = Self.append(created, order, context, known, digest)
         answer = OrderAnswer.created(created)
         self.context = context
         self.digest = digest
+    }
+
+    /// The append that begins an order.
+    ///
+    /// - Parameter place: in the batch that it came in, whose orders have one correlation.
+    static func append(
+        _ created: OrderCreated, _ order: OrderRequest, _ context: RequestContext, _ known: KnownSecrets.Known,
+        _ digest: KeyedDigest?, in place: BatchPlace? = nil
+    ) -> StreamAppend {
+        let key = OrderKey(tenant: context.tenant, orderID: created.orderID)
+        return OrderStreams.append(
+            [.created(created)], to: key, at: 0,
+            secret: order.paymentToken.flatMap { token in known.seal?.seal(token, of: key) }
+        ) { _ in
+            let id = UUIDText.v7(microseconds: created.createdAt)
+            return EventMetadata(
+                id: id, source: OrderStreams.source, time: created.createdAt, tenant: context.tenant,
+                correlationID: context.correlationID ?? place?.batchID ?? id, traceparent: context.traceparent,
+                actor: context.actor, requestDigest: digest?.text, batch: place?.batchID, batchLine: place?.line)
+        }
     }
 
     var logFields: Logger.Metadata {

@@ -95,6 +95,14 @@ final class RawClient {
         return Array(buffer[..<count])
     }
 
+    /// Bytes that were received and not returned.
+    var buffered: Int { received.count }
+
+    func take(_ count: Int) -> [UInt8] {
+        defer { received.removeFirst(count) }
+        return Array(received[..<count])
+    }
+
     /// Everything up to the server's close.
     func receiveAll() throws -> [UInt8] {
         while !(try receiveMore().isEmpty) {}

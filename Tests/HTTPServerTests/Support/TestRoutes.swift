@@ -6,10 +6,11 @@ struct TestRoutes: Sendable {
     /// Responders of `/later`, in the order of the calls.
     let waiting = Monitor([Responder]())
     let streams = Monitor([EventStream]())
+    let uploads = Monitor([TestReceiver]())
 
     struct Mishap: Error {}
 
-    func router() -> Router { Router(plain, awkward) }
+    func router() -> Router { Router(plain, awkward, uploading) }
 
     private var plain: RouteGroup {
         RouteGroup {
@@ -74,6 +75,36 @@ struct TestRoutes: Sendable {
                 streams.update { $0.append(stream) }
             }
         }
+    }
+
+    /// Bodies in pieces.
+    static let uploadLimit = 4 << 20
+
+    private var uploading: RouteGroup {
+        RouteGroup(.streamedBody(limit: Self.uploadLimit)) {
+            Endpoint(.post, "/upload") { [uploads] _, responder in
+                let receiver = TestReceiver(responder)
+                uploads.update { $0.append(receiver) }
+                responder.takeBody(by: receiver)
+            }
+            Endpoint(.post, "/upload/echo") { [uploads] _, responder in
+                let stream = responder.stream(
+                    .ok, contentType: "text/plain", headers: [HTTPHeader("X-Early", "yes")], limit: Self.uploadLimit)
+                let receiver = TestReceiver(responder, echo: stream)
+                uploads.update { $0.append(receiver) }
+                responder.takeBody(by: receiver)
+            }
+            Endpoint(.post, "/upload/later") { [uploads] _, responder in
+                uploads.update { $0.append(TestReceiver(responder)) }
+            }
+            Endpoint(.post, "/upload/refused") { _, _ in throw HTTPProblem(.conflict) }
+        }
+    }
+
+    func nextUpload() throws -> TestReceiver {
+        let upload = uploads.wait(for: .seconds(10)) { $0.isEmpty ? nil : $0.removeFirst() }
+        guard let upload else { throw RawClient.Failure(message: "no upload was begun") }
+        return upload
     }
 
     /// Waits for the next call of `/later`.

@@ -88,3 +88,36 @@ import Testing
         }
     }
 }
+
+/// What comes in bulk doesn't hold up the rest of its tenant, and isn't held up by it for ever.
+@Suite struct FairQueueBulkTests {
+    @Test func bulkComesAfterTheRestOfItsTenant() {
+        var queue = FairQueue<Int>(limit: 1000)
+        for number in 0..<200 { #expect(queue.append(inBulk: number, of: "a") == true) }
+        for number in 1000..<1100 { #expect(queue.append(number, of: "a") == true) }
+        #expect(queue.take(128) == Array(1000..<1096) + Array(0..<32))
+        #expect(queue.take(128) == Array(1096..<1100) + Array(32..<156))
+        #expect(queue.take(128) == Array(156..<200))
+        #expect(queue.isEmpty && queue.bulkCount == 0)
+    }
+
+    @Test func bulkHasAPartOfTheQueue() {
+        var queue = FairQueue<Int>(limit: 1600)
+        var accepted = 0
+        while queue.append(inBulk: accepted, of: "a") { accepted += 1 }
+        // A quarter, less what is kept for other tenants.
+        #expect(accepted > 300 && accepted < 400 && queue.bulkCount == accepted)
+        #expect(queue.append(inBulk: 0, of: "b") == true)
+        for number in 0..<1000 { #expect(queue.append(number, of: "a") == true) }
+        #expect(queue.take(1600).count == accepted + 1001)
+        #expect(queue.append(inBulk: 0, of: "a") == true)
+    }
+
+    @Test func tenantsShareByAllThatTheyHave() {
+        var queue = FairQueue<Int>(limit: 8000)
+        for number in 0..<1000 { _ = queue.append(inBulk: number, of: "bulk") }
+        for number in 0..<1000 { _ = queue.append(10_000 + number, of: "single") }
+        let batch = queue.take(512)
+        #expect(batch.count(where: { $0 < 10_000 }) == 256 && batch.count == 512)
+    }
+}

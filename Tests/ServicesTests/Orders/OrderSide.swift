@@ -14,6 +14,7 @@ import Sealing
 /// The command side on a port, over a database of its own.
 struct OrderSide: Sendable {
     let database: PostgresConfiguration
+    var limits = LimitSettings()
 
     /// - Parameter sealing: whether there is a key to seal payment tokens with.
     init(sealing: Bool = true, prepare: (Connection) throws -> Void = { _ in }) throws {
@@ -25,10 +26,12 @@ struct OrderSide: Sendable {
     }
 
     /// A process of the service: its writer takes nothing any more once it was stopped.
-    private func start() -> OrderService {
-        OrderService(
+    func start() -> OrderService {
+        var settings = Settings(.fulfilment)
+        settings.limits = limits
+        return OrderService(
             ServiceContext(
-                name: "orders", settings: Settings(.fulfilment),
+                name: "orders", settings: settings,
                 kafka: KafkaConfiguration(bootstrapServers: "127.0.0.1:1"), database: database,
                 health: HealthRegistry(), logger: quiet))
     }
@@ -36,7 +39,9 @@ struct OrderSide: Sendable {
     /// Runs `body` on a thread of its own, as whom the principal says.
     func serve(as principal: Principal = .open, _ body: @escaping @Sendable (WireClient) throws -> Void) async throws {
         let service = start()
-        let routes = OrderRoutes(service, logger: quiet).routes + [UserRoutes(service).routes]
+        let routes =
+            OrderRoutes(service, logger: quiet).routes
+            + [BatchRoutes(service, logger: quiet).routes, UserRoutes(service).routes]
         let writer = service.writer
         try await serving(
             Router(routes, gate: FixedGate(principal: principal)),

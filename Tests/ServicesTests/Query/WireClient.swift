@@ -33,6 +33,17 @@ final class WireClient {
 
     deinit { close(descriptor) }
 
+    /// Where it is connected to, for further clients.
+    func peerPort() throws -> UInt16 {
+        var address = sockaddr_in()
+        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let code = withUnsafeMutablePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { getpeername(descriptor, $0, &length) }
+        }
+        guard code == 0 else { throw Failure(description: "getpeername: \(String(cString: strerror(errno)))") }
+        return UInt16(bigEndian: address.sin_port)
+    }
+
     func finishSending() { shutdown(descriptor, Int32(SHUT_WR)) }
 
     func get(_ path: String, _ headers: [String: String] = [:]) throws {
@@ -59,10 +70,28 @@ final class WireClient {
         let head = try receive(until: "\r\n\r\n")
         let status = Int(head.split(separator: " ")[1]) ?? 0
         let partial = Answer(status: status, head: head, body: "")
+        if partial.header("Transfer-Encoding") == "chunked" {
+            var body: [UInt8] = []
+            while true {
+                let line = try receive(until: "\r\n")
+                guard let size = Int(line.dropLast(1), radix: 16) else { throw Failure(description: "chunk \(line)") }
+                while received.count < size + 2 { try receiveMore() }
+                body += received[..<size]
+                received.removeFirst(size + 2)
+                if size == 0 { return Answer(status: status, head: head, body: String(decoding: body, as: UTF8.self)) }
+            }
+        }
         let length = partial.header("Content-Length").flatMap { Int($0) } ?? 0
         while received.count < length { try receiveMore() }
         defer { received.removeFirst(length) }
         return Answer(status: status, head: head, body: String(decoding: received[..<length], as: UTF8.self))
+    }
+
+    /// Nothing is received or sent any more, not even what was on its way.
+    func abort() {
+        var option = linger(l_onoff: 1, l_linger: 0)
+        setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &option, socklen_t(MemoryLayout<linger>.size))
+        shutdown(descriptor, Int32(SHUT_RDWR))
     }
 
     /// Everything up to the end of the first `text`.

@@ -13,13 +13,15 @@ struct BenchCommand: AsyncParsableCommand {
             EXAMPLES
               orderflow bench orders --connections 64       orders a second, against the API on http.port
               orderflow bench orders --rate 1000            latencies at a fixed rate
+              orderflow bench batch                         the same by batches, beside single orders in turns
               orderflow bench http                          the HTTP server alone, without storage
               orderflow bench producer --records 1000000    librdkafka's producer alone, to measure a relay by
               orderflow bench groups                        records a second of the consumer groups, as they catch up
               orderflow bench micro                         parsing, encoding, a saga step, a fold: in this process
             """,
         subcommands: [
-            BenchOrdersCommand.self, BenchHTTPCommand.self, BenchProducerCommand.self, BenchGroupsCommand.self,
+            BenchOrdersCommand.self, BenchBatchCommand.self, BenchHTTPCommand.self, BenchProducerCommand.self,
+            BenchGroupsCommand.self,
             BenchMicroCommand.self,
         ],
         defaultSubcommand: BenchOrdersCommand.self)

@@ -93,7 +93,7 @@ struct BenchOrdersCommand: OrderflowCommand {
         }
     }
 
-    private static func credential(in path: String) throws -> String {
+    static func credential(in path: String) throws -> String {
         let text = try String(contentsOfFile: path, encoding: .utf8).trimmingCharacters(in: .whitespacesAndNewlines)
         guard let credential = SettingFormat<String>.bearerToken.parse(text) else {
             throw ValidationError("--key-file: \(path) has something else in it than a key or token")

@@ -15,6 +15,8 @@ enum BatchStore {
         /// The user whose orders it has; nil for everybody's.
         let owner: String?
         let isSealed: Bool
+        /// It was made by this request.
+        let isNew: Bool
     }
 
     /// Makes a batch, or finds the one that is there, and holds it for a request.
@@ -29,14 +31,14 @@ enum BatchStore {
             VALUES ($1, $2, $3, $4, now() + $5 * interval '1 microsecond')
             ON CONFLICT (tenant, batch_id) DO UPDATE SET held_until =
                 CASE WHEN b.sealed_at IS NULL THEN greatest(b.held_until, excluded.held_until) ELSE b.held_until END
-            RETURNING policy, owner, sealed_at IS NOT NULL
+            RETURNING policy, owner, sealed_at IS NOT NULL, b.xmax = 0
             """,
             [
                 .text(key.tenant), .text(key.batchID), .text(policy), .text(owner),
                 .int8(Int64(duration / .microseconds(1))),
             ]
         ).one()
-        return Opened(policy: try row.get(0), owner: try row.get(1), isSealed: try row.get(2))
+        return Opened(policy: try row.get(0), owner: try row.get(1), isSealed: try row.get(2), isNew: try row.get(3))
     }
 
     /// Locks the batches of a transaction that is about to add orders to them, before it does anything else.

@@ -38,19 +38,24 @@ struct InstallationSecret: Sendable {
     }
 
     /// What a key may stand for, each with ids of its own.
-    enum Purpose: String, Sendable { case order, user, account }
+    enum Purpose: String, Sendable { case order, user, account, batch, line }
 
     func looksForFormerIDs(at now: Int64) -> Bool { now < formerIDsUntil }
 
     /// The id that a key stands for.
     ///
-    /// - Parameter owner: who sends it, where callers are known: two of them may have the same key. Empty else.
-    func id(_ purpose: Purpose, _ key: IdempotencyKey, tenant: String, owner: String) -> String {
+    /// - Parameters:
+    ///   - owner: who sends it, where callers are known: two of them may have the same key. Empty else.
+    ///   - line: of the request that has the key, where it stands for many.
+    func id(
+        _ purpose: Purpose, _ key: IdempotencyKey, tenant: String, owner: String, line: Int? = nil
+    ) -> String {
         var name: [UInt8] = []
         for part in [purpose.rawValue, tenant, owner, key.text] {
             withUnsafeBytes(of: UInt32(truncatingIfNeeded: part.utf8.count).bigEndian) { name += $0 }
             name += part.utf8
         }
+        if let line { withUnsafeBytes(of: UInt32(truncatingIfNeeded: line).bigEndian) { name += $0 } }
         return UUIDText.v8(self.key.code(of: name))
     }
 
