@@ -100,6 +100,7 @@ import Testing
     @Test func allAreStoredOrNone() async throws {
         let side = try OrderSide()
         try await side.serve { client in
+            let port = try client.peerPort()
             let good = (1...1200).map { Self.order($0) }
             var sent = good
             sent[700] = Self.bad[4].0
@@ -120,8 +121,9 @@ import Testing
             sent[9] = Self.order(0)
             #expect(try Self.post(client, sent, key: "all-1", policy: "all").status == 422)
             #expect(try Self.post(client, good + [Self.order(0)], key: "all-1", policy: "all").status == 422)
-            #expect(try Self.post(client, good, key: "all-1", policy: "each").status == 422)
-            #expect(try Self.post(client, good, policy: "some").status == 400)
+            // What is refused before its body is read ends its connection.
+            #expect(try Self.post(WireClient(port: port), good, key: "all-1", policy: "each").status == 422)
+            #expect(try Self.post(WireClient(port: port), good, policy: "some").status == 400)
         }
         #expect(try side.connect().number("SELECT count(*) FROM events") == 1200)
         #expect(try side.connect().number("SELECT count(*) FROM batches WHERE accepted = 1200 AND whole") == 1)
@@ -177,7 +179,8 @@ import Testing
         try await side.serve { client in
             let sent = (1...500).map { Self.order($0) + "\n" }
             let body = sent.joined()
-            let leaving = try WireClient(port: client.peerPort())
+            let port = try client.peerPort()
+            let leaving = try WireClient(port: port)
             try leaving.send(raw: Self.head(body.utf8.count, key: "k") + sent[..<300].joined() + sent[300].dropLast(9))
             _ = try leaving.receive(until: #""line":300,"#)
             leaving.abort()
@@ -185,7 +188,7 @@ import Testing
             #expect(again.count == 501 && again[..<300].allSatisfy { $0.isReplayed })
             #expect(again[300..<500].allSatisfy { $0.status == 201 && !$0.isReplayed })
             // As a whole nothing of one that was cut is stored.
-            let whole = try WireClient(port: client.peerPort())
+            let whole = try WireClient(port: port)
             try whole.send(raw: Self.head(body.utf8.count, key: "w", policy: "all") + sent[..<300].joined())
             whole.finishSending()
             #expect(try whole.answer().status == 400)
@@ -200,12 +203,12 @@ import Testing
     @Test func whatIsBeyondTheLimitsIsRefused() async throws {
         let side = try OrderSide()
         try await side.serve { client in
+            let port = try client.peerPort()
             let sent = (1...BatchRequest.lineLimit + 1).map { Self.order($0) }
             let lines = try Self.lines(Self.post(client, sent))
             #expect(lines.count == BatchRequest.lineLimit + 1)
             #expect(lines.dropLast().allSatisfy { $0.status == 201 })
             #expect(lines.last?.status == 413 && lines.last?.number == nil)
-            let port = try client.peerPort()
             let large = try WireClient(port: port)
             try large.send(raw: Self.head(BatchRequest.byteLimit + 1, key: nil))
             #expect(try large.answer().status == 413)
