@@ -44,8 +44,9 @@ let package = Package(
         .library(
             name: "OrderflowKit",
             targets: [
-                "OrderflowApp", "OrderflowKit", "Execution", "HTTPServer", "JSON", "Messaging", "Orders", "Postgres",
-                "InventoryFacts", "NotificationFacts", "OrderFacts", "PaymentFacts", "ShippingFacts", "UserFacts",
+                "OrderflowApp", "OrderflowKit", "Execution", "HTTPServer", "JSON", "Messaging", "Networks", "Orders",
+                "Postgres", "InventoryFacts", "NotificationFacts", "OrderFacts", "PaymentFacts", "ShippingFacts",
+                "UserFacts",
             ]),
         .library(name: "OrderflowTesting", targets: ["OrderflowTesting"]),
     ],
@@ -72,14 +73,15 @@ let package = Package(
         // Foundations: none of them knows of orders.
         .target(name: "Execution"),
         .target(name: "JSON"),
-        .target(name: "GraphQL", dependencies: ["JSON"]),
+        .target(name: "Networks"),
         .target(name: "Hashing", dependencies: ["CLibcrypto"]),
+        .target(name: "GraphQL", dependencies: ["JSON"]),
         .target(name: "Sealing", dependencies: ["CLibcrypto", "Execution", "Hashing"]),
         .target(name: "WebTokens", dependencies: ["CLibcrypto", "JSON"]),
         .target(name: "Kafka", dependencies: ["CLibrdkafka", "Execution", deque, log]),
         .target(name: "Postgres", dependencies: ["CLibpq", "Execution", deque, log]),
-        .target(name: "HTTPServer", dependencies: ["CEpoll", "Execution", log]),
-        .target(name: "Outbound", dependencies: ["CLibcurl", "Execution", log]),
+        .target(name: "HTTPServer", dependencies: ["CEpoll", "Execution", "Networks", log]),
+        .target(name: "Outbound", dependencies: ["CEpoll", "CLibcurl", "Execution", "Hashing", "Networks", log]),
         .target(name: "Telemetry", dependencies: ["Execution", "JSON", deque, log, metrics, tracing]),
 
         // Makes load and times the answers; knows how an order is posted, and nothing behind that.
@@ -103,8 +105,8 @@ let package = Package(
         .target(
             name: "OrderflowKit",
             dependencies: [
-                "CEpoll", "CWebFiles", "Execution", "HTTPServer", "Hashing", "JSON", "Kafka", "Messaging", "OrderFacts",
-                "Orders", "Outbound", "Postgres", "Telemetry", "WebTokens", log, metrics, tracing,
+                "CEpoll", "CWebFiles", "Execution", "HTTPServer", "Hashing", "JSON", "Kafka", "Messaging", "Networks",
+                "OrderFacts", "Orders", "Outbound", "Postgres", "Telemetry", "WebTokens", log, metrics, tracing,
                 "Yams",
             ]),
 
@@ -112,7 +114,8 @@ let package = Package(
         service(
             "OrderAPI", facts: ["OrderFacts", "PaymentFacts", "UserFacts"],
             reading: ["Query"], using: ["Hashing", "Outbound", "Sealing", deque]),
-        service("Query", facts: [], reading: ["Projection"]),
+        service(
+            "Query", facts: [], reading: ["Projection"], using: ["GraphQL", "Hashing", "Outbound", deque]),
         service("Projection", facts: everyFact),
         service("Shipping", facts: ["ShippingFacts", "OrderFacts", "PaymentFacts"]),
         service("Notification", facts: ["NotificationFacts", "OrderFacts", "PaymentFacts"], using: ["Outbound"]),
@@ -121,6 +124,7 @@ let package = Package(
             using: ["Hashing", "Outbound", "Sealing", deque]),
         service("Inventory", facts: ["InventoryFacts", "OrderFacts"]),
         service("Fulfilment", facts: ["OrderFacts"]),
+        service("Webhooks", facts: [], using: ["Hashing", "Networks", "Outbound", "Sealing"]),
 
         // Text for terminals and pipes.
         .target(name: "Terminal", dependencies: ["Telemetry"]),
@@ -129,7 +133,7 @@ let package = Package(
             name: "Operations",
             dependencies: everyFact + [
                 "Fulfilment", "Inventory", "Notification", "OrderAPI", "OrderflowKit", "Payment", "Projection", "Query",
-                "Shipping", "Terminal",
+                "Shipping", "Terminal", "Webhooks",
                 "Execution", "HTTPServer", "JSON", "Kafka", "Messaging", "Orders", "Outbound", "Postgres",
                 "Sealing", "Telemetry", "WebTokens", log,
             ]),
@@ -138,7 +142,7 @@ let package = Package(
             name: "OrderflowApp",
             dependencies: everyFact + [
                 "Fulfilment", "Inventory", "Notification", "Operations", "OrderAPI", "OrderflowKit", "Payment",
-                "Projection", "Query", "Shipping", "Terminal",
+                "Projection", "Query", "Shipping", "Terminal", "Webhooks",
                 "Bench", "Execution", "HTTPServer", "Hashing", "JSON", "Kafka", "Messaging", "Orders", "Outbound",
                 "Postgres", "Telemetry",
                 histogram, log, tracing,
@@ -168,22 +172,28 @@ let package = Package(
         .executableTarget(
             name: "chaos",
             dependencies: [
-                "TestShop", "TestServers", "Execution", "Kafka",
+                "TestShop", "TestServers", "Execution", "Hashing", "Kafka",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Tests/Chaos"),
         .testTarget(
             name: "PipelineTests",
             dependencies: everyFact + [
-                "TestShop", "TestServers", "TestSchemas", "TestTokens", "Randomness", "JSON", "HTTPServer", "Execution",
+                "TestShop", "TestServers", "TestSchemas", "TestTokens", "Randomness", "JSON", "HTTPServer", "Hashing",
+                "Execution",
                 "Kafka",
                 "Messaging", "OrderflowApp", "OrderflowKit", "Orders", "chaos", "orderflow", log,
             ]),
         .testTarget(name: "TestServersTests", dependencies: ["TestServers"]),
 
         .testTarget(name: "ExecutionTests", dependencies: ["Execution", "TestServers"]),
-        .testTarget(name: "OutboundTests", dependencies: ["Outbound", "Execution", "HTTPServer", "TestServers", log]),
-        .testTarget(name: "GraphQLTests", dependencies: ["GraphQL", "JSON", "Randomness"]),
+        .testTarget(name: "NetworksTests", dependencies: ["Networks"]),
+        .testTarget(
+            name: "OutboundTests",
+            dependencies: [
+                "Outbound", "Execution", "HTTPServer", "Hashing", "Networks", "Randomness", "TestServers", log,
+            ]),
+        .testTarget(name: "GraphQLTests", dependencies: ["GraphQL", "JSON", "Randomness", "TestServers"]),
         .testTarget(name: "HashingTests", dependencies: ["Hashing"]),
         .testTarget(name: "SealingTests", dependencies: ["Sealing"]),
         .testTarget(name: "WebTokensTests", dependencies: ["WebTokens", "JSON", "Randomness", "TestTokens"]),
@@ -197,7 +207,7 @@ let package = Package(
             ]),
         .testTarget(
             name: "HTTPServerTests",
-            dependencies: ["HTTPServer", "Execution", "Randomness", "TestServers", "CEpoll", log]),
+            dependencies: ["HTTPServer", "Execution", "Networks", "Randomness", "TestServers", "CEpoll", log]),
         .testTarget(
             name: "KafkaTests", dependencies: ["Kafka", "CLibrdkafka", "Execution", "Randomness", "TestServers", log]),
         .testTarget(name: "TelemetryTests", dependencies: ["Telemetry", "Execution", "JSON", log, metrics, tracing]),
@@ -210,15 +220,15 @@ let package = Package(
             dependencies: everyFact + [
                 "Fulfilment", "Inventory", "Notification", "Operations", "OrderAPI", "OrderflowKit", "OrderflowTesting",
                 "Payment",
-                "Projection", "Query", "Shipping", "Terminal",
-                "Execution", "HTTPServer", "Hashing", "JSON", "Kafka", "Messaging", "Orders", "Outbound", "Postgres",
-                "Randomness", "Sealing", "TestServers", "TestTokens", "WebTokens", log,
+                "Projection", "Query", "Shipping", "Terminal", "Webhooks",
+                "Execution", "HTTPServer", "Hashing", "JSON", "Kafka", "Messaging", "Networks", "Orders", "Outbound",
+                "Postgres", "GraphQL", "Randomness", "Sealing", "TestServers", "TestTokens", "WebTokens", log,
             ]),
         .testTarget(
             name: "OrderflowTests",
             dependencies: everyFact + [
                 "Fulfilment", "Inventory", "Notification", "Operations", "OrderAPI", "OrderflowApp", "OrderflowKit",
-                "Payment", "Projection", "Query", "Shipping", "Terminal", "orderflow",
+                "Payment", "Projection", "Query", "Shipping", "Terminal", "Webhooks", "orderflow",
                 "TestServers", "HTTPServer", "Execution", "JSON", "Kafka", "Messaging", "Orders", "Postgres",
                 "Randomness", "Telemetry", "TestSchemas", "TestTokens", "Yams", log, metrics,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),

@@ -26,3 +26,25 @@ __attribute__((unused)) static inline char *orderflow_curl_ascii_host(const char
     freelocale(utf8);
     return ascii;
 }
+
+__attribute__((unused)) static inline CURLcode orderflow_curl_get_pointer(CURL *h, CURLINFO i, void **v) { return curl_easy_getinfo(h, i, v); }
+__attribute__((unused)) static inline CURLcode orderflow_curl_set_opener(CURL *h, curl_opensocket_callback v) { return curl_easy_setopt(h, CURLOPT_OPENSOCKETFUNCTION, v); }
+__attribute__((unused)) static inline CURLMcode orderflow_curl_multi_set_long(CURLM *m, CURLMoption o, long v) { return curl_multi_setopt(m, o, v); }
+__attribute__((unused)) static inline CURLMcode orderflow_curl_multi_set_pointer(CURLM *m, CURLMoption o, void *v) { return curl_multi_setopt(m, o, v); }
+__attribute__((unused)) static inline CURLMcode orderflow_curl_multi_set_watcher(CURLM *m, curl_socket_callback v) { return curl_multi_setopt(m, CURLMOPT_SOCKETFUNCTION, v); }
+__attribute__((unused)) static inline CURLMcode orderflow_curl_multi_set_timer(CURLM *m, curl_multi_timer_callback v) { return curl_multi_setopt(m, CURLMOPT_TIMERFUNCTION, v); }
+
+// The address lies in a structure that is longer than its declaration.
+__attribute__((unused)) static inline const struct sockaddr *orderflow_curl_address(const struct curl_sockaddr *a) { return &a->addr; }
+
+// A message of a transfer that has ended: its handle and its code, which lies in a union.
+__attribute__((unused)) static inline CURL *orderflow_curl_ended(CURLM *m, CURLcode *code) {
+    int left = 0;
+    CURLMsg *message;
+    while ((message = curl_multi_info_read(m, &left))) {
+        if (message->msg != CURLMSG_DONE) continue;
+        *code = message->data.result;
+        return message->easy_handle;
+    }
+    return 0;
+}

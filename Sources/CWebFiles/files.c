@@ -16,6 +16,15 @@ static const unsigned char charts_js[] = {
 static const unsigned char dom_js[] = {
 #embed "files/dom.js"
 };
+static const unsigned char graphql_css[] = {
+#embed "files/graphql.css"
+};
+static const unsigned char graphql_html[] = {
+#embed "files/graphql.html"
+};
+static const unsigned char graphql_js[] = {
+#embed "files/graphql.js"
+};
 static const unsigned char icon_svg[] = {
 #embed "files/icon.svg"
 };
@@ -51,6 +60,9 @@ static const struct {
     FILE_ENTRY("app.js", app_js),
     FILE_ENTRY("charts.js", charts_js),
     FILE_ENTRY("dom.js", dom_js),
+    FILE_ENTRY("graphql.css", graphql_css),
+    FILE_ENTRY("graphql.html", graphql_html),
+    FILE_ENTRY("graphql.js", graphql_js),
     FILE_ENTRY("icon.svg", icon_svg),
     FILE_ENTRY("index.html", index_html),
     FILE_ENTRY("openapi.json", openapi_json),

@@ -7,6 +7,7 @@ import Orders
 import Postgres
 import Projection
 import Query
+import Webhooks
 
 /// What a process serves and does for those who watch over the shop, beside its own work.
 package enum Supervision {
@@ -46,7 +47,8 @@ package enum Supervision {
         return AttentionRoute(
             AttentionDocument(
                 process: UUIDText.v7(microseconds: WallClock.nowMicroseconds()), role: module.name,
-                service: store.name, sagas: sagas), database: pool)
+                service: store.name, sagas: sagas, hasEndpoints: store == .webhooks),
+            database: pool)
     }
 
     /// What compares the read models with the event store; nothing where that is switched off.

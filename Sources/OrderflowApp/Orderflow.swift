@@ -33,7 +33,7 @@ struct Orderflow: AsyncParsableCommand {
                 CommandGroup(
                     name: "OPERATE",
                     subcommands: [
-                        StatusCommand.self, WatchCommand.self, LogsCommand.self, KeysCommand.self,
+                        ImportCommand.self, StatusCommand.self, WatchCommand.self, LogsCommand.self, KeysCommand.self,
                         TokenKeysCommand.self, StockCommand.self, SagasCommand.self,
                         DeadLettersCommand.self,
                         GroupsCommand.self, ReplayCommand.self, AuditCommand.self, BenchCommand.self,

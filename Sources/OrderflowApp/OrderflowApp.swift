@@ -8,6 +8,7 @@ import Payment
 import Projection
 import Query
 import Shipping
+import Webhooks
 
 /// The program: a daemon for each service that it is given, and the commands of those who operate them.
 ///
@@ -39,6 +40,6 @@ public enum OrderflowApp {
 extension [ServiceModule] {
     /// The shop: orders, their fulfilment, and what customers and reports read.
     public static let standard: [ServiceModule] = [
-        .api, .query, .shipping, .notification, .projection, .payment, .inventory, .saga,
+        .api, .query, .shipping, .notification, .projection, .payment, .inventory, .saga, .webhooks,
     ]
 }

@@ -48,6 +48,19 @@ public final class HTTPClient: Sendable {
         public let isTruncated: Bool
         /// `Retry-After`, in whichever of its two forms; nil without one.
         public let retryAfter: Duration?
+        /// The lines of the head, as they came.
+        let head: [UInt8]
+
+        /// The first field of that name, in any case, without blanks around it; nil where there is none.
+        public func header(_ name: String) -> String? {
+            for line in String(decoding: head, as: UTF8.self).split(whereSeparator: \.isNewline) {
+                let parts = line.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+                guard parts.count == 2, parts[0].lowercased() == name.lowercased() else { continue }
+                return String(
+                    parts[1].drop { $0 == " " || $0 == "\t" }.reversed().drop { $0 == " " || $0 == "\t" }.reversed())
+            }
+            return nil
+        }
     }
 
     private let configuration: Configuration
@@ -76,7 +89,7 @@ public final class HTTPClient: Sendable {
     }
 
     /// RFC 9110 §5.1, §5.5: a value that could start a header of its own is refused.
-    private static func isHeader(_ name: String, _ value: String) -> Bool {
+    static func isHeader(_ name: String, _ value: String) -> Bool {
         let isToken = name.utf8.allSatisfy { byte in
             (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte)
                 || "!#$%&'*+-.^_`|~".utf8.contains(byte)
@@ -132,6 +145,7 @@ private final class HTTPHandle: @unchecked Sendable {
     private final class Download {
         let limit: Int
         var received = 0
+        var head: [UInt8] = []
         var body: [UInt8] = []
         init(limit: Int) { self.limit = limit }
     }
@@ -144,7 +158,8 @@ private final class HTTPHandle: @unchecked Sendable {
         let download = Unmanaged<Download>.fromOpaque(opaque).takeUnretainedValue()
         download.received += count
         guard download.received <= download.limit else { return 0 }
-        if isBody { download.body.append(contentsOf: UnsafeRawBufferPointer(start: bytes, count: count)) }
+        let received = UnsafeRawBufferPointer(start: bytes, count: count)
+        if isBody { download.body.append(contentsOf: received) } else { download.head.append(contentsOf: received) }
         return count
     }
 
@@ -181,7 +196,7 @@ private final class HTTPHandle: @unchecked Sendable {
         orderflow_curl_get_offset(raw, CURLINFO_RETRY_AFTER, &wait)
         return HTTPClient.Response(
             status: status, body: download.body, isTruncated: isTruncated,
-            retryAfter: wait > 0 ? .seconds(Int64(wait)) : nil)
+            retryAfter: wait > 0 ? .seconds(Int64(wait)) : nil, head: download.head)
     }
 
     private func failure(_ code: CURLcode) -> HTTPClientError {

@@ -26,6 +26,9 @@ public struct PostgresConfiguration: Sendable {
     public var tcpUserTimeout = Duration.seconds(20)
     /// How prepared statements are planned (`plan_cache_mode`).
     public var plans = Plans.automatic
+    /// Whether the planner may walk through whole tables where an index would do (`enable_seqscan`). Not for queues: they
+    /// are small whenever statistics are made of them, and whatever the planner thinks of them is wrong soon.
+    public var walksTables = true
     /// The server's setting, such as `shop.tenant`, by which row policies know whose rows a session may see. A session of
     /// a configuration that names one runs no statement outside `Connection.acting(for:)`.
     public var tenantVariable: String?
@@ -142,7 +145,7 @@ public struct PostgresConfiguration: Sendable {
             ("tcp_user_timeout", "20000"), ("plan_cache_mode", plans.rawValue),
             // To compile a statement takes longer than any of ours runs. The planner, which can't tell how many elements an
             // array or a JSON document has, has it done for lookups of a few hundred keys.
-            ("jit", "off"),
+            ("jit", "off"), ("enable_seqscan", walksTables ? "on" : "off"),
         ] + (assumedRole.map { [("role", $0)] } ?? [])
     }
 

@@ -29,6 +29,12 @@ package struct TerminalScreen: ~Copyable {
         return (Int(size.ws_row), Int(size.ws_col))
     }
 
+    /// Of the terminal behind a descriptor.
+    package static func columns(of descriptor: Int32) -> Int {
+        var size = winsize()
+        return ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 0 ? Int(size.ws_col) : 80
+    }
+
     /// The first `columns` characters; colour codes take no place.
     package static func cut(_ line: String, to columns: Int) -> String {
         var (shown, out, isCode) = (0, "", false)

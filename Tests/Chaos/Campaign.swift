@@ -27,6 +27,7 @@ struct Campaign: Sendable {
         dice = Dice(seed: seed &+ 1)
         defer { scene.stop() }
         try await scene.start()
+        let subscriptions = try await scene.subscribe()
         scene.say("the shop is open")
         let closing = StopSignal()
         let supervisor = DedicatedThread.start("supervisor") { scene.supervise(until: closing) }
@@ -56,6 +57,7 @@ struct Campaign: Sendable {
         stop.stop()
         try await injected
         scene.say("the last fault is over")
+        scene.receiver.turn(.good)
         watching.join()
 
         let ending = ContinuousClock.now
@@ -70,6 +72,9 @@ struct Campaign: Sendable {
             result.settling = settling
             result.faults = injector.done.count
             result.complaints += injector.done.complaints + unsettled
+            let webhooks = WebhookReckoning(scene: scene, foreign: scene.foreign.sent, subscriptions: subscriptions)
+            result.told = try webhooks.wait(within: settings.patience)
+            result.answers = scene.receiver.answers
             result.falls = scene.falls
             result.peakMemory = memory.peak
             if !result.isSound, let path = ProcessInfo.processInfo.environment["CHAOS_KEEP"] {

@@ -7,7 +7,7 @@ import TestShop
 /// The shop of a campaign: two daemons of each role on one PostgreSQL, reached through a proxy, and one broker.
 final class Scene: Sendable {
     /// In choreography, the saga role only keeps track.
-    static let roles = ["api", "shipping", "notification", "projection", "payment", "inventory", "saga"]
+    static let roles = ["api", "shipping", "notification", "projection", "payment", "inventory", "saga", "webhooks"]
 
     let seed: UInt64
     let mode: String
@@ -15,6 +15,8 @@ final class Scene: Sendable {
     let proxy: Proxy
     let daemons: [Daemon]
     let foreign: ForeignProducer
+    /// Who is told by webhooks.
+    let receiver: Receiver
     private let isVerbose: Bool
     private let starting = Mutex(())
     private let inHand = Mutex<Set<String>>([])
@@ -31,6 +33,7 @@ final class Scene: Sendable {
         self.shop = shop
         proxy = try Proxy(to: shop.postgres.port)
         foreign = ForeignProducer(shop)
+        receiver = try Receiver(&dice)
         let patient = Bool.random(using: &dice)
         let settings = [
             "ORDERFLOW_DATABASE_URL": Shop.databaseURL(port: proxy.port),
@@ -39,6 +42,10 @@ final class Scene: Sendable {
             "ORDERFLOW_SAGA_PAYMENT_DEADLINE": patient ? "120s" : "8s",
             "ORDERFLOW_SAGA_SHIPMENT_DEADLINE": patient ? "120s" : "10s",
             "ORDERFLOW_SAGA_ANSWER_WITHIN": "3s",
+            // The receiver fails so often that long pauses would be all that is seen.
+            "ORDERFLOW_WEBHOOKS_ALLOW_NETWORKS": "127.0.0.0/8", "ORDERFLOW_WEBHOOKS_ALLOW_HTTP": "on",
+            "ORDERFLOW_WEBHOOKS_TIMEOUT": "2s", "ORDERFLOW_WEBHOOKS_RETRY_BASE": "200ms",
+            "ORDERFLOW_WEBHOOKS_RETRY_CAP": "2s",
         ]
         daemons = try Self.roles.flatMap { role in
             try [1, 2].map { try shop.daemon(role, instance: $0, settings: settings) }
@@ -50,6 +57,16 @@ final class Scene: Sendable {
     func start() async throws {
         for daemon in daemons { try daemon.start() }
         for daemon in daemons { try await daemon.waitUntilReady(within: .seconds(90)) }
+    }
+
+    /// Has the receiver told, before there is anything to tell.
+    func subscribe() async throws -> [Subscription] {
+        guard let daemon = daemons.first(where: { $0.role == "webhooks" }) else { return [] }
+        var subscriptions: [Subscription] = []
+        for (path, types) in Subscription.wanted {
+            subscriptions.append(try await Subscription(path, types, at: receiver, by: daemon))
+        }
+        return subscriptions
     }
 
     func start(_ daemon: Daemon) throws { try starting.withLock { _ in try daemon.start() } }
@@ -106,6 +123,7 @@ final class Scene: Sendable {
 
     func stop() {
         for daemon in daemons { daemon.stop() }
+        receiver.vanish()
         proxy.close()
         shop.broker.stop()
         shop.postgres.stop()

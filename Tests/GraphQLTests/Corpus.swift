@@ -111,6 +111,7 @@ enum Corpus {
         "query ($a: Int = \"x\") { echo(int: $a) }", "query ($a: Filter = {must: 1}) { echo(filter: $a) }",
         "query ($a: Int! = null) { echo(int: $a) }",
         "query ($a: Any) { echo(any: {b: [$a]}) }", "query ($a: Int) { echo(any: {b: [$a]}) }",
+        "query ($a: Filter!) { echo(bool: [$a]) }",
         "query ($a: Int @many(n: 1)) { echo(int: $a) }",
         "query ($a: Int @onField) { echo(int: $a) }", "query ($a: [[Int]]) { echo(int: $a) }",
         // Directives

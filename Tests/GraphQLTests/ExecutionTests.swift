@@ -1,6 +1,7 @@
 import GraphQL
 import JSON
 import Synchronization
+import TestServers
 import Testing
 
 /// What a test's resolvers did.
@@ -239,7 +240,7 @@ final class Gauge: Sendable {
 
     // MARK: Time
 
-    @Test func aFieldThatIsLateIsNullAndTheRestIsAnswered() async throws {
+    @Test(.waiting) func aFieldThatIsLateIsNullAndTheRestIsAnswered() async throws {
         let journal = Journal()
         let (response, text) = try await run(
             "{ slow orders(first: 1) { customer { name } } both { quick slow } }", journal)
@@ -249,7 +250,7 @@ final class Gauge: Sendable {
         #expect(response.errors.contains { $0.path == [.key("both"), .key("slow")] })
     }
 
-    @Test func aRequestThatIsLateAnswersWhatItHas() async throws {
+    @Test(.waiting) func aRequestThatIsLateAnswersWhatItHas() async throws {
         let (response, text) = try await run("{ order(id: 1) { id } never }", deadline: .milliseconds(20))
         #expect(text.hasSuffix(#""data":{"order":{"id":"1"},"never":null}}"#))
         #expect(response.errors.map { $0.extensions["code"] } == ["DEADLINE_EXCEEDED"])

@@ -203,8 +203,8 @@ import Testing
     /// As docs/extending.md has it, for producers in other languages.
     @Test func theBytesThatAreSigned() throws {
         var content = SignedContent()
-        for (name, value) in [("ce_id", "1"), ("ce_source", "/x"), ("traceparent", "t")] {
-            Array(value.utf8).withUnsafeBytes { content.take(name, $0) }
+        for (attribute, value) in [(EventAttribute.id, "1"), (.source, "/x"), (.traceparent, "t")] {
+            Array(value.utf8).withUnsafeBytes { content.take(attribute, $0) }
         }
         let bytes = Array("v".utf8).withUnsafeBytes { content.bytes(topic: "t", key: nil, value: $0) }
         let missing: [UInt8] = [255, 255, 255, 255]

@@ -71,6 +71,7 @@ import Testing
         let meant: [Right: Set<String>] = [
             .open: [
                 "GET /livez", "GET /readyz", "GET /openapi.json", "GET /", "GET /dashboard/{file}",
+                "GET /graphql/{file}",
                 "POST /dashboard/session", "DELETE /dashboard/session",
             ],
             .operate: [
@@ -80,10 +81,17 @@ import Testing
             .ordersWrite: ["POST /orders", "POST /orders/batch", "POST /orders/{id}/cancel"],
             .ordersRead: [
                 "GET /orders", "GET /orders/{id}", "GET /orders/{id}/stream", "GET /orders/{id}/events",
-                "GET /orders/{id}/saga",
+                "GET /orders/{id}/saga", "GET /batches/{id}", "GET /batches/{id}/stream",
+                "GET /graphql", "POST /graphql",
             ],
             .usersWrite: ["POST /users", "POST /accounts"],
             .reportsRead: ["GET /invoices", "GET /sales", "GET /customers", "GET /customers/{userId}"],
+            .webhooksWrite: [
+                "POST /webhooks", "PATCH /webhooks/{id}", "DELETE /webhooks/{id}", "POST /webhooks/{id}/rotate-secret",
+                "POST /webhooks/{id}/pause", "POST /webhooks/{id}/resume", "POST /webhooks/{id}/ping",
+                "POST /webhooks/{id}/replay",
+            ],
+            .webhooksRead: ["GET /webhooks", "GET /webhooks/{id}", "GET /webhooks/{id}/deliveries"],
             .stockWrite: ["POST /stock"], .stockRead: ["GET /stock", "GET /stock/{sku}"],
         ]
         var found: [Right: Set<String>] = [:]
@@ -106,8 +114,7 @@ import Testing
         for role in OrderflowApp.services.modules { needs.merge(try self.needs(of: role)) { first, _ in first } }
         for operation in operations {
             let need = try #require(needs[operation.name], "\(operation.name)")
-            let own = need.isOwnEnough ? [need.right.own].compactMap(\.self) : []
-            let scopes = need.right == .open ? [] : ([need.right] + own).map { [$0.rawValue] }
+            let scopes = need.scopes.map { [$0.rawValue] }
             let written = operation.value["security"]?.array?.map {
                 ($0["Bearer"]?.array ?? []).compactMap(\.string)
             }
@@ -202,7 +209,7 @@ import Testing
             let port = try server.start()[0].port
             for group in groups {
                 let need = group.need.right
-                let others = Right.scopes.filter { $0 != need && $0 != need.own }
+                let others = Right.scopes.filter { !group.need.scopes.contains($0) && $0 != need.own }
                 let token = issuer.token(
                     ["scope": .string(others.map(\.rawValue).joined(separator: " "))],
                     at: Int64(Date().timeIntervalSince1970))

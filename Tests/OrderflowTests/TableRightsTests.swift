@@ -1,10 +1,10 @@
 import Execution
 import Logging
-import Messaging
 import Postgres
 import TestServers
 import Testing
 
+@testable import Messaging
 @testable import OrderflowApp
 @testable import OrderflowKit
 
@@ -101,6 +101,33 @@ import Testing
             }
         }
         #expect(seen.isSuperset(of: ["events", "order_views", "sales_orders", "stock", "saga_log"]))
+    }
+
+    /// By its owner alone a table can be analyzed: a daemon, which owns none, has the planner learn of tables that grow.
+    @Test func daemonsKeepThePlannerUpWithTheirTables() throws {
+        let installation = try Self.installation.get()
+        let database = ServiceDatabase.shipping
+        let daemon = try installation.connection(database, as: .daemon)
+        defer { daemon.close() }
+        // Not by the server itself.
+        func isAnalyzed() throws -> Bool {
+            try daemon.query("SELECT pg_stat_get_last_analyze_time('outbox'::regclass) IS NOT NULL").one().get(0)
+        }
+        try TableStatistics.refresh(on: daemon)
+        #expect(try !isAnalyzed(), "it is empty")
+        try daemon.execute(
+            """
+            INSERT INTO outbox (topic, key, type, schema_version, data, metadata)
+            SELECT 't', 'k' || n, 'Happened', 1, '{}', '{}' FROM generate_series(1, 2000) n
+            """)
+        try TableStatistics.refresh(on: daemon)
+        #expect(try isAnalyzed())
+        try daemon.execute("DELETE FROM outbox")
+        let requests = try installation.connection(.orders, as: .requests)
+        defer { requests.close() }
+        #expect(throws: PostgresError.self) {
+            try requests.acting(for: "t") { try $0.query("SELECT orderflow_refresh_statistics()") }
+        }
     }
 
     /// A row in which nothing is null that mustn't be, for each tenant.

@@ -74,6 +74,7 @@ import UserFacts
             Self.order(#","shippingAddress":"UNDELIVERABLE 1","paymentToken":"tok_refund_flaky""#),
         ]
         for body in bodies { _ = try await client.order(body) }
+        #expect(try await client.post("/orders/batch", "[\(Self.order())]").status == 200)
         let slow = try await client.order(Self.order(#","paymentToken":"tok_slow""#))
         try await eventually("the stock is reserved") {
             (try await client.view(slow)?["stock"] as? [String: any Sendable])?["status"] as? String == "reserved"

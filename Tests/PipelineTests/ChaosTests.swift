@@ -12,6 +12,7 @@ import Testing
         // The slow ones are for longer campaigns.
         campaign.faults = [
             .daemonKill, .sessionKill, .networkCut, .postgresKill, .duplicate, .foreignOrder, .poison, .nothing,
+            .receiverDown,
         ]
         campaign.isVerbose = false
         let result = try await campaign.run()
@@ -21,5 +22,7 @@ import Testing
         #expect(result.doubled == [])
         #expect(result.stuck == [])
         #expect(result.complaints == [])
+        #expect(result.told.expected > 0 && result.told.lost == [] && result.told.disordered == [])
+        #expect(result.told.unsigned == [])
     }
 }

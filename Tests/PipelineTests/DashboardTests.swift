@@ -45,7 +45,7 @@ import Testing
         #expect(Set(letters.compactMap { $0["topic"] as? String }) == ["order-events"])
         #expect(letters.allSatisfy { ($0["error"] as? String)?.isEmpty == false })
         let roles = try #require(state["roles"] as? [State])
-        #expect(roles.count == 7 && roles.allSatisfy { $0["state"] as? String == "ready" })
+        #expect(roles.count == 8 && roles.allSatisfy { $0["state"] as? String == "ready" })
 
         // Somebody else's role, as far as this dashboard can tell.
         let elsewhere = try shop.daemon(

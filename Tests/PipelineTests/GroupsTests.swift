@@ -8,6 +8,7 @@ import Testing
     private static let groups = [
         "inventory-group", "invoicing-group", "notification-group", "order-group", "payment-group",
         "projection-group", "saga-group", "sales-group", "shipping-group",
+        "webhooks-group",
     ]
 
     @Test func aResetRepeatsNothing() async throws {
@@ -42,7 +43,7 @@ import Testing
         #expect(try up.terminate() == 0)
 
         // As after the inbox's 7 days: what is left are the effects' own keys. A repeated command is answered again.
-        for service in ["orders", "views", "shipping", "notification", "payment", "inventory", "saga"] {
+        for service in ["orders", "views", "shipping", "notification", "payment", "inventory", "saga", "webhooks"] {
             _ = try shop.query("DELETE FROM inbox", in: service)
         }
         for group in Self.groups { try shop.run("groups", "reset", group, "--to", "earliest") }

@@ -1,4 +1,6 @@
+import Execution
 import Foundation
+import JSON
 import TestServers
 import TestShop
 import Testing
@@ -40,6 +42,61 @@ import Testing
         let history = try await client.get("/orders/\(id)/events")
         #expect(history.status == 200)
         #expect(history.text.contains("OrderCreated"))
+    }
+
+    /// The shop by GraphQL alone: an order is placed, and everything about it comes with one request.
+    @Test func graphQLTellsTheWholeOrder() async throws {
+        let running = try #require(SharedShop.current)
+        let client = running.client(of: "graphql")
+        func ask(_ query: String, _ variables: [String: any Sendable] = [:]) async throws -> JSONValue {
+            let body = try JSONSerialization.data(withJSONObject: ["query": query, "variables": variables])
+            let answer = try await client.post("/graphql", String(decoding: body, as: UTF8.self))
+            return try JSONValue(parsing: answer.text)
+        }
+        let user = try await ask(
+            #"mutation { createUser(input: {userId: "gina", name: "Gina", email: "gina@example.com"}) { user { name } } }"#
+        )
+        #expect(user["data"]?["createUser"]?["user"]?["name"] == "Gina", "\(user)")
+        let place = """
+            mutation { placeOrder(idempotencyKey: "cart", input: {
+              userId: "gina", items: [{sku: "ABC", qty: 2}], total: 49.99 }) { replayed order { id status total } } }
+            """
+        let placed = try await ask(place)
+        let id = try #require(placed["data"]?["placeOrder"]?["order"]?["id"]?.string, "\(placed)")
+        #expect(try await ask(place)["data"]?["placeOrder"]?["replayed"] == true)
+
+        let whole = """
+            query($id: ID!) { order(id: $id) {
+              status total currency items { sku qty } payment { status amount } shipment { status shipmentId }
+              notifications { kind } timeline { type }
+              events { version type audit { tenant } } saga { status steps { step progress } log { event } }
+              customer { name orderCount spend { total } orders { edges { node { id } } } }
+              invoice { totals { total } orders { edges { node { orderId } } } }
+            } }
+            """
+        let seen = Monitor<JSONValue>(.null)
+        try await eventually("everything is known of the order") {
+            let answer = try await ask(whole, ["id": id])
+            seen.withLock { $0 = answer }
+            let order = answer["data"]?["order"]
+            return order?["status"] == "confirmed" && order?["shipment"]?["status"] == "dispatched"
+                && order?["saga"]?["status"] == "completed" && order?["customer"]?["name"] == "Gina"
+                && order?["notifications"]?.array?.isEmpty == false
+                && order?["invoice"]?["totals"]?[0]?["total"] == "49.99"
+        }
+        let answer = seen.withLock { $0 }
+        let order = try #require(answer["data"]?["order"])
+        #expect(answer["errors"] == nil, "\(answer)")
+        #expect(order["payment"] == ["status": "charged", "amount": "49.99"])
+        #expect(order["events"]?.array?.map { $0["type"] } == ["OrderCreated", "OrderConfirmed"])
+        #expect(order["saga"]?["steps"]?.array?.allSatisfy { $0["progress"] == "succeeded" } == true)
+        #expect(order["customer"]?["orders"]?["edges"] == [["node": ["id": .string(id)]]])
+        #expect(order["invoice"]?["orders"]?["edges"] == [["node": ["orderId": .string(id)]]])
+
+        let late = try await ask("mutation($id: ID!) { cancelOrder(id: $id) { status } }", ["id": id])
+        #expect(late["errors"]?[0]?["extensions"]?["code"] == "CONFLICT", "\(late)")
+        let stock = try await ask(#"{ stock(sku: "ABC") { sku available } }"#)
+        #expect(stock["errors"] == nil && stock["data"]?.object != nil, "\(stock)")
     }
 
     @Test func badOrdersAreAnsweredWithThePlaceOfTheMistake() async throws {

@@ -109,5 +109,13 @@ import Testing
         let late = up.client.bearing(Self.token(issuer, "alice", own[1], age: 600))
         #expect(try await late.get("/orders/\(id)").status == 401)
         #expect(try up.terminate() == 0)
+
+        // Who named another user is in the audit log, whomever it named; who asked for another's order isn't: to whom
+        // it is shown nothing of it, it isn't there.
+        let acts = try shop.run("audit", "export", "--service", "access").split(separator: "\n")
+        let foreign403 = acts.filter { $0.contains(#""for":"another user""#) }
+        #expect(foreign403.contains { $0.contains(#""actor":"alice""#) && $0.contains(#""object":"POST /orders""#) })
+        #expect(foreign403.contains { $0.contains(#""actor":"bob""#) && $0.contains(#""object":"GET /orders""#) })
+        #expect(!acts.contains { $0.contains(id) || $0.contains("GET /orders/:id") })
     }
 }

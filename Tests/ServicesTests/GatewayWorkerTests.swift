@@ -240,6 +240,51 @@ import Testing
         #expect(try payments.facts(of: "1") == [PaymentProcessed.type])
     }
 
+    /// However much is handed over, what the dead have left is looked for.
+    @Test func whatTheDeadLeftIsFoundUnderTraffic() throws {
+        let payments = try PaymentFixture()
+        let dead = GatewayDesk()
+        dead.open(places: 1, lease: .milliseconds(1))
+        dead.take(true)
+        let handler = PaymentHandler(mode: .orchestration, topic: "order-events", source: "/test", desk: dead)
+        try handler.apply([payments.charge("left")], on: payments.connection)
+        payments.startWorker(payments.simulated(), desk: payments.desk) { $0.poll = .seconds(1) }
+        var number = 0
+        try eventually("it is charged") {
+            number += 1
+            try payments.send(payments.charge("\(number)"))
+            return try payments.status("left") == .charged
+        }
+        #expect(try payments.made("charge") >= 1)
+    }
+
+    /// A look for what had no place needs as many as there are, and leaves the others to what is committed meanwhile.
+    @Test func aLookTakesThePlacesThatItNeeds() {
+        let desk = GatewayDesk()
+        desk.open(places: 4, lease: .seconds(1))
+        desk.take(true)
+        func next() -> GatewayDesk.Work {
+            desk.next(settling: .now, claiming: .now, end: .now + .seconds(20))
+        }
+        #expect(desk.reserve(6).places == 4)
+        desk.hand([], due: 2)
+        #expect(desk.reserve(1).places == 0, "who waits in the table has come before")
+        desk.hand([], due: 1)
+        desk.free(4)
+        var work = next()
+        #expect(work.mayBeDue && work.due == 3)
+        #expect(desk.occupy(3) == 3 && desk.reserve(2).places == 1)
+        // Another look may be for any number.
+        desk.hand([], due: 1)
+        desk.noteMore()
+        desk.free(1)
+        work = next()
+        #expect(work.mayBeDue && work.due == nil)
+        desk.hand([], due: 1)
+        work = next()
+        #expect(work.mayBeDue && work.due == 1)
+    }
+
     /// A worker that stops gives back what is handed to it and not begun: nobody waits for its lease.
     @Test func whatIsNotBegunIsGivenBack() throws {
         let payments = try PaymentFixture()

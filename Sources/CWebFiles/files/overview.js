@@ -19,7 +19,10 @@ export function overview(main, page) {
         card("funnel", "Outcomes", "last 10 minutes"))),
     h("div", { class: "columns even" },
       card("stuck", "Orders that wait", "the longest first"),
-      card("letters", "Dead letters", "messages that can't be handled")));
+      card("letters", "Dead letters", "messages that can't be handled")),
+    card("webhooks", "Webhooks", "who is told, and what they have not been told yet"));
+  // A shop that tells nobody needs no list of them.
+  places.webhooks.parentElement.hidden = true;
   draw(places.verdict, "waiting", () => h("h1", null, "Asking every service…"));
   let points = [];
   let seconds = 600;
@@ -60,6 +63,8 @@ function show(places, state, points, seconds) {
   const long = state.waiting.filter(({ waits }) => waits.some(({ since }) => Date.parse(state.at) - Date.parse(since) > 5000));
   draw(places.stuck, [state.stuck, long, state.held], ([stuck, waiting, held]) => orders(stuck, waiting, held));
   draw(places.letters, state.letters, letters);
+  places.webhooks.parentElement.hidden = !state.webhooks?.endpoints?.length;
+  draw(places.webhooks, state.webhooks, (told) => told && webhooks(told));
 }
 
 function verdict(concerns) {
@@ -200,4 +205,21 @@ function letters(list) {
         behind ? `; ${behind} later ones of the same key wait behind it` : null),
       command(`orderflow deadletters show ${first.letter}`));
   }));
+}
+
+/** Those in trouble first. */
+function webhooks({ active, paused, suspended, endpoints }) {
+  const kind = ({ state, failures }) => ({ suspended: "bad", paused: "idle" })[state] ?? (failures ? "warn" : "good");
+  const words = ({ state, failures }) => (state === "active" ? (failures ? "failing" : "active") : state);
+  const item = (endpoint) => h("li", { class: endpoint.state === "suspended" ? "critical" : null },
+    h("div", null, h("strong", null, endpoint.url), badge(kind(endpoint), words(endpoint)),
+      endpoint.tenant !== "default" ? h("span", { class: "muted" }, endpoint.tenant) : null),
+    h("p", null, endpoint.due ? `${number(endpoint.due)}${endpoint.due >= 1000 ? " or more" : ""} to be sent` : "nothing to be sent",
+      endpoint.oldest ? [", the oldest waits ", ago(endpoint.oldest, (text) => `for ${text}`)] : null,
+      endpoint.last ? h("span", { class: "muted" }, ` last answer ${endpoint.lastStatus ?? "none"}, `, ago(endpoint.last)) : null),
+    endpoint.reason || endpoint.lastError ? h("p", { class: "muted" }, endpoint.reason ?? endpoint.lastError) : null,
+    endpoint.state === "suspended" ? command(`orderflow webhooks resume ${endpoint.id}${endpoint.tenant !== "default" ? ` --tenant ${endpoint.tenant}` : ""}`) : null);
+  const rest = active + paused + suspended - endpoints.length;
+  return [h("ul", { class: "list" }, endpoints.map(item)),
+    rest > 0 ? h("p", { class: "muted" }, `and ${number(rest)} more`) : null];
 }

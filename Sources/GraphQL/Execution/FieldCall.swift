@@ -27,6 +27,22 @@ public struct FieldCall<Context: Sendable>: Sendable {
     }
 }
 
+/// A call as a run knows it. Runs know nothing of the kind of their context: code for any context, which isn't compiled
+/// for the one that there is, took several times as long.
+struct AnyCall: Sendable {
+    let context: any Sendable
+    let arguments: Arguments
+    let fieldName: String
+    let responseKey: String
+    let parent: ResponsePath?
+
+    func typed<Context: Sendable>(_: Context.Type) throws -> FieldCall<Context> {
+        guard let context = context as? Context else { throw SourceMismatch(expected: "\(Context.self)") }
+        return FieldCall(
+            context: context, arguments: arguments, fieldName: fieldName, responseKey: responseKey, parent: parent)
+    }
+}
+
 /// A field's coerced arguments.
 public struct Arguments: Sendable {
     public let values: [String: JSONValue]

@@ -18,8 +18,8 @@ public struct Root: Sendable {
 ///     }
 ///     resolvers.json("Money")
 public struct Resolvers<Context: Sendable>: Sendable {
-    var fields: [String: [String: FieldResolver<Context>]] = [:]
-    var streams: [String: StreamResolver<Context>] = [:]
+    var fields: [String: [String: FieldResolver]] = [:]
+    var streams: [String: StreamResolver] = [:]
     var jsonTypes: Set<String> = []
 
     public init() {}
@@ -52,19 +52,19 @@ public struct Resolvers<Context: Sendable>: Sendable {
         resolve: @escaping @Sendable (Events.Element, FieldCall<Context>) async throws -> some OutputValue
     ) where Events.Element: Sendable {
         streams[field] = StreamResolver(
-            open: { call in AnyEvents(try await subscribe(call)) },
+            open: { call in AnyEvents(try await subscribe(call.typed(Context.self))) },
             resolver: .asynchronous(deadline: nil) { source, call in
                 guard let event = source as? Events.Element else {
                     throw SourceMismatch(expected: "\(Events.Element.self)")
                 }
-                return try await resolve(event, call).output
+                return try await resolve(event, call.typed(Context.self)).output
             })
     }
 }
 
 /// The fields of one object type.
 public struct ObjectResolvers<Source: Sendable, Context: Sendable> {
-    var fields: [String: FieldResolver<Context>] = [:]
+    var fields: [String: FieldResolver] = [:]
 
     /// A field whose value is at hand, or is left to a loader: resolved without a task of its own.
     public mutating func field(
@@ -72,7 +72,7 @@ public struct ObjectResolvers<Source: Sendable, Context: Sendable> {
     ) {
         fields[name] = .immediate { source, call in
             guard let source = source as? Source else { throw SourceMismatch(expected: "\(Source.self)") }
-            return try resolve(source, call).output
+            return try resolve(source, call.typed(Context.self)).output
         }
     }
 
@@ -86,19 +86,19 @@ public struct ObjectResolvers<Source: Sendable, Context: Sendable> {
     ) {
         fields[name] = .asynchronous(deadline: deadline) { source, call in
             guard let source = source as? Source else { throw SourceMismatch(expected: "\(Source.self)") }
-            return try await resolve(source, call).output
+            return try await resolve(source, call.typed(Context.self)).output
         }
     }
 }
 
-enum FieldResolver<Context: Sendable>: Sendable {
-    case immediate(@Sendable (any Sendable, FieldCall<Context>) throws -> Output)
-    case asynchronous(deadline: Duration?, @Sendable (any Sendable, FieldCall<Context>) async throws -> Output)
+enum FieldResolver: Sendable {
+    case immediate(@Sendable (any Sendable, AnyCall) throws -> Output)
+    case asynchronous(deadline: Duration?, @Sendable (any Sendable, AnyCall) async throws -> Output)
 }
 
-struct StreamResolver<Context: Sendable>: Sendable {
-    let open: @Sendable (FieldCall<Context>) async throws -> AnyEvents
-    let resolver: FieldResolver<Context>
+struct StreamResolver: Sendable {
+    let open: @Sendable (AnyCall) async throws -> AnyEvents
+    let resolver: FieldResolver
 }
 
 /// Any stream of events.

@@ -5,12 +5,12 @@ import JSON
 /// The run belongs to the one task that executes it. Resolvers that wait and calls of loaders are tasks of their own,
 /// which touch nothing of it and tell what they have by its mailbox. The order of work is: all that needs no waiting;
 /// then, if no call of a loader is under way, one call for each loader that was asked; then wait.
-final class Run<Context: Sendable> {
+final class Run {
     /// A place that waits for a value.
     struct Slot {
         let node: ResponseNode
         let type: TypeReference
-        let field: FieldPlan<Context>
+        let field: FieldPlan
         let path: ResponsePath
     }
 
@@ -23,16 +23,16 @@ final class Run<Context: Sendable> {
 
     /// An object whose fields are to be resolved.
     private struct ObjectWork {
-        let plan: SelectionPlan<Context>
+        let plan: SelectionPlan
         let node: ResponseNode
         let source: any Sendable
         let path: ResponsePath?
     }
 
-    let executor: Executor<Context>
-    let planner: Planner<Context>
+    let executor: ExecutorCore
+    let planner: Planner
     private let source: SourceText
-    private let context: Context
+    private let context: any Sendable
     private let mailbox: Mailbox
     private let desk = LoaderDesk()
     private var errors: [GraphQLError] = []
@@ -50,7 +50,7 @@ final class Run<Context: Sendable> {
     private var ending: (any Error)?
 
     init(
-        executor: Executor<Context>, document: PreparedDocument, variables: [String: JSONValue], context: Context,
+        executor: ExecutorCore, document: PreparedDocument, variables: [String: JSONValue], context: any Sendable,
         mailbox: Mailbox
     ) {
         self.executor = executor
@@ -65,7 +65,7 @@ final class Run<Context: Sendable> {
     /// - Parameter resolver: of the root fields, instead of their own: a subscription's for its event.
     func execute(
         _ operation: OperationDefinition, root type: TypeDefinition, source root: any Sendable,
-        resolver: FieldResolver<Context>? = nil
+        resolver: FieldResolver? = nil
     ) async -> Response {
         defer { finish() }
         if let deadline = executor.options.deadline { after(deadline) { .requestExpired(after: deadline) } }
@@ -167,8 +167,8 @@ final class Run<Context: Sendable> {
     // MARK: Fields (section 6.4)
 
     private func resolve(
-        _ field: FieldPlan<Context>, _ node: ResponseNode, source: any Sendable, parent: ResponsePath?,
-        by other: FieldResolver<Context>?
+        _ field: FieldPlan, _ node: ResponseNode, source: any Sendable, parent: ResponsePath?,
+        by other: FieldResolver?
     ) {
         let slot = Slot(
             node: node, type: field.definition.type, field: field,
@@ -183,7 +183,7 @@ final class Run<Context: Sendable> {
         case .failure(let problem): return fail(slot, problem)
         case .success(let values): arguments = values
         }
-        let call = FieldCall(
+        let call = AnyCall(
             context: context, arguments: arguments, fieldName: field.definition.name, responseKey: field.key,
             parent: parent)
         switch other ?? field.resolver {
@@ -232,7 +232,7 @@ final class Run<Context: Sendable> {
         if let output = load.request.join(desk, slot: id) { settle(id, output) }
     }
 
-    func push(_ plan: SelectionPlan<Context>, _ node: ResponseNode, source: any Sendable, path: ResponsePath) {
+    func push(_ plan: SelectionPlan, _ node: ResponseNode, source: any Sendable, path: ResponsePath) {
         work.append(ObjectWork(plan: plan, node: node, source: source, path: path))
     }
 

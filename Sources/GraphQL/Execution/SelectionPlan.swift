@@ -2,32 +2,32 @@ import JSON
 
 /// What is to be resolved for each object of one type at one place of an operation: made once, however many objects
 /// there are (CollectFields, specification, section 6.3.2).
-final class SelectionPlan<Context: Sendable> {
+final class SelectionPlan {
     let type: TypeDefinition
-    let fields: [FieldPlan<Context>]
+    let fields: [FieldPlan]
 
-    init(type: TypeDefinition, fields: [FieldPlan<Context>]) {
+    init(type: TypeDefinition, fields: [FieldPlan]) {
         self.type = type
         self.fields = fields
     }
 }
 
 /// One response key of a selection plan.
-final class FieldPlan<Context: Sendable> {
+final class FieldPlan {
     let key: String
     /// All fields of that key; they are the same field with the same arguments.
     let nodes: [FieldNode]
     let definition: FieldDefinition
     let parentType: TypeDefinition
-    let resolver: FieldResolver<Context>
+    let resolver: FieldResolver
     let arguments: Result<Arguments, InputCoercion.Problem>
     private var knownLocations: [SourceLocation]?
     /// By the concrete type of the field's value.
-    var selections: [String: Result<SelectionPlan<Context>, InputCoercion.Problem>] = [:]
+    var selections: [String: Result<SelectionPlan, InputCoercion.Problem>] = [:]
 
     init(
         key: String, nodes: [FieldNode], definition: FieldDefinition, parentType: TypeDefinition,
-        resolver: FieldResolver<Context>, arguments: Result<Arguments, InputCoercion.Problem>
+        resolver: FieldResolver, arguments: Result<Arguments, InputCoercion.Problem>
     ) {
         self.key = key
         self.nodes = nodes
@@ -47,14 +47,14 @@ final class FieldPlan<Context: Sendable> {
 }
 
 /// Makes plans for one operation with its variables.
-struct Planner<Context: Sendable> {
-    let executor: Executor<Context>
+struct Planner {
+    let executor: ExecutorCore
     let fragments: [String: FragmentDefinition]
     let variables: [String: JSONValue]
 
     func plan(
         _ sets: [SelectionSet], of type: TypeDefinition
-    ) -> Result<SelectionPlan<Context>, InputCoercion.Problem> {
+    ) -> Result<SelectionPlan, InputCoercion.Problem> {
         Result { () throws(InputCoercion.Problem) in
             var collector = FieldCollector(schema: executor.schema, fragments: fragments, variables: variables)
             for set in sets { try collector.collect(set, type.name) }
@@ -63,7 +63,7 @@ struct Planner<Context: Sendable> {
         }
     }
 
-    private func field(_ key: String, _ nodes: [FieldNode], _ type: TypeDefinition) -> FieldPlan<Context>? {
+    private func field(_ key: String, _ nodes: [FieldNode], _ type: TypeDefinition) -> FieldPlan? {
         guard let first = nodes.first, let definition = executor.schema.field(first.name.text, of: type) else {
             return nil
         }

@@ -37,21 +37,23 @@ extension Executor {
         _ document: PreparedDocument, operation name: String? = nil, variables: JSONObject = JSONObject(),
         context: Context
     ) async -> SubscriptionStart {
-        switch prepare(document, name, variables) {
+        switch core.prepare(document, name, variables) {
         case .failure(let refused): return .refused(Response(refused: refused.errors))
         case .success(let (operation, type, values)):
             guard operation.kind == .subscription else {
                 return .refused(
                     Response(refused: [GraphQLError("The operation is no subscription.", code: "BAD_REQUEST")]))
             }
-            return await open(document, operation, type, values, context)
+            return await core.open(document, operation, type, values, context)
         }
     }
+}
 
+extension ExecutorCore {
     /// CreateSourceEventStream and MapSourceToResponseEvent.
-    private func open(
+    func open(
         _ document: PreparedDocument, _ operation: OperationDefinition, _ type: TypeDefinition,
-        _ values: [String: JSONValue], _ context: Context
+        _ values: [String: JSONValue], _ context: any Sendable
     ) async -> SubscriptionStart {
         let planner = Planner(executor: self, fragments: document.fragments, variables: values)
         guard case .success(let plan) = planner.plan([operation.selectionSet], of: type), let field = plan.fields.first,
@@ -61,12 +63,12 @@ extension Executor {
         }
         let path: [PathElement] = [.key(field.key)]
         do {
-            let call = FieldCall(
+            let call = AnyCall(
                 context: context, arguments: try field.arguments.get(), fieldName: field.definition.name,
                 responseKey: field.key, parent: nil)
             let events = try await stream.open(call)
             return .stream(
-                ResponseStream(events: events) { event in
+                ResponseStream(events: events) { [self] event in
                     await run(document, operation, type, values, context, source: event, resolver: stream.resolver)
                 })
         } catch {

@@ -3,10 +3,10 @@ import JSON
 /// The fields of `__schema` and `__type` (specification, section 4.2), answered from the schema itself.
 enum Introspection {
     /// By type and field; the query's own fields under an empty name.
-    static func resolvers<Context>(of schema: Schema) -> [String: [String: FieldResolver<Context>]] {
+    static func resolvers(of schema: Schema) -> [String: [String: FieldResolver]] {
         func fields<Source: Sendable>(
-            _ source: Source.Type, _ fields: [String: @Sendable (Source, FieldCall<Context>) -> Output]
-        ) -> [String: FieldResolver<Context>] {
+            _ source: Source.Type, _ fields: [String: @Sendable (Source, AnyCall) -> Output]
+        ) -> [String: FieldResolver] {
             fields.mapValues { resolve in
                 .immediate { source, call in
                     guard let source = source as? Source else { throw SourceMismatch(expected: "\(Source.self)") }
@@ -79,12 +79,12 @@ enum Introspection {
         .object(IntrospectedType(schema: schema, reference: .named(name)))
     }
 
-    private static func inputs<Context>(_ inputs: [InputValueDefinition], _ call: FieldCall<Context>) -> Output {
+    private static func inputs(_ inputs: [InputValueDefinition], _ call: AnyCall) -> Output {
         let all = call.arguments.bool("includeDeprecated") == true
         return .list(inputs.filter { all || $0.deprecationReason == nil }.map { .object($0) })
     }
 
-    private static func typeFields<Context>() -> [String: @Sendable (IntrospectedType, FieldCall<Context>) -> Output] {
+    private static func typeFields() -> [String: @Sendable (IntrospectedType, AnyCall) -> Output] {
         [
             "kind": { type, _ in type.kind.output },
             "name": { type, _ in (type.named?.name).output },

@@ -77,8 +77,8 @@ extension DefinitionWalk {
             usages.append(
                 VariableUsage(name: name, offset: value.offset, type: type, hasDefault: hasDefault, oneOf: oneOf))
         case .list(let elements):
-            // A list in the place of another value is an error that was told; its elements are judged by the same type.
-            let element = type.map { $0.element ?? $0.nullable }
+            // A list in the place of another value is an error that was told; what its elements should be isn't known.
+            let element = type?.element
             for item in elements { visit(item, as: element, hasDefault: false, oneOf: nil) }
         case .object(let fields):
             let object = type.flatMap { schema.types[$0.name] }

@@ -1,3 +1,5 @@
+import Networks
+
 /// The proxies whose word counts for whom they ask: their `X-Forwarded-For` says where the client is.
 public struct TrustedProxies: Sendable {
     private let ranges: [AddressRange]
@@ -26,37 +28,5 @@ public struct TrustedProxies: Sendable {
         return nearest
     }
 
-    private func isTrusted(_ address: SocketAddress) -> Bool { ranges.contains { $0.contains(address) } }
-}
-
-/// An address with how many of its bits count, `10.0.0.0/8` or `fd00::/8`; without a number, all of them do.
-public struct AddressRange: Sendable, Hashable, LosslessStringConvertible {
-    public let description: String
-    private let host: SocketAddress.Host
-    /// Of 128 for IPv6, of 32 for IPv4.
-    private let bits: Int
-
-    public init?(_ text: String) {
-        let parts = text.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
-        guard let address = SocketAddress(addressText: String(parts[0])) else { return nil }
-        host = address.host
-        let all = host.isIPv6 ? 128 : 32
-        guard parts.count == 2 else {
-            bits = all
-            description = text
-            return
-        }
-        guard parts[1].allSatisfy(\.isNumber), let count = Int(parts[1]), (0...all).contains(count) else { return nil }
-        bits = count
-        description = text
-    }
-
-    func contains(_ address: SocketAddress) -> Bool {
-        let other = address.host
-        guard other.isIPv6 == host.isIPv6 else { return false }
-        // Shifts of 64 and more give 0.
-        let low = host.isIPv6 ? UInt64.max << UInt64(max(0, min(64, 128 - bits))) : UInt64.max << UInt64(32 - bits)
-        let high = bits >= 64 ? UInt64.max : UInt64.max << UInt64(64 - bits)
-        return (other.low ^ host.low) & low == 0 && (!host.isIPv6 || (other.high ^ host.high) & high == 0)
-    }
+    private func isTrusted(_ address: SocketAddress) -> Bool { ranges.contains { $0.contains(address.host) } }
 }

@@ -75,12 +75,22 @@ final class EventStreamCore: Sendable {
     }
 
     private let state = Monitor(State())
-    private let mailbox: Mailbox
+    /// Nil where there is no connection.
+    private let mailbox: Mailbox?
     private let ticket: Mailbox.Ticket
     private let limit: Int
     private let budget: OutputBudget
 
-    init(mailbox: Mailbox, ticket: Mailbox.Ticket, limit: Int, budget: OutputBudget) {
+    /// One to nobody.
+    static func closed() -> EventStreamCore {
+        let core = EventStreamCore(
+            mailbox: nil, ticket: Mailbox.Ticket(token: 0, serial: 0), limit: 0,
+            budget: OutputBudget(HTTPServerConfiguration.Limits()))
+        core.disconnected()
+        return core
+    }
+
+    init(mailbox: Mailbox?, ticket: Mailbox.Ticket, limit: Int, budget: OutputBudget) {
         self.mailbox = mailbox
         self.ticket = ticket
         self.limit = limit
@@ -133,7 +143,7 @@ final class EventStreamCore: Sendable {
     }
 
     private func tell() {
-        if !mailbox.post(.streamReady(ticket)) { disconnected() }
+        if mailbox?.post(.streamReady(ticket)) != true { disconnected() }
     }
 
     // MARK: The loop's side

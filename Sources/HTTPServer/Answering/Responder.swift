@@ -7,6 +7,13 @@ public struct Responder: Sendable {
 
     init(_ exchange: Exchange) { self.exchange = exchange }
 
+    /// Of a request that came by no connection: one part of the program asks another one what a client would. `answer` is
+    /// called once, from any thread, with a 500 where the last copy goes without having answered. There is no stream to
+    /// such a caller: it is closed from the start, and the answer is a 500.
+    package init(answering answer: @escaping @Sendable (HTTPResponse) -> Void) {
+        exchange = Exchange(to: .caller(answer))
+    }
+
     public func send(_ response: HTTPResponse) {
         if exchange.claim() { exchange.deliver(.response(response)) }
     }
@@ -19,9 +26,12 @@ public struct Responder: Sendable {
     /// stream is closed from the start.
     public func stream(headers: [HTTPHeader] = []) -> EventStream {
         let isFirst = exchange.claim()
+        guard case .connection(let loop, let ticket) = exchange.receiver else {
+            if isFirst { exchange.deliver(.dropped) }
+            return EventStream(.closed())
+        }
         let core = EventStreamCore(
-            mailbox: exchange.loop.mailbox, ticket: exchange.ticket, limit: exchange.loop.streamLimit,
-            budget: exchange.loop.environment.budget)
+            mailbox: loop.mailbox, ticket: ticket, limit: loop.streamLimit, budget: loop.environment.budget)
         if isFirst { exchange.deliver(.stream(core, headers)) } else { core.disconnected() }
         return EventStream(core)
     }
@@ -35,9 +45,12 @@ public struct Responder: Sendable {
         _ status: HTTPStatus, contentType: String, headers: [HTTPHeader] = [], limit: Int
     ) -> AnswerStream {
         let isFirst = exchange.claim()
+        guard case .connection(let loop, let ticket) = exchange.receiver else {
+            if isFirst { exchange.deliver(.dropped) }
+            return AnswerStream(.closed())
+        }
         let core = EventStreamCore(
-            mailbox: exchange.loop.mailbox, ticket: exchange.ticket, limit: limit,
-            budget: exchange.loop.environment.budget)
+            mailbox: loop.mailbox, ticket: ticket, limit: limit, budget: loop.environment.budget)
         if isFirst {
             let head = StreamedAnswer(status: status, contentType: contentType, headers: headers)
             exchange.deliver(.content(core, head))
@@ -49,18 +62,22 @@ public struct Responder: Sendable {
 
     /// Names who takes the request's body, on a route that streams it: once, from any thread, before or after the answer
     /// is begun. Until then nothing of it is read. A client that waits for 100 (Continue) gets it now.
-    public func takeBody(by receiver: any BodyReceiver) { exchange.loop.takeBody(exchange.ticket, receiver) }
+    public func takeBody(by receiver: any BodyReceiver) {
+        if case .connection(let loop, let ticket) = exchange.receiver { loop.takeBody(ticket, receiver) }
+    }
 
     /// Has a receiver that has paused get what comes next, from any thread.
-    public func resumeBody() { exchange.loop.resumeBody(exchange.ticket) }
+    public func resumeBody() {
+        if case .connection(let loop, let ticket) = exchange.receiver { loop.resumeBody(ticket) }
+    }
 
     /// Has `body` called once, unless the request is answered before, when its client is gone or has shut its side of the
     /// connection. A client that only did the latter still gets an answer, but nothing should be kept waiting for it: end
     /// the wait and answer what there is. `body` may run on a loop's thread and must not block; from any thread.
     public func onPeerEnded(_ body: @escaping @Sendable () -> Void) {
-        if exchange.isClaimed { return }
+        guard !exchange.isClaimed, case .connection(let loop, let ticket) = exchange.receiver else { return }
         // What waits for the client must not keep a dropped responder from being noticed.
-        exchange.loop.watchPeer(exchange.ticket) { [weak exchange] in
+        loop.watchPeer(ticket) { [weak exchange] in
             if let exchange, !exchange.isClaimed { body() }
         }
     }
@@ -85,17 +102,19 @@ enum Answer: Sendable {
 
 /// The one state that all copies of a responder share.
 final class Exchange: Sendable {
-    let loop: EventLoop
-    let ticket: Mailbox.Ticket
-    private let isAnswered = Atomic(false)
-
-    init(loop: EventLoop, ticket: Mailbox.Ticket) {
-        self.loop = loop
-        self.ticket = ticket
+    /// Who gets the answer.
+    enum Receiver: Sendable {
+        case connection(EventLoop, Mailbox.Ticket)
+        case caller(@Sendable (HTTPResponse) -> Void)
     }
 
+    let receiver: Receiver
+    private let isAnswered = Atomic(false)
+
+    init(to receiver: Receiver) { self.receiver = receiver }
+
     deinit {
-        if !isClaimed { loop.deliver(ticket, .dropped) }
+        if !isClaimed { deliver(.dropped) }
     }
 
     var isClaimed: Bool { isAnswered.load(ordering: .acquiring) }
@@ -103,5 +122,12 @@ final class Exchange: Sendable {
     /// True for the first caller, who then answers.
     func claim() -> Bool { !isAnswered.exchange(true, ordering: .acquiringAndReleasing) }
 
-    func deliver(_ answer: Answer) { loop.deliver(ticket, answer) }
+    func deliver(_ answer: Answer) {
+        switch (receiver, answer) {
+        case (.connection(let loop, let ticket), _): loop.deliver(ticket, answer)
+        case (.caller(let answer), .response(let response)): answer(response)
+        case (.caller(let answer), .stream), (.caller(let answer), .content), (.caller(let answer), .dropped):
+            answer(HTTPProblem(.internalServerError).response)
+        }
+    }
 }

@@ -236,7 +236,7 @@ extension Connection {
         readDeadline = .max
         serial += 1
         let answer = loop.collectingAnswer(to: ticket) {
-            let exchange = Exchange(loop: loop, ticket: ticket)
+            let exchange = Exchange(to: .connection(loop, ticket))
             var request = HTTPRequest(
                 method: method, bytes: input.bytes, head: head, fields: loop.fields,
                 body: UnsafeRawBufferPointer(start: input.bytes + progress.headLength, count: bodyLength),

@@ -178,4 +178,4 @@ public struct HTTPRequest: ~Copyable {
 }
 
 /// Who sent a request. The server hands it on and knows nothing of it.
-public protocol HTTPCaller: AnyObject, Sendable {}
+public protocol HTTPCaller: Sendable {}

@@ -6,27 +6,53 @@ import Postgres
 /// Every table of a new shop is empty, so lookups by key are planned as walks through the table or through the wrong
 /// index, which cost more with every order. The server's own autovacuum comes once a minute (`autovacuum_naptime`);
 /// a shop that starts under load can't wait for it.
-enum TableStatistics {
+///
+/// Tables are analyzed by who owns them alone, and daemons own none: a function of the owner's does it for them.
+public enum TableStatistics {
     /// Beyond it autovacuum comes often enough, and a look takes long.
     private static let largest = 100_000  // pages
     /// Below it any plan is quick.
     private static let smallest = 8  // pages
 
-    /// Analyzes our tables that have doubled since. Cheap where none has.
+    /// What daemons may call besides what they may do with tables.
+    public static let function = "orderflow_refresh_statistics()"
+
+    /// Makes the function, in the schema that is current, for the owner of its tables to run.
+    ///
+    /// - Parameter schema: that schema, quoted as a name.
+    public static func definition(schema: String) -> [String] {
+        [
+            """
+            CREATE OR REPLACE FUNCTION \(function) RETURNS void LANGUAGE plpgsql SECURITY DEFINER
+            SET search_path = pg_catalog, pg_temp SET default_statistics_target = 10 AS $body$
+            DECLARE
+                outgrown text;
+            BEGIN
+                -- A small sample tells a key from what isn't one. Where another daemon is at it already, that will do.
+                FOR outgrown IN \(tables(in: "$schema$\(schema)$schema$"))
+                    AND pg_has_role(c.relowner, 'MEMBER') LOOP
+                    EXECUTE 'ANALYZE (SKIP_LOCKED) ' || outgrown;
+                END LOOP;
+            END
+            $body$
+            """,
+            "REVOKE ALL ON FUNCTION \(function) FROM PUBLIC",
+        ]
+    }
+
+    private static func tables(in schema: String) -> String {
+        """
+        SELECT quote_ident(n.nspname) || '.' || quote_ident(c.relname)
+        FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+        WHERE n.oid = \(schema)::regnamespace AND c.relkind = 'r' AND c.relpages < \(largest)
+            AND pg_relation_size(c.oid) / current_setting('block_size')::bigint
+                > greatest(2 * c.relpages, \(smallest))
+        """
+    }
+
+    /// Analyzes the tables that have doubled since. Cheap where none has.
     static func refresh(on connection: Connection) throws {
-        let outgrown = try connection.query(
-            """
-            SELECT quote_ident(n.nspname) || '.' || quote_ident(c.relname)
-            FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-            WHERE n.nspname = current_schema() AND c.relkind = 'r' AND pg_has_role(c.relowner, 'MEMBER')
-                AND c.relpages < \(largest)
-                AND pg_relation_size(c.oid) / current_setting('block_size')::bigint
-                    > greatest(2 * c.relpages, \(smallest))
-            """
-        ).map { try $0.get(0, as: String.self) }
-        guard !outgrown.isEmpty else { return }
-        // A small sample tells a key from what isn't one. Where another daemon is at it already, that will do.
-        try connection.script(
-            "SET default_statistics_target = 10; ANALYZE (SKIP_LOCKED) " + outgrown.joined(separator: ", "))
+        let outgrown = try connection.query(tables(in: "quote_ident(current_schema())") + " LIMIT 1")
+        if !outgrown.isEmpty { _ = try connection.query("SELECT \(function)") }
     }
 }

@@ -13,7 +13,7 @@ package enum EnvelopeDecoder {
     ) -> RecordVerdict {
         guard let value else { return .nothing(.tombstone) }
         // Our own records say their type in a header: what nobody wants is not even parsed.
-        if let type = headers.type, !reader.types.contains(type) { return .nothing(.otherType) }
+        if let type = headers.type, !reader.names.contains(type) { return .nothing(.otherType) }
         if reader.ignores(headers.source) { return .nothing(.ownWord) }
         func forgery(of type: String?) -> String? {
             reader.signatures?.forgery(of: type, headers, key: key, value: value, at: source)
@@ -73,12 +73,12 @@ package enum EnvelopeDecoder {
     ) throws(Flaw) -> Body? {
         let envelope: Envelope
         do {
-            envelope = try Envelope(value)
+            envelope = try Envelope(value, reader.names)
         } catch {
             throw Flaw("\(error)")
         }
         guard let type = envelope.type else { throw Flaw("/type is required") }
-        guard reader.types.contains(type) else {
+        guard envelope.isKnown else {
             // Every group that reacts to the type of the header refuses the record too.
             if headers.type != nil { throw Flaw(mismatch) }
             return nil
@@ -117,14 +117,21 @@ package enum EnvelopeDecoder {
 /// The value's members, the payload where it stands.
 private struct Envelope {
     var type: String?
+    /// Whether the type is one of those that are asked for.
+    var isKnown = false
     var version: Int64 = 1
     var payload: UnsafeRawBufferPointer?
 
-    init(_ value: UnsafeRawBufferPointer) throws {
+    init(_ value: UnsafeRawBufferPointer, _ names: TypeNames) throws {
         var reader = JSONReader(value)
         try reader.readObject { key, reader in
             if key == "type" {
-                type = try reader.readString()
+                let known = try reader.readText { text in
+                    let name = names.name(text)
+                    type = name ?? String(decoding: text, as: UTF8.self)
+                    return name != nil
+                }
+                isKnown = known
             } else if key == "version" {
                 version = try reader.readInt64()
             } else if key == "payload" {

@@ -31,7 +31,7 @@ public struct RecordReader: Sendable {
 
     /// The types that are reacted to; others are passed over, in the usual case by a header alone.
     public let types: Set<String>
-    private let names: TypeNames
+    let names: TypeNames
     private let ignoredSource: String?
     private let content: Content
     let codecs: PayloadCodecs
@@ -68,7 +68,7 @@ public struct RecordReader: Sendable {
             }
         }
         var headers = EnvelopeHeaders(for: self)
-        record.forEachHeader { headers.take($0, $1) }
+        record.forEachRawHeader { headers.take($0, $1) }
         return EnvelopeDecoder.decode(
             value: record.value, key: record.key, headers: headers, source: place, recordTime: record.time, by: self)
     }

@@ -65,13 +65,20 @@ public final class Relay: Sendable {
     ) {
         self.service = service
         self.source = source
-        self.database = database
+        self.database = Self.sessions(of: database)
         self.producer = producer
         self.configuration = configuration
         var logger = logger
         logger[metadataKey: "relay"] = "\(service)/\(source.name)"
         self.logger = logger
         metrics = RelayMetrics(service: service, source: source.name)
+    }
+
+    /// How it reads its table, which is a queue.
+    static func sessions(of database: PostgresConfiguration) -> PostgresConfiguration {
+        var configuration = database
+        configuration.walksTables = false
+        return configuration
     }
 
     /// The name of its source.
@@ -138,7 +145,8 @@ public final class Relay: Sendable {
                 note(published: progress.checkpoint.published)
                 if source.prunable, sincePrune >= 10_000 || (sincePrune > 0 && idling.isQuiet) {
                     try store(&progress, on: connection)
-                    sincePrune = try prune(behind: progress.checkpoint, on: connection) ? 10_000 : 0
+                    sincePrune =
+                        try RelayPruning.prune(source, behind: progress.checkpoint, on: connection) ? 10_000 : 0
                 }
                 try idling.wait(
                     on: connection, atMost: sincePrune >= 10_000 ? configuration.busyPoll : progress.untilDue)
@@ -195,20 +203,6 @@ public final class Relay: Sendable {
         guard progress.hasNews else { return }
         try RelayCheckpointStore.move(source.name, from: progress.stored, to: progress.checkpoint, on: connection)
         progress.wasStored()
-    }
-
-    /// Deletes published rows, some at a time. True when there may be more.
-    private func prune(behind checkpoint: RelayCheckpoint, on connection: Connection) throws -> Bool {
-        let limit = 10_000
-        let deleted = try connection.execute(
-            """
-            DELETE FROM \(source.table) WHERE position IN (
-                SELECT position FROM \(source.table)
-                WHERE txid < pg_snapshot_xmax($1::text::pg_snapshot)
-                    AND pg_visible_in_snapshot(txid, (SELECT $1::text::pg_snapshot))
-                ORDER BY txid, position LIMIT \(limit))
-            """, [.text(checkpoint.seen)])
-        return deleted == limit
     }
 
     private func note(leading: Bool) {

@@ -150,6 +150,26 @@ public struct SagaOperator: Sendable {
         return Shown(saga: saga, log: log, nextLog: next)
     }
 
+    /// Those of `keys` that there are, each with the beginning of its history: one statement, and one more for each whose
+    /// history has left its row.
+    public func show(
+        _ keys: some Sequence<SagaKey>, limit: Int, on connection: Connection
+    ) throws -> (sagas: [Shown], unreadable: [UnreadableSaga]) {
+        let keys = Set(keys).sorted()
+        let (sagas, unreadable) = try SagaStore.decodeEach(
+            connection.query(
+                """
+                \(SagaStore.select)
+                WHERE saga = $1 AND (tenant, id) IN (SELECT * FROM unnest($2::text[], $3::text[])) ORDER BY tenant, id
+                """, [.text(definition.name), .textArray(keys.map(\.tenant)), .textArray(keys.map(\.id))]),
+            of: definition)
+        let shown = try sagas.map { saga in
+            let (log, next) = try SagaLog.part(of: saga, in: definition.name, after: 0, limit: limit, on: connection)
+            return Shown(saga: saga, log: log, nextLog: next)
+        }
+        return (shown, unreadable)
+    }
+
     /// As `show`, with all of its history, for those who asked for this one instance and wait.
     public func showWhole(_ key: SagaKey, on connection: Connection) throws -> Shown? {
         guard let first = try show(key, on: connection) else { return nil }

@@ -45,7 +45,9 @@ public struct Signatures: Sendable {
     /// Adds the signature of the record's source, where its keys are here. `traceparent` may still change.
     func sign(_ message: inout OutgoingMessage) {
         var content = SignedContent()
-        message.headers.forEach { name, value in content.take(String(decoding: name, as: UTF8.self), value) }
+        message.headers.forEach { name, value in
+            if let attribute = EventAttribute(name) { content.take(attribute, value) }
+        }
         guard let source = message.headers[EventHeader.source],
             let signing = keys[String(decoding: source, as: UTF8.self)]?.signing
         else { return }

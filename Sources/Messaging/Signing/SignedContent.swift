@@ -7,18 +7,17 @@ import Kafka
 /// that is missing has the length 2³²−1 and nothing behind it.
 struct SignedContent {
     /// In their order.
-    static let headers = [
-        EventHeader.specVersion, EventHeader.id, EventHeader.source, EventHeader.type, EventHeader.time,
-        EventHeader.subject, EventHeader.contentType, EventHeader.schemaVersion, EventHeader.correlationID,
-        EventHeader.causationID, EventHeader.tenant, EventHeader.streamVersion,
+    private static let headers: [EventAttribute] = [
+        .specVersion, .id, .source, .type, .time, .subject, .contentType, .schemaVersion, .correlationID, .causationID,
+        .tenant, .streamVersion,
     ]
 
-    /// The covered headers' values, as they stand.
-    private var values = [[UInt8]?](repeating: nil, count: Self.headers.count)
+    /// The headers' values as they stand, by the attribute.
+    private var values = [[UInt8]?](repeating: nil, count: EventAttribute.allCases.count)
 
     /// Takes in a header; of a repeated one the last counts, as it does for readers.
-    mutating func take(_ name: some StringProtocol, _ value: UnsafeRawBufferPointer) {
-        if let index = Self.headers.firstIndex(where: { $0 == name }) { values[index] = Array(value) }
+    mutating func take(_ attribute: EventAttribute, _ value: UnsafeRawBufferPointer) {
+        values[attribute.rawValue] = Array(value)
     }
 
     func bytes(
@@ -30,8 +29,8 @@ struct SignedContent {
         topic.withUTF8 { Self.append(UnsafeRawBufferPointer($0), to: &bytes) }
         Self.append(key, to: &bytes)
         Self.append(value, to: &bytes)
-        for value in values {
-            if let value {
+        for header in Self.headers {
+            if let value = values[header.rawValue] {
                 value.withUnsafeBytes { Self.append($0, to: &bytes) }
             } else {
                 Self.append(nil, to: &bytes)

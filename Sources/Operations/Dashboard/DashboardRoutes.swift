@@ -29,7 +29,7 @@ public struct DashboardRoutes: Sendable {
 
     public var routes: [Routes] {
         // The same for everybody who has the program.
-        let program = Routes(needing: .open, .headers(Self.headers)) {
+        let program = Routes(needing: .open, .headers(WebPage.headers)) {
             Get("/") { request in page.answer(request) }
             Get("/dashboard/:file") { request in
                 let name = request.pathParameter("file")
@@ -37,7 +37,7 @@ public struct DashboardRoutes: Sendable {
                 return file.answer(request)
             }
         }
-        let shop = Routes(needing: .operate, .headers(Self.headers)) {
+        let shop = Routes(needing: .operate, .headers(WebPage.headers)) {
             Get("/dashboard/stream") { request, context, responder in
                 try dashboard.watch(from: request.remoteAddress.origin, as: context.principal) { responder.stream() }
             }
@@ -46,21 +46,6 @@ public struct DashboardRoutes: Sendable {
                 return .json(.ok, latest)
             }
         }
-        return [program, shop] + session.routes(.headers(Self.headers))
+        return [program, shop] + session.routes(.headers(WebPage.headers))
     }
-
-    /// Nothing from elsewhere, nothing inline, no frame around it, no text that becomes HTML: an order's texts are
-    /// written by customers.
-    private static let headers = [
-        HTTPHeader(
-            "Content-Security-Policy",
-            "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
-                + "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; "
-                + "trusted-types 'none'"),
-        HTTPHeader("Cross-Origin-Opener-Policy", "same-origin"),
-        HTTPHeader("Cross-Origin-Resource-Policy", "same-origin"),
-        HTTPHeader("Referrer-Policy", "no-referrer"),
-        HTTPHeader("X-Frame-Options", "DENY"),
-        WebFile.noSniffing,
-    ]
 }

@@ -1,3 +1,5 @@
+import JSON
+import Messaging
 import OrderflowKit
 
 /// Something about the shop that a person should know, and what they can do.
@@ -154,6 +156,16 @@ struct ShopConcern: Hashable, Sendable {
                     "the oldest waits for \(ShopState.count(state.oldestMail)) s",
                     remedy: "is the mail server well?"))
         }
+        let suspended = count(state.webhooks["suspended"])
+        if suspended > 0 {
+            let first = (state.webhooks["endpoints"]?.array ?? []).first { $0["state"]?.string == "suspended" }
+            found.append(
+                ShopConcern(
+                    .warning, "webhooks",
+                    suspended == 1 ? "1 webhook is suspended" : "\(suspended) webhooks are suspended",
+                    first?["reason"]?.string ?? "its receiver refuses what is sent; what it was to be told is kept",
+                    remedy: first?["id"]?.string.map { "orderflow webhooks resume \($0)\(tenant(first))" }))
+        }
         if state.viewLag > Threshold.view {
             found.append(
                 ShopConcern(
@@ -189,6 +201,16 @@ struct ShopConcern: Hashable, Sendable {
                     remedy: "see the log of the API"))
         }
         return found
+    }
+
+    /// As commands take one that isn't the standard one.
+    private static func tenant(_ entry: JSONValue?) -> String {
+        guard let tenant = entry?["tenant"]?.string, tenant != TenantName.standard else { return "" }
+        return " --tenant \(tenant)"
+    }
+
+    private static func count(_ value: JSONValue?) -> Int {
+        Int(clamping: value?.int64 ?? 0)
     }
 
     private static func text(_ value: Double, unit: String = " s") -> String {

@@ -52,6 +52,7 @@ extension ShopState {
             json.field("stuck", .array(stuck))
             json.field("waiting", .array(waiting))
             json.field("letters", .array(letters))
+            json.field("webhooks", webhooks)
             json.key("held")
             json.array { json in
                 for order in held {

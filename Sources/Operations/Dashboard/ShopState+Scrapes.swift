@@ -108,6 +108,7 @@ extension ShopState {
             letters += scrape.attention["letters"]?.array ?? []
             stuck += scrape.attention["stuck"]?.array ?? []
             waiting += scrape.attention["waiting"]?.array ?? []
+            if let webhooks = scrape.attention["webhooks"] { self.webhooks = webhooks }
         }
         // In an order that is the same at every look.
         for letter in letters.sorted(by: { ($0["letter"]?.string ?? "") < ($1["letter"]?.string ?? "") }) {

@@ -103,6 +103,8 @@ struct ShopState: Sendable {
         /// Nil for one that isn't among those that wait for longest.
         var status: String?
     }
+    /// Of `EndpointStandings`; null where nobody has said.
+    var webhooks = JSONValue.null
     var oldestPayment = 0.0
     var oldestMail = 0.0
     /// How far the read model of orders is behind the event store, and how many orders it shows otherwise.

@@ -25,9 +25,12 @@ package struct EvidenceCheck {
             let connection = try Connection(settings.database(of: store), logger: logger)
             defer { connection.close() }
             for evidence in module.evidence {
-                let rows = try connection.transaction(readOnly: true) { connection in
-                    try connection.query(
-                        "SELECT a::text, b::text FROM (\(evidence.sql)) AS broken (a, b) LIMIT \(Self.limit)")
+                // A claim may be about everything that there is.
+                let rows = try connection.withStatementTimeout(.seconds(3600)) { connection in
+                    try connection.transaction(readOnly: true) { connection in
+                        try connection.query(
+                            "SELECT a::text, b::text FROM (\(evidence.sql)) AS broken (a, b) LIMIT \(Self.limit)")
+                    }
                 }
                 for row in rows {
                     let (what, detail) = (try row.get(0, as: String?.self), try row.get(1, as: String?.self))

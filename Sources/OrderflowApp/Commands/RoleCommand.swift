@@ -6,6 +6,7 @@ import Messaging
 import Operations
 import OrderflowKit
 import Postgres
+import Webhooks
 
 /// Where the role's HTTP server listens.
 struct HTTPOptions: ParsableArguments {
@@ -48,7 +49,8 @@ struct RoleCommand<Place: CataloguePlace>: OrderflowCommand {
             commandName: module.name,
             abstract: guide.abstract.isEmpty
                 ? module.summary.prefix(1).uppercased() + module.summary.dropFirst() + "." : guide.abstract,
-            discussion: discussion(guide))
+            discussion: discussion(guide),
+            subcommands: module.name == ServiceModule.webhooks.name ? WebhooksCommands.all : [])
     }
 
     @OptionGroup var options: SettingsOptions

@@ -1,4 +1,5 @@
 import OrderflowKit
+import Query
 
 /// What follows from the list of services and is kept in files: settings, containers, scraping, alerts, topics,
 /// manifests.
@@ -41,6 +42,9 @@ struct ProgramDocument: Sendable {
             ProgramDocument(
                 name: "asyncapi", summary: "who consumes which topic",
                 files: [File(path: "docs/asyncapi.yaml", content: .regions(AsyncAPIDocument(services).regions))]),
+            ProgramDocument(
+                name: "graphql", summary: "the schema of GraphQL",
+                files: [File(path: "docs/schema.graphql", content: .whole(notice("graphql") + "\n" + ShopSchema.text))]),
             ProgramDocument(
                 name: "kubernetes", summary: "manifests, for kubectl apply -k",
                 files: KubernetesDocument(services).files, folder: KubernetesDocument.folder),

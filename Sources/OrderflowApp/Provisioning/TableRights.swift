@@ -38,7 +38,7 @@ struct TableRights {
         let quoted = Names(
             schema: try names.get(0), owner: try names.get(1), daemon: try names.get(2), requests: try names.get(3))
         let tables = try tables(on: connection)
-        let grants = grants(tables, quoted)
+        let grants = grants(tables, quoted) + statistics(quoted)
         try connection.transaction { try $0.script(grants.map { $0 + ";" }.joined(separator: "\n")) }
         for table in tables where table.hasTenant { try secure(table, quoted, on: connection) }
     }
@@ -121,6 +121,12 @@ struct TableRights {
             ]
         }
         return statements.compactMap(\.self)
+    }
+
+    /// Daemons have tables analyzed by a function that does nothing else, whose rights are its owner's.
+    private func statistics(_ names: Names) -> [String] {
+        TableStatistics.definition(schema: names.schema)
+            + (daemon == owner ? [] : ["GRANT EXECUTE ON FUNCTION \(TableStatistics.function) TO \(names.daemon)"])
     }
 
     /// Written by nobody but the owner: the migrations' history, and the head of the audit log, by a trigger of the owner's.

@@ -10,12 +10,12 @@ final class CredentialGate: AccessGate {
     /// Nil where only keys are taken.
     private let tokens: TokenCheck?
     private let serviceKey: Fingerprint?
-    private let refusals: RefusalCounts
-    private let onRefusedRight: @Sendable (RefusedRight) -> Void
+    private let counts: RefusalCounts
+    let refusals: RefusedRights?
 
     /// - Parameters:
     ///   - serviceKey: what the installation's own processes bring to each other.
-    ///   - onRefusedRight: called on an event loop when a known caller lacks a right; must not block.
+    ///   - onRefusedRight: called when a known caller lacks a right, on the thread that finds out; must not block.
     init(
         keys: APIKeyRing, tokens: TokenCheck?, serviceKey: String?,
         onRefusedRight: @escaping @Sendable (RefusedRight) -> Void
@@ -23,8 +23,8 @@ final class CredentialGate: AccessGate {
         self.keys = keys
         self.tokens = tokens
         self.serviceKey = serviceKey.map { Fingerprint(of: $0) }
-        refusals = RefusalCounts()
-        self.onRefusedRight = onRefusedRight
+        counts = RefusalCounts()
+        refusals = RefusedRights(counts, onRefusedRight: onRefusedRight)
     }
 
     /// The installation's own processes: the dashboard asks roles, the API asks the saga.
@@ -40,7 +40,7 @@ final class CredentialGate: AccessGate {
         do throws(IdentityRefusal) {
             principal = try identify(request)
         } catch {
-            refusals.count(error)
+            counts.count(error)
             throw error.problem
         }
         try check(principal, request, need)
@@ -60,8 +60,7 @@ final class CredentialGate: AccessGate {
     private func refusal(
         of right: Right, _ principal: Principal, _ request: borrowing HTTPRequest
     ) -> HTTPProblem {
-        refusals.countMissingRight()
-        onRefusedRight(RefusedRight(principal, right, request))
+        refusals?.note(RefusedRight(principal, right, request))
         return AccessRefusal.missing(right)
     }
 
@@ -112,7 +111,7 @@ extension CredentialGate: CredentialReader {
         do throws(IdentityRefusal) {
             return try found.get()
         } catch {
-            refusals.count(error)
+            counts.count(error)
             throw error.problem
         }
     }
@@ -123,25 +122,5 @@ extension CredentialGate: CredentialReader {
         let principal = try principal(of: credential)
         try check(principal, request, need)
         return principal
-    }
-}
-
-/// A known caller asked for something that it may not do.
-package struct RefusedRight: Sendable {
-    package let principal: Principal
-    package let right: Right
-    package let method: String
-    /// The pattern of the route.
-    package let route: String
-    package let path: String
-    package let address: String
-
-    init(_ principal: Principal, _ right: Right, _ request: borrowing HTTPRequest) {
-        self.principal = principal
-        self.right = right
-        method = request.method.rawValue
-        route = request.routeTemplate
-        path = request.path
-        address = request.remoteAddress.address
     }
 }

@@ -7,7 +7,7 @@ import Synchronization
 ///
 /// Made once for a credential and shared by all requests that bring it. Equal are those of the same kind, subject and
 /// tenant, whatever their rights: two tokens of one customer are one caller.
-public final class Principal: HTTPCaller, Hashable {
+public final class Principal: Sendable, Hashable {
     public enum Kind: String, Sendable {
         /// A JSON Web Token of the identity provider.
         case token

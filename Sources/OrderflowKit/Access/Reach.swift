@@ -3,44 +3,75 @@ import HTTPServer
 /// Which data of a tenant a request gets at: everybody's, or what belongs to one user.
 ///
 /// Lookups take it in the tenant's place, so that none can be written that forgets whom it looks for. What is out of
-/// reach is not there: it is answered as what doesn't exist, by the same work.
-public struct Reach: Hashable, Sendable {
+/// reach is not there: it is answered as what doesn't exist, by the same work, and nobody takes note of it. Who *names*
+/// another user is refused (`demand`), and that is noted.
+public struct Reach: Sendable {
     public let tenant: String
-    /// The only user whose data it is; nil where it is everybody's.
-    public let userID: String?
-    /// What the caller asked for.
-    private let right: Right
+    /// What keeps the caller to one user's data; nil where it gets at everybody's.
+    private let bound: Bound?
 
-    fileprivate init(tenant: String, userID: String?, right: Right) {
+    /// Made for callers alone that are kept to their own.
+    private final class Bound: Sendable {
+        let userID: String
+        /// What the caller asked for.
+        let right: Right
+        let context: RequestContext
+
+        init(_ userID: String, _ right: Right, _ context: RequestContext) {
+            self.userID = userID
+            self.right = right
+            self.context = context
+        }
+    }
+
+    /// Everybody's data of a tenant.
+    package static func everything(of tenant: String) -> Reach { Reach(tenant: tenant, bound: nil) }
+
+    private init(tenant: String, bound: Bound?) {
         self.tenant = tenant
-        self.userID = userID
-        self.right = right
+        self.bound = bound
     }
 
-    /// Everybody's data of a tenant, for what no caller asks for.
-    package static func everything(of tenant: String) -> Reach {
-        Reach(tenant: tenant, userID: nil, right: .ordersRead)
+    /// What belongs to one user, for a caller that may have no more.
+    fileprivate static func own(of userID: String, under right: Right, _ context: RequestContext) -> Reach {
+        Reach(tenant: context.tenant, bound: Bound(userID, right, context))
     }
+
+    /// The only user whose data it is; nil where it is everybody's.
+    public var userID: String? { bound?.userID }
 
     /// By bytes: to `String` a Kelvin sign and a K are equal, and they are two users.
-    public func covers(_ userID: String) -> Bool {
-        self.userID.map { $0.utf8.elementsEqual(userID.utf8) } ?? true
-    }
+    public func covers(_ userID: String) -> Bool { bound.map { $0.userID.utf8.elementsEqual(userID.utf8) } ?? true }
 
-    /// Throws 403 for a request that names another user than its caller.
+    /// Throws 403 for a request that names another user than its caller, and has it noted in the audit log. Never blocks.
     public func demand(_ userID: String) throws(HTTPProblem) {
-        if !covers(userID) { throw AccessRefusal.foreign(right, user: userID) }
+        guard let bound, !covers(userID) else { return }
+        let context = bound.context
+        context.refusals?.note(RefusedRight(context.principal, bound.right, at: context.place, isForeign: true))
+        throw AccessRefusal.foreign(bound.right, user: userID)
     }
 }
 
 extension RequestContext {
+    /// Throws 403 where the caller lacks a right that nobody has for what is their own only.
+    package func demand(_ right: Right) throws(HTTPProblem) {
+        if principal.grant(of: right) != .all { throw refusal(of: right) }
+    }
+
     /// What the caller gets at under `right`, in a group of routes that needs it.
     public func reach(_ right: Right) throws(HTTPProblem) -> Reach {
         switch principal.grant(of: right) {
-        case .all: Reach(tenant: tenant, userID: nil, right: right)
-        case .own(let userID): Reach(tenant: tenant, userID: userID, right: right)
-        // The gate has let nobody in without the right that the group names: a handler that asks for another one.
-        case .none: throw AccessRefusal.missing(right)
+        case .all: Reach.everything(of: tenant)
+        case .own(let userID): Reach.own(of: userID, under: right, self)
+        // The gate has let nobody in without the right that the group names: a handler that asks for another one, or a
+        // group that lets in by any of several.
+        case .none: throw refusal(of: right)
         }
+    }
+
+    /// The 403 of a caller that lacks a right, of which the audit log hears.
+    func refusal(of right: Right) -> HTTPProblem {
+        refusals?.note(RefusedRight(principal, right, at: place, isForeign: false))
+        return AccessRefusal.missing(right)
     }
 }

@@ -10,12 +10,13 @@ import Postgres
 /// A caller that goes on asking is one record in each interval, with how often. What doesn't fit into memory is counted
 /// and told in the next record: nobody fills the log, the database or the memory by asking.
 package final class RefusalAudit: Sendable {
-    /// One caller, refused one right at one route.
+    /// One caller, refused one right at one route. Whom a customer named is left out: there is no end to names.
     private struct Refusal: Hashable {
         let actor: AuditActor
         let tenant: String?
         let route: String
         let right: Right
+        let isForeign: Bool
     }
 
     private struct Waiting {
@@ -44,8 +45,10 @@ package final class RefusalAudit: Sendable {
     package func note(_ refused: RefusedRight) {
         let principal = refused.principal
         let refusal = Refusal(
-            actor: AuditActor(principal.subject, kind: AuditActor.Kind(principal.kind), origin: refused.address),
-            tenant: principal.tenant, route: "\(refused.method) \(refused.route)", right: refused.right)
+            actor: AuditActor(
+                principal.subject, kind: AuditActor.Kind(principal.kind), origin: refused.address.address),
+            tenant: principal.tenant, route: "\(refused.method.rawValue) \(refused.route)", right: refused.right,
+            isForeign: refused.isForeign)
         waiting.withLock { waiting in
             if let count = waiting.counts[refusal] {
                 waiting.counts[refusal] = count + 1
@@ -111,6 +114,7 @@ package final class RefusalAudit: Sendable {
                 by: refusal.actor, .refused, on: refusal.route, tenant: refusal.tenant,
                 detail: Self.detail { json in
                     json.field("scope", refusal.right.rawValue)
+                    if refusal.isForeign { json.field("for", "another user") }
                     json.field("count", count)
                 })
         }

@@ -12,6 +12,8 @@ package struct LimitedGate: AccessGate {
         self.limits = limits
     }
 
+    package var refusals: RefusedRights? { gate.refusals }
+
     package func admit(_ request: borrowing HTTPRequest, to need: RouteNeed) throws(HTTPProblem) -> Principal {
         let principal = try gate.admit(request, to: need)
         guard need.right != .open, need.right != .operate else { return principal }

@@ -21,7 +21,7 @@ package struct Quota: Sendable, Hashable {
         package let isGranted: Bool
         /// So many more may come at once.
         package let remaining: Int
-        /// Nanoseconds until one is left, where none is; else until all are.
+        /// Nanoseconds until there is one more than that.
         package let wait: Int64
     }
 
@@ -36,7 +36,7 @@ package struct Quota: Sendable, Hashable {
         let over = next - now - capacity
         guard over <= 0 else { return Verdict(isGranted: false, remaining: 0, wait: over) }
         full = next
-        return Verdict(isGranted: true, remaining: Int(-over / interval), wait: next - now)
+        return Verdict(isGranted: true, remaining: Int(-over / interval), wait: interval + over % interval)
     }
 
     /// Seconds from an empty bucket to a full one, at least 1.

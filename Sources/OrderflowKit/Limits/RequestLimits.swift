@@ -1,12 +1,14 @@
 import Execution
-import Glibc
+import Foundation
 import HTTPServer
 import Messaging
 import Metrics
 import Telemetry
 
 /// The limits on requests of one process: by caller, then by tenant. What a caller is refused doesn't count against its
-/// tenant. Answers say what is left in the fields of draft-ietf-httpapi-ratelimit-headers.
+/// tenant. Answers say what is left in the fields of draft-ietf-httpapi-ratelimit-headers-10: Lists of Structured Fields
+/// (RFC 9651), an Item for each quota. A tenant's has its name as partition key, since a caller may ask for several; a
+/// caller's own needs none.
 ///
 /// Asked on the event loops, on the way of every request: no allocation but for the fields, no lock that all share.
 package final class RequestLimits: Sendable {
@@ -57,7 +59,7 @@ package final class RequestLimits: Sendable {
             try principal.tell(buckets.take(owner, principal.quota, now: now), &policy, &state)
         }
         if let tenant = tenants[name] ?? tenant {
-            try tenant.tell(buckets.take(Owner.tenant(name), tenant.quota, now: now), &policy, &state)
+            try tenant.tell(buckets.take(Owner.tenant(name), tenant.quota, now: now), &policy, &state, of: name)
         }
         return policy.isEmpty ? [] : [HTTPHeader("RateLimit-Policy", policy), HTTPHeader("RateLimit", state)]
     }
@@ -110,11 +112,19 @@ private struct Limit: Sendable {
     }
 
     /// Adds what the answer says of this quota; throws the refusal.
-    func tell(_ verdict: Quota.Verdict, _ policies: inout String, _ states: inout String) throws(HTTPProblem) {
+    func tell(
+        _ verdict: Quota.Verdict, _ policies: inout String, _ states: inout String, of tenant: String? = nil
+    ) throws(HTTPProblem) {
+        // Which of the quota's buckets it is: a tenant's name as a Byte Sequence (RFC 9651 §3.3.5).
+        let partition = tenant.map { ";pk=:\(Data($0.utf8).base64EncodedString()):" } ?? ""
         let seconds = (verdict.wait + 999_999_999) / 1_000_000_000
-        policies += policies.isEmpty ? policy : ", \(policy)"
-        states += states.isEmpty ? "" : ", "
-        states += "\"\(kind.rawValue)\";r=\(verdict.remaining);t=\(seconds)"
+        if !policies.isEmpty {
+            policies += ", "
+            states += ", "
+        }
+        policies += policy
+        policies += partition
+        states += "\"\(kind.rawValue)\";r=\(verdict.remaining);t=\(seconds)\(partition)"
         guard !verdict.isGranted else { return }
         refused.increment()
         throw HTTPProblem(

@@ -15,13 +15,17 @@ public struct RequestContext: Sendable {
     /// may be nil.
     public let actor: String?
     /// The sender of the request: a client, or the gateway before us.
-    package let remoteAddress: SocketAddress
+    package var remoteAddress: SocketAddress { place.address }
+    let place: RequestPlace
+    /// Takes note of what the caller is refused from here on.
+    let refusals: RefusedRights?
 
     /// Of a request that has passed a gate; any other is a mistake in the program, answered 500.
     init(_ request: borrowing HTTPRequest) throws(HTTPProblem) {
-        guard let principal = request.caller as? Principal else { throw HTTPProblem(.internalServerError) }
-        self.principal = principal
-        remoteAddress = request.remoteAddress
+        guard let caller = request.caller as? AdmittedCaller else { throw HTTPProblem(.internalServerError) }
+        principal = caller.principal
+        refusals = caller.refusals
+        place = RequestPlace(request)
         tenant = try Self.tenant(request, principal)
         correlationID = try Self.token(request, "X-Correlation-Id", limit: 128)
         actor =

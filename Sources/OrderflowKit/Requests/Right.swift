@@ -11,6 +11,9 @@ public enum Right: String, Sendable, CaseIterable {
     case reportsRead = "reports:read"
     case stockRead = "stock:read"
     case stockWrite = "stock:write"
+    /// Where a tenant is told of its orders.
+    case webhooksRead = "webhooks:read"
+    case webhooksWrite = "webhooks:write"
     /// The dashboard, what waits for a person, sagas, metrics.
     case operate
     /// To act for the tenant that `X-Tenant-Id` names.
@@ -66,6 +69,8 @@ public struct Rights: OptionSet, Hashable, Sendable {
         case .stockWrite: 1 << 7
         case .operate: 1 << 8
         case .tenantsAny: 1 << 9
+        case .webhooksRead: 1 << 10
+        case .webhooksWrite: 1 << 11
         case .open: 0
         }
     }

@@ -19,12 +19,14 @@ public struct Routes: Sendable {
 
     /// - Parameter orOwn: whether callers are let in too who have the right for what is their own only
     ///   (`Right.own`): for handlers that keep them to that.
+    ///   - others: rights of which any lets a caller in as well, for routes where what is asked for says what is needed:
+    ///   handlers ask for it (`RequestContext.demand`, `.reach`).
     public init(
-        needing right: Right, orOwn: Bool = false, _ middleware: Middleware...,
+        needing right: Right, orOwn: Bool = false, orAnyOf others: [Right] = [], _ middleware: Middleware...,
         @RoutesBuilder routes: () -> RoutesBuilder.Parts
     ) {
         precondition(!orOwn || right.own != nil, "there is no \(right.rawValue) of one's own")
-        need = RouteNeed(right: right, isOwnEnough: orOwn)
+        need = RouteNeed(right: right, isOwnEnough: orOwn, others: others)
         self.middleware = middleware
         endpoints = routes().endpoints
     }
@@ -32,7 +34,7 @@ public struct Routes: Sendable {
     /// Behind a gate: nothing of a request is looked at before its caller is known.
     fileprivate func group(_ gate: any AccessGate) -> RouteGroup {
         let admission = Middleware.caller { [need] request throws(HTTPProblem) in
-            try gate.admit(request, to: need)
+            AdmittedCaller(principal: try gate.admit(request, to: need), refusals: gate.refusals)
         }
         return RouteGroup(middleware: [admission] + middleware, endpoints: endpoints)
     }

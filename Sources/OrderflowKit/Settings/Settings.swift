@@ -2,6 +2,7 @@ import HTTPServer
 import Kafka
 import Logging
 import Messaging
+import Networks
 import Orders
 
 /// Everything that can be configured, as plain values; the defaults suit a developer's machine.

@@ -5,8 +5,10 @@ package enum SettingsEnvironment {
     package static let supervisorDescriptor = "ORDERFLOW_SUPERVISOR_FD"
     /// The flags of the supervisor, as JSON: a variable for each couldn't say that a setting is to be empty.
     package static let flags = "ORDERFLOW_FLAGS"
+    /// The API key or token that a command sends, so that it stands in no list of processes.
+    package static let token = "ORDERFLOW_TOKEN"
 
-    private static let reserved: Set = [configFile, supervisorDescriptor, flags, "ORDERFLOW_DEV_BROKER"]
+    private static let reserved: Set = [configFile, supervisorDescriptor, flags, token, "ORDERFLOW_DEV_BROKER"]
     private static let reservedPrefixes = ["ORDERFLOW_TEST_", "ORDERFLOW_SCRIPT_"]
 
     /// The variables that set something, by the name of what they set. An empty one sets nothing, so that

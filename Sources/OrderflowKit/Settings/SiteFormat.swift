@@ -1,5 +1,6 @@
 import HTTPServer
 import Messaging
+import Networks
 
 extension SettingFormat where Value == [String] {
     package static let hostNames = list(

@@ -12,8 +12,14 @@ package struct WebFile: Sendable {
     package init(_ name: String, contentType: String) {
         let file = orderflow_web_file(name)
         precondition(file.bytes != nil, "there is no web file \(name)")
+        self.init(
+            content: Array(UnsafeBufferPointer(start: file.bytes, count: file.count)), contentType: contentType)
+    }
+
+    /// One that the program makes itself.
+    package init(content: [UInt8], contentType: String) {
         self.contentType = contentType
-        body = Array(UnsafeBufferPointer(start: file.bytes, count: file.count))
+        body = content
         entityTag = "\"\(RequestDigest.of(body))\""
     }
 

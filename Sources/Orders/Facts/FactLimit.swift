@@ -26,7 +26,7 @@ public enum FactLimit {
 extension String {
     /// Foreign words, as a fact can take them: cut to `limit` bytes between two characters, blanks in place
     /// of control characters.
-    func fitted(to limit: Int) -> String {
+    package func fitted(to limit: Int) -> String {
         if utf8.count <= limit, utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F }) { return self }
         var text = String.UnicodeScalarView()
         var size = 0

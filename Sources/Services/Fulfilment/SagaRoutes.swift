@@ -6,13 +6,16 @@ import OrderflowKit
 import Postgres
 
 /// The sagas over HTTP, on the saga role's own port: `GET /sagas/{orderId}?log_after=` and
-/// `GET /sagas?status=&attention=`.
+/// `GET /sagas?status=&attention=`, or `GET /sagas?id=&id=…` for those of some orders.
 public struct SagaRoutes: Sendable {
     private let sagaOperator: SagaOperator
     private let database: ConnectionPool
     private let logger: Logger
 
     public static let listLimit = 1...200
+    /// Orders that one request may name, and lines of history that each is shown with.
+    static let namedLimit = 50
+    private static let namedLog = 50
 
     public init(_ orchestrator: SagaOrchestrator, database: ConnectionPool, logger: Logger) {
         sagaOperator = SagaOperator(orchestrator)
@@ -43,6 +46,8 @@ public struct SagaRoutes: Sendable {
     }
 
     private func list(_ request: borrowing HTTPRequest, _ context: RequestContext) throws -> PooledAnswer {
+        let named = try request.queryItems().filter { $0.name == "id" }.map(\.value)
+        if !named.isEmpty { return try self.named(named, of: context.tenant) }
         var filter = SagaOperator.Filter(tenant: context.tenant)
         filter.status = try request.choice("status", of: SagaInstance.Status.self)
         if let text = try request.query("attention") {
@@ -64,6 +69,28 @@ public struct SagaRoutes: Sendable {
                     ? ListCursor(createdAt: page.sagas[written - 1].createdAt, id: page.sagas[written - 1].key.id)
                     : page.next.map { ListCursor(createdAt: $0.createdAt, id: $0.id) }
                 json.field("nextCursor", next?.encoded)
+            }
+            return .json(.ok, json.bytes)
+        }
+    }
+
+    /// Those of the orders that something is known of, with the beginning of their history.
+    private func named(_ orderIDs: [String], of tenant: String) throws -> PooledAnswer {
+        guard orderIDs.count <= Self.namedLimit else {
+            throw HTTPProblem(.badRequest, detail: "id may come \(Self.namedLimit) times at most")
+        }
+        return PooledAnswer { connection in
+            let (sagas, unreadable) = try sagaOperator.show(
+                orderIDs.map { SagaKey(tenant: tenant, id: $0) }, limit: Self.namedLog, on: connection)
+            for error in unreadable { logger.error("saga_unreadable", metadata: ["error": "\(error)"]) }
+            var json = JSONWriter(capacity: 2048 * sagas.count + 64)
+            json.object { json in
+                json.key("sagas")
+                json.array { json in
+                    for shown in sagas {
+                        SagaDocument.write(shown.saga, log: shown.log, nextLog: shown.nextLog, into: &json)
+                    }
+                }
             }
             return .json(.ok, json.bytes)
         }

@@ -39,8 +39,14 @@ public struct OrderRoutes: Sendable {
     private func create(
         _ request: borrowing HTTPRequest, _ context: RequestContext, _ responder: Responder
     ) throws {
-        let key = try IdempotencyKey(request)
-        let order = try OrderRequest(json: request.body)
+        try create(request.body, IdempotencyKey(request), context, responder)
+    }
+
+    /// An order from its body, however that came.
+    func create(
+        _ body: UnsafeRawBufferPointer, _ key: IdempotencyKey?, _ context: RequestContext, _ responder: Responder
+    ) throws {
+        let order = try OrderRequest(json: body)
         let reach = try context.reach(.ordersWrite)
         try reach.demand(order.userID)
         guard let known = service.secrets.alone(key: key != nil, token: order.paymentToken != nil) else {
@@ -102,9 +108,16 @@ public struct OrderRoutes: Sendable {
     // MARK: POST /orders/{id}/cancel
 
     private func cancel(_ request: borrowing HTTPRequest, _ context: RequestContext) throws -> PooledAnswer {
+        try cancellation(of: request.pathParameter("id"), request.body, context)
+    }
+
+    /// An order's cancellation from its body, however that came.
+    func cancellation(
+        of orderID: String, _ body: UnsafeRawBufferPointer, _ context: RequestContext
+    ) throws -> PooledAnswer {
         let reach = try context.reach(.ordersWrite)
-        let key = OrderKey(tenant: reach.tenant, orderID: request.pathParameter("id"))
-        let reason = try CancelRequest(request.body).reason
+        let key = OrderKey(tenant: reach.tenant, orderID: orderID)
+        let reason = try CancelRequest(body).reason
         return PooledAnswer(order: key) { connection in
             // Another request may append between our read and our write; each loss means that another one won.
             for _ in 0..<10 {
@@ -152,21 +165,7 @@ public struct OrderRoutes: Sendable {
             try json.object { json in
                 json.field("orderId", key.orderID)
                 json.key("events")
-                try json.array { json in
-                    for event in events {
-                        let metadata = try event.metadata.withUnsafeBytes { try EventMetadata(json: $0) }
-                        let payload = HiddenMembers.hide(in: try event.json())
-                        json.object { json in
-                            json.field("version", event.version)
-                            json.field("type", event.type)
-                            json.field("schemaVersion", event.schemaVersion)
-                            json.time("recordedAt", event.createdAt)
-                            json.field("payload", raw: payload)
-                            json.key("audit")
-                            json.object { $0.audit(metadata) }
-                        }
-                    }
-                }
+                try json.array { json in for event in events { try json.event(event) } }
                 let next = events.last.flatMap { $0.version < version ? VersionCursor(version: $0.version) : nil }
                 json.field("nextCursor", next?.encoded)
             }
@@ -191,8 +190,23 @@ struct VersionCursor: PageCursor {
 }
 
 extension JSONWriter {
+    /// An event of an order's history.
+    mutating func event(_ event: StoredEvent) throws {
+        let metadata = try event.metadata.withUnsafeBytes { try EventMetadata(json: $0) }
+        let payload = HiddenMembers.hide(in: try event.json())
+        object { json in
+            json.field("version", event.version)
+            json.field("type", event.type)
+            json.field("schemaVersion", event.schemaVersion)
+            json.time("recordedAt", event.createdAt)
+            json.field("payload", raw: payload)
+            json.key("audit")
+            json.object { $0.audit(metadata) }
+        }
+    }
+
     /// Who did it, for whom, and what led to it.
-    fileprivate mutating func audit(_ metadata: EventMetadata) {
+    private mutating func audit(_ metadata: EventMetadata) {
         field("messageId", metadata.id)
         time("at", metadata.time)
         field("tenant", metadata.tenant)

@@ -39,7 +39,7 @@ extension ServiceModule {
         PublishesStreams([OrderStreams.category: .orderEvents, UserStreams.category: .userEvents])
         Publishes(
             OrderCreated.self, OrderConfirmed.self, OrderCancellationRequested.self, OrderCancelled.self,
-            on: .orderEvents)
+            BatchCompleted.self, on: .orderEvents)
         Publishes(UserCreated.self, AccountCreated.self, on: .userEvents)
         Accepts(ConfirmOrder.self, CancelOrder.self, SendPaymentToken.self, on: .orderCommands)
         Sends(KeepPaymentToken.self, on: .paymentCommands)
@@ -65,6 +65,8 @@ extension ServiceModule {
             ) { context in
                 OrderOutcomeHandler(context.settings.steps, fanIn: BatchFanIn(topic: context.topics[.orderEvents]))
             })
+        BatchEvidence.counts
+        BatchEvidence.ends
         QueryRoutes.metrics
         Measures([
             "orderflow_view_lag_events": "Events that are committed and not in the read model of orders.",
@@ -89,7 +91,8 @@ extension ServiceModule {
         Runs { context in
             let service = OrderService(context)
             var running = service.running(context)
-            running.join(try QueryRoutes.running(context, areMainWork: false))
+            running.join(service.following(context))
+            running.join(try QueryRoutes.running(context, areMainWork: false, graphQL: service.graphQL(context)))
             running.join(SagaLookup.running(context, orders: service.database))
             return running
         }
@@ -116,8 +119,11 @@ extension ServiceModule {
             Retry-After. Each may hold some 6 MiB, one with policy=all some 40 MiB.
             """)
         SettingKey(
-            "saga.url", \OrdersSettings.sagaURL, optional: .url("http", "https", example: "http://saga.internal:3007"),
-            "Where the API asks the saga role for GET /orders/{id}/saga; empty is its port on this machine.")
+            "orders.batch_patience", \OrdersSettings.batchPatience, .duration(.seconds(1) ... .seconds(30 * 86_400)),
+            """
+            How long a batch whose request was cut stays open for the same request to come again; then it is closed with \
+            the orders that it has.
+            """)
     }
 }
 
@@ -130,8 +136,8 @@ package struct OrdersSettings: SettingsSection {
     package var poolSize = 4
     /// Taken at once.
     package var batches = 16
-    /// Where the saga role answers; nil is its port on this machine.
-    package var sagaURL: String?
+    /// How long a batch whose request was cut stays open.
+    package var batchPatience: Duration = .seconds(3600)
 
     package init() {}
 }
@@ -169,6 +175,14 @@ public struct OrderService: Sendable {
         topic = context.topics[.orderEvents]
     }
 
+    /// What GraphQL has to ask others for in other processes.
+    func graphQL(_ context: ServiceContext) -> GraphQLBackend {
+        GraphQLBackend(
+            writes: OwnWrites(
+                service: self, orders: OrderRoutes(self, logger: context.logger), users: UserRoutes(self)),
+            histories: OwnHistories(database: database))
+    }
+
     func running(_ context: ServiceContext) -> Running {
         context.health.watch(writer: writer)
         context.collectors.watch(writer)
@@ -178,5 +192,22 @@ public struct OrderService: Sendable {
             parts: [ThreadGroup.Part("event-writer") { writer.run(until: $0) }], servesFromParts: true,
             routes: OrderRoutes(self, logger: context.logger).routes
                 + [BatchRoutes(self, logger: context.logger).routes, UserRoutes(self).routes])
+    }
+
+    /// What tells how batches fare, and closes those that their senders have left.
+    func following(_ context: ServiceContext) -> Running {
+        let views = context.settings[ViewsSettings.self]
+        let watch = BatchWatch(
+            database, waits: Places(views.waits, share: views.waitsPerAddress),
+            streams: Places(views.streams, share: views.streamsPerAddress),
+            isDraining: { [health = context.health] in health.isStopping }, logger: context.logger)
+        let closer = BatchCloser(
+            context.database, topic: context.topics[.orderEvents],
+            patience: context.settings[OrdersSettings.self].batchPatience, logger: context.logger)
+        return Running(
+            parts: [
+                ThreadGroup.Part("batch-watch") { watch.run(until: $0) },
+                ThreadGroup.Part("batch-closer") { closer.run(until: $0) },
+            ], onCommit: { watch.changed() }, routes: [BatchQueryRoutes(database, watch: watch).routes])
     }
 }

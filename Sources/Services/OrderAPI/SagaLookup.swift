@@ -5,6 +5,7 @@ import Logging
 import OrderflowKit
 import Outbound
 import Postgres
+import Query
 
 /// `GET /orders/{id}/saga` on the API: asks the saga role, whose database is its own, on threads of its own.
 ///
@@ -50,8 +51,7 @@ public final class SagaLookup: Sendable {
     /// The lookup of an API process.
     static func running(_ context: ServiceContext, orders: ConnectionPool) -> Running {
         let settings = context.settings
-        let own = settings.services["saga"].map { settings.url(of: $0) }
-        guard let url = settings[OrdersSettings.self].sagaURL ?? own else { return Running() }
+        guard let url = RoleURLs.url(of: "saga", settings) else { return Running() }
         let lookup = SagaLookup(
             url: url, orders: orders, credentials: settings.auth.serviceHeaders, logger: context.logger)
         context.collectors.watch(lookup.breaker)

@@ -6,7 +6,8 @@ import OrderflowKit
 ///
 /// A consumer that finds free places writes its charges as claimed by this process already, and hands them over once
 /// they are committed: nobody has to look for them. If the process dies in between, they are due again when their lease
-/// is over. What has no place stays due, for the worker to claim.
+/// is over. What has no place stays due, and is counted, for the worker to claim: it takes as many places for that as
+/// it will need, since what is committed while it holds them has none.
 final class GatewayDesk: Sendable {
     /// A payment that is claimed by this process until `leaseEnd`.
     struct Claimed: Sendable {
@@ -21,6 +22,8 @@ final class GatewayDesk: Sendable {
         var ended: [(GatewayCalls.Job, GatewayCalls.Result)] = []
         /// There may be more that is due in the table.
         var mayBeDue = false
+        /// How much more, at most; nil where that isn't known.
+        var due: Int? = 0
     }
 
     private struct State {
@@ -40,8 +43,8 @@ final class GatewayDesk: Sendable {
             swap(&taken.handed, &work.handed)
             if settles { swap(&taken.ended, &work.ended) }
             if claims {
-                taken.mayBeDue = true
-                work.mayBeDue = false
+                (taken.mayBeDue, taken.due) = (true, work.due)
+                (work.mayBeDue, work.due) = (false, 0)
             }
             return taken
         }
@@ -65,12 +68,14 @@ final class GatewayDesk: Sendable {
 
     /// Hands over what was committed.
     ///
-    /// - Parameter mayBeDue: whether more was committed than had a place.
-    func hand(_ claimed: [Claimed], mayBeDue: Bool) {
-        guard !claimed.isEmpty || mayBeDue else { return }
+    /// - Parameter due: how much was committed that had no place.
+    func hand(_ claimed: [Claimed], due: Int) {
+        guard !claimed.isEmpty || due > 0 else { return }
         state.update { state in
             state.work.handed += claimed
-            if mayBeDue { state.work.mayBeDue = true }
+            guard due > 0 else { return }
+            state.work.mayBeDue = true
+            state.work.due = state.work.due.map { $0 + due }
         }
     }
 
@@ -117,6 +122,14 @@ final class GatewayDesk: Sendable {
             let places = max(0, min(limit, state.places))
             state.places -= places
             return places
+        }
+    }
+
+    /// The table may have more that is due, nobody knows how much.
+    func noteMore() {
+        state.update { state in
+            state.work.mayBeDue = true
+            state.work.due = nil
         }
     }
 

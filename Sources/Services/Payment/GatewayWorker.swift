@@ -75,8 +75,9 @@ final class GatewayWorker: Sendable {
             do {
                 desk.take(breaker.state == .closed)
                 if times.looks {
-                    let room = desk.occupy(room(closedUntil: times.closedUntil))
-                    if room > 0 { underWay += try claimAndCall(room, &times, on: connection) }
+                    let wanted = min(room(closedUntil: times.closedUntil), times.due ?? configuration.concurrency)
+                    let places = desk.occupy(wanted)
+                    if places > 0 { underWay += try claimAndCall(places, &times, on: connection) }
                 }
                 let work = desk.next(
                     settling: times.settled + configuration.pace, claiming: times.claimed + configuration.pace,
@@ -130,31 +131,39 @@ final class GatewayWorker: Sendable {
         let poll: Duration
         /// Whether there may be payments that are due.
         var looks = true
+        /// How many, at most; nil where that isn't known.
+        var due: Int?
         var settled = ContinuousClock.now - .seconds(1)
         var claimed = ContinuousClock.now - .seconds(1)
         /// The breaker wants no calls before.
         var closedUntil = ContinuousClock.now
         /// When a payment that this process has put off is due again.
-        var due: ContinuousClock.Instant?
+        var putOff: ContinuousClock.Instant?
 
         /// When to look without being asked to: for what others have left, too.
         var end: ContinuousClock.Instant {
             let now = ContinuousClock.now
             let poll = now + poll
             if looks { return closedUntil > now ? min(poll, closedUntil) : poll }
-            return min(poll, due ?? poll)
+            return min(poll, putOff ?? poll)
         }
 
         mutating func note(_ work: GatewayDesk.Work) {
             let now = ContinuousClock.now
-            let isDue = due.map { $0 <= now } ?? false
-            if isDue { due = nil }
-            if work.mayBeDue || isDue || (work.handed.isEmpty && work.ended.isEmpty) { looks = true }
+            let isDue = putOff.map { $0 <= now } ?? false
+            if isDue { putOff = nil }
+            // What others have left is looked for however much is handed over.
+            if isDue || now >= claimed + poll || (work.handed.isEmpty && work.ended.isEmpty) {
+                (looks, due) = (true, nil)
+            } else if work.mayBeDue {
+                due = looks ? due.flatMap { known in work.due.map { known + $0 } } : work.due
+                looks = true
+            }
         }
 
         mutating func putOff(for delay: Duration) {
             let at = ContinuousClock.now + delay
-            due = min(due ?? at, at)
+            putOff = min(putOff ?? at, at)
         }
     }
 
@@ -181,9 +190,9 @@ final class GatewayWorker: Sendable {
         }
         desk.free(places - jobs.count)
         times.claimed = .now
-        times.looks = false
         // A full house may have left others waiting, which need no waking.
-        if jobs.count == places { desk.hand([], mayBeDue: true) }
+        if jobs.count == places, times.due.map({ $0 > places }) ?? true { desk.noteMore() }
+        (times.looks, times.due) = (false, 0)
         calls.submit(jobs)
         return jobs.count
     }

@@ -101,10 +101,10 @@ struct PaymentHandler: BatchHandler {
                 entry.version += 1
                 claimed.append(GatewayDesk.Claimed(key: payments[index].0, entry: entry, leaseEnd: .now + lease))
             }
-            let (handed, mayBeDue) = (claimed, new.count > places)
+            let (handed, due) = (claimed, new.count - places)
             try connection.whenEnded { isCommitted in
                 if isCommitted {
-                    desk.hand(handed, mayBeDue: mayBeDue)
+                    desk.hand(handed, due: due)
                 } else {
                     desk.free(places)
                 }

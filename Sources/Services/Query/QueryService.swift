@@ -20,6 +20,8 @@ extension ServiceModule {
             running.servesFromParts = true
             return running
         }
+        RoleURLs.keys
+        GraphQLSettings.keys
         SettingKey(
             "views.pool_size", \ViewsSettings.poolSize, .integer(1...256), "Connections for queries of read models.")
         SettingKey(
@@ -46,15 +48,20 @@ extension ServiceModule {
 
 extension QueryRoutes {
     /// Of every process that answers queries.
-    package static let metrics = Measures([
-        "orderflow_view_watchers": "Requests that wait for an order to change, and open event streams.",
-        "orderflow_view_watchers_refused_total": "Requests of both kinds refused because too many were there.",
-    ])
+    package static let metrics = Measures(
+        GraphQLMetrics.help.merging([
+            "orderflow_view_watchers": "Requests that wait for an order to change, and open event streams.",
+            "orderflow_view_watchers_refused_total": "Requests of both kinds refused because too many were there.",
+        ]) { $1 })
 
     /// The queries of a process.
     ///
-    /// - Parameter areMainWork: whether the process isn't ready without the read models' database.
-    package static func running(_ context: ServiceContext, areMainWork: Bool) throws -> Running {
+    /// - Parameters:
+    ///   - areMainWork: whether the process isn't ready without the read models' database.
+    ///   - backend: what GraphQL needs besides, where the process has it; else the API is asked for it.
+    package static func running(
+        _ context: ServiceContext, areMainWork: Bool, graphQL backend: GraphQLBackend? = nil
+    ) throws -> Running {
         let settings = context.settings[ViewsSettings.self]
         let database = try context.database(of: .views, as: .requests)
         // What listens and asks whether the server is there needs no tenant, and sees no rows.
@@ -74,9 +81,11 @@ extension QueryRoutes {
             logger: context.logger)
         context.collectors.watch(pool, name: "views")
         context.collectors.watch(watch)
-        return Running(
+        var running = Running(
             parts: watch.parts + [ThreadGroup.Part("views-pulse") { try pulse.run(until: $0) }],
             routes: QueryRoutes(views: pool, watch: watch).routes)
+        running.join(try GraphQLService.running(context, views: pool, watch: watch, backend))
+        return running
     }
 }
 

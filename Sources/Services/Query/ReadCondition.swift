@@ -7,14 +7,14 @@ import OrderflowKit
 ///   (read-your-writes). Unlike RFC 9110 has it for changes, later states satisfy `If-Match` here too.
 /// - `If-None-Match`: another state than the one that the reader has.
 /// - `Prefer: wait=5` (RFC 7240 §4.3): up to so many seconds, at most `longestWait`.
-struct ReadCondition: Sendable {
+package struct ReadCondition: Sendable {
     let least: ViewTag
     /// Seconds; 0 doesn't wait.
     let wait: Int
     private let noneMatch: [String]
 
     /// Seconds. Proxies and clients give up after 30 or 60.
-    static let longestWait = 10
+    package static let longestWait = 10
 
     init(_ request: borrowing HTTPRequest) throws(HTTPProblem) {
         var least = ViewTag.zero
@@ -50,9 +50,9 @@ struct ReadCondition: Sendable {
 }
 
 /// The `Prefer` header (RFC 7240). What we don't know, or can't read, is ignored as it has to be.
-enum Preferences {
+package enum Preferences {
     /// The seconds of the first `wait`; nil without one.
-    static func wait(_ headers: [String]) -> Int? {
+    package static func wait(_ headers: [String]) -> Int? {
         for preference in headers.flatMap({ HeaderList.elements($0) }) {
             let words = HeaderList.elements(preference, separator: UInt8(ascii: ";"))
             let pair = words.first?.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false) ?? []

@@ -39,6 +39,12 @@ public struct TraceContext: Hashable, Sendable {
         self = read
     }
 
+    /// The same from bytes.
+    package init?(utf8 traceparent: UnsafeRawBufferPointer) {
+        guard let read = Self.read(traceparent.assumingMemoryBound(to: UInt8.self)) else { return nil }
+        self = read
+    }
+
     private static func read(_ bytes: UnsafeBufferPointer<UInt8>) -> TraceContext? {
         let dash = UInt8(ascii: "-")
         guard bytes.count >= 55, bytes[2] == dash, bytes[35] == dash, bytes[52] == dash,

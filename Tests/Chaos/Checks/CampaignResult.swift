@@ -17,6 +17,9 @@ struct CampaignResult: Sendable {
     var stuck: [String] = []
     /// Other broken promises.
     var complaints: [String] = []
+    /// What the receiver of webhooks was told.
+    var told = WebhookReckoning.Standing()
+    var answers: [Receiver.Answer: Int] = [:]
     /// Records that are on their topic more than once, by the same id.
     var copies = 0
     /// Daemons that ended by themselves and were started again, as a supervisor does.
@@ -26,7 +29,9 @@ struct CampaignResult: Sendable {
     /// Kilobytes, by role.
     var peakMemory: [String: Int] = [:]
 
-    var isSound: Bool { lost.isEmpty && doubled.isEmpty && stuck.isEmpty && complaints.isEmpty }
+    var isSound: Bool {
+        lost.isEmpty && doubled.isEmpty && stuck.isEmpty && complaints.isEmpty && told.isSound
+    }
 
     var table: String {
         var rows: [(String, String)] = [("seed", "\(seed)"), ("mode", mode)]
@@ -38,6 +43,13 @@ struct CampaignResult: Sendable {
             ("cancelled", "\(cancelled)"), ("lost", "\(lost.count)"), ("doubled", "\(doubled.count)"),
             ("stuck", "\(stuck.count)"), ("other complaints", "\(complaints.count)"),
             ("daemons that ended by themselves", "\(falls.count)"), ("copies on the topic", "\(copies)"),
+            ("facts told by webhooks", "\(told.expected) (and \(told.copies) copies)"),
+            ("  lost", "\(told.lost.count)"), ("  out of order", "\(told.disordered.count)"),
+            ("  badly signed", "\(told.unsigned.count)"),
+            (
+                "  answered",
+                Receiver.Answer.allCases.map { "\($0.rawValue) \(answers[$0] ?? 0)" }.joined(separator: ", ")
+            ),
             ("longest wait for an answer", Self.seconds(longestWait)), ("quiet after", Self.seconds(settling)),
             (
                 "peak memory",
@@ -49,6 +61,7 @@ struct CampaignResult: Sendable {
         var text = rows.map { $0.0.padding(to: width) + "  " + $0.1 }.joined(separator: "\n") + "\n"
         for (name, list) in [
             ("lost", lost), ("doubled", doubled), ("stuck", stuck), ("complaint", complaints), ("ended", falls),
+            ("not told", told.lost), ("told out of order", told.disordered), ("badly signed", told.unsigned),
         ] {
             for item in list.prefix(50) { text += "\(name): \(item)\n" }
         }

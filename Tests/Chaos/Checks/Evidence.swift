@@ -28,5 +28,5 @@ enum Evidence {
 
 extension Scene {
     /// Those with a database.
-    static let services = ["orders", "views", "shipping", "notification", "payment", "inventory", "saga"]
+    static let services = ["orders", "views", "shipping", "notification", "payment", "inventory", "saga", "webhooks"]
 }

@@ -34,7 +34,7 @@ struct LetterReckoning {
     /// The groups that can't handle a record of the kind.
     private func readers(of kind: StrangeRecord) -> Set<String> {
         guard case .letter(let everyReader) = kind.verdict else { return [] }
-        var groups: Set = ["shipping", "notification", "projection", "invoicing", "sales", "saga", "order"]
+        var groups: Set = ["shipping", "notification", "projection", "invoicing", "sales", "saga", "order", "webhooks"]
         if everyReader { groups.insert("inventory") }
         if scene.mode == "choreography" { groups.formUnion(["payment", "inventory", "order-outcomes"]) }
         return Set(groups.map { "\($0)-group" })

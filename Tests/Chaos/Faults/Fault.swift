@@ -28,6 +28,10 @@ enum Fault: String, CaseIterable, Sendable {
     case readOnly = "read-only"
     /// No mail can be delivered.
     case mailDown = "mail-down"
+    /// Nobody listens where webhooks are sent to.
+    case receiverDown = "receiver-down"
+    /// Whoever is told by webhooks takes what comes, and answers nobody.
+    case receiverSilent = "receiver-silent"
     /// For some sagas the time of every deadline has passed, all at once.
     case clockJump = "clock-jump"
     /// A foreign producer puts a record on its topic once more.
@@ -40,7 +44,7 @@ enum Fault: String, CaseIterable, Sendable {
     case foreignOrder = "foreign-order"
 
     /// Faults that must not overlap with others of their lane.
-    enum Lane: CaseIterable { case daemons, servers, producers }
+    enum Lane: CaseIterable { case daemons, servers, receivers, producers }
 
     var lane: Lane {
         switch self {
@@ -48,6 +52,7 @@ enum Fault: String, CaseIterable, Sendable {
         case .postgresKill, .sessionKill, .brokerKill, .brokerFreeze, .networkCut, .networkDelay, .networkStall,
             .kafkaCut, .connectionFlood, .readOnly, .mailDown, .clockJump:
             .servers
+        case .receiverDown, .receiverSilent: .receivers
         case .duplicate, .poison, .nothing, .foreignOrder: .producers
         }
     }
@@ -56,6 +61,7 @@ enum Fault: String, CaseIterable, Sendable {
         switch self {
         case .daemonKill: 6
         case .daemonFreeze, .daemonDrain: 2
+        case .receiverDown, .receiverSilent: 1
         case .clockJump, .connectionFlood, .readOnly, .mailDown: 1
         case .sessionKill, .networkCut, .kafkaCut: 4
         case .postgresKill, .brokerKill, .networkDelay: 2

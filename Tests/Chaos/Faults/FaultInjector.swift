@@ -143,6 +143,18 @@ final class FaultInjector: Sendable {
             let time = dice.duration(1...8)
             scene.say("\(fault.rawValue) for \(time)")
             try scene.shop.withoutMail { pause(time, stop) }
+        case .receiverDown:
+            let time = dice.duration(0.5...8)
+            scene.say("\(fault.rawValue) for \(time)")
+            scene.receiver.vanish()
+            pause(time, stop)
+            try scene.receiver.appear()
+        case .receiverSilent:
+            let time = dice.duration(1...8)
+            scene.say("\(fault.rawValue) for \(time)")
+            scene.receiver.turn(.silent)
+            pause(time, stop)
+            scene.receiver.turn(.moody)
         case .clockJump:
             scene.say(fault.rawValue)
             try scene.passDeadlines(share: .random(in: 0.1...0.6, using: &dice))

@@ -72,6 +72,73 @@ import Testing
         }
     }
 
+    /// Whatever the planner was told of the table: how many rows are looked at is how many there are to read or delete, even by
+    /// plans that were made while there were none.
+    @Test func aRelayLooksAtWhatItReadsAndDeletes() throws {
+        let database = try PostgresConfiguration(try PostgresServer.shared.get().createDatabase())
+        let writer = try Connection(database, logger: quiet)
+        defer { writer.close() }
+        try writer.script(
+            MessagingSchema.outbox + MessagingSchema.relay + MessagingSchema.relaySnapshots
+                + MessagingSchema.contentTypes)
+        try writer.execute("VACUUM ANALYZE outbox")
+        let relay = try Connection(Relay.sessions(of: database), logger: quiet)
+        defer { relay.close() }
+        func insert(_ count: Int) throws {
+            try writer.execute(
+                """
+                INSERT INTO outbox (topic, key, type, schema_version, data, metadata)
+                SELECT 't', 'k' || n, 'Happened', 1, '{}', '{}' FROM generate_series(1, $1::int8) n
+                """, [.int8(Int64(count))])
+        }
+        func number(_ sql: String, on connection: Connection) throws -> Int64 {
+            try connection.query(sql).one().get(0, as: Int64.self)
+        }
+        /// Rows of the outbox that `body` has looked at.
+        func looks(_ body: () throws -> Void) throws -> Int64 {
+            let seen = """
+                SELECT pg_stat_get_xact_tuples_returned(c) + pg_stat_get_xact_tuples_fetched(c)
+                FROM (SELECT 'outbox'::regclass::oid) t (c)
+                """
+            return try relay.transaction { connection in
+                let before = try number(seen, on: connection)
+                try body()
+                return try number(seen, on: connection) - before
+            }
+        }
+        var window = RelayWindow(source: .outbox, pageSize: 2_000)
+        var checkpoint = try RelayCheckpointStore.load("outbox", on: relay)
+        // Often enough for one plan to be kept.
+        for _ in 0..<8 {
+            checkpoint = try window.nextPage(after: checkpoint, on: relay).next
+            #expect(try !RelayPruning.prune(.outbox, behind: checkpoint, on: relay))
+        }
+        for _ in 0..<5 {
+            try insert(400)
+            let page = try window.nextPage(after: checkpoint, on: relay)
+            #expect(page.rows.count == 400)
+            checkpoint = page.next
+        }
+        try insert(3)
+        let reading = try looks {
+            let page = try window.nextPage(after: checkpoint, on: relay)
+            #expect(page.rows.count == 3)
+            checkpoint = page.next
+        }
+        #expect(reading <= 12, "for 3 rows, beside 2 000 that are out")
+        try insert(5)
+        var isMore = true
+        let deleting = try looks {
+            isMore = try RelayPruning.prune(.outbox, behind: checkpoint, limit: 1_000, on: relay)
+        }
+        #expect(isMore && deleting <= 10_000, "\(deleting) for 1 200 rows")
+        // Whole transactions, the oldest first, and none that isn't out.
+        #expect(try number("SELECT count(*) FROM outbox", on: writer) == 808)
+        #expect(try !RelayPruning.prune(.outbox, behind: checkpoint, limit: 1_000, on: relay))
+        #expect(try number("SELECT count(*) FROM outbox", on: writer) == 5)
+        #expect(try window.nextPage(after: checkpoint, on: relay).rows.count == 5)
+    }
+
     /// Transactions of random length and order over many connections, ids before rows, savepoints, rollbacks, leaders
     /// that end anywhere, and one transaction elsewhere on the server that stays open all the while.
     @Test func everyScheduleIsReadOnceAndInOrder() throws {

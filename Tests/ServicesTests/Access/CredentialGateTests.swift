@@ -23,6 +23,17 @@ import Testing
                 .text(.ok, "\(context.principal.kind) \(context.actor ?? "-") \(context.tenant)")
             }
         },
+        Routes(needing: .ordersWrite, orOwn: true) {
+            Post("/users/:user/orders") { request, context in
+                try context.reach(.ordersWrite).demand(request.pathParameter("user"))
+                return .text(.ok, "taken")
+            }
+            Post("/orders") { request, context in
+                let user = try JSONValue(parsing: String(decoding: request.body, as: UTF8.self))["userId"]?.string
+                try context.reach(.ordersWrite).demand(user ?? "")
+                return .text(.ok, "taken")
+            }
+        },
         Routes(needing: .operate) { Get("/operate") { _, context in .text(.ok, context.actor ?? "-") } },
         Routes(needing: .open) { Get("/livez") { _ in .text(.ok, "ok") } },
     ]
@@ -32,6 +43,7 @@ import Testing
         let ring = APIKeyRing()
         let refused = Monitor<[String]>([])
         let keys: TokenKeys?
+        let gate: CredentialGate
         let router: Router
 
         init(_ routes: [Routes], keySet: String?) throws {
@@ -43,14 +55,15 @@ import Testing
             }
             let rules = TokenRules(
                 issuer: TestIssuer.name, audience: TestIssuer.audience, tenantClaim: "tenant", clockSkew: 30)
-            let gate = CredentialGate(
+            gate = CredentialGate(
                 keys: ring, tokens: keys.map { TokenCheck(rules, keys: $0) },
                 serviceKey: CredentialGateTests.serviceKey,
                 onRefusedRight: { [refused] refusal in
                     refused.withLock {
                         $0.append(
                             "\(refusal.principal.subject) \(refusal.right.rawValue) "
-                                + "\(refusal.method) \(refusal.path)")
+                                + "\(refusal.method.rawValue) \(refusal.route)\(refusal.isForeign ? " of another" : "")"
+                        )
                     }
                 })
             router = Router(routes, gate: gate)
@@ -178,6 +191,53 @@ import Testing
                 "key:k1 tenants:any GET /orders", "alice orders:read GET /orders", "key:k1 operate GET /operate",
                 "service orders:read GET /orders",
             ])
+    }
+
+    /// Whoever may act for itself alone and names another user, in path or body, is refused, and that is noted.
+    @Test func anotherUserIsRefusedAndNoted() async throws {
+        let world = try World(routes, keySet: issuer.keySet())
+        let machine = APIKey.generate()
+        world.add(machine, id: 1, scopes: "orders:write:own")
+        let alice = Self.bearer(issuer.token(["scope": "orders:write:own"], at: Self.now))
+        let clerk = Self.bearer(issuer.token(["sub": "clerk", "scope": "orders:write"], at: Self.now))
+        let key = Self.bearer(machine)
+        let table: [(fields: String, path: String, body: String, status: Int)] = [
+            (alice, "/users/alice/orders", "{}", 200), (alice, "/users/bob/orders", "{}", 403),
+            (alice, "/users/Alice/orders", "{}", 403), (alice, "/users/alice%20/orders", "{}", 403),
+            (alice, "/orders", #"{"userId":"alice"}"#, 200), (alice, "/orders", #"{"userId":"bob"}"#, 403),
+            (alice, "/orders", "{}", 403), (clerk, "/users/bob/orders", "{}", 200),
+            (clerk, "/orders", #"{"userId":"bob"}"#, 200), (key, "/users/key:k1/orders", "{}", 200),
+            (key, "/orders", #"{"userId":"k1"}"#, 403),
+        ]
+        // Limits, like the dashboard's sessions, are a gate around the gate.
+        var settings = LimitSettings()
+        settings.rate = 1_000
+        let limits = try #require(RequestLimits(settings))
+        let gates: [any AccessGate] = [world.gate, LimitedGate(world.gate, limits)]
+        for gate in gates {
+            world.refused.withLock { $0 = [] }
+            try await serving(Router(routes, gate: gate), with: []) { port in
+                for (fields, path, body, status) in table {
+                    let client = try WireClient(port: port)
+                    try client.send(
+                        raw: "POST \(path) HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+                            + "Content-Length: \(body.utf8.count)\r\n\(fields)\r\n\(body)")
+                    let answer = try client.answer()
+                    #expect(answer.status == status, "\(path) \(body)")
+                    guard status == 403 else { continue }
+                    #expect(
+                        answer.header("WWW-Authenticate")
+                            == "Bearer error=\"insufficient_scope\", error_description=\"the scope orders:write is needed "
+                            + "for another user\", scope=\"orders:write\"")
+                    #expect(answer.header("Content-Type") == "application/problem+json")
+                }
+            }
+            #expect(
+                world.refused.withLock { $0 }
+                    == [String](repeating: "alice orders:write POST /users/:user/orders of another", count: 3)
+                    + [String](repeating: "alice orders:write POST /orders of another", count: 2)
+                    + ["key:k1 orders:write POST /orders of another"])
+        }
     }
 
     /// What can't become good is looked at once in a while; what can, each time.

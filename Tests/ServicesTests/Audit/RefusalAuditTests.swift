@@ -12,13 +12,20 @@ import Testing
 @Suite(.blocking, .servers) struct RefusalAuditTests {
     /// Knows callers by a header, and notes whom it refuses.
     private struct NotingGate: AccessGate {
-        let refusals: RefusalAudit
+        let audit: RefusalAudit
+        let refusals: RefusedRights?
+
+        init(_ audit: RefusalAudit) {
+            self.audit = audit
+            refusals = RefusedRights { audit.note($0) }
+        }
 
         func admit(_ request: borrowing HTTPRequest, to need: RouteNeed) throws(HTTPProblem) -> Principal {
             let name = request.header("X-Name") ?? ""
-            let principal = Principal(.key, subject: "key:\(name)", tenant: "acme", rights: Rights([.stockRead]))
+            let principal = Principal(
+                .key, subject: "key:\(name)", tenant: "acme", rights: Rights([.stockRead, .ordersReadOwn]))
             guard need.isMet(by: principal) else {
-                refusals.note(RefusedRight(principal, need.right, request))
+                audit.note(RefusedRight(principal, need.right, request))
                 throw AccessRefusal.missing(need.right)
             }
             return principal
@@ -28,10 +35,16 @@ import Testing
     private static let routes = [
         Routes(needing: .stockWrite) { Get("/w/:sku") { _ in .text(.ok, "") } },
         Routes(needing: .stockRead) { Get("/r") { _ in .text(.ok, "") } },
+        Routes(needing: .ordersRead, orOwn: true) {
+            Get("/of/:user") { request, context in
+                try context.reach(.ordersRead).demand(request.pathParameter("user"))
+                return .text(.ok, "")
+            }
+        },
     ]
 
     private func ask(_ refusals: RefusalAudit, _ requests: [(path: String, name: String)]) async throws {
-        try await serving(Router(Self.routes, gate: NotingGate(refusals: refusals)), with: []) { port in
+        try await serving(Router(Self.routes, gate: NotingGate(refusals)), with: []) { port in
             for request in requests {
                 _ = try HTTPClient().send(
                     HTTPClient.Request(
@@ -45,7 +58,10 @@ import Testing
         let database = try freshDatabase([Migration(version: 1, name: "all", sql: MessagingSchema.v1)])
         let refusals = RefusalAudit(database, every: .seconds(600), logger: quiet)
         try await ask(
-            refusals, [("/w/a", "x"), ("/w/b", "x"), ("/w/a", "x"), ("/w/a", "y"), ("/r", "x"), ("/none", "x")])
+            refusals,
+            [("/w/a", "x"), ("/w/b", "x"), ("/w/a", "x"), ("/w/a", "y"), ("/r", "x"), ("/none", "x")]
+                // However many users it names.
+                + (0..<20).map { ("/of/user-\($0)", "z") } + [("/of/key:z", "z")])
         // It writes what is left when it is stopped.
         let stop = StopSignal()
         stop.stop()
@@ -53,10 +69,14 @@ import Testing
         let connection = try Connection(database, logger: quiet)
         defer { connection.close() }
         let records = try AuditLog.page(limit: 10, on: connection).sorted { $0.actor < $1.actor }
-        #expect(records.map(\.actor) == ["key:x", "key:y"] && Set(records.map(\.act)) == ["access.refused"])
-        #expect(Set(records.map(\.object)) == ["GET /w/:sku"] && Set(records.map(\.tenant)) == ["acme"])
+        #expect(records.map(\.actor) == ["key:x", "key:y", "key:z"] && Set(records.map(\.act)) == ["access.refused"])
+        #expect(records.map(\.object) == ["GET /w/:sku", "GET /w/:sku", "GET /of/:user"])
+        #expect(Set(records.map(\.tenant)) == ["acme"])
         #expect(
-            records.map(\.detail) == [#"{"scope":"stock:write","count":3}"#, #"{"scope":"stock:write","count":1}"#])
+            records.map(\.detail) == [
+                #"{"scope":"stock:write","count":3}"#, #"{"scope":"stock:write","count":1}"#,
+                #"{"scope":"orders:read","for":"another user","count":20}"#,
+            ])
         #expect(try AuditChain.flaws(on: connection).isEmpty)
     }
 

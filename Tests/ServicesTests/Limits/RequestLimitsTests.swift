@@ -1,5 +1,6 @@
 import HTTPServer
 import JSON
+import Networks
 import TestServers
 import Testing
 
@@ -96,7 +97,7 @@ import Testing
         let own = TenantQuota(tenant: "acme", quota: Quota(rate: 1, burst: 1))
         try await run(Self.settings(rate: 1000, tenantRate: 1, tenantBurst: 1000, tenants: [own])) { ask in
             let first = try ask("/orders", ["X-Caller": "a:acme"])
-            #expect(first.header("RateLimit-Policy") == "\"principal\";q=2000;w=2, \"tenant\";q=1;w=1")
+            #expect(first.header("RateLimit-Policy") == "\"principal\";q=2000;w=2, \"tenant\";q=1;w=1;pk=:YWNtZQ==:")
             var refused = try ask("/orders", ["X-Caller": "b:acme"])
             for _ in 0..<1_000 where refused.status == 200 { refused = try ask("/orders", ["X-Caller": "b:acme"]) }
             #expect(refused.status == 429)
@@ -105,6 +106,56 @@ import Testing
             #expect(try ask("/orders", ["X-Caller": "c:globex"]).status == 200)
             #expect(try ask("/orders", ["X-Caller": "a:acme", "X-Tenant-Id": "globex"]).status == 200)
         }
+    }
+
+    /// What draft-ietf-httpapi-ratelimit-headers-10 asks of both fields, for quotas of every kind.
+    @Test(arguments: [(1, 1), (1, 50), (7, 3), (1_000, 1), (2, 100), (Quota.largest, Quota.largest)])
+    func theFieldsAreWhatTheDraftSays(rate: Int, burst: Int) throws {
+        let limits = try #require(
+            RequestLimits(Self.settings(rate: rate, burst: burst, tenantRate: rate, tenantBurst: burst)))
+        let caller = Principal(.key, subject: "key:a", tenant: "acme", rights: .all)
+        let address = try #require(SocketAddress(addressText: "127.0.0.1")).origin
+        var isRefused = false
+        for turn in 0..<60 where !isRefused {
+            let tenant = "t-\(turn % 2)"
+            var fields: [HTTPHeader]
+            do {
+                fields = try limits.admit(caller, from: address, for: tenant, now: 5_000_000_000)
+            } catch {
+                fields = error.headers
+                isRefused = true
+            }
+            func items(_ name: String) throws -> [StructuredList.Item] {
+                let field = try #require(fields.first { $0.name == name })
+                return try StructuredList(field.value).items
+            }
+            let (policies, states) = (try items("RateLimit-Policy"), try items("RateLimit"))
+            #expect(policies.map(\.value) == states.map(\.value))
+            #expect(policies.map(\.value) == Array([.string("principal"), .string("tenant")].prefix(policies.count)))
+            var longest = 0
+            for (policy, state) in zip(policies, states) {
+                guard case .integer(let quota) = policy.parameters["q"],
+                    case .integer(let window) = policy.parameters["w"],
+                    case .integer(let rest) = state.parameters["r"], case .integer(let reset) = state.parameters["t"]
+                else {
+                    Issue.record("\(fields)")
+                    return
+                }
+                #expect(quota == burst && window > 0 && (0..<quota).contains(rest) && reset >= 0)
+                // One more is back by then.
+                #expect(reset == 1)
+                longest = max(longest, reset)
+                let partition = policy.value == .string("tenant") ? StructuredList.Value.bytes(Array(tenant.utf8)) : nil
+                #expect(policy.parameters["pk"] == partition && state.parameters["pk"] == partition)
+                #expect(policy.parameters.count == (partition == nil ? 2 : 3))
+                #expect(state.parameters.count == policy.parameters.count)
+            }
+            if isRefused {
+                let retry = try #require(fields.first { $0.name == "Retry-After" }.flatMap { Int($0.value) })
+                #expect(retry >= longest, "never earlier than the fields say")
+            }
+        }
+        #expect(isRefused == (burst < 60))
     }
 
     /// Where nobody is asked who it is, an address is the caller: a client's behind a trusted proxy.

@@ -14,9 +14,11 @@ import Testing
         let first = (0..<4).map { _ in buckets.take("a", quota, now: now) }
         #expect(first.map(\.isGranted) == [true, true, true, false])
         #expect(first.map(\.remaining) == [2, 1, 0, 0])
-        #expect(first[3].wait == Self.second / 10)
+        #expect(first.allSatisfy { $0.wait == Self.second / 10 })
         // Another one has its own.
         #expect(buckets.take("b", quota, now: now).isGranted)
+        // One is on its way back.
+        #expect(buckets.take("b", quota, now: now + Self.second / 25).wait == Self.second * 3 / 50)
         // A refusal costs nothing: one comes back when it was due.
         now += Self.second / 10 - 1
         #expect(!buckets.take("a", quota, now: now).isGranted)

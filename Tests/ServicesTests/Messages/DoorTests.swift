@@ -112,6 +112,20 @@ import UserFacts
         FactCatalogue.standard.all.filter { $0 is any OrderPayload.Type }.map { $0.type }
     }
 
+    /// They stand on the topic of orders' facts, under a key that is no order's.
+    @Test func factsAboutBatchesArePassedOver() throws {
+        let batch: JSONObject = [
+            "batchId": "b-1", "accepted": 1, "confirmed": 1, "cancelled": 0, "refused": 0, "whole": true,
+            "openedAt": "2026-01-01T00:00:00Z", "sealedAt": "2026-01-01T00:00:00Z",
+            "completedAt": "2026-01-01T00:00:00Z",
+        ]
+        for headers in [[], [("ce_type", BatchCompleted.type), ("ce_id", "1")]] {
+            var record = Self.record(BatchCompleted.type, batch, headers: headers)
+            record.key = Array("b-1".utf8)
+            try expect(.nothing, record, BatchCompleted.type)
+        }
+    }
+
     @Test func soundRecordsAreEventsForAll() throws {
         for type in Self.types {
             try expect(.event, Self.record(type), type)

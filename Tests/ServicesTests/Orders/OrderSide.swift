@@ -26,7 +26,7 @@ struct OrderSide: Sendable {
     }
 
     /// A process of the service: its writer takes nothing any more once it was stopped.
-    private func start() -> OrderService {
+    func start() -> OrderService {
         var settings = Settings(.fulfilment)
         settings.limits = limits
         return OrderService(

@@ -61,6 +61,8 @@ private struct SessionGate: AccessGate {
     let sessions: DashboardSessions
     let gate: any CredentialReader
 
+    var refusals: RefusedRights? { gate.refusals }
+
     func admit(_ request: borrowing HTTPRequest, to need: RouteNeed) throws(HTTPProblem) -> Principal {
         guard need.right != .open, let credential = sessions.credential(of: request) else {
             return try gate.admit(request, to: need)

@@ -17,14 +17,29 @@ struct IdempotencyKey: Sendable {
         let bare =
             value.utf8.count >= 2 && value.hasPrefix("\"") && value.hasSuffix("\"")
             ? String(value.dropFirst().dropLast()) : value
-        guard values.count == 1, !bare.isEmpty, bare.utf8.count <= Self.lengthLimit,
-            bare.utf8.allSatisfy({ $0 >= 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\") })
-        else {
+        guard values.count == 1, Self.isOne(bare) else {
             throw HTTPProblem(
                 .badRequest,
                 detail: "Idempotency-Key must come once and have 1 to \(Self.lengthLimit) printable ASCII characters")
         }
         text = bare
+    }
+
+    /// One that came in a request's content.
+    init(checking text: String) throws(HTTPProblem) {
+        guard Self.isOne(text) else {
+            throw HTTPProblem(
+                .badRequest,
+                detail: "idempotencyKey must have 1 to \(Self.lengthLimit) printable ASCII characters")
+        }
+        self.text = text
+    }
+
+    private static func isOne(_ text: String) -> Bool {
+        !text.isEmpty && text.utf8.count <= lengthLimit
+            && text.utf8.allSatisfy {
+                $0 >= 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\")
+            }
     }
 
     /// What a key is answered that came before with another request.

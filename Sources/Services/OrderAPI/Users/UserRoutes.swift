@@ -75,8 +75,14 @@ public struct UserRoutes: Sendable {
     private func createUser(
         _ request: borrowing HTTPRequest, _ context: RequestContext, _ responder: Responder
     ) throws {
-        let key = try IdempotencyKey(request)
-        let wish = try UserRequest(json: request.body)
+        try createUser(request.body, IdempotencyKey(request), context, responder)
+    }
+
+    /// A user from its body, however that came.
+    func createUser(
+        _ body: UnsafeRawBufferPointer, _ key: IdempotencyKey?, _ context: RequestContext, _ responder: Responder
+    ) throws {
+        let wish = try UserRequest(json: body)
         guard let key else { return try append(wish, Command(context), responder) }
         if let secret = service.secrets.alone(key: true, token: false)?.secret {
             return try append(wish, Command(context, .user, key, secret), responder)

@@ -56,14 +56,21 @@ struct Invoice: Sendable {
 }
 
 /// A month in UTC.
-struct InvoiceMonth: Hashable, Sendable {
-    let year: Int
-    let month: Int
+package struct InvoiceMonth: Hashable, Sendable {
+    package let year: Int
+    package let month: Int
 
-    init?(year: Int, month: Int) {
+    package init?(year: Int, month: Int) {
         guard (1...9998).contains(year), (1...12).contains(month) else { return nil }
         self.year = year
         self.month = month
+    }
+
+    /// The one of a time (RFC 3339, in UTC).
+    package init?(ofTime text: String) {
+        let parts = text.split(separator: "-", maxSplits: 2)
+        guard parts.count == 3, let year = Int(parts[0]), let month = Int(parts[1]) else { return nil }
+        self.init(year: year, month: month)
     }
 
     private static func start(_ year: Int, _ month: Int) -> Int64 {

@@ -73,6 +73,30 @@ enum InvoiceStore {
 
     // MARK: Reading
 
+    /// Whom invoices go to, as was said last.
+    struct Recipient: Sendable {
+        let name: String?
+        let email: String?
+        let address: String?
+    }
+
+    /// Recipients by their users' ids.
+    static func recipients(
+        tenant: String, userIDs: [String], on connection: Connection
+    ) throws -> [String: Recipient] {
+        var found: [String: Recipient] = [:]
+        let rows = try connection.query(
+            """
+            SELECT user_id, name, email, address FROM invoice_recipients WHERE tenant = $1 AND user_id = ANY($2::text[])
+            """, [.text(tenant), .textArray(userIDs)])
+        for row in rows {
+            found[try row.get(0, as: String.self)] = Recipient(
+                name: try row.get(1, as: String?.self), email: try row.get(2, as: String?.self),
+                address: try row.get(3, as: String?.self))
+        }
+        return found
+    }
+
     /// A month's invoice with one page of its orders, which ends with the one that fills `bytes`.
     ///
     /// - Parameter from: first microsecond of the month; `before`: of the next one.

@@ -76,16 +76,32 @@ enum SalesStore {
             SELECT currency, orders, confirmed, cancelled, spend, first_at, last_at FROM customer_totals
             WHERE tenant = $1 AND user_id = $2 ORDER BY currency
             """, [.text(tenant), .text(userID)]
-        ).map { row in
-            (
-                try row.get(0, as: String.self),
-                SalesSums.Customer(
-                    orders: try row.get(1, as: Int64.self), confirmed: try row.get(2, as: Int64.self),
-                    cancelled: try row.get(3, as: Int64.self), spend: try row.get(4, as: Int128.self),
-                    firstAt: try row.get(5, as: Timestamp.self).microseconds,
-                    lastAt: try row.get(6, as: Timestamp.self).microseconds)
-            )
-        }
+        ).map { try customer($0) }
+    }
+
+    /// The same of many users, by their ids.
+    static func customers(
+        tenant: String, userIDs: [String], on connection: Connection
+    ) throws -> [String: [(currency: String, totals: SalesSums.Customer)]] {
+        var found: [String: [(currency: String, totals: SalesSums.Customer)]] = [:]
+        let rows = try connection.query(
+            """
+            SELECT currency, orders, confirmed, cancelled, spend, first_at, last_at, user_id FROM customer_totals
+            WHERE tenant = $1 AND user_id = ANY($2::text[]) ORDER BY user_id, currency
+            """, [.text(tenant), .textArray(userIDs)])
+        for row in rows { found[try row.get(7, as: String.self), default: []].append(try customer(row)) }
+        return found
+    }
+
+    private static func customer(_ row: Row) throws -> (currency: String, totals: SalesSums.Customer) {
+        (
+            try row.get(0, as: String.self),
+            SalesSums.Customer(
+                orders: try row.get(1, as: Int64.self), confirmed: try row.get(2, as: Int64.self),
+                cancelled: try row.get(3, as: Int64.self), spend: try row.get(4, as: Int128.self),
+                firstAt: try row.get(5, as: Timestamp.self).microseconds,
+                lastAt: try row.get(6, as: Timestamp.self).microseconds)
+        )
     }
 
     struct Period: Sendable {

@@ -123,13 +123,11 @@ extension MicroCase {
     private static func envelopeDecoding() throws -> MicroCase {
         let encoded = try record.encoded(for: "order-events")
         let value = encoded.value ?? []
-        var headers: [(String, [UInt8])] = []
-        encoded.headers.forEach { headers.append((String(decoding: $0, as: UTF8.self), Array($1))) }
         let source = InboundMessage.Source(topic: "order-events", partition: 0, offset: 1)
         let reader = RecordReader(types: [OrderCreated.type]) { _ in nil }
         return MicroCase("Kafka record, decoded") {
-            var envelope = EnvelopeHeaders()
-            for (name, value) in headers { value.withUnsafeBytes { envelope.take(name, $0) } }
+            var envelope = EnvelopeHeaders(for: reader)
+            encoded.headers.forEach { envelope.take($0, $1) }
             return value.withUnsafeBytes { value in
                 let verdict = EnvelopeDecoder.decode(
                     value: value, key: nil, headers: envelope, source: source, recordTime: OrderRecord.time, by: reader)
