@@ -88,7 +88,11 @@ extension ScalarCoercion {
         guard let number = value.number, let double = number.double, double.rounded() == double else {
             throw ScalarError("ID cannot represent value: \(value)")
         }
-        return .string(number.text)
+        // `1.0` and `1e0` are the whole number 1, whose digits are the identifier.
+        let isPlain = !number.text.utf8.contains {
+            [UInt8(ascii: "."), UInt8(ascii: "e"), UInt8(ascii: "E")].contains($0)
+        }
+        return .string(isPlain ? number.text : Int64(exactly: double).map { String($0) } ?? number.text)
     }
 }
 
