@@ -85,8 +85,9 @@ final class DeliveryRounds {
         try renew(at: now, on: connection)
         for endpoint in work.woken { held[endpoint]?.isReady = true }
         if work.looks { for endpoint in turns { held[endpoint]?.isReady = true } }
-        try claim(work, at: now, on: connection)
+        // What is held is looked at first: what it gives back makes room for others.
         try send(at: now, on: connection)
+        if try claim(work, at: now, on: connection) { try send(at: now, on: connection) }
     }
 
     /// Lets others have what this process holds, but for what is being sent.
@@ -128,9 +129,11 @@ final class DeliveryRounds {
 
     private func end(_ now: Int64) -> Int64 { now + configuration.lease.microseconds }
 
-    private func claim(_ work: DeliveryDesk.Work, at now: Int64, on connection: Connection) throws {
+    /// Whether there are any more now.
+    private func claim(_ work: DeliveryDesk.Work, at now: Int64, on connection: Connection) throws -> Bool {
         let woken = work.looks ? nil : work.woken.filter { held[$0] == nil }
-        if woken?.isEmpty == true { return }
+        if woken?.isEmpty == true { return false }
+        let before = held.count
         let failing = held.values.count { $0.failures > 0 }
         for isFailing in [false, true] {
             let room =
@@ -145,6 +148,7 @@ final class DeliveryRounds {
             }
             if claimed.count >= room { isShort = true }
         }
+        return held.count > before
     }
 
     /// Some may have had no room: with what is given back there is a look.
