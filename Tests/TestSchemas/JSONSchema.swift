@@ -59,8 +59,6 @@ public struct JSONSchema: Sendable {
         case "maxLength": return flaw(length.map { Double($0) > bound }, "\(value) is longer than \(rule)")
         case "minItems": return flaw(value.array.map { Double($0.count) < bound }, "fewer elements than \(rule)")
         case "maxItems": return flaw(value.array.map { Double($0.count) > bound }, "more elements than \(rule)")
-        case "minProperties":
-            return flaw(value.object.map { Double($0.members.count) < bound }, "fewer members than \(rule)")
         case "pattern":
             let matches = value.string.map { text in
                 text.range(of: rule.string ?? "", options: .regularExpression) != nil
