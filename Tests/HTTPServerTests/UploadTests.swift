@@ -63,16 +63,16 @@ import Testing
         }
     }
 
-    @Test func aClientMayWriteEverythingBeforeItReads() async throws {
+    @Test(.waiting) func aClientMayWriteEverythingBeforeItReads() async throws {
         // Neither the window for writing nor the kernel's buffers are enough for what comes back.
-        try await TestServer.run({ $0.timeouts.write = .milliseconds(50) }) { server in
+        try await TestServer.run({ $0.timeouts.write = .milliseconds(800) }) { server in
             let client = try server.client(receiveBuffer: 4096)
             let body = Self.bytes(3 << 20)
             try client.send(Self.head("/upload/echo", "Content-Length: \(body.count)"))
             for start in stride(from: 0, to: body.count, by: 1 << 20) {
                 try client.send(Array(body[start..<start + 1 << 20]))
-                // Longer than the window in which an answer has to be taken, which doesn't run yet.
-                usleep(100_000)
+                // Longer than the window in which an answer has to be taken, which doesn't run before the body's end.
+                if start < 2 << 20 { usleep(1_000_000) }
             }
             _ = try client.receive(until: "\r\n\r\n")
             #expect(try Self.content(client) == body)
@@ -237,10 +237,12 @@ import Testing
             try client.send(Self.head("/upload/echo", "Content-Length: 10") + "abc")
             let upload = try server.routes.nextUpload()
             eventually("it came") { upload.state.withLock { $0.bytes.count } == 3 }
-            await server.server.stop(deadline: .seconds(10))
+            async let stopped: Void = server.server.stop(deadline: .seconds(10))
             #expect(upload.failure() == .stopping)
             _ = try client.receive(until: "\r\n\r\n")
             #expect(try Self.content(client) == Array("abcbroke: stopping".utf8))
+            client.abort()
+            await stopped
         }
     }
 }

@@ -32,7 +32,8 @@ import Testing
                     }
                 }
                 held.removeFirst(consumed)
-                #expect(held.count <= limit + 64)
+                // No more than a record, and what came last.
+                #expect(held.count <= limit + count + 64)
                 guard let step else { break }
                 found.append(step)
                 if step == .end || step == .broken { return found }

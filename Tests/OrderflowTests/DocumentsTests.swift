@@ -50,7 +50,7 @@ import Yams
         #expect(try documents.differences(of: all).isEmpty)
 
         #expect(try folder.text("config/orderflow.yaml").contains("\nloyalty:\n"))
-        #expect(try folder.text("config/prometheus.yml").contains("saga, loyalty]"))
+        #expect(try folder.text("config/prometheus.yml").contains("saga, webhooks, loyalty]"))
         #expect(try folder.text("config/alerts.yml").contains(#"role="loyalty""#))
         #expect(try folder.text("docs/asyncapi.yaml").contains("loyaltyConsumesOrderEvents:"))
         #expect(try folder.text("deploy/kubernetes/loyalty.yaml").contains("kind: StatefulSet"))

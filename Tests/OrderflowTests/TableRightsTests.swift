@@ -260,7 +260,7 @@ import Testing
                 "ALTER TABLE audit DISABLE TRIGGER ALL", "DROP TRIGGER audit_chain ON audit",
             ]
             for statement in changes { try refused(daemon, statement) }
-            let writes = [ServiceDatabase.orders, .inventory].contains(database)
+            let writes = [ServiceDatabase.orders, .inventory, .webhooks].contains(database)
             if database.requests != .none {
                 let requests = try installation.connection(database, as: .requests)
                 defer { requests.close() }

@@ -34,7 +34,7 @@ package enum DeliveryList {
         return try connection.query(
             """
             SELECT d.fact, f.webhook_id, f.type, d.order_key, f.happened_at, f.heard_at, d.state, d.is_replay, d.tries,
-                   d.next_at, d.last_status, d.last_error, d.done_at
+                   GREATEST(d.next_at, f.heard_at), d.last_status, d.last_error, d.done_at
             FROM deliveries d JOIN facts f ON f.position = d.fact
             WHERE d.endpoint = $1 AND d.tenant = $2 AND d.fact < $3 \(condition)
             ORDER BY d.fact DESC LIMIT $4

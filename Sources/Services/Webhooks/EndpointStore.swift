@@ -137,7 +137,7 @@ package enum EndpointStore {
                 """, [.text(tenant), .text(id)])
             _ = try connection.execute(
                 """
-                UPDATE deliveries d SET next_at = now(), tries = 0, first_tried_at = NULL
+                UPDATE deliveries d SET next_at = '-infinity', tries = 0, first_tried_at = NULL
                 FROM endpoints e
                 WHERE e.number = d.endpoint AND e.tenant = $1 AND e.id = $2 AND d.state = 'pending' AND d.tries > 0
                 """, [.text(tenant), .text(id)])

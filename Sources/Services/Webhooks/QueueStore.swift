@@ -25,7 +25,7 @@ enum QueueStore {
                 RETURNING position, tenant, identity, order_key),
             queued AS (
                 INSERT INTO deliveries (endpoint, fact, tenant, order_key, next_at)
-                SELECT told.number, added.position, added.tenant, added.order_key, now()
+                SELECT told.number, added.position, added.tenant, added.order_key, '-infinity'
                 FROM added JOIN said USING (tenant, identity) JOIN told ON told.place = said.place
                 RETURNING endpoint)
             SELECT DISTINCT endpoint FROM queued
@@ -48,7 +48,7 @@ enum QueueStore {
                 VALUES ($1, $2, $3, $4, $5, $6, $7, 1)
                 RETURNING position, tenant, order_key)
             INSERT INTO deliveries (endpoint, fact, tenant, order_key, next_at)
-            SELECT $8, position, tenant, order_key, now() FROM added
+            SELECT $8, position, tenant, order_key, '-infinity' FROM added
             RETURNING fact
             """,
             [
@@ -90,7 +90,7 @@ enum QueueStore {
                     INSERT INTO deliveries AS d (endpoint, fact, tenant, order_key, next_at, is_replay)
                     SELECT $1, position, tenant, order_key, $5, true FROM page
                     WHERE type <> '\(WebhookFact.pingType)' AND \(EventTypes.matches("page.type", "page.types"))
-                    ON CONFLICT (endpoint, fact) DO UPDATE SET
+                    ON CONFLICT (endpoint, fact, tenant) DO UPDATE SET
                         state = 'pending', is_replay = true, round = d.round + 1, tries = 0, next_at = $5,
                         first_tried_at = NULL, last_status = NULL, last_error = NULL, done_at = NULL
                         WHERE d.state = 'delivered'

@@ -15,7 +15,7 @@ extension ServiceDatabase {
                     CREATE TABLE endpoints (
                         number        bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
                         tenant        text NOT NULL,
-                        id            text NOT NULL UNIQUE,
+                        id            text NOT NULL,
                         url           text NOT NULL,
                         -- Types of facts; with * at the end all that begin so.
                         types         text[] NOT NULL,
@@ -28,12 +28,13 @@ extension ServiceDatabase {
                         former_secret bytea,
                         former_until  timestamptz,
                         created_at    timestamptz NOT NULL DEFAULT now(),
-                        changed_at    timestamptz NOT NULL DEFAULT now()
+                        changed_at    timestamptz NOT NULL DEFAULT now(),
+                        UNIQUE (tenant, id)
                     );
                     CREATE INDEX endpoints_of_tenants ON endpoints (tenant, created_at, id) WHERE state <> 'deleted';
                     -- How an endpoint fares, and which process works for it.
                     CREATE TABLE queues (
-                        endpoint      bigint PRIMARY KEY REFERENCES endpoints ON DELETE CASCADE,
+                        endpoint      bigint NOT NULL REFERENCES endpoints ON DELETE CASCADE,
                         tenant        text NOT NULL,
                         holder        text,
                         held_until    timestamptz,
@@ -51,7 +52,8 @@ extension ServiceDatabase {
                         -- A replay under way queues facts from the first to the last again. None from replay_next on
                         -- is sent meanwhile, so that an order's facts stay in their order.
                         replay_next   bigint,
-                        replay_to     bigint
+                        replay_to     bigint,
+                        PRIMARY KEY (endpoint, tenant)
                     ) WITH (fillfactor = 50);
                     CREATE INDEX queues_replaying ON queues (endpoint) WHERE replay_next IS NOT NULL;
                     -- Each fact once, however many are told of it.
@@ -82,6 +84,7 @@ extension ServiceDatabase {
                         is_replay      boolean NOT NULL DEFAULT false,
                         round          int NOT NULL DEFAULT 0,
                         tries          int NOT NULL DEFAULT 0,
+                        -- Not before; what is new waits for no clock.
                         next_at        timestamptz NOT NULL,
                         first_tried_at timestamptz,
                         last_status    int,
@@ -89,7 +92,7 @@ extension ServiceDatabase {
                         done_at        timestamptz,
                         -- In which order facts were first accepted.
                         accepted       bigint,
-                        PRIMARY KEY (endpoint, fact)
+                        PRIMARY KEY (endpoint, fact, tenant)
                     );
                     CREATE INDEX deliveries_pending ON deliveries (endpoint, fact) WHERE state = 'pending';
                     CREATE INDEX deliveries_of_orders ON deliveries (endpoint, order_key, fact)

@@ -109,7 +109,7 @@ import Testing
         #expect(accepted > 300 && accepted < 400 && queue.bulkCount == accepted)
         #expect(queue.append(inBulk: 0, of: "b") == true)
         for number in 0..<1000 { #expect(queue.append(number, of: "a") == true) }
-        #expect(queue.take(1600).count == accepted + 1001)
+        #expect(queue.take(1600).count + queue.take(1600).count == accepted + 1001)
         #expect(queue.append(inBulk: 0, of: "a") == true)
     }
 

@@ -15,7 +15,7 @@ import Testing
 
     /// Everything that may be wrong with a line, with the status that it is answered.
     private static let bad: [(String, Int, String?)] = [
-        ("nonsense", 400, ""), (#"{"userId":"u""#, 400, nil), ("17", 422, ""),
+        ("@nonsense", 400, ""), (#"{"userId":"u""#, 400, nil), ("17", 422, ""),
         (#"{"items":[{"sku":"A","qty":1}],"total":1}"#, 422, "/userId"),
         (#"{"userId":"u","items":[{"sku":"A","qty":0}],"total":1}"#, 422, "/items/0/qty"),
         (#"{"userId":"u","items":[],"total":1}"#, 422, "/items"),
@@ -100,18 +100,19 @@ import Testing
     @Test func allAreStoredOrNone() async throws {
         let side = try OrderSide()
         try await side.serve { client in
-            let good = (1...1200).map { Self.order($0) }
+            let port = try client.peerPort()
+            let good = (1...600).map { Self.order($0) }
             var sent = good
-            sent[700] = Self.bad[4].0
+            sent[550] = Self.bad[4].0
             sent[3] = Self.bad[3].0
             let refused = try Self.post(client, sent, key: "all-1", policy: "all")
             #expect(refused.status == 422 && refused.header("Content-Type") == "application/problem+json")
             #expect(refused.body.contains(#"{"line":4,"status":422,"pointer":"/userId""#), "\(refused.body)")
-            #expect(refused.body.contains(#"{"line":701,"status":422,"pointer":"/items/0/qty""#))
+            #expect(refused.body.contains(#"{"line":551,"status":422,"pointer":"/items/0/qty""#))
             #expect(try side.connect().number("SELECT count(*) FROM events") == 0)
             // Nothing of it was stored: the key is free for what was meant.
             let taken = try Self.lines(Self.post(client, good, key: "all-1", policy: "all"))
-            #expect(taken.dropLast().map(\.number) == (1...1200).map(\.self) && taken.allSatisfy { !$0.isReplayed })
+            #expect(taken.dropLast().map(\.number) == (1...600).map(\.self) && taken.allSatisfy { !$0.isReplayed })
             let again = try Self.lines(Self.post(client, good, key: "all-1", isArray: true, policy: "all"))
             #expect(again.map(\.orderID) == taken.map(\.orderID))
             #expect(again.dropLast().allSatisfy({ $0.isReplayed }))
@@ -120,31 +121,32 @@ import Testing
             sent[9] = Self.order(0)
             #expect(try Self.post(client, sent, key: "all-1", policy: "all").status == 422)
             #expect(try Self.post(client, good + [Self.order(0)], key: "all-1", policy: "all").status == 422)
-            #expect(try Self.post(client, good, key: "all-1", policy: "each").status == 422)
-            #expect(try Self.post(client, good, policy: "some").status == 400)
+            // What is refused before its body is read ends its connection.
+            #expect(try Self.post(WireClient(port: port), good, key: "all-1", policy: "each").status == 422)
+            #expect(try Self.post(WireClient(port: port), good, policy: "some").status == 400)
         }
-        #expect(try side.connect().number("SELECT count(*) FROM events") == 1200)
-        #expect(try side.connect().number("SELECT count(*) FROM batches WHERE accepted = 1200 AND whole") == 1)
+        #expect(try side.connect().number("SELECT count(*) FROM events") == 600)
+        #expect(try side.connect().number("SELECT count(*) FROM batches WHERE accepted = 600 AND whole") == 1)
     }
 
     @Test func aKeyStandsForTheBatchAndItsLines() async throws {
         let side = try OrderSide()
         try await side.serve { client in
-            var sent = (1...700).map { Self.order($0) }
+            var sent = (1...300).map { Self.order($0) }
             let first = try Self.lines(Self.post(client, sent, key: "k"))
             let again = try Self.lines(Self.post(client, sent, key: "k"))
             #expect(again.map(\.orderID) == first.map(\.orderID) && again.dropLast().allSatisfy { $0.isReplayed })
             #expect(again.last?.json["batchId"] as? String == first.last?.json["batchId"] as? String)
             // Line by line, as a single order under its key; and what was closed takes no more.
             sent[5] = Self.order(0)
-            let other = try Self.lines(Self.post(client, sent + [Self.order(701)], key: "k"))
-            #expect(other[5].status == 422 && other[700].status == 409)
-            #expect(other.dropLast().enumerated().allSatisfy { $0 == 5 || $0 == 700 || $1.isReplayed })
+            let other = try Self.lines(Self.post(client, sent + [Self.order(301)], key: "k"))
+            #expect(other[5].status == 422 && other[300].status == 409)
+            #expect(other.dropLast().enumerated().allSatisfy { $0 == 5 || $0 == 300 || $1.isReplayed })
             // The same lines under another key, and without one, are other orders.
             let others = try Self.lines(Self.post(client, Array(sent[..<5]), key: "l"))
             #expect(Set(others.compactMap(\.orderID)).isDisjoint(with: first.compactMap(\.orderID)))
         }
-        #expect(try side.connect().number("SELECT count(*) FROM events") == 705)
+        #expect(try side.connect().number("SELECT count(*) FROM events") == 305)
     }
 
     @Test(arguments: ["each", "all"])
@@ -152,7 +154,7 @@ import Testing
         let side = try OrderSide()
         try await side.serve { first in
             let port = try first.peerPort()
-            let sent = (1...1500).map { Self.order($0) }
+            let sent = (1...600).map { Self.order($0) }
             let answers = Monitor<[[String?]]>([])
             let threads = (0..<3).map { index in
                 DedicatedThread.start("client-\(index)") {
@@ -165,11 +167,11 @@ import Testing
             }
             for thread in threads { thread.join() }
             let found = answers.withLock { $0 }
-            #expect(found.count == 3 && Set(found).count == 1 && Set(found[0]).count == 1500)
+            #expect(found.count == 3 && Set(found).count == 1 && Set(found[0]).count == 600)
             #expect(found[0].allSatisfy { $0 != nil })
         }
-        #expect(try side.connect().number("SELECT count(*) FROM events") == 1500)
-        #expect(try side.connect().number("SELECT count(*) FROM batches WHERE accepted = 1500 AND whole") == 1)
+        #expect(try side.connect().number("SELECT count(*) FROM events") == 600)
+        #expect(try side.connect().number("SELECT count(*) FROM batches WHERE accepted = 600 AND whole") == 1)
     }
 
     @Test func whoLeavesGoesOnWithTheSameKey() async throws {
@@ -177,7 +179,8 @@ import Testing
         try await side.serve { client in
             let sent = (1...500).map { Self.order($0) + "\n" }
             let body = sent.joined()
-            let leaving = try WireClient(port: client.peerPort())
+            let port = try client.peerPort()
+            let leaving = try WireClient(port: port)
             try leaving.send(raw: Self.head(body.utf8.count, key: "k") + sent[..<300].joined() + sent[300].dropLast(9))
             _ = try leaving.receive(until: #""line":300,"#)
             leaving.abort()
@@ -185,7 +188,7 @@ import Testing
             #expect(again.count == 501 && again[..<300].allSatisfy { $0.isReplayed })
             #expect(again[300..<500].allSatisfy { $0.status == 201 && !$0.isReplayed })
             // As a whole nothing of one that was cut is stored.
-            let whole = try WireClient(port: client.peerPort())
+            let whole = try WireClient(port: port)
             try whole.send(raw: Self.head(body.utf8.count, key: "w", policy: "all") + sent[..<300].joined())
             whole.finishSending()
             #expect(try whole.answer().status == 400)
@@ -200,12 +203,12 @@ import Testing
     @Test func whatIsBeyondTheLimitsIsRefused() async throws {
         let side = try OrderSide()
         try await side.serve { client in
+            let port = try client.peerPort()
             let sent = (1...BatchRequest.lineLimit + 1).map { Self.order($0) }
             let lines = try Self.lines(Self.post(client, sent))
             #expect(lines.count == BatchRequest.lineLimit + 1)
             #expect(lines.dropLast().allSatisfy { $0.status == 201 })
             #expect(lines.last?.status == 413 && lines.last?.number == nil)
-            let port = try client.peerPort()
             let large = try WireClient(port: port)
             try large.send(raw: Self.head(BatchRequest.byteLimit + 1, key: nil))
             #expect(try large.answer().status == 413)

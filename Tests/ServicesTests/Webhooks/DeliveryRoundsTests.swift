@@ -65,7 +65,7 @@ import Testing
     /// 100 of 1 000 never answer. The others get all of theirs in as few rounds as without them, and the dead hold no
     /// more than their slots.
     @Test func theDeadDoNotSlowTheOthers() throws {
-        for index in 0..<1_000 { try shop.endpoint("\(index % 10 == 0 ? "dead" : "live")-\(index)") }
+        try shop.endpoints((0..<1_000).map { "\($0 % 10 == 0 ? "dead" : "live")-\($0)" })
         let rounds = shop.rounds { $0.sends = 512 }
         func answer(_ request: DeliveryRequest) -> HeldSender.End? {
             request.endpoint.hasPrefix("dead") ? nil : .accepted

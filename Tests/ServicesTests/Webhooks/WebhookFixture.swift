@@ -54,6 +54,19 @@ final class WebhookFixture {
             on: connection)
     }
 
+    /// Many at once, of the standard tenant and for all facts.
+    func endpoints(_ names: [String]) throws {
+        let secrets = try names.map { try vault.seal(.random(), tenant: "default", endpoint: $0) }
+        _ = try connection.execute(
+            """
+            WITH added AS (
+                INSERT INTO endpoints (tenant, id, url, types, secret)
+                SELECT 'default', id, 'https://' || id || '/', '{*}', secret
+                FROM unnest($1::text[], $2::bytea[]) AS t (id, secret) RETURNING number, tenant)
+            INSERT INTO queues (endpoint, tenant) SELECT number, tenant FROM added
+            """, [.textArray(names), .bytesArray(secrets)])
+    }
+
     func found(_ name: String, tenant: String = "default") throws -> Endpoint {
         try #require(try EndpointStore.one(name, tenant: tenant, on: connection))
     }
