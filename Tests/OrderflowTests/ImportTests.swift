@@ -91,7 +91,7 @@ import Testing
         #expect(found.map(\.place.number) == [2, 5, 6, 7, 8, 10, 11, 12, 13, 14])
         let flaws = found.compactMap(\.flaw)
         let words = [
-            "line 3 has a quote", "line 9: userId is another", "stood further up", "qty is no whole number",
+            "line 3: has a quote", "line 9: userId is another", "stood further up", "qty is no whole number",
             "price must have at most 2 decimal digits", "has 5 fields, the header has 7", "too much",
         ]
         #expect(flaws.count == words.count)

@@ -62,10 +62,10 @@ import Testing
     @Test func anotherLibraryTakesIt() throws {
         let (known, other) = (WebhookSecret.random(), WebhookSecret.random())
         let now = Int64(Date().timeIntervalSince1970)
-        let body = #"{"name":"Ünïcode \u{1F4E6}"}"#
+        let body = #"{"name":"Ünïcode \#u{1F4E6}"}"#
         func verify(_ body: String, _ secrets: [WebhookSecret]) throws -> String {
             let signature = WebhookSignature.value(
-                id: "msg_1", timestamp: now, body: Array(#"{"name":"Ünïcode \u{1F4E6}"}"#.utf8), secrets: secrets)
+                id: "msg_1", timestamp: now, body: Array(#"{"name":"Ünïcode \#u{1F4E6}"}"#.utf8), secrets: secrets)
             let process = Process()
             process.executableURL = URL(fileURLWithPath: Self.python)
             process.arguments = ["-c", Self.verifier, known.text, "msg_1", "\(now)", signature, body]

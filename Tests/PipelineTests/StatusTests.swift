@@ -26,7 +26,7 @@ import Testing
 
         try eventually("nothing waits") {
             let groups = try Self.status(shop, up)["groups"] as? [[String: Any]] ?? []
-            return groups.count == 9 && groups.allSatisfy { $0["lag"] as? Int == 0 && $0["deadLetters"] as? Int == 0 }
+            return groups.count == 10 && groups.allSatisfy { $0["lag"] as? Int == 0 && $0["deadLetters"] as? Int == 0 }
         }
         let report = try Self.status(shop, up)
         let roles = try #require(report["roles"] as? [[String: Any]])

@@ -102,6 +102,11 @@ struct CSVOrders {
     /// The first one counts.
     private mutating func note(_ flaw: String) { if draft?.flaw == nil { draft?.flaw = flaw } }
 
+    /// The order's place names its first line already.
+    private mutating func note(_ flaw: String, line: Int) {
+        note(line == draft?.line ? flaw : "line \(line): \(flaw)")
+    }
+
     /// False where it was there before.
     private mutating func remember(_ name: [UInt8]) -> Bool {
         guard seen.count < Self.seenLimit else { return true }
@@ -109,29 +114,29 @@ struct CSVOrders {
     }
 
     private mutating func add(_ row: CSVParser.Row) {
-        if let flaw = row.flaw { return note("line \(row.line) \(flaw)") }
+        if let flaw = row.flaw { return note(flaw, line: row.line) }
         guard row.fields.count == columns.count else {
-            return note("line \(row.line) has \(row.fields.count) fields, the header has \(columns.count)")
+            return note("has \(row.fields.count) fields, the header has \(columns.count)", line: row.line)
         }
         var cells: [Column: String] = [:]
         for (column, field) in zip(columns, row.fields) {
             guard let column, !field.isEmpty else { continue }
             guard let text = String(validating: field, as: UTF8.self) else {
-                return note("line \(row.line): \(column.rawValue) is no UTF-8 text")
+                return note("\(column.rawValue) is no UTF-8 text", line: row.line)
             }
             cells[column] = text
         }
         for column in Column.once {
             guard let text = cells[column] else { continue }
             if let before = draft?.once[column], before != text {
-                return note("line \(row.line): \(column.rawValue) is another one than in the order's first line")
+                return note("\(column.rawValue) is another one than in the order's first line", line: row.line)
             }
             // Later lines may leave out what the first has said, and say nothing new.
             if draft?.items.isEmpty ?? true { draft?.once[column] = text }
         }
-        guard let sku = cells[.sku] else { return note("line \(row.line): sku is empty") }
+        guard let sku = cells[.sku] else { return note("sku is empty", line: row.line) }
         guard let quantity = cells[.qty].flatMap({ Int64(Self.trimmed($0)) }) else {
-            return note("line \(row.line): qty is no whole number")
+            return note("qty is no whole number", line: row.line)
         }
         addPrice(cells[.price], quantity, line: row.line)
         guard let count = draft?.items.count, count <= OrderRequest.Limit.items.upperBound else { return }
@@ -140,19 +145,19 @@ struct CSVOrders {
 
     private mutating func addPrice(_ text: String?, _ quantity: Int64, line: Int) {
         guard draft?.once[.total] == nil else { return }
-        guard let text else { return note("line \(line): price is empty, and there is no total") }
+        guard let text else { return note("price is empty, and there is no total", line: line) }
         guard let currency = Currency(code: draft?.once[.currency].map(Self.trimmed) ?? "USD") else {
-            return note("line \(line): currency is not an ISO 4217 code")
+            return note("currency is not an ISO 4217 code", line: line)
         }
         let price: Money
         do {
             price = try Money(decimal: Self.trimmed(text), currency: currency)
         } catch {
-            return note("line \(line): price \(error)")
+            return note("price \(error)", line: line)
         }
         let (product, isTooMuch) = price.minorUnits.multipliedReportingOverflow(by: quantity)
         let (sum, overflows) = (draft?.sum ?? 0).addingReportingOverflow(product)
-        if isTooMuch || overflows { return note("line \(line): the total is too much") }
+        if isTooMuch || overflows { return note("the total is too much", line: line) }
         draft?.sum = sum
     }
 

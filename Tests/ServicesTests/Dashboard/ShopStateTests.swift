@@ -233,7 +233,7 @@ import Testing
         #expect(
             json.object?.members.map(\.name) == [
                 "at", "verdict", "concerns", "ordersPerSecond", "errorsPerSecond", "acceptance", "fulfilment", "sagas",
-                "steps", "roles", "stuck", "waiting", "letters", "held",
+                "steps", "roles", "stuck", "waiting", "letters", "webhooks", "held",
             ])
         #expect(json["at"] == "2026-01-01T00:00:00.000000Z" && json["verdict"] == "critical")
         var history = DashboardHistory()

@@ -36,7 +36,7 @@ package struct GraphQLSettings: SettingsSection {
             "graphql.max_request", \GraphQLSettings.requestLimit, .bytes(1 << 10...16 << 20),
             "The largest request, its query and variables together; 413 beyond."),
         SettingKey(
-            "graphql.max_tokens", \GraphQLSettings.tokens, .integer(10...1_000_000),
+            "graphql.max_tokens", \GraphQLSettings.tokens, .integer(1...1_000_000),
             "Tokens that a query's text may have."),
         SettingKey(
             "graphql.max_depth", \GraphQLSettings.depth, .integer(1...100),

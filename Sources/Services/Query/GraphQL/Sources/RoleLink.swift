@@ -61,15 +61,15 @@ package final class RoleLink: Sendable {
             return true
         }
         guard isQueued else { throw ProblemError(Unavailable.overloaded) }
-        let timer = Task { [deadline, late] in
+        let timer = Task {
             try? await Task.sleep(for: deadline)
-            question.settle(.failure(late))
+            question.settle(.failure(late(question)))
         }
         defer { timer.cancel() }
         let found = await withTaskCancellationHandler {
             await question.answer()
         } onCancel: {
-            question.settle(.failure(away))
+            question.settle(.failure(away(question)))
         }
         return try found.get()
     }
@@ -82,7 +82,7 @@ package final class RoleLink: Sendable {
         if answer.status == 404 { return nil }
         let document = answer.isTruncated ? nil : try? JSONValue(parsing: answer.body)
         // What goes wrong over there isn't the caller's business.
-        guard answer.status < 500, let document else { throw away }
+        guard answer.status < 500, let document else { throw away() }
         guard answer.status == 200 else { throw ProblemError(status: answer.status, document: document) }
         return document
     }
@@ -111,18 +111,22 @@ package final class RoleLink: Sendable {
         ProblemError(HTTPProblem(.serviceUnavailable, detail: "this installation has no \(role) role"))
     }
 
-    private var away: ProblemError {
+    private func away(_ question: Question? = nil) -> ProblemError {
         ProblemError(
             HTTPProblem(
                 .serviceUnavailable, title: "Role unavailable",
-                detail: "the \(role) role can't be reached; a retry with the same idempotency key is safe"))
+                detail: "the \(role) role can't be reached" + Self.advice(question)))
     }
 
-    private var late: ProblemError {
+    private func late(_ question: Question) -> ProblemError {
         ProblemError(
             HTTPProblem(
-                .gatewayTimeout,
-                detail: "the \(role) role has not answered in time; a retry with the same idempotency key is safe"))
+                .gatewayTimeout, detail: "the \(role) role has not answered in time" + Self.advice(question)))
+    }
+
+    /// Whether something was done is not known.
+    private static func advice(_ question: Question?) -> String {
+        question?.request.body == nil ? "" : "; with the same idempotency key a retry is safe"
     }
 
     // MARK: Answering
@@ -142,24 +146,24 @@ package final class RoleLink: Sendable {
             }
             guard let question = question ?? nil else { return }
             // Nobody waits for it any more.
-            if !question.isSettled { question.settle(answer(question.request)) }
+            if !question.isSettled { question.settle(answer(question)) }
         }
     }
 
-    private func answer(_ request: HTTPClient.Request) -> Result<HTTPClient.Response, ProblemError> {
+    private func answer(_ question: Question) -> Result<HTTPClient.Response, ProblemError> {
         do {
             try breaker.permit()
         } catch {
-            return .failure(away)
+            return .failure(away(question))
         }
         do {
-            let answer = try client.send(request)
+            let answer = try client.send(question.request)
             if answer.status < 500 { breaker.succeeded() } else { breaker.failed() }
             return .success(answer)
         } catch {
             breaker.failed()
             logger.warning("role_unreachable", metadata: ["role": "\(role)", "error": "\(error)"])
-            return .failure(away)
+            return .failure(away(question))
         }
     }
 }
