@@ -153,6 +153,7 @@ import Testing
                 case "json", "jsonb": return "'{}'"
                 case "boolean": return "false"
                 case "bytea": return "'\\x00'"
+                case "ARRAY": return "'{x}'"
                 case "date", "timestamp with time zone": return "'2026-11-28'"
                 default: return "1"
                 }

@@ -23,6 +23,7 @@ final class SecretVault: Sendable {
     private struct State {
         var sealing: SealingKey?
         var opening: [OpeningKey] = []
+        /// By what was sealed, and for whom: another one's is opened for nobody.
         var opened: [[UInt8]: WebhookSecret] = [:]
     }
 
@@ -74,16 +75,18 @@ final class SecretVault: Sendable {
 
     /// Nil where it was sealed for another endpoint, or for a key that isn't here: a restored database may lack it.
     func open(_ sealed: [UInt8], tenant: String, endpoint: String) -> WebhookSecret? {
-        let (known, keys) = state.withLock { ($0.opened[sealed], $0.opening) }
+        let owner = Self.owner(tenant, endpoint)
+        let place = sealed + owner
+        let (known, keys) = state.withLock { ($0.opened[place], $0.opening) }
         if let known { return known }
         guard let key = keys.first(where: { $0.publicKey.prefix(Self.keyIDSize) == sealed.prefix(Self.keyIDSize) }),
             let text = key.open(
-                Array(sealed.dropFirst(Self.keyIDSize)), purpose: Self.purpose, for: Self.owner(tenant, endpoint)),
+                Array(sealed.dropFirst(Self.keyIDSize)), purpose: Self.purpose, for: owner),
             let secret = String(validating: text, as: UTF8.self).flatMap({ WebhookSecret(text: $0) })
         else { return nil }
         state.withLock { state in
             if state.opened.count >= Self.memory { state.opened = [:] }
-            state.opened[sealed] = secret
+            state.opened[place] = secret
         }
         return secret
     }
