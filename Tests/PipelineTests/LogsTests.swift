@@ -27,7 +27,7 @@ import Testing
             }
         }
         let roles: Set<String> = [
-            "api", "saga", "inventory", "payment", "shipping", "notification", "projection",
+            "api", "saga", "inventory", "payment", "shipping", "notification", "projection", "webhooks",
         ]
         // Daemons ship a moment after they log.
         try? await eventually(within: .seconds(20), "every role has shipped") { () async throws -> Bool in
