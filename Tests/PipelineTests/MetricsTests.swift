@@ -24,6 +24,8 @@ import Testing
         try up.start()
         try await up.waitUntilReady()
         _ = try await up.client.bearing(key).order()
+        // Refused, for the key has no right to read orders: an operation and an error.
+        _ = try await up.client.bearing(key).post("/graphql", #"{"query": "{ order(id: \"any\") { id } }"}"#)
         try shop.produce("not JSON", key: "elsewhere", to: "order-events")
 
         let ports = up.port..<(up.port + OrderflowApp.services.modules.count)
