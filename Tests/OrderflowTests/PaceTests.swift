@@ -8,14 +8,14 @@ import Testing
     @Test func groupsSayWhatNobodyWaitsFor() {
         let groups = [ServiceModule].standard.flatMap(\.groups)
         let patient = groups.filter { $0.urgency == .patient }.map(\.name)
-        #expect(Set(patient) == ["notification-group", "invoicing-group", "sales-group"])
+        #expect(Set(patient) == ["notification-group", "invoicing-group", "sales-group", "webhooks-group"])
     }
 
     /// A relay publishes for all groups of its service: it waits where all of them may.
     @Test func aRelayWaitsWhereAllGroupsOfItsServiceMay() {
         let pace = Pace.balanced
         let patient = [ServiceModule].standard.filter { pace.tick(ofRelayIn: $0) == pace.tick(of: .patient) }
-        #expect(patient.map(\.name) == ["notification"])
+        #expect(patient.map(\.name) == ["notification", "webhooks"])
     }
 
     @Test func pacesAreInOrder() {

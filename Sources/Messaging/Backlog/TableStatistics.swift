@@ -50,9 +50,11 @@ public enum TableStatistics {
         """
     }
 
-    /// Analyzes the tables that have doubled since. Cheap where none has.
+    /// Analyzes the tables that have doubled since. Cheap where none has. A database that was last migrated by a program
+    /// without the function leaves it to autovacuum.
     static func refresh(on connection: Connection) throws {
-        let outgrown = try connection.query(tables(in: "quote_ident(current_schema())") + " LIMIT 1")
+        let outgrown = try connection.query(
+            tables(in: "quote_ident(current_schema())") + " AND to_regprocedure('\(function)') IS NOT NULL LIMIT 1")
         if !outgrown.isEmpty { _ = try connection.query("SELECT \(function)") }
     }
 }

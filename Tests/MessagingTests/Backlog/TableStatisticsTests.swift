@@ -18,6 +18,7 @@ import Testing
             CREATE TABLE things (tenant text, id text, at timestamptz, PRIMARY KEY (tenant, id));
             CREATE INDEX things_newest ON things (tenant, at, id);
             """)
+        for statement in TableStatistics.definition(schema: "public") { try connection.execute(statement) }
     }
 
     private func add(_ rows: Int) throws {
