@@ -7,7 +7,7 @@ import Testing
 @Suite(.serialized, .servers) struct StoppedProcessTests {
     /// Whoever sent the rest of a request meanwhile was in time: it is the server that wasn't there.
     @Test func noClientIsLateForIt() async throws {
-        let shop = try Shop(settings: ["ORDERFLOW_HTTP_HEAD_TIMEOUT": "1s"])
+        let shop = try Shop(settings: ["ORDERFLOW_HTTP_HEAD_TIMEOUT": "3s"])
         let query = try shop.daemon("query")
         try query.start()
         try await query.waitUntilReady()
@@ -27,7 +27,7 @@ import Testing
         try query.pause()
         send("st: localhost\r\n\r\n")
         // Longer than a head may take.
-        try await Task.sleep(for: .milliseconds(1_200))
+        try await Task.sleep(for: .milliseconds(3_300))
         try query.resume()
         for descriptor in descriptors {
             var answer = [UInt8](repeating: 0, count: 15)
