@@ -54,15 +54,13 @@ import Testing
         try await eventually(within: .seconds(60), "both customers have mail") { () async throws -> Bool in
             try shop.mails().count == 2
         }
-        // The mail's own fact, which the projection folds in, is the last thing that happens.
+        // The mail's own fact, which the projection folds in and partners may be told of, is the last thing that happens.
         try? await eventually(within: .seconds(20), "the trace is complete") { () async -> Bool in
             let spans = collector.spans(of: Self.trace)
             let ids = Set(spans.map(\.id) + [Self.caller])
             return spans.allSatisfy { ids.contains($0.parent ?? "") }
-                && spans.contains {
-                    $0.service == "orderflow-projection"
-                        && $0.attributes["orderflow.message.type"] == "NotificationSent"
-                }
+                && Set(["orderflow-projection", "orderflow-webhooks"]).isSubset(
+                    of: spans.filter { $0.attributes["orderflow.message.type"] == "NotificationSent" }.map(\.service))
         }
         let spans = collector.spans(of: Self.trace)
         let byID = Dictionary(spans.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
@@ -82,9 +80,9 @@ import Testing
         #expect(
             Set(spans.map(\.service))
                 == Set(
-                    ["api", "saga", "inventory", "payment", "shipping", "notification", "projection"].map {
-                        "orderflow-\($0)"
-                    }))
+                    [
+                        "api", "saga", "inventory", "payment", "shipping", "notification", "projection", "webhooks",
+                    ].map { "orderflow-\($0)" }))
 
         func chain(_ start: TraceCollector.Span) -> [String] {
             var names: [String] = []
