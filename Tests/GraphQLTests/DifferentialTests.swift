@@ -14,7 +14,7 @@ import Testing
 
     @Test func generatedDocumentsGetTheSameVerdictsAndResults() async throws {
         let schema = try Schema(PetSchema.text)
-        var generator = DocumentGenerator(schema: schema, random: .fromEnvironment())
+        var generator = DocumentGenerator(schema: schema, random: .fromEnvironment(usual: 20_260_901))
         var cases: [Case] = []
         for number in 0..<TestTier.rounds(5000) {
             var document = generator.document()

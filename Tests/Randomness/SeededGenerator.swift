@@ -12,9 +12,13 @@ public struct SeededGenerator: RandomNumberGenerator {
     }
 
     /// From the environment, else a fresh one; printed either way.
-    public static func fromEnvironment(_ test: String = #function) -> SeededGenerator {
+    ///
+    /// - Parameter usual: instead of a fresh one. For what is compared with another program: what a fresh seed finds may be
+    ///   that one's own.
+    public static func fromEnvironment(_ test: String = #function, usual: UInt64? = nil) -> SeededGenerator {
         let seed =
-            ProcessInfo.processInfo.environment["ORDERFLOW_TEST_SEED"].flatMap { UInt64($0) } ?? .random(in: 0...(.max))
+            ProcessInfo.processInfo.environment["ORDERFLOW_TEST_SEED"].flatMap { UInt64($0) }
+            ?? usual ?? .random(in: 0...(.max))
         print("\(test): ORDERFLOW_TEST_SEED=\(seed)")
         return SeededGenerator(seed: seed)
     }
