@@ -125,11 +125,22 @@ import Testing
         #expect(ends[.compensated] ?? 0 > 0 && ends[.running] ?? 0 > 0, "\(ends)")
     }
 
-    /// Where the row has forgotten all that it heard, a copy still asks for nothing and ends nothing otherwise.
+    /// Where the row has forgotten all that it heard, a copy still asks for nothing and ends nothing otherwise; but for a
+    /// copy of a compensation's answer that came before its question, and then answers it. Memory alone tells that one
+    /// (`copiesChangeNothing`).
     @Test(arguments: SagaConduct.allCases) func forgottenFactsDecideNothing(_ conduct: SagaConduct) throws {
         var random = SeededGenerator.fromEnvironment("forgottenFactsDecideNothing \(conduct.rawValue)")
         for _ in 0..<TestTier.rounds(3000) {
-            let course = Self.course(using: &random).filter { if case .fact = $0.step { true } else { false } }
+            var sighting = Stored(conduct)
+            let course = try Self.course(using: &random).filter { step in
+                guard case .fact(let message) = step.step else { return false }
+                if let answered = message.type.firstRange(of: "Cancel") {
+                    let question = "Cancel\(message.type[..<answered.lowerBound]) "
+                    guard sighting.commands.contains(where: { $0.hasPrefix(question) }) else { return false }
+                }
+                try sighting.handle([step])
+                return true
+            }
             var plain = Stored(conduct)
             try Self.handle(course, &plain, using: &random)
             var copied = Stored(conduct)
