@@ -52,7 +52,7 @@ import Testing
         var isOwn = false
     }
 
-    @Test(arguments: [50]) func noAnswerHasARowOfAnother(count: Int) async throws {
+    @Test(arguments: [20]) func noAnswerHasARowOfAnother(count: Int) async throws {
         let running = try #require(SharedShop.current)
         var tenants = (0..<count).map { Tenant($0, running.up) }
         for index in tenants.indices {

@@ -109,7 +109,7 @@ import Testing
     @Test(arguments: SagaConduct.allCases) func copiesChangeNothing(_ conduct: SagaConduct) throws {
         var random = SeededGenerator.fromEnvironment("copiesChangeNothing \(conduct.rawValue)")
         var ends: [SagaInstance.Status: Int] = [:]
-        for _ in 0..<TestTier.rounds(3000) {
+        for _ in 0..<TestTier.rounds(1500) {
             let course = Self.course(using: &random)
             var plain = Stored(conduct)
             try Self.handle(course, &plain, using: &random)
@@ -130,7 +130,7 @@ import Testing
     /// (`copiesChangeNothing`).
     @Test(arguments: SagaConduct.allCases) func forgottenFactsDecideNothing(_ conduct: SagaConduct) throws {
         var random = SeededGenerator.fromEnvironment("forgottenFactsDecideNothing \(conduct.rawValue)")
-        for _ in 0..<TestTier.rounds(3000) {
+        for _ in 0..<TestTier.rounds(1500) {
             var sighting = Stored(conduct)
             let course = try Self.course(using: &random).filter { step in
                 guard case .fact(let message) = step.step else { return false }

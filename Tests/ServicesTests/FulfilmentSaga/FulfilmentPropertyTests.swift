@@ -18,7 +18,7 @@ import Testing
         patience.compensation.attentionAfter = 3
         let definition = try FulfilmentSaga.definition(of: .fulfilment, patience: patience)
         var ends: [String: Int] = [:]
-        for number in 0..<TestTier.rounds(3000) {
+        for number in 0..<TestTier.rounds(1500) {
             var random = SeededGenerator(seed: seeds.next())
             let fate = Self.fate(mode, using: &random)
             var world = try SimulatedWorld(mode: mode, fate: fate, definition: definition)
