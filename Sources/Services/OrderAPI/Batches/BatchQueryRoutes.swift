@@ -62,7 +62,7 @@ struct BatchQueryRoutes: Sendable {
                 return isKnown
                     ? Self.unchanged(state, seconds) : try Self.found(state, failures, of: key, seconds, on: connection)
             }
-            let interest = BatchWatch.Interest(
+            let interest = BatchInterest(
                 key: key, change: known.isEmpty ? .completed : .other(than: state.tag))
             let end = try watch.wait(interest, for: .seconds(seconds), from: origin) { [database] seen in
                 if seen == nil, isKnown { return responder.send(Self.unchanged(state, seconds)) }
@@ -118,7 +118,7 @@ struct BatchQueryRoutes: Sendable {
             }
             if state.stage == .completed, state.tag == known { return HTTPResponse(.noContent) }
             var stream: EventStream?
-            let interest = BatchWatch.Interest(key: key, change: .other(than: known))
+            let interest = BatchInterest(key: key, change: .other(than: known))
             let end = try watch.stream(interest, from: origin) {
                 let opened = responder.stream()
                 stream = opened
