@@ -71,7 +71,7 @@ let package = Package(
         .target(name: "CWebFiles", exclude: ["files"]),
 
         // Foundations: none of them knows of orders.
-        .target(name: "Execution"),
+        .target(name: "Execution", dependencies: [deque]),
         .target(name: "JSON"),
         .target(name: "Networks"),
         .target(name: "Hashing", dependencies: ["CLibcrypto"]),
@@ -113,9 +113,9 @@ let package = Package(
         // The services, none of which knows another but for whose tables or facts it reads.
         service(
             "OrderAPI", facts: ["OrderFacts", "PaymentFacts", "UserFacts"],
-            reading: ["Query"], using: ["Hashing", "Outbound", "Sealing", deque]),
+            reading: ["Query"], using: ["Hashing", "Outbound", "Sealing"]),
         service(
-            "Query", facts: [], reading: ["Projection"], using: ["GraphQL", "Hashing", "Outbound", deque]),
+            "Query", facts: [], reading: ["Projection"], using: ["GraphQL", "Hashing", "Outbound"]),
         service("Projection", facts: everyFact),
         service("Shipping", facts: ["ShippingFacts", "OrderFacts", "PaymentFacts"]),
         service("Notification", facts: ["NotificationFacts", "OrderFacts", "PaymentFacts"], using: ["Outbound"]),

@@ -1,4 +1,3 @@
-import DequeModule
 import Execution
 import HTTPServer
 import Logging
@@ -27,10 +26,9 @@ public final class SagaLookup: Sendable {
     private let logger: Logger
     private let client = HTTPClient(.ownDaemons)
     public let breaker: CircuitBreaker
-    private let questions = Monitor<Deque<Question>>([])
+    private let questions = WorkQueue<Question>(limit: 64)
 
     private static let threads = 2
-    private static let queueLimit = 64
 
     /// - Parameters:
     ///   - url: of the saga role, such as `http://127.0.0.1:3007`.
@@ -87,27 +85,14 @@ public final class SagaLookup: Sendable {
     }
 
     private func ask(_ question: Question) throws(HTTPProblem) {
-        let accepted = questions.update { questions in
-            guard questions.count < Self.queueLimit else { return false }
-            questions.append(question)
-            return true
-        }
-        if !accepted { throw Unavailable.overloaded }
+        if !questions.add(question) { throw Unavailable.overloaded }
     }
 
     public var parts: [ThreadGroup.Part] {
-        (1...Self.threads).map { number in ThreadGroup.Part("saga-lookup-\(number)") { self.run(until: $0) } }
-    }
-
-    private func run(until stop: StopSignal) {
-        stop.onStop { [questions] in questions.update { _ in } }
-        while true {
-            let question = questions.wait(for: nil) { questions -> Question?? in
-                if !questions.isEmpty { return .some(questions.removeFirst()) }
-                return stop.isStopped ? .some(nil) : nil
+        (1...Self.threads).map { number in
+            ThreadGroup.Part("saga-lookup-\(number)") { stop in
+                self.questions.run(until: stop) { $0.responder.send(self.answer($0)) }
             }
-            guard let question = question ?? nil else { return }
-            question.responder.send(answer(question))
         }
     }
 

@@ -1,4 +1,3 @@
-import DequeModule
 import Execution
 import HTTPServer
 import JSON
@@ -19,9 +18,8 @@ package final class RoleLink: Sendable {
     private let logger: Logger
     private let client: HTTPClient
     package let breaker: CircuitBreaker
-    private let questions = Monitor<Deque<Question>>([])
+    private let questions = WorkQueue<Question>(limit: 256)
 
-    private static let queueLimit = 256
     /// Bytes of an answer.
     private static let answerLimit = 8 << 20
 
@@ -55,12 +53,7 @@ package final class RoleLink: Sendable {
         _ path: String, body: [UInt8]? = nil, headers: [(name: String, value: String)]
     ) async throws(ProblemError) -> HTTPClient.Response {
         let question = Question(HTTPClient.Request(url: url + path, body: body, headers: headers))
-        let isQueued = questions.update { questions in
-            guard questions.count < Self.queueLimit else { return false }
-            questions.append(question)
-            return true
-        }
-        guard isQueued else { throw ProblemError(Unavailable.overloaded) }
+        guard questions.add(question) else { throw ProblemError(Unavailable.overloaded) }
         let timer = Task {
             try? await Task.sleep(for: deadline)
             question.settle(.failure(late(question)))
@@ -133,20 +126,12 @@ package final class RoleLink: Sendable {
 
     package var parts: [ThreadGroup.Part] {
         (1...threads).map { number in
-            ThreadGroup.Part("graphql-\(role)-\(number)") { self.run(until: $0) }
-        }
-    }
-
-    private func run(until stop: StopSignal) {
-        stop.onStop { [questions] in questions.update { _ in } }
-        while true {
-            let question = questions.wait(for: nil) { questions -> Question?? in
-                if !questions.isEmpty { return .some(questions.removeFirst()) }
-                return stop.isStopped ? .some(nil) : nil
+            ThreadGroup.Part("graphql-\(role)-\(number)") { stop in
+                self.questions.run(until: stop) { question in
+                    // Nobody waits for it any more.
+                    if !question.isSettled { question.settle(self.answer(question)) }
+                }
             }
-            guard let question = question ?? nil else { return }
-            // Nobody waits for it any more.
-            if !question.isSettled { question.settle(answer(question)) }
         }
     }
 
