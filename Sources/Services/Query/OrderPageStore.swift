@@ -25,26 +25,17 @@ enum OrderPageStore {
     /// What all pages of one look may fill.
     static let lookBytes = 4 * PageSize.bytes
 
-    /// A page of everybody's orders.
-    static func page(_ query: OrderPageQuery, tenant: String, on connection: Connection) throws -> ConnectionPage {
-        let rows = try connection.query(
-            """
-            SELECT 1::bigint, created_at, order_id, available, \(OrderViewPieces.columns(of: "measured")) FROM (
-                SELECT wanted.*, count(*) OVER () AS available,
-                       sum(\(OrderViewPieces.size(of: "wanted"))) OVER (
-                           ORDER BY created_at DESC, order_id DESC ROWS UNBOUNDED PRECEDING EXCLUDE CURRENT ROW
-                       ) AS before
-                FROM (
-                    SELECT created_at, order_id, \(OrderViewPieces.columns(of: "v")) FROM order_views v
-                    WHERE tenant = $1 AND user_id IS NOT NULL AND \(narrowing)
-                    ORDER BY created_at DESC, order_id DESC
-                    LIMIT $7
-                ) AS wanted
-            ) AS measured
-            WHERE before IS NULL OR before < $8
-            ORDER BY created_at DESC, order_id DESC
-            """, parameters(query, tenant))
-        return try pages(rows, count: 1, first: query.first)[0]
+    /// A page of all orders within reach.
+    static func page(_ query: OrderPageQuery, within reach: Reach, on connection: Connection) throws -> ConnectionPage {
+        var filter = try OrderViewStore.Filter(within: reach)
+        filter.status = query.status
+        filter.createdFrom = query.createdFrom
+        filter.createdBefore = query.createdBefore
+        let rows = try OrderViewStore.rows(
+            filter, after: query.after, limit: query.first, bytes: lookBytes, on: connection)
+        var page = ConnectionPage(edges: [], hasNextPage: false)
+        for row in rows.prefix(query.first) { try add(row, at: 0, to: &page) }
+        return page
     }
 
     /// A page of each user's orders, by one statement, in the order of `users`. A page has one order at least where there
@@ -71,7 +62,13 @@ enum OrderPageStore {
             WHERE number = 1 OR before IS NULL OR before < $8
             ORDER BY place, created_at DESC, order_id DESC
             """, parameters(query, tenant) + [.textArray(users)])
-        return try pages(rows, count: users.count, first: query.first)
+        var pages = [ConnectionPage](repeating: ConnectionPage(edges: [], hasNextPage: false), count: users.count)
+        for row in rows {
+            let place = Int(try row.get(0, as: Int64.self)) - 1
+            guard pages.indices.contains(place), pages[place].edges.count < query.first else { continue }
+            try add(row, at: 1, to: &pages[place])
+        }
+        return pages
     }
 
     private static let narrowing = """
@@ -90,19 +87,13 @@ enum OrderPageStore {
         ]
     }
 
-    /// Of rows with a page's number from 1, a place, how many the page could have, and a document's pieces.
-    private static func pages(_ rows: Rows, count: Int, first: Int) throws -> [ConnectionPage] {
-        var pages = [ConnectionPage](repeating: ConnectionPage(edges: [], hasNextPage: false), count: count)
-        for row in rows {
-            let page = Int(try row.get(0, as: Int64.self)) - 1
-            let available = try row.get(3, as: Int64.self)
-            guard pages.indices.contains(page), pages[page].edges.count < first else { continue }
-            let place = ListCursor(
-                createdAt: try row.get(1, as: Timestamp.self).microseconds, id: try row.get(2, as: String.self))
-            pages[page].edges.append(
-                (place.encoded, try JSONValue(parsing: try OrderViewPieces(row, at: 4).document())))
-            pages[page].hasNextPage = pages[page].edges.count < available
-        }
-        return pages
+    /// Of columns with a place, how many orders the page could have, and a document's pieces.
+    private static func add(_ row: Row, at column: Int, to page: inout ConnectionPage) throws {
+        let place = ListCursor(
+            createdAt: try row.get(column, as: Timestamp.self).microseconds,
+            id: try row.get(column + 1, as: String.self))
+        page.edges.append(
+            (place.encoded, try JSONValue(parsing: try OrderViewPieces(row, at: column + 3).document())))
+        page.hasNextPage = page.edges.count < (try row.get(column + 2, as: Int64.self))
     }
 }

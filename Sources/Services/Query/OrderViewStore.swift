@@ -98,7 +98,24 @@ enum OrderViewStore {
         _ filter: Filter, after cursor: ListCursor?, limit: Int, bytes: Int = PageSize.bytes,
         on connection: Connection
     ) throws -> (documents: [[UInt8]], next: ListCursor?) {
-        let rows = try connection.query(
+        let rows = try rows(filter, after: cursor, limit: limit, bytes: bytes, on: connection)
+        let documents = try rows.prefix(limit).map { try OrderViewPieces($0, at: 3).document() }
+        guard let last = rows.prefix(limit).last, try last.get(2, as: Int64.self) > documents.count else {
+            return (documents, nil)
+        }
+        return (
+            documents,
+            ListCursor(
+                createdAt: try last.get(0, as: Timestamp.self).microseconds, id: try last.get(1, as: String.self))
+        )
+    }
+
+    /// The rows of one page: place, how many there are up to one more than `limit`, and a document's pieces. They end with
+    /// the document that fills `bytes`.
+    static func rows(
+        _ filter: Filter, after cursor: ListCursor?, limit: Int, bytes: Int, on connection: Connection
+    ) throws -> Rows {
+        try connection.query(
             """
             SELECT created_at, order_id, available, \(OrderViewPieces.columns(of: "measured")) FROM (
                 SELECT wanted.*, count(*) OVER () AS available,
@@ -128,14 +145,5 @@ enum OrderViewStore {
                 cursor.map { .timestamp($0.createdAt) } ?? .null, .text(cursor?.id ?? ""),
                 .int8(Int64(limit + 1)), .int8(Int64(bytes)),
             ])
-        let documents = try rows.prefix(limit).map { try OrderViewPieces($0, at: 3).document() }
-        guard let last = rows.prefix(limit).last, try last.get(2, as: Int64.self) > documents.count else {
-            return (documents, nil)
-        }
-        return (
-            documents,
-            ListCursor(
-                createdAt: try last.get(0, as: Timestamp.self).microseconds, id: try last.get(1, as: String.self))
-        )
     }
 }

@@ -58,7 +58,7 @@ extension SchemaPart {
                 let pages = try OrderPageStore.pages(of: [user], query, tenant: reach.tenant, on: connection)
                 return pages.first?.json ?? ConnectionPage(edges: [], hasNextPage: false).json
             }
-            return try OrderPageStore.page(query, tenant: reach.tenant, on: connection).json
+            return try OrderPageStore.page(query, within: reach, on: connection).json
         }
     }
 
