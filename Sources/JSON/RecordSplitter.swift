@@ -56,6 +56,19 @@ public struct RecordSplitter: Sendable {
         }
     }
 
+    /// The record that begins at `start` has no end yet: its bytes stay with the caller, but for one that is too long.
+    private mutating func hold(_ bytes: UnsafeRawBufferPointer, from start: Int, _ consumed: inout Int) -> Step {
+        if isSkipping || bytes.count - start > limit {
+            isSkipping = true
+            scanned = 0
+            consumed = bytes.count
+        } else {
+            scanned = bytes.count - start
+            consumed = start
+        }
+        return .needsMore
+    }
+
     // MARK: Lines
 
     private mutating func nextLine(_ bytes: UnsafeRawBufferPointer, _ isLast: Bool, _ consumed: inout Int) -> Step {
@@ -63,15 +76,7 @@ public struct RecordSplitter: Sendable {
         while true {
             let newline = bytes[(start + scanned)...].firstIndex(of: 0x0A)
             guard let end = newline ?? (isLast ? bytes.count : nil) else {
-                if isSkipping || bytes.count - start > limit {
-                    isSkipping = true
-                    scanned = 0
-                    consumed = bytes.count
-                } else {
-                    scanned = bytes.count - start
-                    consumed = start
-                }
-                return .needsMore
+                return hold(bytes, from: start, &consumed)
             }
             let line = UnsafeRawBufferPointer(rebasing: bytes[start..<end])
             consumed = min(end + 1, bytes.count)
@@ -134,16 +139,7 @@ public struct RecordSplitter: Sendable {
             guard pass(byte) else { return .broken("brackets don't match") }
             position += 1
         }
-        if isLast { return .broken("the array isn't closed") }
-        if isSkipping || bytes.count - start > limit {
-            isSkipping = true
-            scanned = 0
-            consumed = bytes.count
-        } else {
-            scanned = bytes.count - start
-            consumed = start
-        }
-        return .needsMore
+        return isLast ? .broken("the array isn't closed") : hold(bytes, from: start, &consumed)
     }
 
     /// False for a bracket that closes none, or one of the other kind.
