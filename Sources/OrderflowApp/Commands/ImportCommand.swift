@@ -68,9 +68,7 @@ struct ImportCommand: OrderflowCommand {
         guard separator.utf8.count == 1, !["\"", "\n", "\r"].contains(separator) else {
             throw ValidationError("--separator takes one character of ASCII, such as ;")
         }
-        if let tenant, !TenantName.isValid(tenant) {
-            throw ValidationError("--tenant must have 1 to \(TenantName.limit) letters, digits and . _ - of ASCII")
-        }
+        try TenantArgument.check(tenant)
         if let url, !url.hasPrefix("http://"), !url.hasPrefix("https://") {
             throw ValidationError("--url takes http://… or https://…, not \(url)")
         }

@@ -2,7 +2,6 @@ import ArgumentParser
 import Execution
 import Hashing
 import JSON
-import Logging
 import Messaging
 import OrderflowKit
 import Postgres
@@ -30,14 +29,7 @@ struct KeysCommand: AsyncParsableCommand {
     static func withDatabase<Value: Sendable>(
         _ options: SettingsOptions, _ body: @escaping @Sendable (Connection) throws -> Value
     ) async throws -> Value {
-        let settings = try options.load().settings
-        Observability.start(settings.log)
-        let database = try settings.database(of: .access, as: .owner)
-        return try await DedicatedThread.run("keys") {
-            let connection = try Connection(database, logger: Logger(label: "keys"))
-            defer { connection.close() }
-            return try body(connection)
-        }
+        try await options.withDatabase(of: .access, as: .owner, named: "keys", body)
     }
 }
 
@@ -71,9 +63,7 @@ struct KeysCreateCommand: OrderflowCommand {
         guard APIKey.isName(name) else {
             throw ValidationError("--name must have 1 to \(APIKey.nameLimit) letters, digits and . _ - of ASCII")
         }
-        if let tenant, !TenantName.isValid(tenant) {
-            throw ValidationError("--tenant must have 1 to \(TenantName.limit) letters, digits and . _ - of ASCII")
-        }
+        try TenantArgument.check(tenant)
         _ = try rights()
         _ = try lifetime()
     }

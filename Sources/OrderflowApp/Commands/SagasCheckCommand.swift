@@ -1,8 +1,6 @@
 import ArgumentParser
-import Execution
 import Fulfilment
 import JSON
-import Logging
 import Messaging
 import OrderflowKit
 import Postgres
@@ -37,13 +35,10 @@ struct SagasCheckCommand: OrderflowCommand {
     func execute() async throws {
         let settings = try options.load().settings
         Observability.start(settings.log)
-        let database = try settings.database(of: .saga)
         let check = SagaCheck(try FulfilmentSaga.orchestrator(settings))
         let json = json
-        let summary = try await DedicatedThread.run("sagas") {
-            let connection = try Connection(database, logger: Logger(label: "sagas"))
-            defer { connection.close() }
-            return try check.run(on: connection) { tell(json ? SagasText.json($0) : SagasText.line($0)) }
+        let summary = try await settings.withConnection(to: .saga, named: "sagas") { connection in
+            try check.run(on: connection) { tell(json ? SagasText.json($0) : SagasText.line($0)) }
         }
         tell(json ? SagasText.json(summary) : SagasText.line(summary))
         if summary.differing > 0 { throw ExitCode(ExitStatus.failure) }

@@ -1,8 +1,6 @@
 import ArgumentParser
-import Execution
 import Fulfilment
 import JSON
-import Logging
 import Messaging
 import Operations
 import OrderflowKit
@@ -182,13 +180,8 @@ struct SagasOptions: ParsableArguments {
     ) async throws -> Value {
         let settings = try options.load().settings
         Observability.start(settings.log)
-        let database = try settings.database(of: .saga)
         let sagaOperator = SagaOperator(try FulfilmentSaga.orchestrator(settings))
-        return try await DedicatedThread.run("sagas") {
-            let connection = try Connection(database, logger: Logger(label: "sagas"))
-            defer { connection.close() }
-            return try body(sagaOperator, connection)
-        }
+        return try await settings.withConnection(to: .saga, named: "sagas") { try body(sagaOperator, $0) }
     }
 
     /// The tenant's orders that wait behind dead letters.

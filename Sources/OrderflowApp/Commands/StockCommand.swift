@@ -1,8 +1,6 @@
 import ArgumentParser
-import Execution
 import Inventory
 import JSON
-import Logging
 import Messaging
 import OrderflowKit
 import Postgres
@@ -98,23 +96,12 @@ struct StockOptions: ParsableArguments {
     @Flag(help: "One JSON object a line.")
     var json = false
 
-    func validate() throws {
-        guard TenantName.isValid(tenant) else {
-            throw ValidationError("--tenant must have 1 to \(TenantName.limit) letters, digits and . _ - of ASCII")
-        }
-    }
+    func validate() throws { try TenantArgument.check(tenant) }
 
     func withDatabase<Value: Sendable>(
         _ options: SettingsOptions, _ body: @escaping @Sendable (Connection) throws -> Value
     ) async throws -> Value {
-        let settings = try options.load().settings
-        Observability.start(settings.log)
-        let database = try settings.database(of: .inventory)
-        return try await DedicatedThread.run("stock") {
-            let connection = try Connection(database, logger: Logger(label: "stock"))
-            defer { connection.close() }
-            return try body(connection)
-        }
+        try await options.withDatabase(of: .inventory, named: "stock", body)
     }
 
     static func text(_ entries: [StockStore.Entry], asJSON: Bool, withHead: Bool = true) -> TerminalText {

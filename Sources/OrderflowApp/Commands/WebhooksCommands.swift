@@ -1,7 +1,6 @@
 import ArgumentParser
 import Execution
 import JSON
-import Logging
 import Messaging
 import OrderflowKit
 import Postgres
@@ -65,13 +64,12 @@ struct WebhooksShowCommand: OrderflowCommand {
 
     func execute() async throws {
         let (id, tenant) = (id, webhooks.tenant)
-        let found = try await webhooks.withDatabase(options) { connection in
+        try await webhooks.tellPage(options) { connection in
             guard let found = try EndpointStore.one(id, tenant: tenant, on: connection) else {
                 throw NoSuchEndpoint(id: id)
             }
             return found
         }
-        tell(WebhooksText.page(found, asJSON: webhooks.json))
     }
 }
 
@@ -91,10 +89,7 @@ struct WebhooksPauseCommand: OrderflowCommand {
 
     func execute() async throws {
         let (id, tenant, actor) = (id, webhooks.tenant, person.actor)
-        let changed = try await webhooks.withDatabase(options) {
-            try EndpointStore.pause(id, tenant: tenant, by: actor, on: $0)
-        }
-        tell(WebhooksText.page(changed, asJSON: webhooks.json))
+        try await webhooks.tellPage(options) { try EndpointStore.pause(id, tenant: tenant, by: actor, on: $0) }
     }
 }
 
@@ -116,10 +111,7 @@ struct WebhooksResumeCommand: OrderflowCommand {
 
     func execute() async throws {
         let (id, tenant, actor) = (id, webhooks.tenant, person.actor)
-        let changed = try await webhooks.withDatabase(options) {
-            try EndpointStore.resume(id, tenant: tenant, by: actor, on: $0)
-        }
-        tell(WebhooksText.page(changed, asJSON: webhooks.json))
+        try await webhooks.tellPage(options) { try EndpointStore.resume(id, tenant: tenant, by: actor, on: $0) }
     }
 }
 
@@ -194,22 +186,18 @@ struct WebhooksOptions: ParsableArguments {
     @Option(help: "Whose webhooks.") var tenant = TenantName.standard
     @Flag(help: "One JSON object a line.") var json = false
 
-    func validate() throws {
-        guard TenantName.isValid(tenant) else {
-            throw ValidationError("--tenant must have 1 to \(TenantName.limit) letters, digits and . _ - of ASCII")
-        }
-    }
+    func validate() throws { try TenantArgument.check(tenant) }
 
     func withDatabase<Value: Sendable>(
         _ options: SettingsOptions, _ body: @escaping @Sendable (Connection) throws -> Value
     ) async throws -> Value {
-        let settings = try options.load().settings
-        Observability.start(settings.log)
-        let database = try settings.database(of: .webhooks)
-        return try await DedicatedThread.run("webhooks") {
-            let connection = try Connection(database, logger: Logger(label: "webhooks"))
-            defer { connection.close() }
-            return try body(connection)
-        }
+        try await options.withDatabase(of: .webhooks, named: "webhooks", body)
+    }
+
+    /// Shows the webhook that `body` answers.
+    func tellPage(
+        _ options: SettingsOptions, _ body: @escaping @Sendable (Connection) throws -> Endpoint
+    ) async throws {
+        tell(WebhooksText.page(try await withDatabase(options, body), asJSON: json))
     }
 }
