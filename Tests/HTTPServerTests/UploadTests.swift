@@ -87,7 +87,7 @@ import Testing
             let upload = try server.routes.nextUpload()
             upload.state.update { $0.pausesAt = 100_000 }
             upload.responder.takeBody(by: upload)
-            fcntl(client.descriptor, F_SETFL, O_NONBLOCK)
+            _ = fcntl(client.descriptor, F_SETFL, O_NONBLOCK)
             // Until the kernel's buffers are full: then the server has stopped to read.
             var sent = 0
             var refusals = 0
@@ -98,7 +98,7 @@ import Testing
                 if count > 0 { sent += count } else { refusals += 1; usleep(2000) }
             }
             #expect(upload.state.withLock { $0.bytes.count } == 100_000)
-            fcntl(client.descriptor, F_SETFL, 0)
+            _ = fcntl(client.descriptor, F_SETFL, 0)
             upload.goOn()
             try client.send(Array(body[sent...]))
             #expect(upload.wholeBody() == body)
