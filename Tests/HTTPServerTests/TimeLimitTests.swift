@@ -30,6 +30,38 @@ import Testing
         }
     }
 
+    /// What has been sent of each kind of request before its loop is busy, and what meanwhile.
+    private static let halves = [
+        ("GET /hello HTTP/1.1\r\nHo", "st: a\r\n\r\n"),
+        ("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhe", "llo"),
+        ("POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhe", "llo\r\n0\r\n\r\n"),
+        ("", "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n"),
+    ]
+
+    /// Nobody who sent the rest in time is late because the loop was busy, and one round of epoll doesn't show them all.
+    @Test(.waiting) func aBusyLoopBlamesNobody() async throws {
+        let limit = Duration.milliseconds(1_500)
+        try await TestServer.run {
+            $0.loops = 1
+            $0.timeouts.head = limit
+            $0.timeouts.body = limit
+            $0.timeouts.idle = limit
+        } _: { server in
+            let other = try server.client()
+            let clients = try (0..<320).map { (try server.client(), Self.halves[$0 % Self.halves.count]) }
+            for (client, (first, _)) in clients { try client.send(first) }
+            try other.send("GET /blocked HTTP/1.1\r\nHost: a\r\n\r\n")
+            #expect(server.routes.blocked.wait(for: .seconds(10)) { $0.calls > 0 ? true : nil } == true)
+            for (client, (_, rest)) in clients { try client.send(rest) }
+            // Past the limits, which are what is tested.
+            try await Task.sleep(for: limit + .milliseconds(100))
+            server.routes.blocked.update { $0.isOpen = true }
+            let statuses = try clients.map { try $0.0.response().status }
+            #expect(statuses.count { $0 == 200 } == clients.count, "\(statuses)")
+            #expect(try other.response().status == 200)
+        }
+    }
+
     @Test func partialPipelinedRequestCountsToo() async throws {
         try await TestServer.run {
             $0.timeouts.head = Self.short

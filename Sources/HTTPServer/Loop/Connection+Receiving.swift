@@ -23,6 +23,14 @@ extension Connection {
         proceed(loop)
     }
 
+    /// Reads before a client is blamed for what it hasn't sent: the loop may have been stopped or kept busy since epoll
+    /// was asked, and one round reports so many sockets and no more.
+    func lookOnceMore(_ loop: EventLoop) {
+        guard upload?.isAwaited ?? (phase == .receiving && !isHeldBack) else { return }
+        isReadable = true
+        proceed(loop)
+    }
+
     /// Does whatever can be done now, sends what came of it, and sets the timer.
     func proceed(_ loop: EventLoop) {
         switch phase {

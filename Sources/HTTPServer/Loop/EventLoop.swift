@@ -111,10 +111,8 @@ final class EventLoop: @unchecked Sendable {
         let ready = UnsafeMutablePointer<epoll_event>.allocate(capacity: 256)
         defer { ready.deallocate() }
         while !hasStopped {
+            // EINTR (a process that was stopped and goes on, signal(7)) is a round without events.
             let count = epoll_wait(epoll, ready, 256, waitMilliseconds())
-            // A process that was stopped and goes on is told EINTR (signal(7)) and has seen nothing of what came
-            // meanwhile. Its clients are not late: first it looks.
-            if count < 0, errno == EINTR { continue }
             now = Self.clock()
             date.refresh(Int(time(nil)))
             for index in 0..<max(0, Int(count)) { handle(ready[index].data.u64, ready[index].events) }
@@ -260,6 +258,8 @@ final class EventLoop: @unchecked Sendable {
         wheel.advance(to: now / Self.tick, fired: &fired)
         for slot in fired {
             guard let connection = connections[slot] else { continue }
+            if connection.deadline <= now { connection.lookOnceMore(self) }
+            guard connection.phase != .closed else { continue }
             if connection.deadline <= now { connection.timeOut(self) } else { setTimer(for: connection) }
         }
         fired.removeAll(keepingCapacity: true)

@@ -7,6 +7,8 @@ struct TestRoutes: Sendable {
     let waiting = Monitor([Responder]())
     let streams = Monitor([EventStream]())
     let uploads = Monitor([TestReceiver]())
+    /// How many calls of `/blocked` keep their loop busy, and whether they may.
+    let blocked = Monitor((calls: 0, isOpen: false))
 
     struct Mishap: Error {}
 
@@ -54,6 +56,11 @@ struct TestRoutes: Sendable {
         RouteGroup {
             Endpoint(.get, "/later") { [waiting] _, responder in waiting.update { $0.append(responder) } }
             Endpoint(.get, "/drop") { _, _ in }
+            Endpoint(.get, "/blocked") { [blocked] _, responder in
+                blocked.update { $0.calls += 1 }
+                _ = blocked.wait(for: .seconds(10)) { $0.isOpen ? true : nil }
+                responder.send(.text(.ok, "blocked"))
+            }
             Endpoint(.get, "/twice") { _, responder in
                 responder.send(.text(.ok, "first"))
                 responder.send(.text(.ok, "second"))
