@@ -73,6 +73,7 @@ let package = Package(
         // Foundations: none of them knows of orders.
         .target(name: "Execution", dependencies: [deque]),
         .target(name: "JSON"),
+        .target(name: "WireFormats", dependencies: ["JSON", "Schemas"]),
         .target(name: "Networks"),
         .target(name: "Hashing", dependencies: ["CLibcrypto"]),
         .target(name: "GraphQL", dependencies: ["JSON"]),
