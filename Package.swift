@@ -14,7 +14,7 @@ let everyFact: [Target.Dependency] = [
 
 /// The facts and commands of one owner: a target in `Sources/Facts`.
 func facts(_ name: String) -> Target {
-    .target(name: name, dependencies: ["JSON", "Orders"], path: "Sources/Facts/\(name)")
+    .target(name: name, dependencies: ["JSON", "Orders", "Schemas"], path: "Sources/Facts/\(name)")
 }
 
 /// One service: a target in `Sources/Services`.
@@ -45,7 +45,8 @@ let package = Package(
             name: "OrderflowKit",
             targets: [
                 "OrderflowApp", "OrderflowKit", "Execution", "HTTPServer", "JSON", "Messaging", "Networks", "Orders",
-                "Postgres", "InventoryFacts", "NotificationFacts", "OrderFacts", "PaymentFacts", "ShippingFacts",
+                "Postgres", "Schemas", "InventoryFacts", "NotificationFacts", "OrderFacts", "PaymentFacts",
+                "ShippingFacts",
                 "UserFacts",
             ]),
         .library(name: "OrderflowTesting", targets: ["OrderflowTesting"]),
@@ -77,6 +78,8 @@ let package = Package(
         .target(name: "Networks"),
         .target(name: "Hashing", dependencies: ["CLibcrypto"]),
         .target(name: "GraphQL", dependencies: ["JSON"]),
+        // Protocol Buffers and Avro: their languages, how messages are said in them, what a change may be.
+        .target(name: "Schemas", dependencies: ["Hashing", "JSON"]),
         .target(name: "Sealing", dependencies: ["CLibcrypto", "Execution", "Hashing"]),
         .target(name: "WebTokens", dependencies: ["CLibcrypto", "JSON"]),
         .target(name: "Kafka", dependencies: ["CLibrdkafka", "Execution", deque, log]),
@@ -89,7 +92,7 @@ let package = Package(
         .target(name: "Bench", dependencies: ["CEpoll", "Execution", histogram]),
 
         // The vocabulary of the domain, and how facts are written and read: pure, no I/O.
-        .target(name: "Orders", dependencies: ["Hashing", "JSON"]),
+        .target(name: "Orders", dependencies: ["Hashing", "JSON", "Schemas"]),
         facts("OrderFacts"),
         facts("InventoryFacts"),
         facts("PaymentFacts"),
@@ -100,7 +103,8 @@ let package = Package(
         .target(
             name: "Messaging",
             dependencies: [
-                "Execution", "Hashing", "JSON", "Kafka", "Postgres", "Telemetry", deque, log, metrics, tracing,
+                "Execution", "Hashing", "JSON", "Kafka", "Postgres", "Schemas", "Telemetry", deque, log, metrics,
+                tracing,
             ]),
         // What every service stands on: how it is declared and run, its settings, routes, health and metrics.
         .target(
