@@ -74,12 +74,13 @@ let package = Package(
         // Foundations: none of them knows of orders.
         .target(name: "Execution", dependencies: [deque]),
         .target(name: "JSON"),
-        .target(name: "WireFormats", dependencies: ["JSON", "Schemas"]),
         .target(name: "Networks"),
         .target(name: "Hashing", dependencies: ["CLibcrypto"]),
         .target(name: "GraphQL", dependencies: ["JSON"]),
         // Protocol Buffers and Avro: their languages, how messages are said in them, what a change may be.
         .target(name: "Schemas", dependencies: ["Hashing", "JSON"]),
+        // Payloads in the formats that go by schemas: Protocol Buffers, Avro, Confluent's frame around them.
+        .target(name: "WireFormats", dependencies: ["JSON", "Schemas"]),
         .target(name: "Sealing", dependencies: ["CLibcrypto", "Execution", "Hashing"]),
         .target(name: "WebTokens", dependencies: ["CLibcrypto", "JSON"]),
         .target(name: "Kafka", dependencies: ["CLibrdkafka", "Execution", deque, log]),
@@ -103,8 +104,8 @@ let package = Package(
         .target(
             name: "Messaging",
             dependencies: [
-                "Execution", "Hashing", "JSON", "Kafka", "Postgres", "Schemas", "Telemetry", deque, log, metrics,
-                tracing,
+                "Execution", "Hashing", "JSON", "Kafka", "Postgres", "Schemas", "Telemetry", "WireFormats", deque, log,
+                metrics, tracing,
             ]),
         // What every service stands on: how it is declared and run, its settings, routes, health and metrics.
         .target(
@@ -198,6 +199,13 @@ let package = Package(
             dependencies: [
                 "Outbound", "Execution", "HTTPServer", "Hashing", "Networks", "Randomness", "TestServers", log,
             ]),
+        .testTarget(
+            name: "WireFormatsTests",
+            dependencies: [
+                "InventoryFacts", "JSON", "OrderFacts", "Orders", "PaymentFacts", "Randomness", "Schemas",
+                "TestServers",
+                "UserFacts", "WireFormats",
+            ]),
         .testTarget(name: "GraphQLTests", dependencies: ["GraphQL", "JSON", "Randomness", "TestServers"]),
         .testTarget(name: "HashingTests", dependencies: ["Hashing"]),
         .testTarget(name: "SealingTests", dependencies: ["Sealing"]),
@@ -207,8 +215,9 @@ let package = Package(
         .testTarget(
             name: "MessagingTests",
             dependencies: [
-                "Messaging", "Hashing", "Postgres", "Kafka", "JSON", "Execution", "Randomness", "TestServers", log,
-                metrics,
+                "Messaging", "Hashing", "Postgres", "Kafka", "JSON", "Execution", "Randomness", "Schemas",
+                "TestServers",
+                "WireFormats", log, metrics,
             ]),
         .testTarget(
             name: "HTTPServerTests",

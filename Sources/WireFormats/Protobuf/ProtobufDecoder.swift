@@ -169,7 +169,8 @@ package struct ProtobufDecoder {
         switch value {
         case .text: json += "\"\"".utf8
         case .bool: json += "false".utf8
-        case .int32, .int64, .double: json.append(UInt8(ascii: "0"))
+        case .int32, .int64: json.append(UInt8(ascii: "0"))
+        case .double: json += "0.0".utf8
         case .time, .amount, .json, .record, .list: return false
         }
         return true

@@ -51,12 +51,34 @@ public final class SchemaPayloads: Sendable {
         }
     }
 
-    private enum Reading: Sendable {
-        /// - Parameter path: of the message in its writer's file.
-        case protobuf(ProtoFile)
-        case avro(AvroPlan)
-        /// Can't be read, and why.
-        case none(WireFormatError)
+    /// How data by one schema are read.
+    fileprivate struct Reading: Sendable {
+        enum Plan: Sendable {
+            case protobuf(RecordPlan)
+            case avro(AvroPlan)
+            /// Not at all, and why.
+            case none(WireFormatError)
+        }
+
+        let definition: SchemaDefinition
+        /// As the present version.
+        let present: Plan
+        /// As they were written, for other versions.
+        let written: Plan
+
+        init(_ definition: SchemaDefinition, _ plan: RecordPlan) {
+            self.definition = definition
+            switch definition {
+            case .protobuf(let file):
+                present = .protobuf(plan)
+                written = Plan { () throws(WireFormatError) in .protobuf(try RecordPlan(writer: file)) }
+            case .avro(let document):
+                present = Plan { () throws(WireFormatError) in .avro(try AvroPlan(document, as: plan)) }
+                written = Plan { () throws(WireFormatError) in
+                    .avro(try AvroPlan(document, as: RecordPlan(writer: document)))
+                }
+            }
+        }
     }
 
     func presentVersion(of type: String) -> Int? { entries[type]?.version }
@@ -131,18 +153,22 @@ public final class SchemaPayloads: Sendable {
         return try payload.withUnsafeBytes { bytes in
             guard ConfluentFrame.isFramed(bytes) else { return try unframed(bytes, entry, version, format) }
             let (id, rest) = try ConfluentFrame.open(bytes)
-            switch try reading(id, entry) {
-            case .none(let error): throw error
+            let reading = try reading(id, entry)
+            var message = rest
+            switch reading.definition {
             case .protobuf(let file):
                 if format == .avro { throw Mismatch(id: id, is: .protobuf, type: type) }
-                let (path, message) = try ConfluentFrame.openMessage(rest)
+                let path: [Int]
+                (path, message) = try ConfluentFrame.openMessage(rest)
                 try Self.check(file, path, entry, id)
-                try Self.check(version, entry)
-                return try ProtobufDecoder.json(message, entry.plan, limit: PayloadCodecs.limit)
-            case .avro(let plan):
+            case .avro(let document):
                 if format == .protobuf { throw Mismatch(id: id, is: .avro, type: type) }
-                try Self.check(version, entry)
-                return try AvroDecoder.json(rest, by: plan, limit: PayloadCodecs.limit)
+                try Self.check(document, entry, id)
+            }
+            switch version == entry.version ? reading.present : reading.written {
+            case .none(let error): throw error
+            case .protobuf(let plan): return try ProtobufDecoder.json(message, plan, limit: PayloadCodecs.limit)
+            case .avro(let plan): return try AvroDecoder.json(message, by: plan, limit: PayloadCodecs.limit)
             }
         }
     }
@@ -154,23 +180,16 @@ public final class SchemaPayloads: Sendable {
         guard format == .protobuf else {
             throw SchemaLookupError.unknown("it names no schema (magic byte 0 and an id)")
         }
-        try Self.check(version, entry)
+        guard version == entry.version else {
+            throw SchemaLookupError.unknown("\(entry.type) has a schema of version \(entry.version), not of \(version)")
+        }
         return try ProtobufDecoder.json(bytes, entry.plan, limit: PayloadCodecs.limit)
     }
 
     private func reading(_ id: Int32, _ entry: Entry) throws(SchemaLookupError) -> Reading {
         if let known = entry.readings.withLock({ $0[id] }) { return known }
         let schema = try ask { () throws(SchemaLookupError) in try ids.schema(of: id) }
-        let reading: Reading
-        switch schema.definition {
-        case .protobuf(let file): reading = .protobuf(file)
-        case .avro(let document):
-            do throws(WireFormatError) {
-                reading = .avro(try AvroPlan(document, as: entry.plan))
-            } catch {
-                reading = .none(error)
-            }
-        }
+        let reading = Reading(schema.definition, entry.plan)
         entry.readings.withLock { readings in
             if readings.count >= Self.readings { readings.removeAll() }
             readings[id] = reading
@@ -189,13 +208,21 @@ public final class SchemaPayloads: Sendable {
             name = messages[index].name
             messages = messages[index].messages
         }
-        guard name == entry.plan.name else { throw .unknown("schema \(id) is of \(name), not of \(entry.type)") }
+        try check(name, entry, id)
     }
 
-    private static func check(_ version: Int, _ entry: Entry) throws(SchemaLookupError) {
-        guard version == entry.version else {
-            throw .unknown("\(entry.type) has a schema of version \(entry.version), not of \(version)")
+    /// Namespaces may be others; names have to be ours (Apache Avro 1.12, "Schema Resolution").
+    private static func check(
+        _ document: AvroDocument, _ entry: Entry, _ id: Int32
+    ) throws(SchemaLookupError) {
+        guard case .record(let record)? = document.resolve(document.root)?.bare else {
+            throw .unknown("schema \(id) is of no record")
         }
+        try check(record.fullName.split(separator: ".").last.map(String.init) ?? "", entry, id)
+    }
+
+    private static func check(_ name: String, _ entry: Entry, _ id: Int32) throws(SchemaLookupError) {
+        guard name == entry.plan.name else { throw .unknown("schema \(id) is of \(name), not of \(entry.type)") }
     }
 
     private struct Mismatch: Error, CustomStringConvertible {
@@ -203,6 +230,16 @@ public final class SchemaPayloads: Sendable {
 
         init(id: Int32, is format: SchemaFormat, type: String) {
             description = "schema \(id) of this \(type) is \(format.rawValue), its content type isn't"
+        }
+    }
+}
+
+extension SchemaPayloads.Reading.Plan {
+    fileprivate init(_ make: () throws(WireFormatError) -> Self) {
+        do throws(WireFormatError) {
+            self = try make()
+        } catch {
+            self = .none(error)
         }
     }
 }
