@@ -112,8 +112,8 @@ let package = Package(
             name: "OrderflowKit",
             dependencies: [
                 "CEpoll", "CWebFiles", "Execution", "HTTPServer", "Hashing", "JSON", "Kafka", "Messaging", "Networks",
-                "OrderFacts", "Orders", "Outbound", "Postgres", "Telemetry", "WebTokens", log, metrics, tracing,
-                "Yams",
+                "OrderFacts", "Orders", "Outbound", "Postgres", "Schemas", "Telemetry", "WebTokens", log, metrics,
+                tracing, "Yams",
             ]),
 
         // The services, none of which knows another but for whose tables or facts it reads.
@@ -150,7 +150,7 @@ let package = Package(
                 "Fulfilment", "Inventory", "Notification", "Operations", "OrderAPI", "OrderflowKit", "Payment",
                 "Projection", "Query", "Shipping", "Terminal", "Webhooks",
                 "Bench", "Execution", "HTTPServer", "Hashing", "JSON", "Kafka", "Messaging", "Orders", "Outbound",
-                "Postgres", "Telemetry",
+                "Postgres", "Schemas", "Telemetry",
                 histogram, log, tracing,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
@@ -208,6 +208,7 @@ let package = Package(
             ]),
         .testTarget(name: "GraphQLTests", dependencies: ["GraphQL", "JSON", "Randomness", "TestServers"]),
         .testTarget(name: "HashingTests", dependencies: ["Hashing"]),
+        .testTarget(name: "SchemasTests", dependencies: ["Schemas", "JSON", "Randomness", "TestServers"]),
         .testTarget(name: "SealingTests", dependencies: ["Sealing"]),
         .testTarget(name: "WebTokensTests", dependencies: ["WebTokens", "JSON", "Randomness", "TestTokens"]),
         .testTarget(name: "JSONTests", dependencies: ["JSON", "Randomness"]),
@@ -227,7 +228,7 @@ let package = Package(
         .testTarget(name: "TelemetryTests", dependencies: ["Telemetry", "Execution", "JSON", log, metrics, tracing]),
         .testTarget(
             name: "OrdersTests",
-            dependencies: everyFact + ["Orders", "JSON", "Randomness"]),
+            dependencies: everyFact + ["Orders", "JSON", "Randomness", "Schemas"]),
         .testTarget(name: "BenchTests", dependencies: ["Bench", "HTTPServer", "Execution", log]),
         .testTarget(
             name: "ServicesTests",
