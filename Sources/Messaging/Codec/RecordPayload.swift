@@ -12,8 +12,10 @@ public enum RecordPayload {
 
     /// Of a record on whatever topic, of whichever producer.
     public init(_ record: ConsumedMessage, by codecs: PayloadCodecs = .installed) {
-        self = .asItIs
-        guard !record.isTombstone else { return }
+        guard !record.isTombstone else {
+            self = .asItIs
+            return
+        }
         var headers = EnvelopeHeaders()
         record.forEachRawHeader { headers.take($0, $1) }
         self.init(record.value, headers, by: codecs)
