@@ -188,7 +188,7 @@ let package = Package(
                 "TestShop", "TestServers", "TestSchemas", "TestTokens", "Randomness", "JSON", "HTTPServer", "Hashing",
                 "Execution",
                 "Kafka",
-                "Messaging", "OrderflowApp", "OrderflowKit", "Orders", "chaos", "orderflow", log,
+                "Messaging", "OrderflowApp", "OrderflowKit", "Orders", "Schemas", "chaos", "orderflow", log,
             ]),
         .testTarget(name: "TestServersTests", dependencies: ["TestServers"]),
 
