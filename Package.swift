@@ -228,7 +228,7 @@ let package = Package(
         .testTarget(name: "TelemetryTests", dependencies: ["Telemetry", "Execution", "JSON", log, metrics, tracing]),
         .testTarget(
             name: "OrdersTests",
-            dependencies: everyFact + ["Orders", "JSON", "Randomness", "Schemas"]),
+            dependencies: everyFact + ["Orders", "JSON", "Randomness", "Schemas", "WireFormats"]),
         .testTarget(name: "BenchTests", dependencies: ["Bench", "HTTPServer", "Execution", log]),
         .testTarget(
             name: "ServicesTests",
