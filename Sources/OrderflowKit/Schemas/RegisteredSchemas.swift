@@ -154,7 +154,8 @@ package final class RegisteredSchemas: SchemaIDs {
             do {
                 try restore()
                 try register()
-                return stop.wait()
+                stop.wait(for: nil)
+                return
             } catch {
                 state.withLock { $0.unregistered = "\(error)" }
                 if waits.attempt == 0 { logger.warning("schemas_without_ids", metadata: ["error": "\(error)"]) }
