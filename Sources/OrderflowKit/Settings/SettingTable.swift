@@ -11,7 +11,8 @@ package struct SettingTable: Sendable {
         keys = Self.grouped(
             Self.pace + Self.kafka + Self.database + Self.http + Self.auth + Self.limits + Self.log + Self.telemetry
                 + Self.dashboard
-                + modules.flatMap(\.settings) + Self.saga + Self.topics(modules.flatMap(\.topics)) + Self.shutdown
+                + modules.flatMap(\.settings) + Self.saga + Self.topics(modules.flatMap(\.topics)) + Self.schemas
+                + Self.shutdown
                 + Self.databases(modules.compactMap(\.database) + [.access]) + Self.ports(modules))
         byName = Dictionary(keys.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
         byEnvironmentName = Dictionary(keys.map { ($0.environmentName, $0) }, uniquingKeysWith: { first, _ in first })
