@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Logging
 import Messaging
 import OrderflowKit
 
@@ -54,7 +55,8 @@ struct SettingsOptions: ParsableArguments {
         sources.flags += more
         let loaded = try sources.load()
         Signatures.install(try RecordSigning.signatures(of: loaded.settings))
-        PayloadCodecs.install(try loaded.settings.services.facts.payloadCodecs())
+        let schemas = loaded.settings.schemaIDs(sending: [], logger: Logger(label: "schemas"))
+        PayloadCodecs.install(try loaded.settings.services.facts.payloadCodecs(ids: schemas))
         return loaded
     }
 }
