@@ -79,6 +79,8 @@ let package = Package(
         .target(name: "GraphQL", dependencies: ["JSON"]),
         // Protocol Buffers and Avro: their languages, how messages are said in them, what a change may be.
         .target(name: "Schemas", dependencies: ["Hashing", "JSON"]),
+        // Payloads in the formats that go by schemas: Protocol Buffers, Avro, Confluent's frame around them.
+        .target(name: "WireFormats", dependencies: ["JSON", "Schemas"]),
         .target(name: "Sealing", dependencies: ["CLibcrypto", "Execution", "Hashing"]),
         .target(name: "WebTokens", dependencies: ["CLibcrypto", "JSON"]),
         .target(name: "Kafka", dependencies: ["CLibrdkafka", "Execution", deque, log]),
@@ -102,8 +104,8 @@ let package = Package(
         .target(
             name: "Messaging",
             dependencies: [
-                "Execution", "Hashing", "JSON", "Kafka", "Postgres", "Schemas", "Telemetry", deque, log, metrics,
-                tracing,
+                "Execution", "Hashing", "JSON", "Kafka", "Postgres", "Schemas", "Telemetry", "WireFormats", deque, log,
+                metrics, tracing,
             ]),
         // What every service stands on: how it is declared and run, its settings, routes, health and metrics.
         .target(
@@ -197,6 +199,13 @@ let package = Package(
             dependencies: [
                 "Outbound", "Execution", "HTTPServer", "Hashing", "Networks", "Randomness", "TestServers", log,
             ]),
+        .testTarget(
+            name: "WireFormatsTests",
+            dependencies: [
+                "InventoryFacts", "JSON", "OrderFacts", "Orders", "PaymentFacts", "Randomness", "Schemas",
+                "TestServers",
+                "UserFacts", "WireFormats",
+            ]),
         .testTarget(name: "GraphQLTests", dependencies: ["GraphQL", "JSON", "Randomness", "TestServers"]),
         .testTarget(name: "HashingTests", dependencies: ["Hashing"]),
         .testTarget(name: "SchemasTests", dependencies: ["Schemas", "JSON", "Randomness", "TestServers"]),
@@ -207,8 +216,9 @@ let package = Package(
         .testTarget(
             name: "MessagingTests",
             dependencies: [
-                "Messaging", "Hashing", "Postgres", "Kafka", "JSON", "Execution", "Randomness", "TestServers", log,
-                metrics,
+                "Messaging", "Hashing", "Postgres", "Kafka", "JSON", "Execution", "Randomness", "Schemas",
+                "TestServers",
+                "WireFormats", log, metrics,
             ]),
         .testTarget(
             name: "HTTPServerTests",
@@ -218,7 +228,7 @@ let package = Package(
         .testTarget(name: "TelemetryTests", dependencies: ["Telemetry", "Execution", "JSON", log, metrics, tracing]),
         .testTarget(
             name: "OrdersTests",
-            dependencies: everyFact + ["Orders", "JSON", "Randomness", "Schemas"]),
+            dependencies: everyFact + ["Orders", "JSON", "Randomness", "Schemas", "WireFormats"]),
         .testTarget(name: "BenchTests", dependencies: ["Bench", "HTTPServer", "Execution", log]),
         .testTarget(
             name: "ServicesTests",
