@@ -15,9 +15,6 @@ public struct TopicFormats: Hashable, Sendable {
         self.byTopic = byTopic
     }
 
-    /// Those beside JSON.
-    public var all: Set<SchemaFormat> { Set((byTopic.values + [others]).compactMap(\.self)) }
-
     public subscript(topic: String) -> SchemaFormat? { byTopic[topic] ?? others }
     public var isJSON: Bool { others == nil && byTopic.values.allSatisfy { $0 == nil } }
 

@@ -2,7 +2,6 @@ import Execution
 import Glibc
 import HTTPServer
 import Logging
-import Messaging
 import Postgres
 import Telemetry
 
@@ -37,12 +36,8 @@ package struct RoleRuntime: Sendable {
         let context = try ServiceContext(
             of: module, settings, health: health, collectors: Observability.metrics.collectors, logger: logger)
         Observability.metrics.describe(module.metricHelp)
-        // Before anything is put together that reads or sends payloads.
-        let schemas = context.schemas(isKept: module.database != nil)
-        PayloadCodecs.install(try settings.services.facts.payloadCodecs(ids: schemas.ids))
         var running = try module.running(context)
         if module.database != nil {
-            running.parts.append(schemas.part)
             running.parts = try ServiceProcess(module, context, besides: running).parts + running.parts
         }
         if let admission = running.admission { running.parts = admission(running.parts) }

@@ -244,10 +244,9 @@ extension ServiceContext {
     /// The ids of schemas for a process of the service, with the part that gets them; `/readyz` and `/metrics` tell how it
     /// fares.
     ///
-    /// - Parameter isKept: whether the service has a database to keep them in.
-    package func schemas(isKept: Bool) -> (ids: RegisteredSchemas, part: ThreadGroup.Part) {
-        let ids = settings.schemaIDs(
-            sending: settings.topics.formats.all, database: isKept ? database : nil, logger: logger)
+    /// - Parameter formats: that the service sends.
+    package func schemas(sending formats: Set<SchemaFormat>) -> (ids: RegisteredSchemas, part: ThreadGroup.Part) {
+        let ids = settings.schemaIDs(sending: formats, database: database, logger: logger)
         if let breaker = ids.registryBreaker {
             health.register("schemas") { ids.health }
             collectors.watch(breaker)
