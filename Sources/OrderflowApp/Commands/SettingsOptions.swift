@@ -1,6 +1,5 @@
 import ArgumentParser
 import Foundation
-import Logging
 import Messaging
 import OrderflowKit
 
@@ -55,8 +54,8 @@ struct SettingsOptions: ParsableArguments {
         sources.flags += more
         let loaded = try sources.load()
         Signatures.install(try RecordSigning.signatures(of: loaded.settings))
-        let schemas = loaded.settings.schemaIDs(sending: [], logger: Logger(label: "schemas"))
-        PayloadCodecs.install(try loaded.settings.services.facts.payloadCodecs(ids: schemas))
+        PayloadCodecs.install(
+            try loaded.settings.services.facts.payloadCodecs(ids: loaded.settings.schemaIDsForReading))
         return loaded
     }
 }
