@@ -40,8 +40,9 @@ import UserFacts
 
     /// One of each kind of fact, as its own coder writes it.
     private static func facts() throws -> [(schema: MessageSchema, json: JSONValue)] {
-        func message<Payload: MessagePayload>(_ payload: Payload, as name: String) throws -> (MessageSchema, JSONValue)
-        {
+        func message<Payload: MessagePayload>(
+            _ payload: Payload, as name: String
+        ) throws -> (schema: MessageSchema, json: JSONValue) {
             let schema = try Payload.schema
             return (
                 MessageSchema(name, version: schema.version, schema.summary, schema.fields),
