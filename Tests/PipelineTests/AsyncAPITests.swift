@@ -7,6 +7,7 @@ import Messaging
 import OrderFacts
 import Orders
 import PaymentFacts
+import Schemas
 import TestSchemas
 import TestServers
 import TestShop
@@ -50,6 +51,43 @@ import UserFacts
         let text = String(decoding: document.bytes, as: UTF8.self)
         for match in text.matches(of: /"\$ref":"([^"]+)"/) {
             #expect(schema.resolve(String(match.output.1)) != nil, "\(match.output.1)")
+        }
+    }
+
+    /// The document and the schemas that other formats are made of say the same of each payload.
+    @Test func itSaysWhatTheSchemasSay() throws {
+        let json = JSONSchema(in: document)
+        for schema in try OrderflowApp.services.facts.schemas {
+            let described = try #require(json.resolve("#/components/schemas/\(schema.type)"), "\(schema.type)")
+            expect(described, says: schema.record, json)
+        }
+    }
+
+    private func expect(_ described: JSONValue, says record: RecordSchema, _ json: JSONSchema) {
+        let properties = described["properties"]?.object?.members ?? []
+        #expect(Set(properties.map(\.name)) == Set(record.fields.map(\.name)), "\(record.name)")
+        let required = Set((described["required"]?.array ?? []).compactMap(\.string))
+        #expect(required == Set(record.fields.filter { !$0.isOptional }.map(\.name)), "\(record.name)")
+        for property in properties {
+            guard let field = record[property.name] else { continue }
+            expect(property.value, isA: field.type, at: "\(record.name)/\(field.name)", json)
+        }
+    }
+
+    private func expect(_ described: JSONValue, isA type: SchemaType, at place: String, _ json: JSONSchema) {
+        let described = described["$ref"]?.string.flatMap { json.resolve($0) } ?? described
+        switch type {
+        case .text, .time, .json:
+            // An enum of texts needs no type.
+            #expect(described["type"]?.string ?? "string" == "string", "\(place)")
+            #expect((described["format"]?.string == "date-time") == (type == .time), "\(place)")
+        case .bool: #expect(described["type"] == "boolean", "\(place)")
+        case .int32, .int64: #expect(described["type"] == "integer", "\(place)")
+        case .double, .amount: #expect(described["type"] == "number", "\(place)")
+        case .list(let element):
+            #expect(described["type"] == "array", "\(place)")
+            expect(described["items"] ?? .null, isA: element, at: place, json)
+        case .record(let record): expect(described, says: record, json)
         }
     }
 

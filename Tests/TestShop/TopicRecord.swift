@@ -40,6 +40,8 @@ public struct TopicRecord: Sendable {
 public struct RecordHeaders: Sendable {
     public let key: String?
     public let headers: [String: String]
+
+    public var type: String? { headers["ce_type"] }
 }
 
 extension Shop {

@@ -11,6 +11,8 @@ public enum RecordVerdict {
     /// Not the word of the source that it names, and how that is known. Nothing of it is believed, its key included:
     /// it holds up nothing.
     case forged(String)
+    /// Can't be read now, for an outage that is no flaw of the record's: to be read again.
+    case unavailable(String)
 
     public enum Reason: Hashable, Sendable {
         /// Of a type that the reader doesn't react to.

@@ -31,6 +31,8 @@ public final class Relay: Sendable {
         /// lie within the reach of `PublishedTail`.
         public var checkpointInterval: Duration = .milliseconds(500)
         public var checkpointRows = 1_000
+        /// What payloads are sent in; nil leaves them as they are stored.
+        public var formats: RelayFormats?
         /// How often a follower asks for the leadership.
         public var leadershipPoll: Duration = .seconds(1)
 
@@ -128,7 +130,7 @@ public final class Relay: Sendable {
         var progress = RelayProgress(
             at: try RelayCheckpointStore.load(source.name, on: connection), configuration: configuration)
         var window = RelayWindow(source: source, pageSize: configuration.pageSize)
-        var encoder = RelayEncoder(source: source)
+        var encoder = RelayEncoder(source: source, formats: configuration.formats)
         let publication = RelayPublication(producer: producer, traces: traces, logger: logger)
         // What a leader before us may have left unsaid lies in the first window, all of it.
         var tail: PublishedTail? = PublishedTail()

@@ -3,17 +3,22 @@ import Kafka
 import Postgres
 
 /// Turns rows into Kafka records: the envelope of docs/asyncapi.yaml, CloudEvents attributes in headers.
-/// A payload that is no JSON is its record's whole value, and headers say its type, version and content type.
+/// A payload that is no JSON, or becomes none here, is its record's whole value, and headers say its type, version and
+/// content type.
 package struct RelayEncoder {
     let source: RelaySource
     /// When the oldest event of the last page happened, microseconds since the Unix epoch.
     private(set) var oldestTime: Int64?
 
     private let signatures: Signatures?
+    private let formats: RelayFormats?
 
-    /// - Parameter signatures: that events are signed by; nil for none.
-    package init(source: RelaySource, signatures: Signatures? = .installed) {
+    /// - Parameters:
+    ///   - formats: that payloads are sent in; nil leaves all as they are.
+    ///   - signatures: that events are signed by; nil for none. What is signed is what is sent.
+    package init(source: RelaySource, formats: RelayFormats? = nil, signatures: Signatures? = .installed) {
         self.source = source
+        self.formats = formats
         self.signatures = signatures
     }
 
@@ -56,6 +61,15 @@ package struct RelayEncoder {
         topic: String, key: UnsafeRawBufferPointer, type: String, schemaVersion: Int32, streamVersion: Int32?,
         data: UnsafeRawBufferPointer, contentType: ContentType = .json, metadata: UnsafeRawBufferPointer
     ) throws -> OutgoingMessage {
+        if contentType.isJSON,
+            let encoded = formats?.encode(data, topic: topic, type: type, schemaVersion: Int(schemaVersion))
+        {
+            return try encoded.value.withUnsafeBytes {
+                try event(
+                    topic: topic, key: key, type: type, schemaVersion: schemaVersion, streamVersion: streamVersion,
+                    data: $0, contentType: encoded.contentType, metadata: metadata)
+            }
+        }
         var headers = KafkaHeaders(capacity: Self.headerBytes)
         headers.append(EventHeader.specVersion, "1.0")
         headers.append(EventHeader.type, type)

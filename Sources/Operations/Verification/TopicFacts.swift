@@ -92,6 +92,8 @@ struct TopicFacts {
         case .poison, .forged:
             unreadable += 1
             return
+        case .unavailable(let reason):
+            throw RecordUnavailable("\(record.topic)/\(record.partition)/\(record.offset): \(reason)")
         }
         guard let fact = try message.payload(of: known) as? any OrderFact else { return }
         // Others may number their events too.

@@ -12,8 +12,8 @@ struct ReplayCommand: OrderflowCommand {
         abstract: "Show a topic's records from the beginning, or make a read model anew from them.",
         discussion: """
             Reads every partition from offset zero up to what it held at the start, and writes a line for each record: \
-            key, partition, offset, timestamp, type, headers, payload. Works for any topic: a value that is no JSON is \
-            shown as text, or in base64. Nothing is changed, no group is joined. Progress is shown on a terminal.
+            key, partition, offset, timestamp, type, headers, payload. Works for any topic: payloads in Protocol Buffers and \
+            Avro (topics.format) are shown as JSON, any other value that is no JSON as text, or in base64. Nothing is changed, no group is joined. Progress is shown on a terminal.
 
             TIMES are RFC 3339, as 2026-01-31T00:00:00Z, or how long ago, as 15m or 2h.
 

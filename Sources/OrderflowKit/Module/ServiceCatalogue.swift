@@ -1,5 +1,6 @@
 import Messaging
 import Orders
+import Schemas
 
 /// The services of a program, and what follows from the list of them.
 public struct ServiceCatalogue: Sendable {
@@ -9,13 +10,17 @@ public struct ServiceCatalogue: Sendable {
     /// Every fact and command there is: what every group's door decodes by.
     package let facts: FactCatalogue
 
+    /// The schemas of all of them in every format, and the ids that these have where no registry gives others.
+    package let schemas: OwnSchemaIDs
+
     /// Two services with one name, port, database, group, topic, read model, setting, alert, step or fact are a mistake in
-    /// the program, and trap.
+    /// the program, and trap, and so is a fact or command that has no schema.
     public init(_ modules: [ServiceModule]) {
         self.modules = modules
         settings = SettingTable(modules)
         do {
             facts = try FactCatalogue(modules.flatMap { $0.payloads.values.flatMap(\.self) })
+            schemas = try OwnSchemaIDs(facts.schemas)
         } catch {
             preconditionFailure("\(error)")
         }

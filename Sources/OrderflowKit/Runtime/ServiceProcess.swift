@@ -28,6 +28,8 @@ public struct ServiceProcess: Sendable {
         }
         var publishes = Relay.Configuration()
         publishes.tick = context.settings.pace.tick(ofRelayIn: module)
+        publishes.formats = RelayFormats(
+            context.settings.topics.formats, service: context.name, logger: context.logger)
         let relays = sources.map {
             Relay(
                 source: $0, database: context.database, producer: producer, service: context.name,

@@ -266,6 +266,13 @@ package struct SettingTable: Sendable {
             SettingKey(
                 "topics.replication", \.topics.replication, .integer(1...100),
                 "Copies of each partition; 3 in production, with min.insync.replicas 2 on the brokers."),
+            SettingKey(
+                "topics.format", \.topics.formats, .topicFormats,
+                """
+                What facts and commands are sent in: json, protobuf or avro, for all topics or by topic, as \
+                order-events=protobuf,order-commands=json (one without a topic is for the others). protobuf and avro are \
+                in Confluent's wire format. Readers take each record as it is: a topic may have several formats.
+                """),
         ]
             + topics.map { SettingKey("topics.\($0.id)", \.topics.names[$0], .topic, $0.summary) }
             + [

@@ -127,6 +127,7 @@ public struct Settings: Sendable {
         package var partitions = 6
         package var replication = 1
         package var logsRetention: Duration = .seconds(3 * 86_400)
+        package var formats = TopicFormats.json
         package var names = OrderflowKit.Topics()
     }
 
