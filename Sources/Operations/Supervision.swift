@@ -59,7 +59,8 @@ package enum Supervision {
         configuration.interval = views.checkInterval
         configuration.sweep = views.checkOrders
         let monitor = try ConsistencyMonitor(
-            orders: context.database, views: context.database(of: .views), topic: context.topics.orderEvents,
+            orders: context.database, views: context.database(of: .views),
+            topics: context.topics.all(of: .orderEvents),
             configuration: configuration, logger: context.logger)
         context.health.watch(consistency: monitor)
         context.collectors.watch(monitor)

@@ -57,10 +57,12 @@ final class GatewayDesk: Sendable {
     // MARK: Consumers
 
     /// Reserves up to `count` places for charges that are about to be committed, and says how long they are to be claimed.
-    func reserve(_ count: Int) -> (places: Int, lease: Duration) {
+    ///
+    /// - Parameter areExpress: whether all of them are of express orders.
+    func reserve(_ count: Int, areExpress: Bool = false) -> (places: Int, lease: Duration) {
         state.withLock { state in
-            // Who waits in the table has come before.
-            let places = state.takes && !state.work.mayBeDue ? min(count, state.places) : 0
+            // Who waits in the table has come before, but for express ones, which would come first there too.
+            let places = state.takes && (areExpress || !state.work.mayBeDue) ? min(count, state.places) : 0
             state.places -= places
             return (places, state.lease)
         }
