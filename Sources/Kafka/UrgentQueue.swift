@@ -21,6 +21,8 @@ final class UrgentQueue: @unchecked Sendable {
         let common = rd_kafka_queue_get_consumer(raw)
         tell(of: common)
         if let common { rd_kafka_queue_destroy(common) }
+        // What came before is told of nowhere.
+        raise()
     }
 
     /// No call back into librdkafka is made here, which it forbids.

@@ -68,7 +68,9 @@ public struct ServiceCatalogue: Sendable {
 
     /// Express lanes by the topics that they lie beside, as both are called on the brokers.
     package func expressLanes(_ names: Topics) -> [String: String] {
-        topics.reduce(into: [:]) { lanes, topic in
+        let said = modules.flatMap { Array($0.payloads.keys) + $0.eventStore.values }
+        let read = groups.flatMap { $0.subscriptions.map(\.topic) }
+        return (topics + said + read).reduce(into: [:]) { lanes, topic in
             if let lane = topic.expressLane { lanes[names[topic]] = names[lane] }
         }
     }

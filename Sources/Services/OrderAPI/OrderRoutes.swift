@@ -123,12 +123,10 @@ public struct OrderRoutes: Sendable {
         return PooledAnswer(order: key) { connection in
             // Another request may append between our read and our write; each loss means that another one won.
             for _ in 0..<10 {
-                guard
-                    var (order, priority) = try OrderStreams.loadWithPriority(
-                        key.orderID, within: reach, on: connection)
-                else {
+                guard let found = try OrderStreams.loadWithPriority(key.orderID, within: reach, on: connection) else {
                     throw HTTPProblem(.notFound, detail: "there is no order \(key.orderID)")
                 }
+                var order = found.order
                 let now = WallClock.nowMicroseconds()
                 let events: [OrderEvent]
                 do {
@@ -142,7 +140,7 @@ public struct OrderRoutes: Sendable {
                     return EventMetadata(
                         id: id, source: OrderStreams.source, time: now, tenant: context.tenant,
                         correlationID: context.correlationID ?? id, traceparent: context.traceparent,
-                        actor: context.actor, priority: priority)
+                        actor: context.actor, priority: found.priority)
                 }
                 guard try EventStore.append([append], on: connection).isEmpty else { continue }
                 service.wakeRelay()
