@@ -7,8 +7,8 @@ import DequeModule
 /// (dynamic thresholds, Choudhury and Hahne 1998), so that there is always room for those who have little waiting.
 /// With one tenant it is a plain queue that refuses a ninth earlier.
 ///
-/// What is express comes before the rest of its tenant, but for a quarter of the tenant's places, and has room of its own:
-/// what else the tenant has waiting keeps none of it out.
+/// What is express comes before the rest of its tenant, but for a quarter of the tenant's places, and has room of its own, an
+/// eighth of the queue's: what else waits keeps none of it out.
 ///
 /// What comes in bulk, for nobody who waits for this very one, has a part of the queue of its own and comes after the
 /// rest of its tenant; but for a quarter of the tenant's places, so that it comes at all.
@@ -47,6 +47,7 @@ struct FairQueue<Element> {
 
     /// False where the queue, or the tenant's part of it, is full.
     mutating func append(_ element: Element, of tenant: String, isExpress: Bool = false) -> Bool {
+        let limit = isExpress ? limit + max(1, limit / 8) : limit
         guard count < limit else { return false }
         let weight = weights[tenant, default: 1]
         let queue: WritableKeyPath<Lane, Deque<Element>> = isExpress ? \.express : \.waiting

@@ -62,6 +62,10 @@ import Testing
         // Two tenants: 50 places each, of which a quarter are for those that aren't express.
         #expect(first.filter { $0.tenant == "a" }.prefix(30).map(\.number) == Array(1...30))
         #expect(first.contains(Item(tenant: "b", number: 0)))
+        // A queue that is full of others has room for some.
+        for tenant in 0..<2000 { _ = queue.append(Item(tenant: "t", number: 0), of: "t\(tenant)") }
+        #expect(queue.append(Item(tenant: "late", number: 0), of: "late") == false)
+        #expect(queue.append(Item(tenant: "late", number: 1), of: "late", isExpress: true) == true)
         var flooded = FairQueue<Item>(limit: 900)
         for number in 0..<400 {
             #expect(flooded.append(Item(tenant: "a", number: number), of: "a", isExpress: true) == true)
