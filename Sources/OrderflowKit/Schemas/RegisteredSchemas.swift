@@ -157,7 +157,7 @@ package final class RegisteredSchemas: SchemaIDs {
                 stop.wait(for: nil)
                 return
             } catch {
-                state.withLock { $0.unregistered = "\(error)" }
+                if registry != nil { state.withLock { $0.unregistered = "\(error)" } }
                 if waits.attempt == 0 { logger.warning("schemas_without_ids", metadata: ["error": "\(error)"]) }
                 stop.wait(for: waits.next())
             }
@@ -247,14 +247,24 @@ extension ServiceContext {
     /// - Parameter formats: that the service sends.
     package func schemas(sending formats: Set<SchemaFormat>) -> (ids: RegisteredSchemas, part: ThreadGroup.Part) {
         let ids = settings.schemaIDs(sending: formats, database: database, logger: logger)
-        health.register("schemas") { ids.health }
-        if let breaker = ids.registryBreaker { collectors.watch(breaker) }
+        if let breaker = ids.registryBreaker {
+            health.register("schemas") { ids.health }
+            collectors.watch(breaker)
+        }
         collectors.add { scrape in scrape.gauge("orderflow_schemas_without_id", value: ids.missing) }
         return (ids, ThreadGroup.Part("schemas") { ids.run(until: $0) })
     }
 }
 
 extension Settings {
+    /// The ids of schemas for a command, which reads records and keeps nothing.
+    package var schemaIDsForReading: RegisteredSchemas {
+        // Each service's has those of releases before; which of them is asked makes no difference.
+        schemaIDs(
+            sending: [], database: services.databases.first.flatMap { try? database(of: $0) },
+            logger: Logger(label: "schemas"))
+    }
+
     /// The ids of schemas for one process.
     ///
     /// - Parameters:
