@@ -16,7 +16,7 @@ public enum MessagingSchema {
     private static let firstParts = [
         outbox, relay, consumer, deadLetterDecisions, relaySnapshots, parkedCounts, contentTypes, audit,
     ]
-    private static let secondParts = [schemas]
+    private static let secondParts = [express, schemas]
 
     /// Facts and commands waiting for the relay. `txid` tells it in which of two snapshots a row is.
     public static let outbox = """
@@ -42,6 +42,9 @@ public enum MessagingSchema {
             ADD COLUMN content_type text,
             ADD CONSTRAINT outbox_content_type CHECK (content_type IS NULL OR raw IS NOT NULL) NOT VALID;
         """
+
+    /// Rows of express orders, which a relay looks for ahead of a backlog.
+    public static let express = ExpressSchema.rows(of: "outbox")
 
     /// The schemas of payloads that are no JSON, by the ids that records name them by. Written once, and never changed: a
     /// registry may be away when the next process asks.

@@ -58,8 +58,12 @@ package enum Supervision {
         var configuration = ConsistencyMonitor.Configuration()
         configuration.interval = views.checkInterval
         configuration.sweep = views.checkOrders
+        let topics = context.topics.all(of: .orderEvents)
         let monitor = try ConsistencyMonitor(
-            orders: context.database, views: context.database(of: .views), topic: context.topics.orderEvents,
+            orders: context.database, views: context.database(of: .views), topics: topics,
+            after: [ReadModelGroup.orders, ReadModelGroup.invoices, ReadModelGroup.sales].map {
+                ReadingProgress(of: $0, topics: Set(topics), kafka: context.kafka, logger: context.logger)
+            },
             configuration: configuration, logger: context.logger)
         context.health.watch(consistency: monitor)
         context.collectors.watch(monitor)

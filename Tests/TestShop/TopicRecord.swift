@@ -65,6 +65,11 @@ extension Shop {
         }
     }
 
+    /// The same of a topic and its express lane: each order's records are on one of them.
+    public func headers(ofLanes topic: String) throws -> [RecordHeaders] {
+        try headers(of: topic) + headers(of: topic + "-express")
+    }
+
     /// A service's database as SQL.
     public func dump(_ service: String) throws -> String {
         try Self.run(["pg_dump", "--inserts", postgres.url(database: "orderflow_\(service)")], environment: [:])

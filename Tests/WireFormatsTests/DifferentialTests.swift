@@ -24,7 +24,7 @@ import UserFacts
         for (message, record) in zip(messages, records) {
             let plan = RecordPlan(message.schema)
             let json = message.json.description
-            let framed = try [
+            let framed: [(theirs: [UInt8], indexes: [UInt8], ours: [UInt8])] = [
                 (record.protobuf, [0], try Samples.protobuf(json, plan)),
                 (record.avro, [], try Samples.avro(json, plan)),
             ]

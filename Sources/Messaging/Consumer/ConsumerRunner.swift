@@ -37,7 +37,7 @@ public final class ConsumerRunner: Sendable {
         self.handler = handler
         reader = RecordReader(
             types: handler.types, ignoring: handler.ignoredSource, codecs: configuration.codecs,
-            content: configuration.content)
+            expressTopics: configuration.expressTopics, content: configuration.content)
         self.kafka = kafka
         self.database = database
         self.onCommit = onCommit
@@ -83,9 +83,11 @@ public final class ConsumerRunner: Sendable {
         var claim = InstanceClaim(kafka.membershipName)
         stop.onStop { [consumer] in consumer.withLock { $0 }?.hurry() }
         while !stop.isStopped {
+            var membership = ConsumerConfiguration(
+                kafka.named(claim.current), group: configuration.group, topics: configuration.topics)
+            membership.urgentTopics = configuration.expressTopics
             let member = try BatchConsumer(
-                ConsumerConfiguration(
-                    kafka.named(claim.current), group: configuration.group, topics: configuration.topics),
+                membership,
                 listener: OffsetListener(
                     group: group, database: database, status: status, metrics: metrics, logger: logger),
                 logger: logger)

@@ -44,7 +44,7 @@ package enum EnvelopeDecoder {
                 tenant: headers.tenant ?? TenantName.standard, correlationID: headers.correlationID ?? id,
                 traceparent: headers.traceparent, time: headers.time ?? recordTime,
                 streamVersion: headers.streamVersion, source: source, origin: headers.source,
-                isKeyed: keyText != nil, contentType: headers.contentType))
+                isKeyed: keyText != nil, contentType: headers.contentType, priority: reader.priority(at: source)))
     }
 
     /// What a value says, whatever its content type.

@@ -18,6 +18,8 @@ public struct ConsistencyCheck {
 
     public struct Round: Sendable {
         public var lag = Lag()
+        /// Orders that have changed since aren't judged. Microseconds since the Unix epoch.
+        public var settledBefore = Int64.min
         /// Orders that were compared.
         public var compared = 0
         public var differing: [OrderKey: [ViewDifference]] = [:]
@@ -32,11 +34,11 @@ public struct ConsistencyCheck {
 
     /// - Parameters:
     ///   - orders, views: the databases of the order service and of the read models.
-    ///   - topic: of the facts about orders.
+    ///   - topics: of the facts about orders: the topic and its lane.
     ///   - settle: orders that changed less long ago, and those that the lag covers, aren't judged.
-    public init(orders: Connection, views: Connection, topic: String, settle: Duration = .seconds(30)) {
+    public init(orders: Connection, views: Connection, topics: [String], settle: Duration = .seconds(30)) {
         stored = StoredOrders(connection: orders)
-        viewed = ViewedOrders(connection: views, topic: topic)
+        viewed = ViewedOrders(connection: views, topics: topics)
         self.settle = settle
     }
 
@@ -48,6 +50,7 @@ public struct ConsistencyCheck {
         round.lag = try lag(of: tail, at: now)
         let patience = settle.microseconds.addingReportingOverflow(Int64(saturating: round.lag.seconds * 1e6))
         let settledBefore = patience.overflow ? .min : now - patience.partialValue
+        round.settledBefore = settledBefore
         // Under load that is all of the tail: nobody needs to look up what isn't judged.
         let fresh = Set(tail.filter { $0.createdAt >= settledBefore }.map(\.key))
         let keys = Set(tail.map(\.key)).union(others).subtracting(fresh).sorted()

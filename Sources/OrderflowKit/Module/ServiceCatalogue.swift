@@ -71,6 +71,15 @@ public struct ServiceCatalogue: Sendable {
 
     package var groups: [ConsumerGroup] { modules.flatMap(\.groups) }
 
+    /// Express lanes by the topics that they lie beside, as both are called on the brokers.
+    package func expressLanes(_ names: Topics) -> [String: String] {
+        let said = modules.flatMap { Array($0.payloads.keys) + $0.eventStore.values }
+        let read = groups.flatMap { $0.subscriptions.map(\.topic) }
+        return (topics + said + read).reduce(into: [:]) { lanes, topic in
+            if let lane = topic.expressLane { lanes[names[topic]] = names[lane] }
+        }
+    }
+
     /// The groups at work in a mode of the saga, and the topics that each consumes.
     package func subscriptions(in mode: FulfilmentMode, _ names: Topics) -> [String: Set<String>] {
         groups.reduce(into: [:]) { found, group in
@@ -82,7 +91,9 @@ public struct ServiceCatalogue: Sendable {
     /// Where each group publishes what it could not handle, in whatever mode.
     package func deadLetterTopics(_ names: Topics) -> [String] {
         groups.flatMap { group in
-            group.subscriptions.map { DeadLetters.topic(of: names[$0.topic], group: group.name) }
+            group.subscriptions.flatMap { names.all(of: $0.topic) }.map {
+                DeadLetters.topic(of: $0, group: group.name)
+            }
         }
     }
 

@@ -11,7 +11,8 @@ package struct SettingTable: Sendable {
         keys = Self.grouped(
             Self.pace + Self.kafka + Self.database + Self.http + Self.auth + Self.limits + Self.log + Self.telemetry
                 + Self.dashboard
-                + modules.flatMap(\.settings) + Self.saga + Self.topics(modules.flatMap(\.topics)) + Self.schemas
+                + modules.flatMap(\.settings) + Self.saga + Self.lanes + Self.topics(modules.flatMap(\.topics))
+                + Self.schemas
                 + Self.shutdown
                 + Self.databases(modules.compactMap(\.database) + [.access]) + Self.ports(modules))
         byName = Dictionary(keys.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
@@ -284,6 +285,16 @@ package struct SettingTable: Sendable {
                     "How long the brokers keep log lines; of a topic made from now on."),
             ]
     }
+
+    private static let lanes = [
+        SettingKey(
+            "lanes.express", \.lanes.express, .choice,
+            """
+            Whether express orders ("priority":"express") go ahead of others, on topics of their own. off takes them as \
+            all others from now on, while some process of an older version doesn't read those topics yet; what is on them \
+            is read either way.
+            """)
+    ]
 
     private static let shutdown = [
         SettingKey(

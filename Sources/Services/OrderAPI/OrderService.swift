@@ -69,6 +69,7 @@ extension ServiceModule {
         BatchEvidence.ends
         QueryRoutes.metrics
         Measures([
+            "orderflow_batch_lines_total": "Lines of batches of orders, by what they were answered.",
             "orderflow_view_lag_events": "Events that are committed and not in the read model of orders.",
             "orderflow_view_lag_seconds": "Age of the oldest of them; 0 with none.",
             "orderflow_view_differing_orders": "Orders of which a read model says something else than the event store.",
@@ -151,7 +152,9 @@ public struct OrderService: Sendable {
     /// Of the daemon's, for opening and sealing batches, and for those that are stored as a whole.
     let batches: ConnectionPool
     let batchSeats: BatchSeats
+    let batchMetrics = BatchMetrics()
     let limits: RequestLimits?
+    let priorities: OrderPriorities
     /// Where the order service's facts are said.
     let topic: String
     /// Has what was appended past the writer published.
@@ -172,6 +175,7 @@ public struct OrderService: Sendable {
         batches = ConnectionPool(context.database, size: 2, name: "batches", logger: context.logger)
         batchSeats = BatchSeats(settings.batches)
         limits = context.limits
+        priorities = OrderPriorities(hasLanes: context.settings.lanes.express == .on)
         topic = context.topics[.orderEvents]
     }
 

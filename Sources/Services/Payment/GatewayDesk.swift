@@ -37,6 +37,12 @@ final class GatewayDesk: Sendable {
         var work = Work()
         var isWoken = false
 
+        /// Places besides those of what waits in the table, which has come before.
+        var unclaimedPlaces: Int {
+            guard work.mayBeDue else { return places }
+            return work.due.map { max(0, places - $0) } ?? 0
+        }
+
         mutating func takeWork(settles: Bool, claims: Bool) -> Work {
             isWoken = false
             var taken = Work()
@@ -57,10 +63,13 @@ final class GatewayDesk: Sendable {
     // MARK: Consumers
 
     /// Reserves up to `count` places for charges that are about to be committed, and says how long they are to be claimed.
-    func reserve(_ count: Int) -> (places: Int, lease: Duration) {
+    ///
+    /// - Parameter areExpress: whether all of them are of express orders.
+    func reserve(_ count: Int, areExpress: Bool = false) -> (places: Int, lease: Duration) {
         state.withLock { state in
-            // Who waits in the table has come before.
-            let places = state.takes && !state.work.mayBeDue ? min(count, state.places) : 0
+            // Express ones would come first in the table, too.
+            let free = areExpress ? state.places : state.unclaimedPlaces
+            let places = state.takes ? min(count, free) : 0
             state.places -= places
             return (places, state.lease)
         }

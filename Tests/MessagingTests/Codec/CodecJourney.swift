@@ -29,7 +29,8 @@ final class CodecJourney {
     static let migrations = [
         Migration(
             version: 1, name: "all",
-            sql: EventStoreSchema.events + EventStoreSchema.contentTypes + MessagingSchema.v1
+            sql: EventStoreSchema.events + EventStoreSchema.contentTypes + EventStoreSchema.express + MessagingSchema.v1
+                + MessagingSchema.express
                 + "CREATE TABLE notes (key text PRIMARY KEY, payload text NOT NULL);")
     ]
 

@@ -5,7 +5,8 @@ import OrderflowKit
 import Postgres
 
 extension Topic {
-    static let loyaltyCommands = Topic("loyalty_commands", called: "loyalty-commands", "From the saga to loyalty.")
+    static let loyaltyCommands = Topic(
+        "loyalty_commands", called: "loyalty-commands", "From the saga to loyalty.", hasExpressLane: true)
 }
 
 extension ServiceModule {
