@@ -107,7 +107,8 @@ final class Scene: Sendable {
         guard readsLog else { return }
         // A relay may be back before it is dropped, and then keeps it.
         _ = try? shop.postgres.query(
-            "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE NOT active AND random() < \(share)")
+            "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE NOT active AND random() < \(share)"
+        )
     }
 
     /// As if the clock had jumped ahead for about that share of the open sagas.

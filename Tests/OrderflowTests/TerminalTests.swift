@@ -43,7 +43,9 @@ import Testing
         #expect(line("events_1").contains("reserved") && !line("events_1").contains("nobody"))
         #expect(line("outbox_1").contains("nobody reads it") && line("outbox_1").contains(" 5 "))
         #expect(line("outbox_2").contains("`orderflow migrate` drops it"))
-        #expect(StatusText.json(report).text.contains(#""slot":"orderflow_relay_outbox_1","service":"orders","read":false"#))
+        #expect(
+            StatusText.json(report).text.contains(#""slot":"orderflow_relay_outbox_1","service":"orders","read":false"#)
+        )
     }
 
     @Test func linesAreCutToTheScreen() {

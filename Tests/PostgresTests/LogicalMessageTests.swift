@@ -11,9 +11,11 @@ import Testing
         + [0, 0, 0, 23, 0xFF, 0xFF, 0xFF, 0xFF] + [0] + Array("b\0".utf8) + [0, 0, 0, 25, 0xFF, 0xFF, 0xFF, 0xFF]
     private static let insert: [UInt8] =
         [0x49, 0, 0, 0x40, 0x0A, 0x4E, 0, 2, 0x62, 0, 0, 0, 4, 0, 0, 0, 7, 0x62, 0, 0, 0, 1, 0x78]
-    private static let begin: [UInt8] = [0x42, 0, 0, 0, 0, 1, 0x52, 0xB8, 0x90] + Array(repeating: 0, count: 8) + [0, 0, 2, 0xD6]
+    private static let begin: [UInt8] =
+        [0x42, 0, 0, 0, 0, 1, 0x52, 0xB8, 0x90] + Array(repeating: 0, count: 8) + [0, 0, 2, 0xD6]
     private static let commit: [UInt8] =
-        [0x43, 0] + [0, 0, 0, 0, 1, 0x52, 0xB8, 0x90] + [0, 0, 0, 1, 1, 0x52, 0xB8, 0xC0] + Array(repeating: 0, count: 8)
+        [0x43, 0] + [0, 0, 0, 0, 1, 0x52, 0xB8, 0x90] + [0, 0, 0, 1, 1, 0x52, 0xB8, 0xC0]
+        + Array(repeating: 0, count: 8)
 
     private func read<R>(_ bytes: [UInt8], _ body: (LogicalMessage) throws -> R) throws -> R {
         try bytes.withUnsafeBytes { try body(try LogicalMessage($0)) }
@@ -63,10 +65,13 @@ import Testing
             if Bool.random(using: &generator) {
                 bytes = [Self.relation, Self.insert, Self.begin, Self.commit].randomElement(using: &generator) ?? []
                 for _ in 0..<Int.random(in: 1...3, using: &generator) {
-                    bytes[Int.random(in: 0..<bytes.count, using: &generator)] = .random(in: .min ... .max, using: &generator)
+                    bytes[Int.random(in: 0..<bytes.count, using: &generator)] = .random(
+                        in: .min ... .max, using: &generator)
                 }
             } else {
-                bytes = (0..<Int.random(in: 0..<60, using: &generator)).map { _ in .random(in: .min ... .max, using: &generator) }
+                bytes = (0..<Int.random(in: 0..<60, using: &generator)).map { _ in
+                    .random(in: .min ... .max, using: &generator)
+                }
                 if !bytes.isEmpty { bytes[0] = kinds.randomElement(using: &generator) ?? 0 }
             }
             do { try read(bytes) { _ in } } catch { refused += 1 }
@@ -89,8 +94,9 @@ import Testing
         }
         let status = ReplicationFrame.status(
             received: LogPosition(7), confirmed: LogPosition(5), at: 1, wantsReply: true)
-        #expect(status == [0x72] + [0, 0, 0, 0, 0, 0, 0, 7] + [0, 0, 0, 0, 0, 0, 0, 5] + [0, 0, 0, 0, 0, 0, 0, 5]
-            + [0, 0, 0, 0, 0, 0, 0, 1] + [1])
+        #expect(
+            status == [0x72] + [0, 0, 0, 0, 0, 0, 0, 7] + [0, 0, 0, 0, 0, 0, 0, 5] + [0, 0, 0, 0, 0, 0, 0, 5]
+                + [0, 0, 0, 0, 0, 0, 0, 1] + [1])
     }
 
     @Test(arguments: ["0/0", "0/152B890", "FFFFFFFF/FFFFFFFF"]) func positionsAreTextAndBack(_ text: String) {

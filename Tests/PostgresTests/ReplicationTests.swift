@@ -25,7 +25,8 @@ import Testing
                 INSERT INTO t VALUES (0, 'before', NULL, NULL);
                 """)
             let maker = try ReplicationConnection(configuration, logger: quiet)
-            slot = try maker.createSlot("slot_\(UInt32.random(in: 0...UInt32.max))", within: .seconds(20), until: StopSignal())
+            slot = try maker.createSlot(
+                "slot_\(UInt32.random(in: 0...UInt32.max))", within: .seconds(20), until: StopSignal())
             maker.close()
             session = try ReplicationConnection(configuration, logger: quiet)
         }
@@ -83,7 +84,9 @@ import Testing
     @Test func aNewSessionGoesOnBehindWhatWasConfirmed() throws {
         let fixture = try Fixture()
         try fixture.start()
-        for name in ["a", "b", "c"] { try fixture.connection.execute("INSERT INTO t (name) VALUES ($1)", [.text(name)]) }
+        for name in ["a", "b", "c"] {
+            try fixture.connection.execute("INSERT INTO t (name) VALUES ($1)", [.text(name)])
+        }
         var end = LogPosition.zero
         _ = try fixture.events(1)
         end = fixture.session.received
@@ -97,7 +100,8 @@ import Testing
             ).count == 1
         }
         let stored = try fixture.connection.query(
-            "SELECT confirmed_flush_lsn::text FROM pg_replication_slots WHERE slot_name = $1", [.text(fixture.slot.name)]
+            "SELECT confirmed_flush_lsn::text FROM pg_replication_slots WHERE slot_name = $1",
+            [.text(fixture.slot.name)]
         ).one().get(0, as: String.self)
         let confirmed = try #require(LogPosition(stored))
         #expect(confirmed == end)
@@ -156,7 +160,8 @@ import Testing
 
     /// Rows made by hand read as those of a statement do.
     @Test func builtRowsAreRows() throws {
-        let builder = RowsBuilder(columns: [("n", TypeOID.int8), ("t", TypeOID.text), ("b", TypeOID.bytea)], source: "test")
+        let builder = RowsBuilder(
+            columns: [("n", TypeOID.int8), ("t", TypeOID.text), ("b", TypeOID.bytea)], source: "test")
         let number = withUnsafeBytes(of: Int64(42).bigEndian) { Array($0) }
         for index in 0..<300 {
             try number.withUnsafeBytes { number in

@@ -52,13 +52,14 @@ public final class PostgresServer: Sendable {
         programs = try PostgresPrograms.find()
         let port = try LocalPort.unused()
         self.port = port
-        let settings = [
-            "listen_addresses=127.0.0.1", "port=\(port)", "unix_socket_directories=", "max_connections=200",
-            "fsync=\(durable ? "on" : "off")", "full_page_writes=\(durable ? "on" : "off")",
-            // Small machines run several of these at once.
-            "shared_buffers=64MB", "max_wal_size=256MB",
-            "wal_level=logical", "max_replication_slots=60", "max_wal_senders=60", "max_slot_wal_keep_size=1GB",
-        ] + extra
+        let settings =
+            [
+                "listen_addresses=127.0.0.1", "port=\(port)", "unix_socket_directories=", "max_connections=200",
+                "fsync=\(durable ? "on" : "off")", "full_page_writes=\(durable ? "on" : "off")",
+                // Small machines run several of these at once.
+                "shared_buffers=64MB", "max_wal_size=256MB",
+                "wal_level=logical", "max_replication_slots=60", "max_wal_senders=60", "max_slot_wal_keep_size=1GB",
+            ] + extra
         process = try ServerProcess("postgres", ending: "QUIT") { [programs] directory in
             programs.asServerUser + [programs.directory + "/postgres", "-D", directory + "/data"]
                 + settings.flatMap { ["-c", $0] }

@@ -144,7 +144,8 @@ public final class Relay: Sendable {
             publication: RelayPublication(producer: producer, traces: traces, logger: logger),
             idling: RelayIdling(configuration, signal), tick: Tick(every: configuration.tick), onProgress: onProgress)
         var tap =
-            configuration.readsLog ? RelayLogTap(source, in: database, until: stop, logger: logger) : nil
+            configuration.readsLog
+            ? RelayLogTap(source, in: database, until: stop, logger: logger) { [signal] in signal.raise() } : nil
         defer { tap?.close() }
         while !stop.isStopped {
             guard let junction = try readWindows(&work, &tap, on: connection, until: stop) else { break }

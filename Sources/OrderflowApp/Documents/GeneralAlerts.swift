@@ -95,7 +95,8 @@ enum GeneralAlerts {
                 """#,
                 for: "5m", .ticket,
                 "PostgreSQL keeps {{ $value | humanize1024 }}B of its log for {{ $labels.service }}'s {{ $labels.source }}",
-                "Nobody reads the slot, or a transaction that has written is open for long: `orderflow status` names it."),
+                "Nobody reads the slot, or a transaction that has written is open for long: `orderflow status` names it."
+            ),
         ])
 
     private static let consumers = Group(

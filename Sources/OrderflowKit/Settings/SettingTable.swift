@@ -9,7 +9,8 @@ package struct SettingTable: Sendable {
     /// Those of the program, and those of its services.
     init(_ modules: [ServiceModule]) {
         keys = Self.grouped(
-            Self.pace + Self.relay + Self.kafka + Self.database + Self.http + Self.auth + Self.limits + Self.log + Self.telemetry
+            Self.pace + Self.relay + Self.kafka + Self.database + Self.http + Self.auth + Self.limits + Self.log
+                + Self.telemetry
                 + Self.dashboard
                 + modules.flatMap(\.settings) + Self.saga + Self.topics(modules.flatMap(\.topics)) + Self.shutdown
                 + Self.databases(modules.compactMap(\.database) + [.access]) + Self.ports(modules))

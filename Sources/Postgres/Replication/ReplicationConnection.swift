@@ -74,7 +74,8 @@ public final class ReplicationConnection {
     private static func texts(of result: OpaquePointer) -> [[String?]] {
         (0..<PQntuples(result)).map { row in
             (0..<PQnfields(result)).map { column in
-                PQgetisnull(result, row, column) == 1 ? nil : PQgetvalue(result, row, column).map { String(cString: $0) }
+                PQgetisnull(result, row, column) == 1
+                    ? nil : PQgetvalue(result, row, column).map { String(cString: $0) }
             }
         }
     }
@@ -175,7 +176,9 @@ public final class ReplicationConnection {
         }
         while true {
             let left = ContinuousClock.now.duration(to: deadline).wholeMilliseconds
-            if poll(&descriptors, nfds_t(descriptors.count), Int32(clamping: max(0, left))) >= 0 || errno != EINTR { return }
+            if poll(&descriptors, nfds_t(descriptors.count), Int32(clamping: max(0, left))) >= 0 || errno != EINTR {
+                return
+            }
         }
     }
 

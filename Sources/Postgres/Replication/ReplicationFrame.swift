@@ -20,7 +20,9 @@ enum ReplicationFrame {
     }
 
     /// "Standby status update": what was received, and up to where the server may forget.
-    static func status(received: LogPosition, confirmed: LogPosition, at microseconds: Int64, wantsReply: Bool) -> [UInt8] {
+    static func status(received: LogPosition, confirmed: LogPosition, at microseconds: Int64, wantsReply: Bool)
+        -> [UInt8]
+    {
         var bytes: [UInt8] = [UInt8(ascii: "r")]
         // Written, flushed, applied.
         for position in [max(received, confirmed), confirmed, confirmed] {

@@ -15,7 +15,8 @@ import Testing
         private let thread: DedicatedThread
         private let producer: Producer
 
-        init(_ database: PostgresConfiguration, _ topic: TestTopic, pageSize: Int, source: RelaySource = .outbox) throws {
+        init(_ database: PostgresConfiguration, _ topic: TestTopic, pageSize: Int, source: RelaySource = .outbox) throws
+        {
             producer = try Producer(ProducerConfiguration(topic.kafka), logger: quiet)
             var configuration = Relay.Configuration()
             configuration.pageSize = pageSize

@@ -10,7 +10,9 @@ import Testing
 
     private func random(_ generator: inout SeededGenerator) -> (TransactionSet, Set<UInt64>) {
         let ceiling = UInt64.random(in: 1...40, using: &generator)
-        let open = Set((0..<Int.random(in: 0...6, using: &generator)).map { _ in UInt64.random(in: 0..<ceiling, using: &generator) })
+        let open = Set(
+            (0..<Int.random(in: 0...6, using: &generator)).map { _ in UInt64.random(in: 0..<ceiling, using: &generator)
+            })
         let floor = open.min() ?? ceiling
         let text = "\(floor):\(ceiling):" + open.sorted().map { "\($0)" }.joined(separator: ",")
         return (TransactionSet(text)!, Set(0..<ceiling).subtracting(open))
@@ -63,7 +65,9 @@ import Testing
                     open.removeAll { $0 == id }
                 case 3:
                     // Seen some time after the commit record.
-                    guard let id = log.map(\.id).filter({ !seen.contains($0) }).randomElement(using: &generator) else { continue }
+                    guard let id = log.map(\.id).filter({ !seen.contains($0) }).randomElement(using: &generator) else {
+                        continue
+                    }
                     seen.insert(id)
                 case 4:
                     let hidden = (10..<next).filter { !seen.contains($0) }

@@ -40,6 +40,7 @@ struct RelayLogTap {
     private let database: PostgresConfiguration
     private let stop: StopSignal
     private let logger: Logger
+    private let onMade: @Sendable () -> Void
     private var approach: Approach?
     private var maker: SlotMaker?
     private var backoff = Backoff(base: .milliseconds(500), cap: .seconds(60))
@@ -53,11 +54,16 @@ struct RelayLogTap {
     /// More than that aren't remembered: windows have to publish some first.
     private static let owedLimit = 20_000
 
-    init(_ source: RelaySource, in database: PostgresConfiguration, until stop: StopSignal, logger: Logger) {
+    /// - Parameter onMade: called, on another thread, when a slot was made or couldn't be.
+    init(
+        _ source: RelaySource, in database: PostgresConfiguration, until stop: StopSignal, logger: Logger,
+        onMade: @escaping @Sendable () -> Void
+    ) {
         self.source = source
         self.database = database
         self.stop = stop
         self.logger = logger
+        self.onMade = onMade
     }
 
     /// Whether the log is on its way: there is something to wait for besides notifications.
@@ -141,7 +147,7 @@ struct RelayLogTap {
             problem = "its slot is \(sight.state ?? "gone"), and another one is made"
             logger.warning("relay_slot_lost", metadata: ["slot": "\(slot)", "state": "\(sight.state ?? "gone")"])
         }
-        maker = SlotMaker(for: source, in: database, until: stop, logger: logger)
+        maker = SlotMaker(for: source, in: database, until: stop, logger: logger, onEnd: onMade)
     }
 
     private mutating func sayWhatTheSlotWaitsFor(_ maker: SlotMaker, on connection: Connection) throws {
@@ -160,7 +166,9 @@ struct RelayLogTap {
         approach.owed = approach.owed.filter { !seen.contains($0) }
         if approach.reader.owesReply { try approach.reader.confirm(approach.reader.confirmed) }
         for _ in 0..<Self.strides where approach.owed.count < Self.owedLimit {
-            guard let page = try approach.reader.nextPage(rows: pageSize, passingOver: seen.contains) else { return nil }
+            guard let page = try approach.reader.nextPage(rows: pageSize, passingOver: seen.contains) else {
+                return nil
+            }
             // A transaction that was begun to be read before the last look may have been published by it.
             if approach.reader.end >= approach.target, approach.owed.isEmpty, approach.origin.isSubset(of: seen),
                 page.partly == nil, !page.transactions.contains(where: seen.contains)

@@ -106,7 +106,11 @@ package enum RelaySlots {
                 _ = try connection.query("SELECT pg_drop_replication_slot($1)", [.text(name)])
             } catch {
                 // 55006: another session has it; 42704: another program has dropped it.
-                if error.sqlState?.code == "55006" { used.append(name) } else if error.sqlState?.code != "42704" { throw error }
+                if error.sqlState?.code == "55006" {
+                    used.append(name)
+                } else if error.sqlState?.code != "42704" {
+                    throw error
+                }
             }
         }
         return used

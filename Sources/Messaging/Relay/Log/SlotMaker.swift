@@ -12,12 +12,16 @@ final class SlotMaker: Sendable {
     private static let limit: Duration = .seconds(300)
     private static let usual: Duration = .seconds(10)
 
-    init(for source: RelaySource, in database: PostgresConfiguration, until stop: StopSignal, logger: Logger) {
+    init(
+        for source: RelaySource, in database: PostgresConfiguration, until stop: StopSignal, logger: Logger,
+        onEnd: @escaping @Sendable () -> Void
+    ) {
         DedicatedThread.start("relay-slot") { [result] in
             let outcome = Result {
                 try RelaySlots.make(for: source, in: database, within: Self.limit, until: stop, logger: logger)
             }
             result.update { $0 = outcome }
+            onEnd()
         }
     }
 

@@ -26,7 +26,8 @@ struct SlotSight {
     var isGood: Bool { slot != nil && state != nil && state != "lost" }
 
     init(of source: RelaySource, on connection: Connection) throws {
-        let isPrepared = try connection.query("SELECT to_regclass('relay_slots') IS NOT NULL").one().get(0, as: Bool.self)
+        let isPrepared = try connection.query("SELECT to_regclass('relay_slots') IS NOT NULL").one().get(
+            0, as: Bool.self)
         guard isPrepared else { throw LogUnavailable("nothing is prepared for it: run `orderflow migrate`") }
         let row = try connection.query(
             """

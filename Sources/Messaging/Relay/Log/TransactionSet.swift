@@ -22,7 +22,9 @@ struct TransactionSet: Equatable {
         }
         var open: [UInt64] = []
         for part in parts[2].split(separator: ",", omittingEmptySubsequences: false) where !parts[2].isEmpty {
-            guard let id = UInt64(part), id >= floor, id < ceiling, open.last.map({ $0 < id }) ?? true else { return nil }
+            guard let id = UInt64(part), id >= floor, id < ceiling, open.last.map({ $0 < id }) ?? true else {
+                return nil
+            }
             open.append(id)
         }
         self.floor = floor
