@@ -34,6 +34,8 @@ public final class Relay: Sendable {
         /// lie within the reach of `PublishedTail`.
         public var checkpointInterval: Duration = .milliseconds(500)
         public var checkpointRows = 1_000
+        /// What payloads are sent in; nil leaves them as they are stored.
+        public var formats: RelayFormats?
         /// How often a follower asks for the leadership.
         public var leadershipPoll: Duration = .seconds(1)
         /// Reads PostgreSQL's log where it can, and by windows while it can't.
@@ -138,7 +140,7 @@ public final class Relay: Sendable {
         try connection.listen(source.channel)
         logger.info("relay_leads")
         var work = RelayWork(
-            source: source,
+            source: source, encoder: RelayEncoder(source: source, formats: configuration.formats),
             progress: RelayProgress(
                 at: try RelayCheckpointStore.load(source.name, on: connection), configuration: configuration),
             publication: RelayPublication(producer: producer, traces: traces, logger: logger),
@@ -153,9 +155,11 @@ public final class Relay: Sendable {
             try connection.unlisten(source.channel)
             note(readsLog: true, nil)
             logger.info("relay_reads_log", metadata: ["from": "\(junction.seen)"])
-            let reason = try readLog(from: junction, &work, on: connection, until: stop)
-            guard let reason, !stop.isStopped else { break }
-            tap?.giveUp(reason)
+            switch try readLog(from: junction, &work, on: connection, until: stop) {
+            case .stopped: return
+            case .broken(let reason): tap?.giveUp(reason)
+            case .behind(let rest): tap?.resume(rest)
+            }
             try connection.listen(source.channel)
         }
         try store(&work.progress, on: connection)
@@ -166,14 +170,17 @@ public final class Relay: Sendable {
         _ work: inout RelayWork, _ tap: inout RelayLogTap?, on connection: Connection, until stop: StopSignal
     ) throws -> RelayLogTap.Junction? {
         var window = RelayWindow(source: source, pageSize: configuration.pageSize)
+        var lookahead = RelayLookahead(source: source, pageSize: configuration.pageSize)
         while !stop.isStopped {
             if tap != nil { note(readsLog: false, tap?.problem) }
             work.idling.looks(on: connection)
             let looked = ContinuousClock.now
             let mark = try tap?.mark(on: connection)
-            let page = try window.nextPage(after: work.progress.checkpoint, on: connection)
+            let start = work.progress.checkpoint
+            let page = try window.nextPage(after: start, on: connection)
             let isNothing = page.rows.isEmpty
             if isNothing {
+                lookahead.finished(page, after: start)
                 work.progress.checkpoint = page.next
                 if work.progress.isDue { try store(&work.progress, on: connection) }
                 note(published: work.progress.checkpoint.published)
@@ -183,11 +190,17 @@ public final class Relay: Sendable {
                 }
             } else {
                 work.idling.found()
-                try publish(page.rows, &work, next: page.next, until: stop)
+                if let express = try lookahead.look(before: page, after: start, on: connection) {
+                    let records = lookahead.unpublished(try work.encoder.records(express))
+                    try work.publication.publish(news(in: records, &work.tail, until: stop), until: stop)
+                }
+                try publish(page.rows, &work, next: page.next, until: stop) { lookahead.remaining($0) }
+                lookahead.finished(page, after: start)
                 if work.progress.isDue { try store(&work.progress, on: connection) }
                 work.tick.begin(at: looked)
             }
-            if page.next.reach == nil, tap != nil {
+            // What went ahead of its window is in no snapshot yet.
+            if tap != nil, page.next.reach == nil, lookahead.isAtRest {
                 let seen = isNothing ? mark : page.next.seen
                 if let junction = try tap?.advance(seen: seen, pageSize: configuration.pageSize, on: connection) {
                     return junction
@@ -209,26 +222,38 @@ public final class Relay: Sendable {
     }
 
     /// Sees rows through to the brokers, and moves the checkpoint to `next` in memory.
-    func publish(_ rows: Rows, _ work: inout RelayWork, next: RelayCheckpoint, until stop: StopSignal) throws {
-        var records = try work.encoder.records(rows)
+    ///
+    /// - Parameter remaining: those of their records that aren't out by another way.
+    func publish(
+        _ rows: Rows, _ work: inout RelayWork, next: RelayCheckpoint, until stop: StopSignal,
+        _ remaining: ([RelayRecord]) -> [RelayRecord] = { $0 }
+    ) throws {
+        let records = remaining(try work.encoder.records(rows))
         note(inHand: work.encoder.oldestTime)
-        if work.tail != nil {
-            do {
-                try work.tail?.read(
-                    Set(records.map(\.message.topic)), kafka: producer.kafka, logger: logger, until: stop)
-            } catch {
-                logger.warning("published_tail_unknown", metadata: ["error": "\(error)"])
-            }
-            records = work.tail?.without(records) ?? records
-            if next.reach == nil { work.tail = nil }
-        }
-        try work.publication.publish(records, until: stop)
+        let news = news(in: records, &work.tail, until: stop)
+        if next.reach == nil { work.tail = nil }
+        try work.publication.publish(news, until: stop)
         work.progress.checkpoint = next
         work.sincePrune += rows.count
         metrics.published(rows.count, oldest: work.encoder.oldestTime)
         note(published: next.published)
         note(inHand: nil)
         work.onProgress()
+    }
+
+    /// Those of `records` that the leader before hasn't published.
+    ///
+    /// - Parameter tail: what it may have; nil once its window is through.
+    private func news(
+        in records: [RelayRecord], _ tail: inout PublishedTail?, until stop: StopSignal
+    ) -> [RelayRecord] {
+        guard tail != nil, !records.isEmpty else { return records }
+        do {
+            try tail?.read(Set(records.map(\.message.topic)), kafka: producer.kafka, logger: logger, until: stop)
+        } catch {
+            logger.warning("published_tail_unknown", metadata: ["error": "\(error)"])
+        }
+        return tail?.without(records) ?? records
     }
 
     /// Waits for the next try to lead, and tells the leader meanwhile of what this process commits. True when stopped.

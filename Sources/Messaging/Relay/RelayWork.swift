@@ -19,12 +19,13 @@ struct RelayWork {
     private static let pruned = 10_000
 
     init(
-        source: RelaySource, progress: RelayProgress, publication: RelayPublication, idling: RelayIdling, tick: Tick,
+        source: RelaySource, encoder: RelayEncoder, progress: RelayProgress, publication: RelayPublication,
+        idling: RelayIdling, tick: Tick,
         onProgress: @escaping () -> Void
     ) {
         self.source = source
         self.progress = progress
-        encoder = RelayEncoder(source: source)
+        self.encoder = encoder
         self.publication = publication
         self.idling = idling
         self.tick = tick

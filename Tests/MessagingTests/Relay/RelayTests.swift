@@ -27,7 +27,7 @@ import Testing
             topic = try TestTopic()
             try connect().script(
                 MessagingSchema.outbox + MessagingSchema.relay + MessagingSchema.relaySnapshots
-                    + MessagingSchema.contentTypes)
+                    + MessagingSchema.contentTypes + MessagingSchema.express)
             if readsLog { try RelaySlots.prepare(on: connect()) }
         }
 

@@ -18,7 +18,7 @@ extension RelaySource {
             : [.named("category"), .streamKey] + shared + [.named("version")] + last
     }
 
-    var isOutbox: Bool { table == Self.outbox.table }
+    var isOutbox: Bool { name == Self.outbox.name }
 
     /// The publication of its table's insertions.
     var publication: String { Self.publication(of: name) }

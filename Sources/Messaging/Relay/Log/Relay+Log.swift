@@ -2,53 +2,83 @@ import Execution
 import Postgres
 
 extension Relay {
-    /// Publishes what comes from the log until `stop` (nil), or until the log breaks off: why. The checkpoint says exactly
-    /// then where windows have to go on.
+    enum LogOutcome {
+        case stopped
+        /// Windows have to go on.
+        case broken(any Error)
+        /// So do they, but the log is as well as before.
+        case behind(RelayLogTap.Rest)
+    }
+
+    /// Publishes what comes from the log, until there is a reason for windows to go on: the checkpoint says exactly where.
     func readLog(
         from junction: RelayLogTap.Junction, _ work: inout RelayWork, on connection: Connection, until stop: StopSignal
-    ) throws -> (any Error)? {
+    ) throws -> LogOutcome {
         let reader = junction.reader
-        defer { reader.close() }
         // Windows have stored what they published: everything behind is the log's to say.
         try store(&work.progress, on: connection)
         var published = LogPublished(junction.seen)
-        var next: RelayLogReader.Page? = junction.first
-        var reason: (any Error)?
+        let outcome: LogOutcome
         do {
-            while !stop.isStopped {
-                // Our own session holds the leadership.
-                if !connection.isAlive() { _ = try connection.query("SELECT 1") }
-                let looked = ContinuousClock.now
-                let found = next?.rows.count ?? 0
-                if let page = next {
-                    if found > 0 {
-                        work.idling.found()
-                        if junction.waitsForStandby { try awaitStandby(page, on: connection, until: stop) }
-                        var checkpoint = work.progress.checkpoint
-                        checkpoint.published += Int64(found)
-                        try publish(page.rows, &work, next: checkpoint, until: stop)
-                        work.tick.begin(at: looked)
-                    }
-                    published.note(page)
-                }
-                try keepUp(reader, &published, &work, on: connection)
-                if next?.isFull != true {
-                    stop.wait(for: found > 0 ? work.tick.pause(at: .now) : Self.rest)
-                    reader.wait(atMost: pause(published, work), or: connection, until: stop)
-                }
-                next = try read(reader, published)
-            }
+            outcome = try followLog(from: junction, &published, &work, on: connection, until: stop)
         } catch let error as LogEnded {
-            reason = error.reason
+            outcome = .broken(error.reason)
+        } catch {
+            reader.close()
+            throw error
         }
-        guard work.progress.hasNews else { return reason }
+        if case .behind = outcome {} else { reader.close() }
+        guard work.progress.hasNews else { return outcome }
         guard let checkpoint = published.checkpoint(published: work.progress.checkpoint.published) else {
             // As after a kill: a new leader finds by the ends of the topics what is out.
+            reader.close()
             throw RelayError.outrun(source: source.name)
         }
         work.progress.checkpoint = checkpoint
         try store(&work.progress, on: connection)
-        return reason
+        return outcome
+    }
+
+    private func followLog(
+        from junction: RelayLogTap.Junction, _ published: inout LogPublished, _ work: inout RelayWork,
+        on connection: Connection, until stop: StopSignal
+    ) throws -> LogOutcome {
+        let reader = junction.reader
+        var next: RelayLogReader.Page? = junction.first
+        var fullPages = 0
+        while !stop.isStopped {
+            // Our own session holds the leadership.
+            if !connection.isAlive() { _ = try connection.query("SELECT 1") }
+            let looked = ContinuousClock.now
+            let found = next?.rows.count ?? 0
+            if let page = next {
+                if found > 0 {
+                    work.idling.found()
+                    if junction.waitsForStandby { try awaitStandby(page, on: connection, until: stop) }
+                    var checkpoint = work.progress.checkpoint
+                    checkpoint.published += Int64(found)
+                    try publish(page.rows, &work, next: checkpoint, until: stop)
+                    work.tick.begin(at: looked)
+                }
+                published.note(page)
+            }
+            try keepUp(reader, &published, &work, on: connection)
+            fullPages = next?.isFull == true ? fullPages + 1 : 0
+            if fullPages == Self.backlog {
+                let place = try connection.query("SELECT pg_current_wal_insert_lsn()::text").one().get(
+                    0, as: String.self)
+                return .behind(
+                    RelayLogTap.Rest(
+                        reader: reader, seen: published.base, target: LogPosition(place) ?? reader.end,
+                        waitsForStandby: junction.waitsForStandby))
+            }
+            if fullPages == 0 {
+                stop.wait(for: found > 0 ? work.tick.pause(at: .now) : Self.rest)
+                reader.wait(atMost: pause(published, work), or: connection, until: stop)
+            }
+            next = try read(reader, published)
+        }
+        return .stopped
     }
 
     /// The log's session has failed, and not ours.
@@ -136,6 +166,8 @@ extension Relay {
     private static let forgotten: UInt64 = 1 << 20
     /// Commits of others, each of which has the server say that there was nothing for us, are heard of together.
     private static let rest: Duration = .milliseconds(5)
+    /// Full pages in a row.
+    private static let backlog = 3
     private static let expecting: Duration = .milliseconds(100)
     private static let standbyPatience: Duration = .seconds(30)
     /// Nothing has to be done then; the server asks for a sign of life more often.

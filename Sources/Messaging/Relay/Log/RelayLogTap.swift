@@ -25,6 +25,16 @@ struct RelayLogTap {
         let waitsForStandby: Bool
     }
 
+    /// What a backlog leaves of a log that is read.
+    struct Rest {
+        let reader: RelayLogReader
+        /// Everything that it sees is out.
+        let seen: TransactionSet
+        /// Where the log ended.
+        let target: LogPosition
+        let waitsForStandby: Bool
+    }
+
     private struct Approach {
         let reader: RelayLogReader
         /// What the slot doesn't send.
@@ -87,6 +97,15 @@ struct RelayLogTap {
             giveUp(error)
             return nil
         }
+    }
+
+    /// The log has more than a page or two: windows go on, which let express orders go ahead of a backlog, and the log is
+    /// dropped until they have caught up.
+    mutating func resume(_ rest: Rest) {
+        approach = Approach(
+            reader: rest.reader, origin: rest.seen, target: rest.target, waitsForStandby: rest.waitsForStandby)
+        // Of a transaction of many pages some are out; windows have the others.
+        if let id = rest.reader.dropOpenTransaction() { approach?.owed.insert(id) }
     }
 
     /// The log has broken off, or can't be read.
