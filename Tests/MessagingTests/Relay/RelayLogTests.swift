@@ -199,6 +199,24 @@ import Testing
         try elsewhere.script("ROLLBACK")
     }
 
+    /// Neither tables nor slots are asked for anything.
+    @Test(.waiting) func nothingIsAskedWhileNothingIsWritten() throws {
+        let fixture = try Fixture()
+        let counter = try ExchangeCounter(to: LogServer.shared.get())
+        defer { counter.stop() }
+        let database = try PostgresConfiguration(
+            PostgresServer.url(port: counter.port, database: fixture.database.database ?? ""))
+        let relay = try RunningRelay(database, fixture.topic, pageSize: 50)
+        defer { relay.end() }
+        try eventually("it reads the log") { relay.relay.currentStatus.readsLog }
+        let before = counter.exchanges
+        StopSignal().wait(for: .milliseconds(1_500))
+        #expect(counter.exchanges == before)
+        try fixture.append([1], on: try fixture.connect())
+        try eventually("it is out all the same") { try fixture.stored() == 1 }
+        #expect(counter.exchanges > before)
+    }
+
     /// Where the log can't be read windows go on, and it is said why.
     @Test func windowsGoOnWithoutALog() throws {
         let fixture = try Fixture(isPrepared: false)
