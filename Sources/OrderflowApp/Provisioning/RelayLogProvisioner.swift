@@ -40,7 +40,10 @@ struct RelayLogProvisioner {
                 try RelaySlots.make(
                     for: source, in: configuration, within: Self.patience, until: StopSignal(), logger: logger)
             }
-            return []
+            let isGuarded = try owner.query("SELECT current_setting('max_slot_wal_keep_size') <> '-1'").one().get(
+                0, as: Bool.self)
+            return isGuarded
+                ? [] : ["max_slot_wal_keep_size is -1: a slot that nobody reads fills the server's disk; set it"]
         } catch let error as PostgresError {
             // The daemons may have another way to the server than this machine, and make them when they come.
             return ["no slot was made, relays try it themselves: \(error)"]

@@ -14,11 +14,14 @@ final class RelayLogReader {
         var partly: (transaction: UInt64, position: Int64)?
         /// Everything that was committed before is in this page or was before it.
         var end: LogPosition
+        /// More lies ready, most likely.
         var isFull = false
     }
 
     /// Of the rows in one page.
     private static let bytes = 16 << 20
+    /// Messages read at once.
+    private static let stride = 20_000
 
     private let connection: ReplicationConnection
     private let source: RelaySource
@@ -46,9 +49,13 @@ final class RelayLogReader {
     ///
     /// - Parameter isOut: whether a transaction's rows are all published; they are passed over.
     func nextPage(rows limit: Int, passingOver isOut: (UInt64) -> Bool) throws -> Page? {
+        var messages = 0
         while try connection.next({ try take($0, isOut) }) {
+            messages += 1
             let rows = builder?.rows
             guard rows?.count ?? 0 < limit, rows?.bytes ?? 0 < Self.bytes else { return try takePage(isFull: true) }
+            // Most of them may be passed over, and the caller has other things to do.
+            if messages >= Self.stride, open == nil { return try takePage(isFull: true) }
         }
         return open == nil ? try takePage(isFull: false) : nil
     }

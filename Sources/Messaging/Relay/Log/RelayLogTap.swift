@@ -59,8 +59,8 @@ struct RelayLogTap {
     /// Why windows are read, nil while nothing is known to be wrong.
     private(set) var problem: String?
 
-    /// Read at once on the way.
-    private static let strides = 64
+    /// Pages read on the way, from one window to the next.
+    private static let strides = 4
     /// More than that aren't remembered: windows have to publish some first.
     private static let owedLimit = 20_000
 
