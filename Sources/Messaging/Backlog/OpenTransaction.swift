@@ -37,6 +37,8 @@ package struct OpenTransaction: Sendable, Equatable {
                    (extract(epoch FROM xact_start) * 1000000)::int8
             FROM pg_stat_activity
             WHERE \(condition) AND pid <> pg_backend_pid() AND coalesce(backend_type, '') <> 'walsender'
+                -- Autovacuum has no user, and keeps nothing.
+                AND usesysid IS NOT NULL
             ORDER BY greatest(age(backend_xid), age(backend_xmin)) DESC LIMIT 1
             """
         ).first.map { row in
