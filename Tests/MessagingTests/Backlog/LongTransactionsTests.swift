@@ -19,7 +19,7 @@ import Testing
         let plain = try Connection(database.with(user: "plain"), logger: quiet)
         #expect(try OpenTransaction.oldest(.holdingRowsHere, on: plain) == nil)
         #expect(try OpenTransaction.oldest(.writingAnywhere, on: plain) == nil)
-        let elsewhere = try Connection(PostgresConfiguration(try server.url()), logger: quiet)
+        let elsewhere = try Connection(PostgresConfiguration(server.url()), logger: quiet)
         try elsewhere.script("BEGIN; SELECT pg_current_xact_id()")
         #expect(try OpenTransaction.oldest(.holdingRowsHere, on: plain) == nil, "rows of another database")
         let writing = try #require(try OpenTransaction.oldest(.writingAnywhere, on: plain))
