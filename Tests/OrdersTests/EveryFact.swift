@@ -109,6 +109,14 @@ enum EveryFact {
             NotificationSent(orderID: "o", kind: "k", recipient: "a@b", messageID: "m", at: at),
             #"{"orderId":"o","kind":"k","recipient":"a@b","messageId":"m","sentAt":"\#(time)"}"#
         ),
+        (
+            NotificationExpired(orderID: "o", kind: "k", expiresAt: at, at: at),
+            #"{"orderId":"o","kind":"k","expiresAt":"\#(time)","expiredAt":"\#(time)"}"#
+        ),
+        (
+            CommandExpired(orderID: "o", command: "ProcessPayment", commandID: "1", expiresAt: at, at: at),
+            #"{"orderId":"o","command":"ProcessPayment","commandId":"1","expiresAt":"\#(time)","expiredAt":"\#(time)"}"#
+        ),
     ]
 
     static let ofUsers: [(payload: any UserFact, json: String)] = [

@@ -43,7 +43,7 @@ package enum EnvelopeDecoder {
                 tenant: headers.tenant ?? TenantName.standard, correlationID: headers.correlationID ?? id,
                 traceparent: headers.traceparent, time: headers.time ?? recordTime,
                 streamVersion: headers.streamVersion, source: source, origin: headers.source,
-                isKeyed: keyText != nil, contentType: headers.contentType))
+                isKeyed: keyText != nil, contentType: headers.contentType, expiresAt: headers.expiresAt))
     }
 
     /// What a value says, whatever its content type.

@@ -103,6 +103,7 @@ package struct RelayEncoder {
         if key == "tenant" { return EventHeader.tenant }
         if key == "correlationId" { return EventHeader.correlationID }
         if key == "causationId" { return EventHeader.causationID }
+        if key == "expiresAt" { return EventHeader.expiryTime }
         return key == "traceparent" ? EventHeader.traceparent : nil
     }
 

@@ -43,7 +43,8 @@ struct SagaBatch {
                 key: key, instance: SagaInstance(id: key.id, of: orchestrator.definition), createdAt: now,
                 correlationID: message.correlationID, traceparent: message.traceparent,
                 definition: orchestrator.definition.fingerprint)
-        let input = SagaInput.fact(type: message.type, payload: message.payload, messageID: message.id)
+        let input = SagaInput.fact(
+            type: try orchestrator.factType(message), payload: message.payload, messageID: message.id)
         try move(saga, input, heard, at: now, under: message.traceparent) {
             message.effectMetadata(id: $0, source: $1, time: now)
         }
@@ -89,6 +90,7 @@ struct SagaBatch {
         let span = orchestrator.traces?.step(transition, of: saga.key, orchestrator.definition, under: traceparent)
         for command in transition.commands {
             var metadata = metadata(orchestrator.newID(now), orchestrator.source)
+            metadata.expiresAt = command.expiresAt
             if let span { metadata.traceparent = span.traceparent }
             outbox.append(
                 OutgoingEvent(

@@ -165,7 +165,7 @@ public enum OrderInvariants {
         _ order: OrderEvidence, sent: String, not unwanted: [String], _ broken: inout [String]
     ) {
         // Who has no address has been promised no mail.
-        let count = order.mails.count { $0.kind == sent && ($0.status == "sent" || $0.status == "unaddressed") }
+        let count = order.mails.count { $0.kind == sent && ["sent", "unaddressed", "expired"].contains($0.status) }
         if count != 1 {
             let states = order.mails.filter { $0.kind == sent }.map { mail in
                 mail.status + (mail.error.map { ": \($0)" } ?? "")

@@ -77,6 +77,7 @@ public struct ServiceProcess: Sendable {
         consumer.usesInbox = group.usesInbox
         consumer.keyField = "order_id"
         consumer.content = context.facts.door
+        consumer.expiry = .commands(context)
         return consumer
     }
 

@@ -25,9 +25,11 @@ enum MailStore {
         let correlationID: String
         let causationID: String
         let traceparent: String?
+        /// When it is of no use any more, microseconds since the Unix epoch; nil where it always is.
+        var expiresAt: Int64?
     }
 
-    /// A claimed intent.
+    /// A claimed intent, or one that came too late.
     struct Mail: Sendable {
         let id: Int64
         let key: OrderKey
@@ -42,6 +44,8 @@ enum MailStore {
         let causationID: String
         /// What has asked for the mail; once it was sent, the span of that.
         var traceparent: String?
+        /// When it had become useless, microseconds since the Unix epoch; nil while it hasn't, by the database's clock.
+        let expiredAt: Int64?
     }
 
     /// Mails that wait, for metrics: how many, and since when the oldest.
@@ -58,7 +62,8 @@ enum MailStore {
     ]
 
     /// One mail per order and kind: a second intent changes nothing. The first `claimed` of those that have a recipient
-    /// are written as claimed by this process for `lease`; those of them that are new are returned.
+    /// are written as claimed by this process for `lease`; those of them that are new are returned, and so are those that
+    /// are of no use any more: nobody sends them.
     @discardableResult
     static func add(
         _ intents: [Intent], claimed: Int = 0, lease: Duration = .zero, on connection: Connection
@@ -73,15 +78,16 @@ enum MailStore {
         let rows = try connection.query(
             """
             INSERT INTO mails (tenant, order_id, kind, recipient, subject, body, message_id, correlation_id,
-                               causation_id, traceparent, attempts, status, next_attempt_at)
+                               causation_id, traceparent, expires_at, attempts, status, next_attempt_at)
             SELECT tenant, order_id, kind, recipient, subject, body, message_id, correlation_id, causation_id,
-                   traceparent, claimed::int,
-                   CASE WHEN recipient IS NULL THEN 'unaddressed' ELSE 'pending' END,
+                   traceparent, expires_at, (claimed AND coalesce(expires_at > now(), true))::int,
+                   CASE WHEN recipient IS NULL THEN 'unaddressed' WHEN expires_at <= now() THEN 'expired'
+                        ELSE 'pending' END,
                    now() + CASE WHEN claimed THEN make_interval(secs => $12) ELSE interval '0' END
             FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
-                        $8::text[], $9::text[], $10::text[], $11::boolean[])
+                        $8::text[], $9::text[], $10::text[], $11::boolean[], $13::timestamptz[])
                 AS intents (tenant, order_id, kind, recipient, subject, body, message_id, correlation_id, causation_id,
-                            traceparent, claimed)
+                            traceparent, claimed, expires_at)
             ON CONFLICT (tenant, order_id, kind) DO NOTHING
             RETURNING \(columns)
             """,
@@ -92,8 +98,11 @@ enum MailStore {
                 .textArray(intents.map(\.messageID)), .textArray(intents.map(\.correlationID)),
                 .textArray(intents.map(\.causationID)), .textArrayOptional(intents.map(\.traceparent)),
                 .boolArray(isClaimed), .float8(lease / .seconds(1)),
+                .timestampArrayOptional(intents.map(\.expiresAt)),
             ])
-        return try rows.filter { row in try row.get(8, as: Int32.self) > 0 }.map(mail)
+        return try rows.filter { row in
+            try !row.isNull(4) && (row.get(8, as: Int32.self) > 0 || !row.isNull(13))
+        }.map(mail)
     }
 
     /// Takes up to `limit` due mails for `lease`: nobody else sees them until then, and if this process dies they are
@@ -111,7 +120,7 @@ enum MailStore {
 
     private static let columns = """
         id, tenant, order_id, kind, recipient, subject, body, message_id, attempts, created_at, correlation_id,
-        causation_id, traceparent
+        causation_id, traceparent, CASE WHEN expires_at <= now() THEN expires_at END
         """
 
     private static func mail(_ row: Row) throws -> Mail {
@@ -123,7 +132,8 @@ enum MailStore {
             messageID: try row.get(7, as: String.self), attempts: Int(try row.get(8, as: Int32.self)),
             createdAt: try row.get(9, as: Timestamp.self).microseconds,
             correlationID: try row.get(10, as: String.self), causationID: try row.get(11, as: String.self),
-            traceparent: try row.get(12, as: String?.self))
+            traceparent: try row.get(12, as: String?.self),
+            expiredAt: try row.get(13, as: Timestamp?.self)?.microseconds)
     }
 
     /// Marks mails sent. Returns those that were still pending: the others another process has sent and told about.
@@ -132,6 +142,15 @@ enum MailStore {
             """
             UPDATE mails SET status = 'sent', sent_at = now(), error = NULL
             WHERE id = ANY($1::bigint[]) AND status = 'pending' RETURNING id
+            """, [.int8Array(ids)])
+        return Set(try rows.map { try $0.get(0, as: Int64.self) })
+    }
+
+    /// Marks claimed mails of no use any more. Returns those that were still pending.
+    static func markExpired(_ ids: [Int64], on connection: Connection) throws -> Set<Int64> {
+        let rows = try connection.query(
+            """
+            UPDATE mails SET status = 'expired' WHERE id = ANY($1::bigint[]) AND status = 'pending' RETURNING id
             """, [.int8Array(ids)])
         return Set(try rows.map { try $0.get(0, as: Int64.self) })
     }

@@ -14,6 +14,8 @@ struct MailWish: Sendable {
     let correlationID: String
     let causationID: String
     let traceparent: String?
+    /// When it happened, microseconds since the Unix epoch.
+    let time: Int64
 
     /// Nil where nobody is to be told.
     init?(_ fact: any MessagePayload, of key: OrderKey, _ message: InboundMessage) {
@@ -37,11 +39,12 @@ struct MailWish: Sendable {
         correlationID = message.correlationID
         causationID = message.id
         traceparent = message.traceparent
+        time = message.time
     }
 
     init(
         key: OrderKey, template: MailTemplate, amount: String?, reason: String?, correlationID: String,
-        causationID: String, traceparent: String?
+        causationID: String, traceparent: String?, time: Int64
     ) {
         self.key = key
         self.template = template
@@ -50,5 +53,6 @@ struct MailWish: Sendable {
         self.correlationID = correlationID
         self.causationID = causationID
         self.traceparent = traceparent
+        self.time = time
     }
 }

@@ -1,4 +1,5 @@
 import Execution
+import JSON
 import Messaging
 import OrderFacts
 import OrderflowKit
@@ -13,6 +14,10 @@ struct NotificationHandler: BatchHandler {
     let recipientDomain: String
     /// The right side of Message-IDs.
     let messageDomain: String
+    /// What is asked for so long after what it tells of isn't sent; nil sends everything.
+    var expiresAfter: Duration?
+    var topic = Topic.orderEvents.defaultName
+    var source = "/orderflow/notification"
     /// Of the mailers beside it; without one, mails wait in the table for whoever looks.
     var desk: MailDesk?
     private static let reads: FactCatalogue = [
@@ -42,22 +47,22 @@ struct NotificationHandler: BatchHandler {
             known.merge(met) { $1 }
             try MailStore.addEarly(early.filter { met[$0.key] == nil }, on: connection)
         }
-        try add(wishes.compactMap { wish in known[wish.key].map { intent(wish, $0) } }, on: connection)
+        let expired = try add(wishes.compactMap { wish in known[wish.key].map { intent(wish, $0) } }, on: connection)
+        outbox += try expired.map { try $0.toldExpired(topic: topic, source: source, at: WallClock.nowMicroseconds()) }
     }
 
     /// Writes mails; as many as there are places for as claimed by this process, whose mailers get them when they are
-    /// committed.
-    private func add(_ intents: [MailStore.Intent], on connection: Connection) throws {
+    /// committed. Returns those that came too late to be sent.
+    private func add(_ intents: [MailStore.Intent], on connection: Connection) throws -> [MailStore.Mail] {
         let addressed = intents.count { $0.recipient != nil }
         guard let desk, addressed > 0 else {
-            try MailStore.add(intents, on: connection)
-            return
+            return try MailStore.add(intents, on: connection).filter { $0.expiredAt != nil }
         }
         let places = desk.reserve(addressed)
         let sendBy = ContinuousClock.now + desk.lease / 3
         do {
-            let mails = try MailStore.add(intents, claimed: places, lease: desk.lease, on: connection)
-                .map { MailDesk.Claimed(mail: $0, sendBy: sendBy) }
+            let added = try MailStore.add(intents, claimed: places, lease: desk.lease, on: connection)
+            let mails = added.filter { $0.expiredAt == nil }.map { MailDesk.Claimed(mail: $0, sendBy: sendBy) }
             try connection.whenEnded { isCommitted in
                 if isCommitted {
                     desk.hand(mails, unused: places - mails.count, mayBeDue: addressed > places)
@@ -65,6 +70,7 @@ struct NotificationHandler: BatchHandler {
                     desk.free(places)
                 }
             }
+            return added.filter { $0.expiredAt != nil }
         } catch {
             desk.free(places)
             throw error
@@ -91,6 +97,7 @@ struct NotificationHandler: BatchHandler {
         return MailStore.Intent(
             key: contact.key, kind: kind, recipient: contact.recipient, subject: wish.template.subject(content),
             body: wish.template.body(content), messageID: "\(kind).\(id)@\(messageDomain)",
-            correlationID: wish.correlationID, causationID: wish.causationID, traceparent: wish.traceparent)
+            correlationID: wish.correlationID, causationID: wish.causationID, traceparent: wish.traceparent,
+            expiresAt: expiresAfter.map { min(RFC3339.range.upperBound, wish.time + $0.microseconds) })
     }
 }

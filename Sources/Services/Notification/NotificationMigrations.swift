@@ -80,5 +80,15 @@ extension ServiceDatabase {
             Migration(version: 6, name: "counts of parked messages", sql: MessagingSchema.parkedCounts),
             Migration(version: 7, name: "content types", sql: MessagingSchema.contentTypes),
             Migration(version: 8, name: "audit log", sql: MessagingSchema.audit),
+            Migration(
+                version: 9, name: "mails expire",
+                sql: """
+                    -- When a mail is of no use any more; null for those from before.
+                    ALTER TABLE mails
+                        ADD COLUMN expires_at timestamptz,
+                        DROP CONSTRAINT mails_status_check,
+                        ADD CONSTRAINT mails_status_check
+                            CHECK (status IN ('pending', 'sent', 'failed', 'unaddressed', 'expired'));
+                    """),
         ])
 }

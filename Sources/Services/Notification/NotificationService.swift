@@ -18,12 +18,13 @@ extension ServiceModule {
                   ORDERFLOW_SMTP_URL=smtps://user:password@mail.example:465 orderflow notification
                 """)
         ServiceDatabase.notification
-        Publishes(NotificationSent.self, on: .orderEvents)
+        Publishes(NotificationSent.self, NotificationExpired.self, on: .orderEvents)
         // One contact an order, and one mail an order and kind, for ever.
         Consumes(.orderEvents, usesInbox: false, urgency: .patient) { context in
             let mail = context.settings[MailSettings.self]
             return NotificationHandler(
                 recipientDomain: mail.recipientDomain, messageDomain: mail.messageDomain,
+                expiresAfter: mail.expiresAfter, topic: context.topics.orderEvents, source: context.source,
                 desk: context.shared(MailDesk()))
         }
         Runs { try Mailer.running($0) }
@@ -36,6 +37,12 @@ extension ServiceModule {
             "smtp.url", \MailSettings.server,
             optional: .url("smtp", "smtps", example: "smtps://user:password@mail.example:465"),
             "The mail server; empty writes mails to mail.directory.")
+        SettingKey(
+            "mail.expires_after", \MailSettings.expiresAfter, .duration(.seconds(1) ... .seconds(3650 * 86_400)),
+            """
+            So long after what a mail tells of it isn't sent any more: NotificationExpired says so. It counts after an \
+            outage, and where the group reads the topic from its beginning.
+            """)
         Alert(
             "OrderflowMailLate", "max(orderflow_mail_queue_oldest_seconds) > 900", for: "5m", .ticket,
             "{{ $value | humanizeDuration }} that a customer waits for a mail")
@@ -55,6 +62,7 @@ package struct MailSettings: SettingsSection {
     package var recipientDomain = "customers.example"
     /// The mail server; nil writes mails to `directory`.
     package var server: String?
+    package var expiresAfter: Duration = .seconds(7 * 86_400)
 
     package init() {}
 }

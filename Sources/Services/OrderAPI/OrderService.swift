@@ -39,7 +39,7 @@ extension ServiceModule {
         PublishesStreams([OrderStreams.category: .orderEvents, UserStreams.category: .userEvents])
         Publishes(
             OrderCreated.self, OrderConfirmed.self, OrderCancellationRequested.self, OrderCancelled.self,
-            BatchCompleted.self, on: .orderEvents)
+            BatchCompleted.self, CommandExpired.self, on: .orderEvents)
         Publishes(UserCreated.self, AccountCreated.self, on: .userEvents)
         Accepts(ConfirmOrder.self, CancelOrder.self, SendPaymentToken.self, on: .orderCommands)
         Sends(KeepPaymentToken.self, on: .paymentCommands)

@@ -34,6 +34,7 @@ struct PaymentHandler: BatchHandler {
     ]
 
     var types: Set<String> { reads.types }
+    let judgesExpiry = true
 
     func handle(_ messages: [InboundMessage], on connection: Connection, outbox: inout [OutgoingEvent]) throws {
         let requests = try messages.compactMap { message in
@@ -80,6 +81,8 @@ struct PaymentHandler: BatchHandler {
             }
             if let fact = reaction.answer?.fact(of: key.orderID, at: WallClock.nowMicroseconds()) {
                 events.append(try message.causes(fact, topic: topic, source: source))
+            } else if reaction.answer == .expired, let refusal = message.refusal {
+                events.append(refusal.answer)
             }
         }
         return (changed.sorted().compactMap { key in payments[key].map { (key, $0) } }, events)
@@ -143,13 +146,10 @@ struct PaymentHandler: BatchHandler {
     ) throws(MessageRejected) -> (orderID: String, request: PaymentProcess.Request)? {
         switch try message.payload(of: reads) {
         case let command as ProcessPayment:
-            return (
-                command.orderID,
-                .charge(
-                    PaymentProcess.Terms(
-                        userID: command.userID, amount: command.amount, paymentToken: command.paymentToken,
-                        isSealed: command.hasSealedToken))
-            )
+            let terms = PaymentProcess.Terms(
+                userID: command.userID, amount: command.amount, paymentToken: command.paymentToken,
+                isSealed: command.hasSealedToken)
+            return (command.orderID, message.refusal == nil ? .charge(terms) : .chargeTooLate(terms))
         case let answer as KeepPaymentToken:
             guard let text = answer.sealedToken else { return (answer.orderID, .token(nil)) }
             guard let bytes = Data(base64Encoded: text) else { throw MessageRejected("/sealedToken is not Base64") }
@@ -171,8 +171,10 @@ struct PaymentHandler: BatchHandler {
 }
 
 extension PaymentProcess.Answer {
-    func fact(of orderID: String, at now: Int64) -> any OrderFact {
+    /// Nil where the kit has the answer.
+    func fact(of orderID: String, at now: Int64) -> (any OrderFact)? {
         switch self {
+        case .expired: nil
         case .processed(let amount, let reference):
             PaymentProcessed(orderID: orderID, amount: amount, reference: reference, at: now)
         case .failed(let reason): PaymentFailed(orderID: orderID, reason: reason, at: now)

@@ -64,6 +64,8 @@ public struct PaymentProcess: Hashable, Sendable {
         case announce(Terms)
         /// Nil takes the announced terms, or waits for them.
         case charge(Terms?)
+        /// The same, asked for too late: nothing is begun that wasn't before.
+        case chargeTooLate(Terms)
         /// The token that was awaited; nil where the order service has none any more.
         case token([UInt8]?)
         /// Make sure that the customer's money is back, or never taken.
@@ -100,6 +102,8 @@ public struct PaymentProcess: Hashable, Sendable {
         /// Asked to undo a payment that was never made.
         case voided
         case refundFailed(reason: String)
+        /// The request came too late, and nothing is charged.
+        case expired
     }
 
     public var status: Status
@@ -132,6 +136,7 @@ public struct PaymentProcess: Hashable, Sendable {
     /// Stands for the gateway's reference where it wasn't asked.
     public static let freeReference = "nothing-to-charge"
     public static let negativeReason = "the amount is negative"
+    public static let expiredReason = "the payment was asked for too late"
     public static let voidedReason = "the payment was undone before it was made"
     public static let refundedReason = "the payment was undone"
     public static let tokenGoneReason = "the payment token is gone"
@@ -187,6 +192,14 @@ public struct PaymentProcess: Hashable, Sendable {
             case .requested:
                 guard process?.terms == nil, let terms else { return (nil, nil) }
                 return asked(terms)
+            default: return (nil, process?.answerToCharge)
+            }
+        case .chargeTooLate(let terms):
+            switch process?.status {
+            // Left behind, so that a copy which another clock finds in time isn't done either.
+            case nil, .announced:
+                return (PaymentProcess(status: .declined, terms: terms, reason: expiredReason), .expired)
+            case .requested: return (nil, nil)
             default: return (nil, process?.answerToCharge)
             }
         case .token(let sealed):
