@@ -29,7 +29,10 @@ import Yams
         .standard + [
             ServiceModule("loyalty", port: 10, summary: "gives points for confirmed orders") {
                 ServiceDatabase(
-                    "loyalty", migrations: [Migration(version: 1, name: "messaging", sql: MessagingSchema.v1)])
+                    "loyalty",
+                    migrations: [
+                        Migration(version: 1, name: "messaging", sql: MessagingSchema.v1 + MessagingSchema.schedule)
+                    ])
                 Consumes(.orderEvents) { _ in throw CancellationError() }
                 Alert("LoyaltyLate", "max(orderflow_view_lag_seconds) > 1", .ticket, "points: \"late\" # again")
             }

@@ -133,11 +133,13 @@ public final class Relay: Sendable {
         // What a leader before us may have left unsaid lies in the first window, all of it.
         var tail: PublishedTail? = PublishedTail()
         var sincePrune = 0
+        var due = isOutbox ? DueMessages(service: service, idleLook: configuration.idlePoll) : nil
         var idling = RelayIdling(configuration, signal)
         var tick = Tick(every: configuration.tick)
         while !stop.isStopped {
             idling.looks(on: connection)
             let looked = ContinuousClock.now
+            try due?.look(on: connection)
             let page = try window.nextPage(after: progress.checkpoint, on: connection)
             if page.rows.isEmpty {
                 progress.checkpoint = page.next
@@ -149,7 +151,8 @@ public final class Relay: Sendable {
                         try RelayPruning.prune(source, behind: progress.checkpoint, on: connection) ? 10_000 : 0
                 }
                 try idling.wait(
-                    on: connection, atMost: sincePrune >= 10_000 ? configuration.busyPoll : progress.untilDue)
+                    on: connection, atMost: sincePrune >= 10_000 ? configuration.busyPoll : progress.untilDue,
+                    due?.untilNext)
                 continue
             }
             idling.found()
@@ -177,7 +180,7 @@ public final class Relay: Sendable {
             // A full page says that more lies ready.
             if page.rows.count < configuration.pageSize {
                 stop.wait(for: tick.pause(at: .now))
-                try idling.wait(on: connection, atMost: progress.untilDue)
+                try idling.wait(on: connection, atMost: progress.untilDue, due?.untilNext)
             }
         }
         try store(&progress, on: connection)

@@ -83,6 +83,10 @@ enum GeneralAlerts {
             Alert(
                 "OrderflowRelayBacklog", "max by (service, source) (orderflow_relay_backlog_rows) > 10000", for: "5m",
                 .ticket, "{{ $value }} rows of {{ $labels.service }}'s {{ $labels.source }} are not published"),
+            Alert(
+                "OrderflowScheduleLate", "max by (service) (orderflow_schedule_oldest_late_seconds) > 30", for: "1m",
+                .page, "{{ $labels.service }}'s messages are {{ $value | humanizeDuration }} behind their time",
+                "The relay that leads moves them. See `orderflow schedule list --due-within 0s`."),
         ])
 
     private static let consumers = Group(

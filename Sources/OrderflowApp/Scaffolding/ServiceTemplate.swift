@@ -120,6 +120,7 @@ struct ServiceTemplate {
                             version: 1, name: "\(table)",
                             sql: \"""
                                 \\(MessagingSchema.v1)
+                                \\(MessagingSchema.schedule)
                                 CREATE TABLE \(table) (
                                     tenant text, order_id text, user_id text NOT NULL, PRIMARY KEY (tenant, order_id)
                                 );

@@ -42,7 +42,7 @@ public struct ServiceProcess: Sendable {
         let groups = module.groups.filter { !$0.topics(in: mode).isEmpty }
         pulse = DatabasePulse(context.database, name: context.name, logger: context.logger)
         backlog = BacklogSampler(
-            sources.map { .relay($0, service: context.name) }
+            sources.map { .relay($0, service: context.name) } + BacklogQuery.schedule(service: context.name)
                 + groups.flatMap { [.deadLetters(group: $0.name), .parkedKeys(group: $0.name)] } + running.backlog,
             database: context.database, writes: pulse.writes, logger: context.logger)
         context.health.watch(database: pulse)

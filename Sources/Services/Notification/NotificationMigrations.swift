@@ -90,5 +90,6 @@ extension ServiceDatabase {
                         ADD CONSTRAINT mails_status_check
                             CHECK (status IN ('pending', 'sent', 'failed', 'unaddressed', 'expired'));
                     """),
+            Migration(version: 10, name: "messages that wait for their time", sql: MessagingSchema.schedule),
         ])
 }

@@ -51,5 +51,6 @@ extension ServiceDatabase {
                 version: 12, name: "payment tokens, sealed",
                 sql: EventStoreSchema.streamSecrets + "\n" + PaymentTokenSeal.schema),
             Migration(version: 13, name: "batches of orders", sql: BatchSchema.batches),
+            Migration(version: 14, name: "messages that wait for their time", sql: MessagingSchema.schedule),
         ])
 }

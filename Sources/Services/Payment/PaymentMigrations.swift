@@ -89,5 +89,6 @@ extension ServiceDatabase {
                     -- Ids of the messages that have changed the row; null where it was there before.
                     ALTER TABLE payments ADD COLUMN heard text;
                     """),
+            Migration(version: 11, name: "messages that wait for their time", sql: MessagingSchema.schedule),
         ])
 }

@@ -20,7 +20,8 @@ extension ServiceModule {
                         \(MessagingSchema.v1)
                         CREATE TABLE loyalty (
                             tenant text, order_id text, user_id text, points bigint, PRIMARY KEY (tenant, order_id));
-                        """)
+                        """),
+                Migration(version: 2, name: "messages that wait for their time", sql: MessagingSchema.schedule),
             ])
         Owns(.loyaltyCommands)
         Accepts(EarnPoints.self, TakeBackPoints.self, on: .loyaltyCommands)
