@@ -90,6 +90,7 @@ enum EveryFact {
             ProcessPayment(orderID: "o", userID: "u", amount: usd),
             #"{"orderId":"o","userId":"u","amount":49.99,"currency":"USD"}"#
         ),
+        (ClosePaymentWindow(orderID: "o"), #"{"orderId":"o"}"#),
         (RefundPayment(orderID: "o", reason: "no"), #"{"orderId":"o","reason":"no"}"#),
         (
             ShipmentCreated(orderID: "o", shipmentID: "s", at: at),

@@ -52,8 +52,8 @@ import UserFacts
 
     @Test func theCatalogueKnowsItsTypes() throws {
         let catalogue = try EveryFact.catalogue()
-        #expect(catalogue.all.count == 30)
-        #expect(catalogue.types.count == 32)
+        #expect(catalogue.all.count == 31)
+        #expect(catalogue.types.count == 33)
         #expect(catalogue.types.isSuperset(of: ["user.created", "account.created", "OrderCreated"]))
         #expect(try catalogue.decode("Unheard", EncodedPayload([])) == nil)
         let facts = catalogue.orderFacts

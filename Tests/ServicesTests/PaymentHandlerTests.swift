@@ -95,10 +95,15 @@ import Testing
     @Test func modesReactToDifferentTypes() throws {
         let orchestrated = try PaymentFixture().handler
         let choreographed = try PaymentFixture(.choreography).handler
-        #expect(orchestrated.types == [ProcessPayment.type, RefundPayment.type, KeepPaymentToken.type])
+        #expect(
+            orchestrated.types
+                == [ProcessPayment.type, RefundPayment.type, KeepPaymentToken.type, ClosePaymentWindow.type])
         #expect(
             choreographed.types
-                == [OrderCreated.type, StockReserved.type, OrderCancelled.type, KeepPaymentToken.type])
+                == [
+                    OrderCreated.type, StockReserved.type, OrderCancelled.type, KeepPaymentToken.type,
+                    ClosePaymentWindow.type,
+                ])
     }
 
     @Test func concurrentBeginningIsNoticed() throws {

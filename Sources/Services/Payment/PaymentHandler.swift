@@ -19,6 +19,10 @@ struct PaymentHandler: BatchHandler {
     let source: String
     /// Where the order service takes its commands.
     var orderCommands = Topic.orderCommands.defaultName
+    /// Where payment takes its own.
+    var commands = Topic.paymentCommands.defaultName
+    /// How long a charge may wait for its token or its terms; nil where somebody else sees to that.
+    var window: Duration?
     /// Of the worker beside it; without one, what is to be charged waits in the table for whoever looks.
     var desk: GatewayDesk?
 
@@ -28,9 +32,11 @@ struct PaymentHandler: BatchHandler {
         case .choreography: Self.choreographed
         }
     }
-    private static let orchestrated: FactCatalogue = [ProcessPayment.self, RefundPayment.self, KeepPaymentToken.self]
+    private static let orchestrated: FactCatalogue = [
+        ProcessPayment.self, RefundPayment.self, KeepPaymentToken.self, ClosePaymentWindow.self,
+    ]
     private static let choreographed: FactCatalogue = [
-        OrderCreated.self, StockReserved.self, OrderCancelled.self, KeepPaymentToken.self,
+        OrderCreated.self, StockReserved.self, OrderCancelled.self, KeepPaymentToken.self, ClosePaymentWindow.self,
     ]
 
     var types: Set<String> { reads.types }
@@ -43,10 +49,11 @@ struct PaymentHandler: BatchHandler {
             }
         }
         let stored = try PaymentStore.load(Set(requests.map(\.1)).sorted(), on: connection)
-        let (payments, events) = try Hearing.decide(group: Self.group, on: connection) { hearing in
+        let (payments, events, closed) = try Hearing.decide(group: Self.group, on: connection) { hearing in
             try decide(requests, stored, &hearing)
         }
         outbox += events
+        try Schedule.cancel(closed, on: connection)
         try save(payments, on: connection)
     }
 
@@ -54,10 +61,13 @@ struct PaymentHandler: BatchHandler {
     private func decide(
         _ requests: [(InboundMessage, OrderKey, PaymentProcess.Request)],
         _ stored: [OrderKey: PaymentStore.Entry], _ hearing: inout Hearing
-    ) throws -> (changed: [(OrderKey, PaymentStore.Entry)], events: [OutgoingEvent]) {
+    ) throws -> (
+        changed: [(OrderKey, PaymentStore.Entry)], events: [OutgoingEvent], closed: [Schedule.Selector]
+    ) {
         var payments = stored
         var changed: Set<OrderKey> = []
         var events: [OutgoingEvent] = []
+        var asking: [OrderKey: InboundMessage] = [:]
         for (message, key, request) in requests {
             var heard = payments[key]?.heard
             guard hearing.isNew(message, to: heard) else { continue }
@@ -75,6 +85,7 @@ struct PaymentHandler: BatchHandler {
                     process: process, cause: cause, heard: heard ?? HeardMessages(),
                     version: payments[key]?.version ?? 0)
                 changed.insert(key)
+                if process.status == .requested { asking[key] = message }
             } else if let heard, heard != payments[key]?.heard {
                 payments[key]?.heard = heard
                 changed.insert(key)
@@ -85,7 +96,31 @@ struct PaymentHandler: BatchHandler {
                 events.append(refusal.answer)
             }
         }
-        return (changed.sorted().compactMap { key in payments[key].map { (key, $0) } }, events)
+        let keys = changed.sorted()
+        let (opened, closed) = windows(of: keys, from: stored, to: payments)
+        for (key, window) in opened {
+            guard let message = asking[key] else { continue }
+            let close = ClosePaymentWindow(orderID: key.orderID)
+            events.append(
+                try message.causes(close, topic: commands, source: source, at: WallClock.nowMicroseconds())
+                    .delivered(.after(window)))
+        }
+        return (keys.compactMap { key in payments[key].map { (key, $0) } }, events, closed)
+    }
+
+    /// Charges that have begun to wait, with the time that they have, and the reminders of those that no longer do.
+    private func windows(
+        of keys: [OrderKey], from stored: [OrderKey: PaymentStore.Entry], to payments: [OrderKey: PaymentStore.Entry]
+    ) -> (opened: [(OrderKey, Duration)], closed: [Schedule.Selector]) {
+        guard let window else { return ([], []) }
+        func waits(_ entries: [OrderKey: PaymentStore.Entry], _ key: OrderKey) -> Bool {
+            entries[key]?.process.status == .requested
+        }
+        return (
+            keys.filter { waits(payments, $0) && !waits(stored, $0) }.map { ($0, window) },
+            keys.filter { waits(stored, $0) && !waits(payments, $0) }
+                .map { Schedule.Selector(tenant: $0.tenant, key: $0.orderID, type: ClosePaymentWindow.type) }
+        )
     }
 
     /// Writes payments; new calls of the gateway, as many as there are places for, as claimed by this process, which the
@@ -154,6 +189,7 @@ struct PaymentHandler: BatchHandler {
             guard let text = answer.sealedToken else { return (answer.orderID, .token(nil)) }
             guard let bytes = Data(base64Encoded: text) else { throw MessageRejected("/sealedToken is not Base64") }
             return (answer.orderID, .token([UInt8](bytes)))
+        case let command as ClosePaymentWindow: return (command.orderID, .closeWindow)
         case let command as RefundPayment: return (command.orderID, .undo)
         case let order as OrderCreated:
             return (

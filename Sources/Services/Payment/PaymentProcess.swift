@@ -68,6 +68,8 @@ public struct PaymentProcess: Hashable, Sendable {
         case chargeTooLate(Terms)
         /// The token that was awaited; nil where the order service has none any more.
         case token([UInt8]?)
+        /// What the charge waits for has had its time.
+        case closeWindow
         /// Make sure that the customer's money is back, or never taken.
         case undo
     }
@@ -139,6 +141,7 @@ public struct PaymentProcess: Hashable, Sendable {
     public static let expiredReason = "the payment was asked for too late"
     public static let voidedReason = "the payment was undone before it was made"
     public static let refundedReason = "the payment was undone"
+    public static let windowReason = "the payment wasn't completed in time"
     public static let tokenGoneReason = "the payment token is gone"
 
     /// Whether the charge waits for its token.
@@ -212,6 +215,12 @@ public struct PaymentProcess: Hashable, Sendable {
             }
             terms.token = .sealed(sealed)
             return begun(PaymentProcess(status: .charging, terms: terms))
+        case .closeWindow:
+            guard let process, process.status == .requested else { return (nil, nil) }
+            return (
+                PaymentProcess(status: .declined, terms: process.terms, reason: windowReason),
+                .failed(reason: windowReason)
+            )
         case .undo: return undo(process)
         }
     }
