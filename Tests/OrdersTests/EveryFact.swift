@@ -33,6 +33,18 @@ enum EveryFact {
                 + #""paymentTokenSealed":true}"#
         ),
         (
+            OrderScheduled(
+                orderID: "o", userID: "u", items: items, total: usd, at: at, placeAt: at, email: "a@b",
+                shippingAddress: "1 Main St", hasSealedToken: true),
+            #"{"orderId":"o","userId":"u","items":\#(lines),"total":49.99,"currency":"USD","scheduledAt":"\#(time)","#
+                + #""placeAt":"\#(time)","email":"a@b","shippingAddress":"1 Main St","paymentTokenSealed":true}"#
+        ),
+        (
+            OrderWithdrawn(orderID: "o", reason: "no", at: at),
+            #"{"orderId":"o","reason":"no","withdrawnAt":"\#(time)"}"#
+        ),
+        (PlaceOrder(orderID: "o"), #"{"orderId":"o"}"#),
+        (
             OrderConfirmed(orderID: "o", userID: "u", total: usd, at: at),
             #"{"orderId":"o","userId":"u","total":49.99,"currency":"USD","confirmedAt":"\#(time)"}"#
         ),

@@ -36,7 +36,8 @@ public final class ConsumerRunner: Sendable {
         self.configuration = configuration
         self.handler = handler
         reader = RecordReader(
-            types: handler.types, ignoring: handler.ignoredSource, codecs: configuration.codecs,
+            types: handler.types, ignoring: handler.ignoredSource, butFor: handler.heardOfItself,
+            codecs: configuration.codecs,
             content: configuration.content)
         self.kafka = kafka
         self.database = database

@@ -9,6 +9,9 @@ public protocol BatchHandler: Sendable {
     /// Records with this `ce_source` are skipped too: a service need not hear what it said itself.
     var ignoredSource: String? { get }
 
+    /// Types of which it hears what it said itself all the same.
+    var heardOfItself: Set<String> { get }
+
     /// Whether the handler looks at `InboundMessage.refusal` itself, since its own rows say whether a command that comes
     /// too late was done before. Else such a command never reaches it.
     var judgesExpiry: Bool { get }
@@ -24,5 +27,6 @@ public protocol BatchHandler: Sendable {
 
 extension BatchHandler {
     public var ignoredSource: String? { nil }
+    public var heardOfItself: Set<String> { [] }
     public var judgesExpiry: Bool { false }
 }

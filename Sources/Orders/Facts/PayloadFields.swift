@@ -28,6 +28,7 @@ public struct PayloadFields: PayloadMembers {
     public private(set) var command: String?
     public private(set) var commandID: String?
     public private(set) var expiresAt: Int64?
+    public private(set) var placeAt: Int64?
 
     public let type: String
     public let encoded: EncodedPayload
@@ -100,6 +101,8 @@ public struct PayloadFields: PayloadMembers {
             commandID = try optional(&reader, FactLimit.messageID)
         } else if key == "expiresAt" {
             expiresAt = try Self.time(&reader)
+        } else if key == "placeAt" {
+            placeAt = try Self.time(&reader)
         } else if Self.isTime(key) {
             namedTime = try Self.time(&reader)
         } else {
@@ -111,7 +114,7 @@ public struct PayloadFields: PayloadMembers {
         key == "createdAt" || key == "confirmedAt" || key == "requestedAt" || key == "cancelledAt"
             || key == "reservedAt" || key == "rejectedAt" || key == "releasedAt" || key == "processedAt"
             || key == "failedAt" || key == "refundedAt" || key == "voidedAt" || key == "dispatchedAt"
-            || key == "sentAt" || key == "expiredAt"
+            || key == "sentAt" || key == "expiredAt" || key == "scheduledAt" || key == "withdrawnAt"
     }
 
     // MARK: Texts, lines and amounts

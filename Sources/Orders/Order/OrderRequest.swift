@@ -8,6 +8,8 @@ public struct OrderRequest: Hashable, Sendable {
     public let email: String?
     public let shippingAddress: String?
     public let paymentToken: String?
+    /// When it is to be placed, microseconds since the Unix epoch; nil is at once.
+    public let placeAt: Int64?
 
     /// Bounds of a request, in one place.
     public enum Limit {
@@ -89,6 +91,7 @@ public struct OrderRequest: Hashable, Sendable {
         email = fields.email
         shippingAddress = fields.shippingAddress
         paymentToken = fields.paymentToken
+        placeAt = fields.placeAt
     }
 }
 
@@ -105,6 +108,7 @@ private struct Fields {
     var email: String?
     var shippingAddress: String?
     var paymentToken: String?
+    var placeAt: Int64?
 
     typealias Limit = OrderRequest.Limit
 
@@ -132,6 +136,12 @@ private struct Fields {
             shippingAddress = try RequestText.optional(&reader, limit: Limit.address, lines: true)
         } else if key == "paymentToken" {
             paymentToken = try RequestText.optional(&reader, limit: Limit.token)
+        } else if key == "placeAt" {
+            guard try !reader.readIfNull() else { return }
+            guard let time = RFC3339.microseconds(try reader.readString()) else {
+                throw OrderRequest.Violation(detail: "must be an RFC 3339 time such as 2026-12-24T18:00:00+01:00")
+            }
+            placeAt = time
         } else {
             try reader.skipValue()
         }

@@ -36,6 +36,8 @@ extension SchemaPart {
           shippingAddress: String
           "Of the payment provider; never shown again."
           paymentToken: String
+          "To be placed then, and not before; it can be cancelled until that."
+          placeAt: DateTime
         }
 
         input OrderItemInput {

@@ -1,0 +1,15 @@
+import JSON
+import Orders
+
+/// The order service's own reminder: an order's time has come.
+public struct PlaceOrder: Command {
+    public static let type = "PlaceOrder"
+
+    public let orderID: String
+
+    public init(orderID: String) { self.orderID = orderID }
+
+    public init(_ fields: PayloadFields) throws(PayloadError) { orderID = fields.orderID }
+
+    public func write(into json: inout JSONWriter) { json.field("orderId", orderID) }
+}
