@@ -79,5 +79,7 @@ public enum Schedule {
     }
 
     /// Of a hundred years at most: a time that no clock reaches would be one that no table holds.
-    private static func wait(_ span: Duration) -> Int64 { min(max(span, .zero), .seconds(36_525 * 86_400)).microseconds }
+    private static func wait(_ span: Duration) -> Int64 {
+        min(max(span, .zero), .seconds(36_525 * 86_400)).microseconds
+    }
 }

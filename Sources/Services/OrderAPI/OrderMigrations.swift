@@ -4,7 +4,8 @@ import Postgres
 
 extension ServiceDatabase {
     package static let orders = ServiceDatabase(
-        "orders", appendOnly: ["events"], requests: .writingOnly(["events", "snapshots", "stream_secrets", "scheduled_messages"]),
+        "orders", appendOnly: ["events"],
+        requests: .writingOnly(["events", "snapshots", "stream_secrets", "scheduled_messages"]),
         migrations: [
             Migration(
                 version: 1, name: "event store",

@@ -42,7 +42,8 @@ extension ServiceModule {
             PaymentProcessed.self, PaymentFailed.self, PaymentRefunded.self, PaymentVoided.self,
             PaymentRefundFailed.self, on: .orderEvents)
         Accepts(
-            ProcessPayment.self, RefundPayment.self, KeepPaymentToken.self, ClosePaymentWindow.self, on: .paymentCommands)
+            ProcessPayment.self, RefundPayment.self, KeepPaymentToken.self, ClosePaymentWindow.self,
+            on: .paymentCommands)
         Sends(ClosePaymentWindow.self, on: .paymentCommands)
         Sends(SendPaymentToken.self, on: .orderCommands)
         FulfilmentStep(
