@@ -43,6 +43,10 @@ enum EveryFact {
             OrderWithdrawn(orderID: "o", reason: "no", at: at),
             #"{"orderId":"o","reason":"no","withdrawnAt":"\#(time)"}"#
         ),
+        (
+            OrderReminderDue(orderID: "o", placeAt: at, at: at),
+            #"{"orderId":"o","placeAt":"\#(time)","remindedAt":"\#(time)"}"#
+        ),
         (PlaceOrder(orderID: "o"), #"{"orderId":"o"}"#),
         (
             OrderConfirmed(orderID: "o", userID: "u", total: usd, at: at),

@@ -115,6 +115,7 @@ public struct PayloadFields: PayloadMembers {
             || key == "reservedAt" || key == "rejectedAt" || key == "releasedAt" || key == "processedAt"
             || key == "failedAt" || key == "refundedAt" || key == "voidedAt" || key == "dispatchedAt"
             || key == "sentAt" || key == "expiredAt" || key == "scheduledAt" || key == "withdrawnAt"
+            || key == "remindedAt"
     }
 
     // MARK: Texts, lines and amounts

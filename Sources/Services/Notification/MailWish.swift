@@ -1,4 +1,6 @@
+import JSON
 import Messaging
+import NotificationFacts
 import OrderFacts
 import OrderflowKit
 import Orders
@@ -10,6 +12,7 @@ struct MailWish: Sendable {
     let template: MailTemplate
     /// "49.99 USD"; nil is the order's total.
     let amount: String?
+    /// Of a cancellation; of a reminder the order's time.
     let reason: String?
     let correlationID: String
     let causationID: String
@@ -23,6 +26,9 @@ struct MailWish: Sendable {
         var reason: String?
         switch fact {
         case is OrderConfirmed: template = .orderConfirmed
+        case let reminder as OrderReminderDue:
+            template = .orderReminder
+            reason = RFC3339.text(reminder.placeAt)
         case let order as OrderCancelled:
             template = .orderCancelled
             reason = order.reason
