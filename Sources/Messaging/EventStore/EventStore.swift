@@ -95,7 +95,7 @@ public enum EventStore {
         let lost = try insert(appends, on: connection)
         let losers = Set(lost)
         let scheduled = appends.enumerated().compactMap { losers.contains($0.offset) ? nil : $0.element.scheduled }
-        _ = try connection.pipeline { Schedule.append(scheduled, in: &$0) }
+        if !scheduled.isEmpty { _ = try connection.pipeline { Schedule.append(scheduled, in: &$0) } }
         return lost
     }
 

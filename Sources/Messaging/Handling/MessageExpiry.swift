@@ -39,8 +39,8 @@ public struct MessageExpiry: Sendable {
         }
         var left: [InboundMessage] = []
         left.reserveCapacity(messages.count)
-        let repeated = handler.judgesExpiry ? [] : try repeated(messages, inbox, on: connection)
-        for var message in messages where !repeated.contains(message.identity) {
+        let known = try handler.judgesExpiry ? [] : repeated(messages, inbox, on: connection)
+        for var message in messages where !known.contains(message.identity) {
             if isLate(message, at: now), let answer = try answer(message) {
                 guard handler.judgesExpiry else {
                     outbox.append(answer)

@@ -29,7 +29,7 @@ import Testing
 
     /// What a relay that leads would hand to the order service.
     private static func due(_ connection: Connection) throws -> [InboundMessage] {
-        try connection.execute("UPDATE scheduled_messages SET due_at = now() - interval '1 second'")
+        _ = try connection.execute("UPDATE scheduled_messages SET due_at = now() - interval '1 second'")
         return try connection.query(
             "DELETE FROM scheduled_messages RETURNING type, data, key, metadata"
         ).map { row in
@@ -70,7 +70,7 @@ import Testing
         #expect(try Self.history(id, connection) == ["OrderScheduled", "OrderCreated"])
         // Its time has passed, and the same request still gets the first answer.
         let past = Self.time(in: -60)
-        try connection.execute(
+        _ = try connection.execute(
             "UPDATE events SET data = jsonb_set(data::jsonb, '{placeAt}', to_jsonb($1::text))::json WHERE version = 1",
             [.text(past)])
         try await side.serve { client in
@@ -114,7 +114,7 @@ import Testing
             let id = try #require(try client.answer().text("orderId"))
             order.withLock { $0 = id }
             let connection = try side.connect()
-            try connection.execute(
+            _ = try connection.execute(
                 "CREATE TABLE kept AS SELECT * FROM scheduled_messages")
             try client.send("POST", "/orders/\(id)/cancel", body: #"{"reason":"changed my mind"}"#)
             let answer = try client.answer()
@@ -122,7 +122,7 @@ import Testing
             #expect(try connection.query("SELECT FROM scheduled_messages").count == 0)
             try client.send("POST", "/orders/\(id)/cancel", body: "{}")
             #expect(try client.answer().text("reason") == "changed my mind")
-            try connection.execute(
+            _ = try connection.execute(
                 """
                 INSERT INTO scheduled_messages (due_at, tenant, topic, key, type, schema_version, data, metadata)
                 SELECT due_at, tenant, topic, key, type, schema_version, data, metadata FROM kept
