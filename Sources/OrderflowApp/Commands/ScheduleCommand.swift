@@ -133,7 +133,7 @@ struct ScheduleCancelCommand: OrderflowCommand {
                 }
             }
             let named = cancelled.map { ScheduleScope.Named(database: database, message: $0) }
-            tell(json ? named.map(ScheduleScope.json).joined() : named.map { "\($0.name) cancelled\n" }.joined())
+            for one in named { tell(json ? ScheduleScope.json(one) : "\(one.name) cancelled\n") }
             missing += names.filter { name in !cancelled.contains { $0.id == name.number } }
         }
         for name in missing { complain("\(name) doesn't wait: it was delivered, or cancelled before") }
