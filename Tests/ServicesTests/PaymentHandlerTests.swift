@@ -132,8 +132,8 @@ import Testing
         func created(_ order: String) -> InboundMessage {
             inbound(
                 OrderCreated(
-                    orderID: order, userID: "u", items: [OrderLine(sku: "A", quantity: 1)], total: PaymentFixture.amount,
-                    createdAt: 1, paymentToken: "tok"))
+                    orderID: order, userID: "u", items: [OrderLine(sku: "A", quantity: 1)],
+                    total: PaymentFixture.amount, createdAt: 1, paymentToken: "tok"))
         }
         // Of the third everything comes in one batch: there is nothing to wait for.
         try handler.apply([reserved("1"), reserved("2"), reserved("3"), created("3")], on: payments.connection)

@@ -117,13 +117,13 @@ extension BacklogQuery {
                         ELSE greatest(found, (
                             SELECT reltuples FROM pg_class WHERE oid = 'scheduled_messages'::regclass)) END::float8
                     FROM (SELECT count(*) AS found FROM (
-                        SELECT FROM scheduled_messages LIMIT 10000) some) counted
+                        SELECT FROM scheduled_messages LIMIT 10000) AS part) AS counted
                     """),
             BacklogQuery(
                 "orderflow_schedule_late", dimensions: [("service", service)],
                 sql: """
                     SELECT count(*)::float8 FROM (
-                        SELECT FROM scheduled_messages WHERE due_at < now() - interval '1 second' LIMIT 100000) late
+                        SELECT FROM scheduled_messages WHERE due_at < now() - interval '1 second' LIMIT 100000) AS late
                     """),
             BacklogQuery(
                 "orderflow_schedule_oldest_late_seconds", dimensions: [("service", service)],

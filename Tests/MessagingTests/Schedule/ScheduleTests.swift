@@ -16,7 +16,7 @@ import Testing
         connection = try fixture.connect()
     }
 
-    private func event(_ id: String, key: String = "k", type: String = "Happened", _ delivery: Delivery)
+    private func event(_ id: String, key: String = "k", type: String = "Happened", _ delivery: DeliveryTime)
         -> OutgoingEvent
     {
         OutgoingEvent(

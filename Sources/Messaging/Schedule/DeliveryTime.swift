@@ -1,5 +1,5 @@
 /// When a message is to leave its sender.
-public enum Delivery: Hashable, Sendable {
+public enum DeliveryTime: Hashable, Sendable {
     /// As soon as it is committed.
     case now
     /// So long after the sender's transaction began, by the database's clock.
@@ -13,7 +13,7 @@ public enum Delivery: Hashable, Sendable {
 extension OutgoingEvent {
     /// The same message, to be delivered later: it waits in the sender's database, and can be cancelled there
     /// (`Schedule`).
-    public func delivered(_ delivery: Delivery) -> OutgoingEvent {
+    public func delivered(_ delivery: DeliveryTime) -> OutgoingEvent {
         var event = self
         event.delivery = delivery
         return event
