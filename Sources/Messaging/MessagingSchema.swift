@@ -4,8 +4,8 @@ import Postgres
 /// so that one database has one history.
 public enum MessagingSchema {
     /// The tables that a service's messages need, for the first migration of a service. It never changes, since migrations
-    /// don't: what a later version of this program needs besides is a part of its own, `schedule`, to be appended as
-    /// another migration.
+    /// don't: what a later version of this program needs besides is a part of its own, `express`, `schedule`, to be appended
+    /// as other migrations.
     public static let v1 = first.joined(separator: "\n")
 
     private static let first = [
@@ -13,7 +13,7 @@ public enum MessagingSchema {
     ]
 
     /// What the database of every service has, in whichever migrations.
-    package static let parts = first + [schedule]
+    package static let parts = first + [express, schedule]
 
     /// Facts and commands waiting for the relay. `txid` tells it in which of two snapshots a row is.
     public static let outbox = """
@@ -39,6 +39,9 @@ public enum MessagingSchema {
             ADD COLUMN content_type text,
             ADD CONSTRAINT outbox_content_type CHECK (content_type IS NULL OR raw IS NOT NULL) NOT VALID;
         """
+
+    /// Rows of express orders, which a relay looks for ahead of a backlog.
+    public static let express = ExpressSchema.rows(of: "outbox")
 
     /// What operators and keys have done: appended, chained, never changed.
     public static let audit = AuditSchema.sql

@@ -1,5 +1,6 @@
 import JSON
 import Orders
+import Schemas
 
 /// A mail to the customer was not sent by the time at which it would have been of no use any more, nor will it be.
 public struct NotificationExpired: OrderFact {
@@ -17,6 +18,15 @@ public struct NotificationExpired: OrderFact {
         self.expiresAt = expiresAt
         self.at = at
     }
+
+    public static let schema = MessageSchema(
+        type, "A mail was of no use any more and was not sent, nor will be.",
+        [
+            .init(1, "orderId", .text),
+            .init(2, "kind", .text),
+            .init(3, "expiresAt", .time),
+            .init(4, "expiredAt", .time),
+        ])
 
     public init(_ fields: PayloadFields) throws(PayloadError) {
         orderID = fields.orderID

@@ -1,5 +1,6 @@
 import JSON
 import Orders
+import Schemas
 
 /// It is time to remind the customer of an order that will be placed soon.
 public struct OrderReminderDue: OrderFact {
@@ -15,6 +16,14 @@ public struct OrderReminderDue: OrderFact {
         self.placeAt = placeAt
         self.at = at
     }
+
+    public static let schema = MessageSchema(
+        type, "It is time to remind the customer of an order that will be placed soon.",
+        [
+            .init(1, "orderId", .text),
+            .init(2, "placeAt", .time),
+            .init(3, "remindedAt", .time),
+        ])
 
     public init(_ fields: PayloadFields) throws(PayloadError) {
         orderID = fields.orderID

@@ -1,5 +1,6 @@
 import JSON
 import Orders
+import Schemas
 
 /// A command came later than its `ce_expirytime` and was not done, nor will be: said by whoever was to do it.
 public struct CommandExpired: OrderFact {
@@ -21,6 +22,16 @@ public struct CommandExpired: OrderFact {
         self.expiresAt = expiresAt
         self.at = at
     }
+
+    public static let schema = MessageSchema(
+        type, "A command came later than its `ce_expirytime` and was not done, nor will be.",
+        [
+            .init(1, "orderId", .text),
+            .init(2, "command", .text, "Its type."),
+            .init(3, "commandId", .text, "Its `ce_id`."),
+            .init(4, "expiresAt", .time),
+            .init(5, "expiredAt", .time),
+        ])
 
     public init(_ fields: PayloadFields) throws(PayloadError) {
         orderID = fields.orderID

@@ -1,5 +1,6 @@
 import JSON
 import Orders
+import Schemas
 
 /// An order that is to be placed at a time of its own: until then nobody reserves, charges or ships anything for it.
 /// `OrderCreated` follows at its time, or `OrderWithdrawn` before.
@@ -40,6 +41,21 @@ public struct OrderScheduled: OrderFact {
             placeAt: placeAt, email: request.email, shippingAddress: request.shippingAddress,
             hasSealedToken: request.paymentToken != nil)
     }
+
+    public static let schema = MessageSchema(
+        type, "An order that is to be placed at a time of its own: nobody does anything for it before.",
+        [
+            .init(1, "orderId", .text),
+            .init(2, "userId", .text),
+            .init(3, "items", .list(.record(OrderLine.schema))),
+            .init(4, "total", .amount),
+            .init(5, "currency", .text, "ISO 4217."),
+            .init(6, "scheduledAt", .time),
+            .init(7, "placeAt", .time),
+            .optional(8, "email", .text),
+            .optional(9, "shippingAddress", .text),
+            .optional(10, "paymentTokenSealed", .bool, "Whether the order service keeps a token for payment."),
+        ])
 
     public init(_ fields: PayloadFields) throws(PayloadError) {
         orderID = fields.orderID

@@ -1,5 +1,6 @@
 import JSON
 import Orders
+import Schemas
 
 /// An order was cancelled before its time: it was never placed, and nothing is to be undone.
 public struct OrderWithdrawn: OrderFact {
@@ -14,6 +15,14 @@ public struct OrderWithdrawn: OrderFact {
         self.reason = reason
         self.at = at
     }
+
+    public static let schema = MessageSchema(
+        type, "An order was cancelled before its time: it was never placed.",
+        [
+            .init(1, "orderId", .text),
+            .init(2, "reason", .text),
+            .init(3, "withdrawnAt", .time),
+        ])
 
     public init(_ fields: PayloadFields) throws(PayloadError) {
         orderID = fields.orderID

@@ -24,11 +24,13 @@ public struct EventMetadata: Hashable, Sendable {
     public var batchLine: Int?
     /// After it, a command isn't to be done any more (CloudEvents, "Expiry Time Extension"); microseconds since the Unix epoch.
     public var expiresAt: Int64?
+    /// Of the order that it is about: which lane it takes.
+    public var priority: Priority
 
     public init(
         id: String, source: String, time: Int64, tenant: String = "default", correlationID: String,
         causationID: String? = nil, traceparent: String? = nil, actor: String? = nil, requestDigest: String? = nil,
-        batch: String? = nil, batchLine: Int? = nil, expiresAt: Int64? = nil
+        batch: String? = nil, batchLine: Int? = nil, priority: Priority = .ordinary, expiresAt: Int64? = nil
     ) {
         self.id = id
         self.source = source
@@ -42,5 +44,6 @@ public struct EventMetadata: Hashable, Sendable {
         self.batch = batch
         self.batchLine = batchLine
         self.expiresAt = expiresAt
+        self.priority = priority
     }
 }

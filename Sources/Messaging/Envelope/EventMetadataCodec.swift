@@ -21,6 +21,7 @@ extension EventMetadata {
                 json.key("expiresAt")
                 json.raw { RFC3339.append(expiresAt, to: &$0) }
             }
+            json.field("priority", priority.attribute)
         }
         return writer.bytes
     }
@@ -59,6 +60,8 @@ extension EventMetadata {
                 batchLine = Int(exactly: try reader.readInt64())
             } else if key == "expiresAt" {
                 expiresAt = RFC3339.microseconds(try reader.readString())
+            } else if key == "priority" {
+                priority = Priority(attribute: try reader.readString())
             } else {
                 try reader.skipValue()
             }
@@ -84,6 +87,8 @@ enum EventHeader {
     static let causationID = "ce_causationid"
     static let tenant = "ce_tenant"
     static let streamVersion = "ce_streamversion"
+    /// `express`, of messages that take an express lane. Which lane a record is in is its topic's word, not this one's.
+    static let priority = "ce_priority"
     /// Of records that are no JSON: theirs has it in the value.
     static let schemaVersion = "ce_schemaversion"
     static let traceparent = "traceparent"

@@ -46,6 +46,8 @@ public struct InboundMessage: Sendable {
     public let identity: String
     /// False where the record has no key, and the id stands in for it.
     public let isKeyed: Bool
+    /// By the lane that it came on; what it causes takes the same.
+    public let priority: Priority
     /// After it, a command isn't to be done any more; microseconds since the Unix epoch.
     public let expiresAt: Int64?
     /// Of a command that came too late, for handlers that judge it themselves (`BatchHandler.judgesExpiry`).
@@ -56,7 +58,8 @@ public struct InboundMessage: Sendable {
     public init(
         id: String, type: String, schemaVersion: Int, payload: [UInt8], key: String, tenant: String,
         correlationID: String, traceparent: String?, time: Int64, streamVersion: Int?, source: Source,
-        origin: String? = nil, isKeyed: Bool = true, contentType: ContentType = .json, expiresAt: Int64? = nil
+        origin: String? = nil, isKeyed: Bool = true, contentType: ContentType = .json, priority: Priority = .ordinary,
+        expiresAt: Int64? = nil
     ) {
         self.id = id
         self.type = type
@@ -74,12 +77,13 @@ public struct InboundMessage: Sendable {
         identity = EventIdentity.text(source: origin, id: id)
         self.isKeyed = isKeyed
         self.expiresAt = expiresAt
+        self.priority = priority
     }
 
     /// Metadata for an event that this message causes.
     public func effectMetadata(id: String, source: String, time: Int64) -> EventMetadata {
         EventMetadata(
             id: id, source: source, time: time, tenant: tenant, correlationID: correlationID, causationID: self.id,
-            traceparent: traceparent)
+            traceparent: traceparent, priority: priority)
     }
 }

@@ -34,7 +34,7 @@ enum RecordSize {
     }
 
     /// Names and lengths of a dozen headers, the envelope's members, times and version, and the signature.
-    private static let constant = 700
+    private static let constant = 724
 
     static func of(_ message: OutgoingMessage) -> Int {
         frame + (message.key?.count ?? 0) + (message.value?.count ?? 0) + message.headers.size

@@ -31,6 +31,8 @@ public final class Relay: Sendable {
         /// lie within the reach of `PublishedTail`.
         public var checkpointInterval: Duration = .milliseconds(500)
         public var checkpointRows = 1_000
+        /// What payloads are sent in; nil leaves them as they are stored.
+        public var formats: RelayFormats?
         /// How often a follower asks for the leadership.
         public var leadershipPoll: Duration = .seconds(1)
 
@@ -128,7 +130,8 @@ public final class Relay: Sendable {
         var progress = RelayProgress(
             at: try RelayCheckpointStore.load(source.name, on: connection), configuration: configuration)
         var window = RelayWindow(source: source, pageSize: configuration.pageSize)
-        var encoder = RelayEncoder(source: source)
+        var encoder = RelayEncoder(source: source, formats: configuration.formats)
+        var lookahead = RelayLookahead(source: source, pageSize: configuration.pageSize)
         let publication = RelayPublication(producer: producer, traces: traces, logger: logger)
         // What a leader before us may have left unsaid lies in the first window, all of it.
         var tail: PublishedTail? = PublishedTail()
@@ -142,6 +145,7 @@ public final class Relay: Sendable {
             try due?.look(on: connection)
             let page = try window.nextPage(after: progress.checkpoint, on: connection)
             if page.rows.isEmpty {
+                lookahead.finished(page, after: progress.checkpoint)
                 progress.checkpoint = page.next
                 if progress.isDue { try store(&progress, on: connection) }
                 note(published: progress.checkpoint.published)
@@ -156,19 +160,16 @@ public final class Relay: Sendable {
                 continue
             }
             idling.found()
-            var records = try encoder.records(page.rows)
-            note(inHand: encoder.oldestTime)
-            if tail != nil {
-                do {
-                    try tail?.read(
-                        Set(records.map(\.message.topic)), kafka: producer.kafka, logger: logger, until: stop)
-                } catch {
-                    logger.warning("published_tail_unknown", metadata: ["error": "\(error)"])
-                }
-                records = tail?.without(records) ?? records
-                if page.next.reach == nil { tail = nil }
+            if let express = try lookahead.look(before: page, after: progress.checkpoint, on: connection) {
+                let records = lookahead.unpublished(try encoder.records(express))
+                try publication.publish(news(in: records, &tail, until: stop), until: stop)
             }
-            try publication.publish(records, until: stop)
+            let records = lookahead.remaining(try encoder.records(page.rows))
+            note(inHand: encoder.oldestTime)
+            let news = news(in: records, &tail, until: stop)
+            if page.next.reach == nil { tail = nil }
+            try publication.publish(news, until: stop)
+            lookahead.finished(page, after: progress.checkpoint)
             progress.checkpoint = page.next
             if progress.isDue { try store(&progress, on: connection) }
             sincePrune += page.rows.count
@@ -184,6 +185,21 @@ public final class Relay: Sendable {
             }
         }
         try store(&progress, on: connection)
+    }
+
+    /// Those of `records` that the leader before hasn't published.
+    ///
+    /// - Parameter tail: what it may have; nil once its window is through.
+    private func news(
+        in records: [RelayRecord], _ tail: inout PublishedTail?, until stop: StopSignal
+    ) -> [RelayRecord] {
+        guard tail != nil, !records.isEmpty else { return records }
+        do {
+            try tail?.read(Set(records.map(\.message.topic)), kafka: producer.kafka, logger: logger, until: stop)
+        } catch {
+            logger.warning("published_tail_unknown", metadata: ["error": "\(error)"])
+        }
+        return tail?.without(records) ?? records
     }
 
     /// Waits for the next try to lead, and tells the leader meanwhile of what this process commits. True when stopped.

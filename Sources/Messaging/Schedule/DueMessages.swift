@@ -90,12 +90,12 @@ struct DueMessages {
                         AND e.id NOT IN (SELECT id FROM first))
                 RETURNING s.*
             ), moved AS (
-                INSERT INTO outbox (topic, key, type, schema_version, metadata, data, content_type, raw)
+                INSERT INTO outbox (topic, key, type, schema_version, metadata, data, content_type, raw, express)
                 SELECT topic, key, type, schema_version,
                        -- The message happens now; what it says doesn't change.
                        jsonb_set(metadata::jsonb, '{time}', to_jsonb(
                            to_char(due_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')))::json,
-                       data, content_type, raw
+                       data, content_type, raw, coalesce(metadata->>'priority' = 'express', false)
                 FROM due ORDER BY due_at, id
             )
             SELECT count(*), coalesce(extract(epoch FROM now() - min(due_at)) * 1000000, 0)::bigint FROM due

@@ -27,7 +27,7 @@ struct TopicAccess: Equatable {
             reads.formUnion(topics)
             writes.formUnion(topics.map { DeadLetters.topic(of: $0, group: group.name) })
         }
-        writes.formUnion(settings.services.says(module, in: settings.mode).keys.map { names[$0] })
+        writes.formUnion(settings.services.says(module, in: settings.mode).keys.flatMap { names.all(of: $0) })
         reads.formUnion(writes)
         if settings.log.shipLevel != nil { writes.insert(names.logs) }
     }

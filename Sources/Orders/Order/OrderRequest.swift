@@ -10,6 +10,8 @@ public struct OrderRequest: Hashable, Sendable {
     public let paymentToken: String?
     /// When it is to be placed, microseconds since the Unix epoch; nil is at once.
     public let placeAt: Int64?
+    /// Whether it is to go ahead of orders that aren't: `"priority":"express"`.
+    public let isExpress: Bool
 
     /// Bounds of a request, in one place.
     public enum Limit {
@@ -92,6 +94,7 @@ public struct OrderRequest: Hashable, Sendable {
         shippingAddress = fields.shippingAddress
         paymentToken = fields.paymentToken
         placeAt = fields.placeAt
+        isExpress = fields.isExpress
     }
 }
 
@@ -109,6 +112,7 @@ private struct Fields {
     var shippingAddress: String?
     var paymentToken: String?
     var placeAt: Int64?
+    var isExpress = false
 
     typealias Limit = OrderRequest.Limit
 
@@ -142,8 +146,19 @@ private struct Fields {
                 throw OrderRequest.Violation(detail: "must be an RFC 3339 time such as 2026-12-24T18:00:00+01:00")
             }
             placeAt = time
+        } else if key == "priority" {
+            isExpress = try Self.isExpress(&reader)
         } else {
             try reader.skipValue()
+        }
+    }
+
+    /// A priority that isn't known is refused: nobody should believe that an order goes ahead which doesn't.
+    private static func isExpress(_ reader: inout JSONReader) throws -> Bool {
+        switch try RequestText.optional(&reader, limit: 16) {
+        case nil, "ordinary": false
+        case "express": true
+        default: throw OrderRequest.Violation(detail: "must be ordinary or express")
         }
     }
 

@@ -62,6 +62,7 @@ extension ServiceDatabase {
                     -- Room on its page for a reservation that is consumed: no index is written for it then.
                     ALTER TABLE reservations SET (fillfactor = 50);
                     """),
-            Migration(version: 8, name: "messages that wait for their time", sql: MessagingSchema.schedule),
+            Migration(version: 8, name: "express orders", sql: MessagingSchema.express),
+            Migration(version: 9, name: "messages that wait for their time", sql: MessagingSchema.schedule),
         ])
 }

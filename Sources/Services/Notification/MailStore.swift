@@ -25,6 +25,7 @@ enum MailStore {
         let correlationID: String
         let causationID: String
         let traceparent: String?
+        var priority = Priority.ordinary
         /// When it is of no use any more, microseconds since the Unix epoch; nil where it always is.
         var expiresAt: Int64?
     }
@@ -44,6 +45,7 @@ enum MailStore {
         let causationID: String
         /// What has asked for the mail; once it was sent, the span of that.
         var traceparent: String?
+        var priority = Priority.ordinary
         /// When it had become useless, microseconds since the Unix epoch; nil while it hasn't, by the database's clock.
         let expiredAt: Int64?
     }
@@ -78,16 +80,17 @@ enum MailStore {
         let rows = try connection.query(
             """
             INSERT INTO mails (tenant, order_id, kind, recipient, subject, body, message_id, correlation_id,
-                               causation_id, traceparent, expires_at, attempts, status, next_attempt_at)
+                               causation_id, traceparent, express, expires_at, attempts, status, next_attempt_at)
             SELECT tenant, order_id, kind, recipient, subject, body, message_id, correlation_id, causation_id,
-                   traceparent, expires_at, (claimed AND coalesce(expires_at > now(), true))::int,
+                   traceparent, express, expires_at, (claimed AND coalesce(expires_at > now(), true))::int,
                    CASE WHEN recipient IS NULL THEN 'unaddressed' WHEN expires_at <= now() THEN 'expired'
                         ELSE 'pending' END,
-                   now() + CASE WHEN claimed THEN make_interval(secs => $12) ELSE interval '0' END
+                   now() + CASE WHEN claimed THEN make_interval(secs => $13) WHEN express THEN -\(ExpressHeadStart.sql)
+                           ELSE interval '0' END
             FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
-                        $8::text[], $9::text[], $10::text[], $11::boolean[], $13::timestamptz[])
+                        $8::text[], $9::text[], $10::text[], $11::boolean[], $12::boolean[], $14::timestamptz[])
                 AS intents (tenant, order_id, kind, recipient, subject, body, message_id, correlation_id, causation_id,
-                            traceparent, claimed, expires_at)
+                            traceparent, express, claimed, expires_at)
             ON CONFLICT (tenant, order_id, kind) DO NOTHING
             RETURNING \(columns)
             """,
@@ -97,8 +100,8 @@ enum MailStore {
                 .textArray(intents.map(\.subject)), .textArray(intents.map(\.body)),
                 .textArray(intents.map(\.messageID)), .textArray(intents.map(\.correlationID)),
                 .textArray(intents.map(\.causationID)), .textArrayOptional(intents.map(\.traceparent)),
-                .boolArray(isClaimed), .float8(lease / .seconds(1)),
-                .timestampArrayOptional(intents.map(\.expiresAt)),
+                .boolArray(intents.map { $0.priority == .express }), .boolArray(isClaimed),
+                .float8(lease / .seconds(1)), .timestampArrayOptional(intents.map(\.expiresAt)),
             ])
         return try rows.filter { row in
             try !row.isNull(4) && (row.get(8, as: Int32.self) > 0 || !row.isNull(13))
@@ -120,7 +123,7 @@ enum MailStore {
 
     private static let columns = """
         id, tenant, order_id, kind, recipient, subject, body, message_id, attempts, created_at, correlation_id,
-        causation_id, traceparent, CASE WHEN expires_at <= now() THEN expires_at END
+        causation_id, traceparent, express, CASE WHEN expires_at <= now() THEN expires_at END
         """
 
     private static func mail(_ row: Row) throws -> Mail {
@@ -133,7 +136,8 @@ enum MailStore {
             createdAt: try row.get(9, as: Timestamp.self).microseconds,
             correlationID: try row.get(10, as: String.self), causationID: try row.get(11, as: String.self),
             traceparent: try row.get(12, as: String?.self),
-            expiredAt: try row.get(13, as: Timestamp?.self)?.microseconds)
+            priority: try row.get(13, as: Bool.self) ? .express : .ordinary,
+            expiredAt: try row.get(14, as: Timestamp?.self)?.microseconds)
     }
 
     /// Marks mails sent. Returns those that were still pending: the others another process has sent and told about.

@@ -19,6 +19,8 @@ struct MailWish: Sendable {
     let traceparent: String?
     /// When it happened, microseconds since the Unix epoch.
     let time: Int64
+    /// Of the order; one whose beginning came late is in no haste.
+    var priority = Priority.ordinary
 
     /// Nil where nobody is to be told.
     init?(_ fact: any MessagePayload, of key: OrderKey, _ message: InboundMessage) {
@@ -46,6 +48,7 @@ struct MailWish: Sendable {
         causationID = message.id
         traceparent = message.traceparent
         time = message.time
+        priority = message.priority
     }
 
     init(

@@ -274,7 +274,7 @@ extension MailStore.Mail {
             fact, topic: topic,
             metadata: EventMetadata(
                 id: UUIDText.v7(microseconds: fact.at), source: source, time: fact.at, tenant: key.tenant,
-                correlationID: correlationID, causationID: causationID, traceparent: traceparent))
+                correlationID: correlationID, causationID: causationID, traceparent: traceparent, priority: priority))
     }
 
     fileprivate var logFields: Logger.Metadata {

@@ -75,7 +75,7 @@ struct NotificationHandler: BatchHandler {
         guard let desk, addressed > 0 else {
             return try MailStore.add(intents, on: connection).filter { $0.expiredAt != nil }
         }
-        let places = desk.reserve(addressed)
+        let places = desk.reserve(addressed, areExpress: intents.allSatisfy { $0.priority == .express })
         let sendBy = ContinuousClock.now + desk.lease / 3
         do {
             let added = try MailStore.add(intents, claimed: places, lease: desk.lease, on: connection)
@@ -116,6 +116,7 @@ struct NotificationHandler: BatchHandler {
             key: contact.key, kind: kind, recipient: contact.recipient, subject: wish.template.subject(content),
             body: wish.template.body(content), messageID: "\(kind).\(id)@\(messageDomain)",
             correlationID: wish.correlationID, causationID: wish.causationID, traceparent: wish.traceparent,
+            priority: wish.priority,
             expiresAt: expiresAfter.map { min(RFC3339.range.upperBound, wish.time + $0.microseconds) })
     }
 }

@@ -81,7 +81,10 @@ extension ServiceDatabase {
             Migration(version: 7, name: "content types", sql: MessagingSchema.contentTypes),
             Migration(version: 8, name: "audit log", sql: MessagingSchema.audit),
             Migration(
-                version: 9, name: "mails expire",
+                version: 9, name: "express orders",
+                sql: MessagingSchema.express + "\nALTER TABLE mails ADD COLUMN express boolean NOT NULL DEFAULT false;"),
+            Migration(
+                version: 10, name: "mails expire",
                 sql: """
                     -- When a mail is of no use any more; null for those from before.
                     ALTER TABLE mails
@@ -90,6 +93,6 @@ extension ServiceDatabase {
                         ADD CONSTRAINT mails_status_check
                             CHECK (status IN ('pending', 'sent', 'failed', 'unaddressed', 'expired'));
                     """),
-            Migration(version: 10, name: "messages that wait for their time", sql: MessagingSchema.schedule),
+            Migration(version: 11, name: "messages that wait for their time", sql: MessagingSchema.schedule),
         ])
 }

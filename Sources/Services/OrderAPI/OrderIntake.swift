@@ -32,7 +32,7 @@ public struct OrderIntake: Sendable {
     /// - Parameter known: what key and token need.
     init(
         _ order: OrderRequest, _ context: RequestContext, _ reach: Reach, _ key: IdempotencyKey?,
-        _ known: KnownSecrets.Known, _ placing: PlacingTime
+        _ known: KnownSecrets.Known, _ placing: PlacingTime, _ priority: Priority = .ordinary
     ) throws {
         self.reach = reach
         let now = WallClock.nowMicroseconds()
@@ -45,7 +45,7 @@ public struct OrderIntake: Sendable {
         let beginning = OrderBeginning(order, orderID: orderID ?? UUIDText.v7(microseconds: now), at: now)
         let orderKey = OrderKey(tenant: context.tenant, orderID: beginning.orderID)
         self.key = orderKey
-        append = try Self.append(beginning, order, context, known, digest, placing)
+        append = try Self.append(beginning, order, context, known, digest, placing, priority)
         answer = OrderAnswer.taken(beginning)
         self.context = context
         self.digest = digest
@@ -56,14 +56,15 @@ public struct OrderIntake: Sendable {
     /// - Parameter place: in the batch that it came in, whose orders have one correlation.
     static func append(
         _ beginning: OrderBeginning, _ order: OrderRequest, _ context: RequestContext, _ known: KnownSecrets.Known,
-        _ digest: KeyedDigest?, _ placing: PlacingTime, in place: BatchPlace? = nil
+        _ digest: KeyedDigest?, _ placing: PlacingTime, _ priority: Priority, in place: BatchPlace? = nil
     ) throws -> StreamAppend {
         let key = OrderKey(tenant: context.tenant, orderID: beginning.orderID)
         let id = UUIDText.v7(microseconds: beginning.at)
         let metadata = EventMetadata(
             id: id, source: OrderStreams.source, time: beginning.at, tenant: context.tenant,
             correlationID: context.correlationID ?? place?.batchID ?? id, traceparent: context.traceparent,
-            actor: context.actor, requestDigest: digest?.text, batch: place?.batchID, batchLine: place?.line)
+            actor: context.actor, requestDigest: digest?.text, batch: place?.batchID, batchLine: place?.line,
+            priority: priority)
         var reminder: OutgoingEvent?
         if case .scheduled(let scheduled) = beginning { reminder = try placing.reminder(of: scheduled, metadata) }
         return OrderStreams.append(
@@ -90,12 +91,16 @@ extension OrderRequest {
                 scheduled.write(into: &json)
                 json.field("paymentToken", paymentToken)
             }
-            return json.bytes
+            return isExpress ? json.bytes + Self.expressMark : json.bytes
         }
-        return OrderEvent.created(
+        let order = OrderEvent.created(
             OrderCreated(
                 orderID: "", userID: userID, items: items, total: total, createdAt: 0, email: email,
                 shippingAddress: shippingAddress, paymentToken: paymentToken)
         ).payload()
+        // No payload has it, and digests of orders that don't ask for it are those of before.
+        return isExpress ? order + Self.expressMark : order
     }
+
+    private static let expressMark = Array("express".utf8)
 }

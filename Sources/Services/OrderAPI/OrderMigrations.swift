@@ -52,6 +52,8 @@ extension ServiceDatabase {
                 version: 12, name: "payment tokens, sealed",
                 sql: EventStoreSchema.streamSecrets + "\n" + PaymentTokenSeal.schema),
             Migration(version: 13, name: "batches of orders", sql: BatchSchema.batches),
-            Migration(version: 14, name: "messages that wait for their time", sql: MessagingSchema.schedule),
+            Migration(
+                version: 14, name: "express orders", sql: EventStoreSchema.express + "\n" + MessagingSchema.express),
+            Migration(version: 15, name: "messages that wait for their time", sql: MessagingSchema.schedule),
         ])
 }

@@ -49,12 +49,14 @@ public struct OrderRoutes: Sendable {
         let order = try OrderRequest(json: body)
         let reach = try context.reach(.ordersWrite)
         try reach.demand(order.userID)
+        let priority = try service.priorities.priority(of: order, for: context)
         let flaw = service.placing.flaw(order, at: WallClock.nowMicroseconds())
         if key == nil, let flaw { throw flaw }
         guard flaw == nil, let known = service.secrets.alone(key: key != nil, token: order.paymentToken != nil) else {
-            return create(order, key, context, reach, flaw).send(to: responder, from: service.database, for: context)
+            return create(order, key, context, reach, priority, flaw).send(
+                to: responder, from: service.database, for: context)
         }
-        try append(OrderIntake(order, context, reach, key, known, service.placing), responder)
+        try append(OrderIntake(order, context, reach, key, known, service.placing, priority), responder)
     }
 
     private func append(_ intake: OrderIntake, _ responder: Responder) throws {
@@ -79,14 +81,14 @@ public struct OrderRoutes: Sendable {
     ///
     /// - Parameter flaw: what a new order would be refused for. A repeated one was in time once.
     private func create(
-        _ order: OrderRequest, _ key: IdempotencyKey?, _ context: RequestContext, _ reach: Reach,
+        _ order: OrderRequest, _ key: IdempotencyKey?, _ context: RequestContext, _ reach: Reach, _ priority: Priority,
         _ flaw: OrderRequest.Refusal?
     ) -> PooledAnswer {
         PooledAnswer { connection in
             let known = KnownSecrets.Known(
                 secret: key == nil ? nil : try service.secrets.secret(),
                 seal: order.paymentToken == nil ? nil : try service.secrets.seal())
-            let intake = try OrderIntake(order, context, reach, key, known, service.placing)
+            let intake = try OrderIntake(order, context, reach, key, known, service.placing, priority)
             if let flaw {
                 guard try OrderStreams.first(of: intake.key.orderID, within: reach, on: connection) != nil else {
                     throw flaw
@@ -132,9 +134,10 @@ public struct OrderRoutes: Sendable {
         return PooledAnswer(order: key) { connection in
             // Another request may append between our read and our write; each loss means that another one won.
             for _ in 0..<10 {
-                guard var order = try OrderStreams.load(key.orderID, within: reach, on: connection) else {
+                guard let found = try OrderStreams.loadWithPriority(key.orderID, within: reach, on: connection) else {
                     throw HTTPProblem(.notFound, detail: "there is no order \(key.orderID)")
                 }
+                var order = found.order
                 let now = WallClock.nowMicroseconds()
                 let events: [OrderEvent]
                 do {
@@ -148,7 +151,7 @@ public struct OrderRoutes: Sendable {
                     return EventMetadata(
                         id: id, source: OrderStreams.source, time: now, tenant: context.tenant,
                         correlationID: context.correlationID ?? id, traceparent: context.traceparent,
-                        actor: context.actor)
+                        actor: context.actor, priority: found.priority)
                 }
                 guard try Self.store(append, of: order, key, on: connection) else { continue }
                 service.wakeRelay()
@@ -240,5 +243,6 @@ extension JSONWriter {
         field("correlationId", metadata.correlationID)
         field("causationId", metadata.causationID)
         field("traceparent", metadata.traceparent)
+        if metadata.priority == .express { field("priority", metadata.priority.rawValue) }
     }
 }

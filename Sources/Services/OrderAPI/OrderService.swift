@@ -161,6 +161,7 @@ public struct OrderService: Sendable {
     let batchMetrics = BatchMetrics()
     let limits: RequestLimits?
     let placing: PlacingTime
+    let priorities: OrderPriorities
     /// Where the order service's facts are said.
     let topic: String
     /// Has what was appended past the writer published.
@@ -182,6 +183,7 @@ public struct OrderService: Sendable {
         batchSeats = BatchSeats(settings.batches)
         limits = context.limits
         placing = PlacingTime(context)
+        priorities = OrderPriorities(hasLanes: context.settings.lanes.express == .on)
         topic = context.topics[.orderEvents]
     }
 

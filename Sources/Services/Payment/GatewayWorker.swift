@@ -394,7 +394,8 @@ final class GatewayWorker: Sendable {
             fact, topic: topic,
             metadata: EventMetadata(
                 id: UUIDText.v7(microseconds: now), source: source, time: now, tenant: key.tenant,
-                correlationID: cause.correlationID, causationID: cause.causationID, traceparent: cause.traceparent))
+                correlationID: cause.correlationID, causationID: cause.causationID, traceparent: cause.traceparent,
+                priority: cause.priority))
     }
 }
 

@@ -200,6 +200,7 @@ extension ServiceDatabase {
                     ALTER TABLE invoice_orders SET (fillfactor = 50);
                     ALTER TABLE sales_orders SET (fillfactor = 50);
                     """),
-            Migration(version: 13, name: "messages that wait for their time", sql: MessagingSchema.schedule),
+            Migration(version: 13, name: "express orders", sql: MessagingSchema.express),
+            Migration(version: 14, name: "messages that wait for their time", sql: MessagingSchema.schedule),
         ])
 }

@@ -99,6 +99,7 @@ extension ServiceDatabase {
                         WHERE state = 'pending';
                     CREATE SEQUENCE acceptances;
                     """),
-            Migration(version: 2, name: "messages that wait for their time", sql: MessagingSchema.schedule),
+            Migration(version: 2, name: "express orders", sql: MessagingSchema.express),
+            Migration(version: 3, name: "messages that wait for their time", sql: MessagingSchema.schedule),
         ])
 }

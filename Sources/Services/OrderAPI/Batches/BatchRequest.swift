@@ -17,6 +17,7 @@ struct BatchRequest: Sendable {
     let reach: Reach
     let limits: RequestLimits?
     let placing: PlacingTime
+    let priorities: OrderPriorities
 
     /// Orders of one request.
     static let lineLimit = 10_000
@@ -97,6 +98,7 @@ struct BatchLines: Sendable {
         }
         let order = try OrderRequest(json: record)
         try request.reach.demand(order.userID)
+        let priority = try priority(of: order)
         if order.paymentToken != nil, request.known.seal == nil { throw BatchRefusal.noTokenKey }
         let now = WallClock.nowMicroseconds()
         // The line may have been taken before, in time: what comes too late is placed at once.
@@ -109,8 +111,20 @@ struct BatchLines: Sendable {
         }
         let beginning = OrderBeginning(order, orderID: orderID ?? UUIDText.v7(microseconds: now), at: now)
         let append = try OrderIntake.append(
-            beginning, order, context, request.known, digest, request.placing,
+            beginning, order, context, request.known, digest, request.placing, priority,
             in: BatchPlace(batchID: key.batchID, line: count))
         return BatchOrder(line: count, append: append, bytes: record.count)
+    }
+
+    private func priority(of order: OrderRequest) throws(BatchRefusal) -> Priority {
+        do {
+            return try request.priorities.priority(of: order, for: request.context)
+        } catch {
+            var refusal = BatchRefusal(error)
+            refusal.violations = [
+                OrderRequest.Violation(pointer: OrderPriorities.pointer, detail: refusal.detail ?? refusal.title)
+            ]
+            throw refusal
+        }
     }
 }

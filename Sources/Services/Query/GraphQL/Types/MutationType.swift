@@ -38,6 +38,8 @@ extension SchemaPart {
           paymentToken: String
           "To be placed then, and not before; it can be cancelled until that."
           placeAt: DateTime
+          "`express` goes ahead of orders that aren't, and needs `orders:express`; `ordinary` where it isn't given."
+          priority: String
         }
 
         input OrderItemInput {
