@@ -20,6 +20,7 @@ public struct Settings: Sendable {
     package var telemetry = Telemetry()
     package var dashboard = Dashboard()
     package var topics = Topics()
+    package var schemas = SchemaSettings()
     /// Who leads an order to its end.
     public var mode = FulfilmentMode.orchestration
     /// How far the clocks of the shop's machines may be from each other.

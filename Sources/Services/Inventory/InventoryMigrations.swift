@@ -63,6 +63,7 @@ extension ServiceDatabase {
                     ALTER TABLE reservations SET (fillfactor = 50);
                     """),
             Migration(version: 8, name: "express orders", sql: MessagingSchema.express),
-            Migration(version: 9, name: "messages that wait for their time", sql: MessagingSchema.schedule),
+            Migration(version: 9, name: "schemas of payloads", sql: MessagingSchema.schemas),
+            Migration(version: 10, name: "messages that wait for their time", sql: MessagingSchema.schedule),
         ])
 }

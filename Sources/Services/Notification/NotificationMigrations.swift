@@ -83,8 +83,9 @@ extension ServiceDatabase {
             Migration(
                 version: 9, name: "express orders",
                 sql: MessagingSchema.express + "\nALTER TABLE mails ADD COLUMN express boolean NOT NULL DEFAULT false;"),
+            Migration(version: 10, name: "schemas of payloads", sql: MessagingSchema.schemas),
             Migration(
-                version: 10, name: "mails expire",
+                version: 11, name: "mails expire",
                 sql: """
                     -- When a mail is of no use any more; null for those from before.
                     ALTER TABLE mails
@@ -93,6 +94,6 @@ extension ServiceDatabase {
                         ADD CONSTRAINT mails_status_check
                             CHECK (status IN ('pending', 'sent', 'failed', 'unaddressed', 'expired'));
                     """),
-            Migration(version: 11, name: "messages that wait for their time", sql: MessagingSchema.schedule),
+            Migration(version: 12, name: "messages that wait for their time", sql: MessagingSchema.schedule),
         ])
 }

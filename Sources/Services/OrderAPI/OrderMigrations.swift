@@ -54,6 +54,7 @@ extension ServiceDatabase {
             Migration(version: 13, name: "batches of orders", sql: BatchSchema.batches),
             Migration(
                 version: 14, name: "express orders", sql: EventStoreSchema.express + "\n" + MessagingSchema.express),
-            Migration(version: 15, name: "messages that wait for their time", sql: MessagingSchema.schedule),
+            Migration(version: 15, name: "schemas of payloads", sql: MessagingSchema.schemas),
+            Migration(version: 16, name: "messages that wait for their time", sql: MessagingSchema.schedule),
         ])
 }

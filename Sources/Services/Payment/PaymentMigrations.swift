@@ -93,6 +93,7 @@ extension ServiceDatabase {
                 version: 11, name: "express orders",
                 sql: MessagingSchema.express
                     + "\nALTER TABLE payments ADD COLUMN express boolean NOT NULL DEFAULT false;"),
-            Migration(version: 12, name: "messages that wait for their time", sql: MessagingSchema.schedule),
+            Migration(version: 12, name: "schemas of payloads", sql: MessagingSchema.schemas),
+            Migration(version: 13, name: "messages that wait for their time", sql: MessagingSchema.schedule),
         ])
 }

@@ -201,6 +201,7 @@ extension ServiceDatabase {
                     ALTER TABLE sales_orders SET (fillfactor = 50);
                     """),
             Migration(version: 13, name: "express orders", sql: MessagingSchema.express),
-            Migration(version: 14, name: "messages that wait for their time", sql: MessagingSchema.schedule),
+            Migration(version: 14, name: "schemas of payloads", sql: MessagingSchema.schemas),
+            Migration(version: 15, name: "messages that wait for their time", sql: MessagingSchema.schedule),
         ])
 }
