@@ -1,7 +1,8 @@
 import Foundation
 
 /// A schema registry as far as Confluent's REST API goes that clients speak (`/subjects`, `/schemas/ids`,
-/// `/compatibility`). It keeps what it knows over restarts, and says in its log what it was asked.
+/// `/compatibility`). It keeps what it knows over restarts, and says in its log what it was asked. As Confluent's does, it
+/// takes schemas of Protocol Buffers as text or as a serialized descriptor, and gives either.
 public final class SchemaRegistryServer: Sendable {
     public let port: Int
     private let process: ServerProcess
@@ -26,7 +27,7 @@ public final class SchemaRegistryServer: Sendable {
                 "REGISTRY_CERTIFICATE": certificates?.certificate ?? "", "REGISTRY_KEY": certificates?.key ?? "",
             ]
         ) { directory in
-            ["/usr/bin/env", "python3", "-u", "-c", Self.script, "\(port)", directory + "/schemas.json"]
+            [Self.python, "-u", "-c", Self.script, "\(port)", directory + "/schemas.json"]
         }
         try start()
     }
@@ -35,6 +36,11 @@ public final class SchemaRegistryServer: Sendable {
         try process.start()
         try process.waitUntilReady { LocalPort.isTaken(port) }
     }
+
+    /// Of scripts/bootstrap: it has Google's compiler, for descriptors.
+    private static let python = URL(fileURLWithPath: #filePath)
+        .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+        .appendingPathComponent("var/broker-venv/bin/python3").path
 
     /// Gone, until `start`.
     public func kill() throws { try process.kill() }
@@ -56,6 +62,36 @@ public final class SchemaRegistryServer: Sendable {
         except FileNotFoundError:
             state = {"schemas": [], "subjects": {}}
         # schemas: [type, text] by id - 1; subjects: ids by version - 1.
+
+        TYPES = {1: "double", 3: "int64", 5: "int32", 8: "bool", 9: "string", 12: "bytes"}
+
+        def declared(message, indent):
+            lines = [indent + "message " + message.name + " {"]
+            lines += [line for inner in message.nested_type for line in declared(inner, indent + "  ")]
+            for field in message.field:
+                label = "optional " if field.proto3_optional else "repeated " if field.label == 3 else ""
+                kind = TYPES.get(field.type) or field.type_name
+                lines.append("%s  %s%s %s = %d;" % (indent, label, kind, field.name, field.number))
+            return lines + [indent + "}"]
+
+        # The text of a serialized descriptor, and a text's descriptor.
+        def text(schema):
+            from google.protobuf import descriptor_pb2
+            file = descriptor_pb2.FileDescriptorProto.FromString(base64.b64decode(schema, validate=True))
+            lines = ['syntax = "proto3";', "package %s;" % file.package] + ['import "%s";' % name for name in file.dependency]
+            return "\n".join(lines + [line for message in file.message_type for line in declared(message, "")]) + "\n"
+
+        def serialized(schema):
+            import grpc_tools, tempfile
+            from grpc_tools import protoc
+            from google.protobuf import descriptor_pb2
+            with tempfile.TemporaryDirectory() as folder:
+                with open(folder + "/schema.proto", "w") as file:
+                    file.write(schema)
+                protoc.main(["protoc", "-I" + folder, "-I" + os.path.dirname(grpc_tools.__file__) + "/_proto",
+                    "--descriptor_set_out=" + folder + "/set", "schema.proto"])
+                files = descriptor_pb2.FileDescriptorSet.FromString(open(folder + "/set", "rb").read())
+            return base64.b64encode(files.file[0].SerializeToString()).decode()
 
         MISSING = {40401: "Subject not found.", 40402: "Version not found.", 40403: "Schema not found"}
 
@@ -96,7 +132,8 @@ public final class SchemaRegistryServer: Sendable {
                         known = state["schemas"][number - 1] if 0 < number <= len(state["schemas"]) else None
                     if known is None:
                         return self.missing(40403)
-                    found = {"schema": known[1]}
+                    isSerialized = known[0] == "PROTOBUF" and "format=serialized" in self.path
+                    found = {"schema": serialized(known[1]) if isSerialized else known[1]}
                     if known[0] != "AVRO":
                         found["schemaType"] = known[0]
                     return self.answer(200, found)
@@ -110,6 +147,8 @@ public final class SchemaRegistryServer: Sendable {
                 try:
                     request = json.loads(body)
                     schema = [request.get("schemaType", "AVRO"), request["schema"]]
+                    if schema[0] == "PROTOBUF" and " " not in schema[1]:
+                        schema[1] = text(schema[1])
                 except (ValueError, KeyError):
                     return self.answer(422, {"error_code": 42201, "message": "Invalid schema"})
                 with lock:
