@@ -34,7 +34,8 @@ def signature(lines, topic, key, value, headers):
     first = next(line for line in lines if line.strip() and not line.startswith("#"))
     name, secret = first.split()
     text = b"orderflow-signature-1\n"
-    for part in (topic, key, value, *(headers.get(name) for name in SIGNED)):
+    last = [headers["ce_expirytime"]] if "ce_expirytime" in headers else []
+    for part in (topic, key, value, *(headers.get(name) for name in SIGNED), *last):
         part = part.encode() if isinstance(part, str) else part
         text += b"\xff\xff\xff\xff" if part is None else struct.pack(">I", len(part)) + part
     code = hmac.new(base64.b64decode(secret), text, hashlib.sha256).digest()

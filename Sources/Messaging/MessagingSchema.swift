@@ -16,7 +16,7 @@ public enum MessagingSchema {
     private static let firstParts = [
         outbox, relay, consumer, deadLetterDecisions, relaySnapshots, parkedCounts, contentTypes, audit,
     ]
-    private static let secondParts = [express, schemas]
+    private static let secondParts = [express, schemas, schedule]
 
     /// Facts and commands waiting for the relay. `txid` tells it in which of two snapshots a row is.
     public static let outbox = """
@@ -64,6 +64,9 @@ public enum MessagingSchema {
 
     /// What operators and keys have done: appended, chained, never changed.
     public static let audit = AuditSchema.sql
+
+    /// Messages that wait for their time.
+    public static let schedule = ScheduleSchema.sql
 
     /// How far each relay has published: all of the transactions below `low`, and of the window `low…high`
     /// the rows up to `position`.

@@ -36,7 +36,7 @@ struct Orderflow: AsyncParsableCommand {
                     subcommands: [
                         ImportCommand.self, StatusCommand.self, WatchCommand.self, LogsCommand.self, KeysCommand.self,
                         TokenKeysCommand.self, StockCommand.self, SagasCommand.self,
-                        DeadLettersCommand.self,
+                        DeadLettersCommand.self, ScheduleCommand.self,
                         GroupsCommand.self, ReplayCommand.self, AuditCommand.self, BenchCommand.self,
                     ]),
             ])

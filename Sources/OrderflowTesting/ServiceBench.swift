@@ -3,6 +3,7 @@ import HTTPServer
 import Kafka
 import Logging
 import Messaging
+import OrderFacts
 import OrderflowKit
 import Orders
 import Outbound
@@ -63,29 +64,41 @@ public final class ServiceBench {
     ///
     /// Throws `MessageRejected` where a daemon would make a dead letter. Payloads that no service of the bench publishes
     /// are handed over all the same; those that the group doesn't react to are passed over.
+    ///
+    /// - Parameter expiresAt: of commands, microseconds since the Unix epoch: one that comes later isn't done, and
+    ///   `CommandExpired` says so.
     @discardableResult
-    public func handle(_ payloads: any MessagePayload..., tenant: String = "default") throws -> [any MessagePayload] {
+    public func handle(
+        _ payloads: any MessagePayload..., tenant: String = "default", expiringAt expiresAt: Int64? = nil
+    ) throws -> [any MessagePayload] {
         let messages = try payloads.filter { handler.types.contains(type(of: $0).type) }.enumerated().map {
-            try message($1, at: Int64(handled.count + $0), tenant: tenant)
+            try message($1, at: Int64(handled.count + $0), tenant: tenant, expiresAt: expiresAt)
         }
         let outgoing = try connection.transaction { connection in
             var outbox: [OutgoingEvent] = []
-            try handler.handle(messages, on: connection, outbox: &outbox)
+            try MessageExpiry.commands(context)
+                .handle(messages, by: handler, claimingFor: nil, on: connection, outbox: &outbox)
             return outbox
         }
         handled += messages
-        return try outgoing.compactMap { try catalogue.decode($0.type, EncodedPayload($0.payload)) }
+        return try outgoing.compactMap { event in
+            if event.type == CommandExpired.type { return try CommandExpired(EncodedPayload(event.payload)) }
+            return try catalogue.decode(event.type, EncodedPayload(event.payload))
+        }
     }
 
     /// `ce_source` of what is handed over.
     static let source = "/test"
 
-    private func message(_ payload: some MessagePayload, at offset: Int64, tenant: String) throws -> InboundMessage {
+    private func message(
+        _ payload: some MessagePayload, at offset: Int64, tenant: String, expiresAt: Int64?
+    ) throws -> InboundMessage {
         InboundMessage(
             id: "m-\(offset)", type: type(of: payload).type, schemaVersion: type(of: payload).version,
             payload: try payload.payload(), key: payload.key, tenant: tenant, correlationID: "test", traceparent: nil,
             time: WallClock.nowMicroseconds(), streamVersion: nil,
-            source: InboundMessage.Source(topic: topic, partition: 0, offset: offset), origin: Self.source)
+            source: InboundMessage.Source(topic: topic, partition: 0, offset: offset), origin: Self.source,
+            expiresAt: expiresAt)
     }
 
     /// What a route of the service answers to `GET path`, on a port of its own for as long as it takes.

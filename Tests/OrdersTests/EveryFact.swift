@@ -33,6 +33,22 @@ enum EveryFact {
                 + #""paymentTokenSealed":true}"#
         ),
         (
+            OrderScheduled(
+                orderID: "o", userID: "u", items: items, total: usd, at: at, placeAt: at, email: "a@b",
+                shippingAddress: "1 Main St", hasSealedToken: true),
+            #"{"orderId":"o","userId":"u","items":\#(lines),"total":49.99,"currency":"USD","scheduledAt":"\#(time)","#
+                + #""placeAt":"\#(time)","email":"a@b","shippingAddress":"1 Main St","paymentTokenSealed":true}"#
+        ),
+        (
+            OrderWithdrawn(orderID: "o", reason: "no", at: at),
+            #"{"orderId":"o","reason":"no","withdrawnAt":"\#(time)"}"#
+        ),
+        (
+            OrderReminderDue(orderID: "o", placeAt: at, at: at),
+            #"{"orderId":"o","placeAt":"\#(time)","remindedAt":"\#(time)"}"#
+        ),
+        (PlaceOrder(orderID: "o"), #"{"orderId":"o"}"#),
+        (
             OrderConfirmed(orderID: "o", userID: "u", total: usd, at: at),
             #"{"orderId":"o","userId":"u","total":49.99,"currency":"USD","confirmedAt":"\#(time)"}"#
         ),
@@ -90,6 +106,7 @@ enum EveryFact {
             ProcessPayment(orderID: "o", userID: "u", amount: usd),
             #"{"orderId":"o","userId":"u","amount":49.99,"currency":"USD"}"#
         ),
+        (ClosePaymentWindow(orderID: "o"), #"{"orderId":"o"}"#),
         (RefundPayment(orderID: "o", reason: "no"), #"{"orderId":"o","reason":"no"}"#),
         (
             ShipmentCreated(orderID: "o", shipmentID: "s", at: at),
@@ -108,6 +125,14 @@ enum EveryFact {
         (
             NotificationSent(orderID: "o", kind: "k", recipient: "a@b", messageID: "m", at: at),
             #"{"orderId":"o","kind":"k","recipient":"a@b","messageId":"m","sentAt":"\#(time)"}"#
+        ),
+        (
+            NotificationExpired(orderID: "o", kind: "k", expiresAt: at, at: at),
+            #"{"orderId":"o","kind":"k","expiresAt":"\#(time)","expiredAt":"\#(time)"}"#
+        ),
+        (
+            CommandExpired(orderID: "o", command: "ProcessPayment", commandID: "1", expiresAt: at, at: at),
+            #"{"orderId":"o","command":"ProcessPayment","commandId":"1","expiresAt":"\#(time)","expiredAt":"\#(time)"}"#
         ),
     ]
 

@@ -52,12 +52,12 @@ import UserFacts
 
     @Test func theCatalogueKnowsItsTypes() throws {
         let catalogue = try EveryFact.catalogue()
-        #expect(catalogue.all.count == 28)
-        #expect(catalogue.types.count == 30)
+        #expect(catalogue.all.count == 35)
+        #expect(catalogue.types.count == 37)
         #expect(catalogue.types.isSuperset(of: ["user.created", "account.created", "OrderCreated"]))
         #expect(try catalogue.decode("Unheard", EncodedPayload([])) == nil)
         let facts = catalogue.orderFacts
-        #expect(facts.all.count == 17)
+        #expect(facts.all.count == 22)
         #expect(facts.types.isDisjoint(with: ["ReserveStock", "UserCreated", "BatchCompleted"]))
         #expect(try FactCatalogue(joining: [catalogue, facts]).types == catalogue.types)
     }

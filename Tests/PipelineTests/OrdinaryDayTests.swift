@@ -213,4 +213,36 @@ import Testing
         #expect(history.contains("\"audit\"") && history.contains("\"correlationId\""))
         #expect(try await client.get("/orders/\(id)?at=\(createdAt)").json()["status"] as? String == "pending")
     }
+
+    /// An order for later is there at once, can be listed and withdrawn, and is at its time an order like any other.
+    @Test func anOrderForLaterWaitsForItsTime() async throws {
+        let running = try #require(SharedShop.current)
+        let client = running.client(of: "later")
+        func order(in seconds: Double) async throws -> String {
+            let time = Date(timeIntervalSinceNow: seconds).ISO8601Format(.init(includingFractionalSeconds: true))
+            return try await client.order(
+                #"{"userId":"alice","items":[{"sku":"ABC","qty":1}],"total":5,"placeAt":"\#(time)"}"#)
+        }
+        func status(_ id: String) async throws -> String? { try await client.view(id)?["status"] as? String }
+        let far = try await order(in: 3_600)
+        let near = try await order(in: 1.5)
+        try await eventually("the order shows") { try await status(far) == "scheduled" }
+        #expect(try await client.view(far)?["placeAt"] is String)
+        #expect(try await client.get("/orders?status=scheduled").text.contains(far))
+        func listed() throws -> String {
+            try running.shop.run("schedule", "list", "--service", "orders", "--tenant", "later", "--json")
+        }
+        #expect(try listed().contains(far))
+        #expect(try await client.post("/orders/\(far)/cancel").status == 202)
+        #expect(try !listed().contains(far))
+        try await eventually("one is withdrawn, the other confirmed") {
+            let (far, near) = (try await status(far), try await status(near))
+            return far == "cancelled" && near == "confirmed"
+        }
+        let records = try running.records(of: "order-events", tenant: "later")
+        #expect(records.filter { $0.key == far }.map(\.type) == ["OrderScheduled", "OrderWithdrawn"])
+        #expect(records.filter { $0.key == near }.map(\.type).prefix(2) == ["OrderScheduled", "OrderCreated"])
+        let missing = try running.shop.run("schedule", "cancel", "orders/1", "--note", "too late", expecting: 1)
+        #expect(missing.isEmpty)
+    }
 }

@@ -95,10 +95,15 @@ import Testing
     @Test func modesReactToDifferentTypes() throws {
         let orchestrated = try PaymentFixture().handler
         let choreographed = try PaymentFixture(.choreography).handler
-        #expect(orchestrated.types == [ProcessPayment.type, RefundPayment.type, KeepPaymentToken.type])
+        #expect(
+            orchestrated.types
+                == [ProcessPayment.type, RefundPayment.type, KeepPaymentToken.type, ClosePaymentWindow.type])
         #expect(
             choreographed.types
-                == [OrderCreated.type, StockReserved.type, OrderCancelled.type, KeepPaymentToken.type])
+                == [
+                    OrderCreated.type, StockReserved.type, OrderCancelled.type, KeepPaymentToken.type,
+                    ClosePaymentWindow.type,
+                ])
     }
 
     @Test func concurrentBeginningIsNoticed() throws {
@@ -112,5 +117,35 @@ import Testing
             }
         }
         #expect(try payments.status("1") == .charging)
+    }
+
+    /// Without a leader, what a charge waits for has a time: its reminder is taken back when it comes, and fails the payment
+    /// when it doesn't.
+    @Test func aWindowClosesWhereNobodyLeads() throws {
+        let payments = try PaymentFixture(.choreography)
+        var handler = payments.handler
+        handler.window = .seconds(900)
+        func waiting() throws -> [String] {
+            try Schedule.page(Schedule.Filter(), limit: 10, on: payments.connection).map { "\($0.type) \($0.key)" }
+        }
+        func reserved(_ order: String) -> InboundMessage { inbound(StockReserved(orderID: order, items: [], at: 1)) }
+        func created(_ order: String) -> InboundMessage {
+            inbound(
+                OrderCreated(
+                    orderID: order, userID: "u", items: [OrderLine(sku: "A", quantity: 1)],
+                    total: PaymentFixture.amount, createdAt: 1, paymentToken: "tok"))
+        }
+        // Of the third everything comes in one batch: there is nothing to wait for.
+        try handler.apply([reserved("1"), reserved("2"), reserved("3"), created("3")], on: payments.connection)
+        #expect(try waiting() == ["ClosePaymentWindow 1", "ClosePaymentWindow 2"])
+        try handler.apply([created("1")], on: payments.connection)
+        #expect(try waiting() == ["ClosePaymentWindow 2"])
+        let close = ["1", "2"].map { inbound(ClosePaymentWindow(orderID: $0)) }
+        let facts = try handler.apply(close, on: payments.connection)
+        #expect(facts.map { "\($0.orderID) \($0.type)" } == ["2 PaymentFailed"])
+        #expect(try payments.status("1") == .charging)
+        #expect(try payments.status("2") == .declined)
+        try handler.apply([created("2")], on: payments.connection)
+        #expect(try payments.status("2") == .declined)
     }
 }

@@ -84,7 +84,7 @@ export function badge(kind, text) {
   return h("span", { class: `badge ${kind}` }, h("span", { "aria-hidden": "true" }, marks[kind]), text);
 }
 
-const orderKinds = { pending: "busy", cancelling: "warn", confirmed: "good", cancelled: "idle" };
+const orderKinds = { scheduled: "idle", pending: "busy", cancelling: "warn", confirmed: "good", cancelled: "idle" };
 export const orderBadge = (status) => badge(orderKinds[status] ?? "idle", status);
 
 export function orderLink(id, tenant) {

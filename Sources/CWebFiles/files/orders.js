@@ -2,7 +2,7 @@
 import { ago, h, money, orderBadge, orderLink } from "./dom.js";
 import { get } from "./stream.js";
 
-const states = ["pending", "cancelling", "confirmed", "cancelled"];
+const states = ["scheduled", "pending", "cancelling", "confirmed", "cancelled"];
 
 export async function orders(main, page) {
   const user = page.search.get("user");

@@ -129,9 +129,11 @@ function services(roles) {
       cell("Done a second", group && number(group.perSecond)),
       cell("Batch p99", group && span(group.batch.p99), "One batch, 99th percentile of the last minute", group?.batch.p99 > 1),
       cell("Unpublished", index || !role.relays.length ? null : backlog ? `${number(backlog)}${age >= 1 ? ` (${span(age)})` : ""}` : "0",
-        "Events that wait for Kafka", age > 5)));
+        "Events that wait for Kafka", age > 5),
+      cell("For later", index || !role.relays.length ? null : `${number(role.scheduled ?? 0)}${role.scheduleLateSeconds >= 1 ? ` (${span(role.scheduleLateSeconds)} late)` : ""}`,
+        "Messages that wait for their time", role.scheduleLateSeconds > 5)));
   });
-  const titles = [["Service"], ["State"], ["Waiting", "n"], ["Done/s", "n"], ["Batch p99", "n"], ["Unpublished", "n"]];
+  const titles = [["Service"], ["State"], ["Waiting", "n"], ["Done/s", "n"], ["Batch p99", "n"], ["Unpublished", "n"], ["For later", "n"]];
   return h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Services" }, h("table", { class: "roles" },
     h("thead", null, h("tr", null, titles.map(([title, kind]) => h("th", { scope: "col", class: kind }, title)))),
     h("tbody", null, rows)));

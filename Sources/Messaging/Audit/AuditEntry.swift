@@ -68,6 +68,7 @@ public struct AuditAct: RawRepresentable, Hashable, Sendable {
     public static let lettersDiscarded = AuditAct(rawValue: "deadletters.discard")
     public static let sagaRetried = AuditAct(rawValue: "sagas.retry")
     public static let sagaResolved = AuditAct(rawValue: "sagas.resolve")
+    public static let scheduleCancelled = AuditAct(rawValue: "schedule.cancel")
     public static let groupReset = AuditAct(rawValue: "groups.reset")
     public static let modelExchanged = AuditAct(rawValue: "replay.exchange")
     public static let keyCreated = AuditAct(rawValue: "keys.create")

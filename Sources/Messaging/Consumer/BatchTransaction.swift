@@ -11,6 +11,7 @@ final class BatchTransaction: Sendable {
     private let group: String
     private let usesInbox: Bool
     private let handler: any BatchHandler
+    private let expiry: MessageExpiry
     private let metrics: ConsumerMetrics
     private let isTraced: Bool
     /// The group had something parked when it was last looked.
@@ -22,6 +23,7 @@ final class BatchTransaction: Sendable {
     ) {
         group = configuration.group
         usesInbox = configuration.usesInbox
+        expiry = configuration.expiry
         self.handler = handler
         self.metrics = metrics
         self.isTraced = isTraced
@@ -106,7 +108,8 @@ final class BatchTransaction: Sendable {
         guard !messages.isEmpty else { return [] }
         var outbox: [OutgoingEvent] = []
         let started = ContinuousClock.now
-        try handler.handle(messages, on: connection, outbox: &outbox)
+        try expiry.handle(
+            messages, by: handler, claimingFor: usesInbox ? nil : group, on: connection, outbox: &outbox)
         metrics.handler(started.duration(to: .now))
         result.handled = messages.count
         if isTraced {

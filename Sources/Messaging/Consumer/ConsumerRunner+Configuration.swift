@@ -15,6 +15,8 @@ extension ConsumerRunner {
         public var retryCap: Duration = .seconds(10)
         /// False only for handlers that are idempotent by their own keys.
         public var usesInbox = true
+        /// Of the commands that the group does.
+        public var expiry = MessageExpiry.never
         /// What log lines call a record's key.
         public var keyField = "key"
         /// Reads payloads at the door.

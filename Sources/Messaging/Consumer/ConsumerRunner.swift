@@ -36,8 +36,8 @@ public final class ConsumerRunner: Sendable {
         self.configuration = configuration
         self.handler = handler
         reader = RecordReader(
-            types: handler.types, ignoring: handler.ignoredSource, codecs: configuration.codecs,
-            expressTopics: configuration.expressTopics, content: configuration.content)
+            types: handler.types, ignoring: handler.ignoredSource, butFor: handler.heardOfItself,
+            codecs: configuration.codecs, expressTopics: configuration.expressTopics, content: configuration.content)
         self.kafka = kafka
         self.database = database
         self.onCommit = onCommit
@@ -75,7 +75,8 @@ public final class ConsumerRunner: Sendable {
             database.planning(.generic), name: configuration.group, stop: stop, logger: logger)
         let retries = RedeliveryWorker(
             group: configuration.group, handler: handler, reader: reader, database: database,
-            keyField: configuration.keyField, usesInbox: configuration.usesInbox, logger: logger,
+            keyField: configuration.keyField, usesInbox: configuration.usesInbox, expiry: configuration.expiry,
+            logger: logger,
             onCommit: { [onCommit] in onCommit(true) })
         let retryThread = DedicatedThread.start("redelivery") { retries.run(until: stop) }
         defer { retryThread.join(timeout: .seconds(5)) }

@@ -11,6 +11,8 @@ struct RedeliveryBatch {
     /// False for handlers that know by themselves what they have heard: to claim a message for them would be to tell them
     /// that they have heard it.
     let usesInbox: Bool
+    /// A command that lay among the letters for too long isn't done either.
+    var expiry = MessageExpiry.never
     let traces: Traces?
 
     struct Outcome {
@@ -100,7 +102,8 @@ struct RedeliveryBatch {
         }
         guard !messages.isEmpty else { return }
         var outbox: [OutgoingEvent] = []
-        try handler.handle(messages, on: connection, outbox: &outbox)
+        try expiry.handle(
+            messages, by: handler, claimingFor: usesInbox ? nil : group, on: connection, outbox: &outbox)
         try RecordSize.check(outbox)
         try Outbox.append(outbox, on: connection)
     }

@@ -15,6 +15,7 @@ final class RedeliveryWorker: Sendable {
     private let database: PostgresConfiguration
     private let keyField: String
     private let usesInbox: Bool
+    private let expiry: MessageExpiry
     private let logger: Logger
     private let handled: Counter
     private let failed: Counter
@@ -30,7 +31,8 @@ final class RedeliveryWorker: Sendable {
 
     init(
         group: String, handler: any BatchHandler, reader: RecordReader, database: PostgresConfiguration,
-        keyField: String = "key", usesInbox: Bool = true, logger: Logger, onCommit: @escaping @Sendable () -> Void
+        keyField: String = "key", usesInbox: Bool = true, expiry: MessageExpiry = .never, logger: Logger,
+        onCommit: @escaping @Sendable () -> Void
     ) {
         self.group = group
         self.handler = handler
@@ -38,6 +40,7 @@ final class RedeliveryWorker: Sendable {
         self.database = database
         self.keyField = keyField
         self.usesInbox = usesInbox
+        self.expiry = expiry
         self.logger = logger
         let dimensions = [("group", group)]
         handled = Counter(
@@ -80,7 +83,8 @@ final class RedeliveryWorker: Sendable {
     /// Works on keys with a requested retry. Returns how many letters have moved.
     private func releaseRequested(on connection: Connection) throws -> Int {
         let batch = RedeliveryBatch(
-            group: group, handler: handler, reader: reader, usesInbox: usesInbox, traces: traces)
+            group: group, handler: handler, reader: reader, usesInbox: usesInbox, expiry: expiry,
+            traces: traces)
         let outcome = try connection.transaction {
             try batch.run(limit: Self.chunk, bytes: Self.chunkBytes, on: $0)
         }

@@ -14,7 +14,7 @@ package enum EnvelopeDecoder {
         guard let value else { return .nothing(.tombstone) }
         // Our own records say their type in a header: what nobody wants is not even parsed.
         if let type = headers.type, !reader.names.contains(type) { return .nothing(.otherType) }
-        if reader.ignores(headers.source) { return .nothing(.ownWord) }
+        if reader.ignores(headers.source, type: headers.type) { return .nothing(.ownWord) }
         func forgery(of type: String?) -> String? {
             reader.signatures?.forgery(of: type, headers, key: key, value: value, at: source)
         }
@@ -44,7 +44,8 @@ package enum EnvelopeDecoder {
                 tenant: headers.tenant ?? TenantName.standard, correlationID: headers.correlationID ?? id,
                 traceparent: headers.traceparent, time: headers.time ?? recordTime,
                 streamVersion: headers.streamVersion, source: source, origin: headers.source,
-                isKeyed: keyText != nil, contentType: headers.contentType, priority: reader.priority(at: source)))
+                isKeyed: keyText != nil, contentType: headers.contentType, priority: reader.priority(at: source),
+                expiresAt: headers.expiresAt))
     }
 
     /// What a value says, whatever its content type.

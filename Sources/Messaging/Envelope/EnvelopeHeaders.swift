@@ -16,6 +16,7 @@ package struct EnvelopeHeaders {
     private(set) var schemaVersion: Int?
     private(set) var traceparent: String?
     private(set) var signature: String?
+    private(set) var expiresAt: Int64?
     /// What a signature covers; nil for a reader that looks at none.
     private(set) var signed: SignedContent?
     /// What is wrong with the first attribute that can't be read.
@@ -51,9 +52,8 @@ package struct EnvelopeHeaders {
         case .id: id = text(attribute, value)
         case .source: source = text(attribute, value)
         case .type: type = types?.name(value) ?? text(attribute, value)
-        case .time:
-            time = RFC3339.microseconds(utf8: value.assumingMemoryBound(to: UInt8.self))
-            if time == nil { note("\(attribute.name) is no RFC 3339 time") }
+        case .time: time = moment(attribute, value)
+        case .expiryTime: expiresAt = moment(attribute, value)
         case .correlationID: correlationID = text(attribute, value)
         case .tenant: takeTenant(value)
         case .streamVersion: streamVersion = version(attribute, value)
@@ -86,6 +86,12 @@ package struct EnvelopeHeaders {
             note("\(attribute.name) must be UTF-8 of 1 to \(Self.limit) bytes without control characters")
         }
         return text
+    }
+
+    private mutating func moment(_ attribute: EventAttribute, _ value: UnsafeRawBufferPointer) -> Int64? {
+        let time = RFC3339.microseconds(utf8: value.assumingMemoryBound(to: UInt8.self))
+        if time == nil { note("\(attribute.name) is no RFC 3339 time") }
+        return time
     }
 
     private mutating func version(_ attribute: EventAttribute, _ value: UnsafeRawBufferPointer) -> Int? {

@@ -3,7 +3,7 @@ import Glibc
 /// A header of ours, told by its name's bytes where they lie: a consumer looks at a dozen of each record.
 enum EventAttribute: Int, CaseIterable {
     case specVersion, id, source, type, time, subject, contentType, schemaVersion, correlationID, causationID, tenant
-    case streamVersion, traceparent, signature
+    case streamVersion, traceparent, signature, expiryTime
 
     /// Nil for a header of somebody else's. Names are told apart by case (CloudEvents 1.0, Kafka protocol binding §3.2.2).
     init?(_ name: UnsafeRawBufferPointer) {
@@ -29,6 +29,7 @@ enum EventAttribute: Int, CaseIterable {
         case .streamVersion: EventHeader.streamVersion
         case .traceparent: EventHeader.traceparent
         case .signature: EventHeader.signature
+        case .expiryTime: EventHeader.expiryTime
         }
     }
 

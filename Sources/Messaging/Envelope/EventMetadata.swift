@@ -22,13 +22,15 @@ public struct EventMetadata: Hashable, Sendable {
     /// The batch of requests that it came in, and as which of them, from 1. Stored only: records don't have it.
     public var batch: String?
     public var batchLine: Int?
+    /// After it, a command isn't to be done any more (CloudEvents, "Expiry Time Extension"); microseconds since the Unix epoch.
+    public var expiresAt: Int64?
     /// Of the order that it is about: which lane it takes.
     public var priority: Priority
 
     public init(
         id: String, source: String, time: Int64, tenant: String = "default", correlationID: String,
         causationID: String? = nil, traceparent: String? = nil, actor: String? = nil, requestDigest: String? = nil,
-        batch: String? = nil, batchLine: Int? = nil, priority: Priority = .ordinary
+        batch: String? = nil, batchLine: Int? = nil, priority: Priority = .ordinary, expiresAt: Int64? = nil
     ) {
         self.id = id
         self.source = source
@@ -41,6 +43,7 @@ public struct EventMetadata: Hashable, Sendable {
         self.requestDigest = requestDigest
         self.batch = batch
         self.batchLine = batchLine
+        self.expiresAt = expiresAt
         self.priority = priority
     }
 }

@@ -17,6 +17,10 @@ extension EventMetadata {
             json.field("requestDigest", requestDigest)
             json.field("batch", batch)
             if let batchLine { json.field("batchLine", batchLine) }
+            if let expiresAt {
+                json.key("expiresAt")
+                json.raw { RFC3339.append(expiresAt, to: &$0) }
+            }
             json.field("priority", priority.attribute)
         }
         return writer.bytes
@@ -54,6 +58,8 @@ extension EventMetadata {
                 batch = try reader.readString()
             } else if key == "batchLine" {
                 batchLine = Int(exactly: try reader.readInt64())
+            } else if key == "expiresAt" {
+                expiresAt = RFC3339.microseconds(try reader.readString())
             } else if key == "priority" {
                 priority = Priority(attribute: try reader.readString())
             } else {
@@ -86,6 +92,8 @@ enum EventHeader {
     /// Of records that are no JSON: theirs has it in the value.
     static let schemaVersion = "ce_schemaversion"
     static let traceparent = "traceparent"
+    /// Of commands that aren't to be done later than that.
+    static let expiryTime = "ce_expirytime"
     /// `key id:Base64` (`Signatures`).
     static let signature = "ce_signature"
 }

@@ -48,13 +48,18 @@ public struct InboundMessage: Sendable {
     public let isKeyed: Bool
     /// By the lane that it came on; what it causes takes the same.
     public let priority: Priority
+    /// After it, a command isn't to be done any more; microseconds since the Unix epoch.
+    public let expiresAt: Int64?
+    /// Of a command that came too late, for handlers that judge it themselves (`BatchHandler.judgesExpiry`).
+    public internal(set) var refusal: CommandRefusal?
     /// What the payload says, as it was read at the door; nil for a message that didn't come that way.
     public internal(set) var content: (any Sendable)?
 
     public init(
         id: String, type: String, schemaVersion: Int, payload: [UInt8], key: String, tenant: String,
         correlationID: String, traceparent: String?, time: Int64, streamVersion: Int?, source: Source,
-        origin: String? = nil, isKeyed: Bool = true, contentType: ContentType = .json, priority: Priority = .ordinary
+        origin: String? = nil, isKeyed: Bool = true, contentType: ContentType = .json, priority: Priority = .ordinary,
+        expiresAt: Int64? = nil
     ) {
         self.id = id
         self.type = type
@@ -71,6 +76,7 @@ public struct InboundMessage: Sendable {
         self.origin = origin
         identity = EventIdentity.text(source: origin, id: id)
         self.isKeyed = isKeyed
+        self.expiresAt = expiresAt
         self.priority = priority
     }
 

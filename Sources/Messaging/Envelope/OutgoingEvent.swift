@@ -9,6 +9,7 @@ public struct OutgoingEvent: Sendable {
     public let payload: [UInt8]
     public let contentType: ContentType
     public let metadata: EventMetadata
+    public internal(set) var delivery = DeliveryTime.now
 
     public init(
         topic: String, key: String, type: String, schemaVersion: Int = 1, payload: [UInt8],

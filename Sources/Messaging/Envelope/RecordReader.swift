@@ -35,23 +35,26 @@ public struct RecordReader: Sendable {
     public let types: Set<String>
     let names: TypeNames
     private let ignoredSource: String?
+    private let ownTypes: TypeNames
     private let content: Content
     let codecs: PayloadCodecs
     let signatures: Signatures?
     private let expressTopics: Set<String>
 
     /// - Parameters:
-    ///   - ignoredSource: records with this `ce_source` are passed over.
+    ///   - ignoredSource: records with this `ce_source` are passed over, but for those of `ownTypes`.
     ///   - codecs: of the content types that are read; a record of another one is poison.
     ///   - signatures: that records are held against; nil for none.
     ///   - expressTopics: those that are express lanes.
     public init(
-        types: Set<String>, ignoring ignoredSource: String? = nil, codecs: PayloadCodecs = .installed,
-        signatures: Signatures? = .installed, expressTopics: Set<String> = [], content: @escaping Content
+        types: Set<String>, ignoring ignoredSource: String? = nil, butFor ownTypes: Set<String> = [],
+        codecs: PayloadCodecs = .installed, signatures: Signatures? = .installed, expressTopics: Set<String> = [],
+        content: @escaping Content
     ) {
         self.types = types
         names = TypeNames(types)
         self.ignoredSource = ignoredSource
+        self.ownTypes = TypeNames(ownTypes)
         self.codecs = codecs
         self.signatures = signatures
         self.expressTopics = expressTopics
@@ -68,7 +71,9 @@ public struct RecordReader: Sendable {
         // Most records of a busy topic are others' business; two headers say so before anything is copied.
         if let type = record.header(EventHeader.type) {
             if passesOver(type) { return .nothing(.otherType) }
-            if ignoredSource != nil, ignores(record.header(EventHeader.source).flatMap { EnvelopeHeaders.text($0) }) {
+            if ignoredSource != nil, !ownTypes.contains(type),
+                ignores(record.header(EventHeader.source).flatMap { EnvelopeHeaders.text($0) })
+            {
                 return .nothing(.ownWord)
             }
         }
@@ -90,6 +95,11 @@ public struct RecordReader: Sendable {
     }
 
     func ignores(_ source: String?) -> Bool { ignoredSource != nil && source == ignoredSource }
+
+    /// Whether it is the reader's own word that it need not hear.
+    func ignores(_ source: String?, type: String?) -> Bool {
+        ignores(source) && !(type.map { ownTypes.contains($0) } ?? false)
+    }
 
     /// The last look: at the payload.
     func judge(_ message: InboundMessage) -> RecordVerdict {

@@ -33,8 +33,8 @@ enum RecordSize {
             + texts.reduce(0) { $0 + $1.utf8.count } + constant
     }
 
-    /// Names and lengths of a dozen headers, the envelope's members, time and version, and the signature.
-    private static let constant = 664
+    /// Names and lengths of a dozen headers, the envelope's members, times and version, and the signature.
+    private static let constant = 724
 
     static func of(_ message: OutgoingMessage) -> Int {
         frame + (message.key?.count ?? 0) + (message.value?.count ?? 0) + message.headers.size

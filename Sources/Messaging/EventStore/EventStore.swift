@@ -54,10 +54,12 @@ public struct StreamAppend: Sendable {
     public let events: [NewEvent]
     /// Kept beside a new stream, where it can be forgotten (`StreamSecrets`); is stored if the events are.
     public let secret: [UInt8]?
+    /// Waits for its time, if the events are stored.
+    public let scheduled: OutgoingEvent?
 
     public init(
         tenant: String, streamID: String, category: String, expectedVersion: Int, events: [NewEvent],
-        secret: [UInt8]? = nil
+        secret: [UInt8]? = nil, scheduled: OutgoingEvent? = nil
     ) {
         precondition(secret == nil || expectedVersion == 0, "a secret of stream \(streamID), which isn't new")
         precondition(expectedVersion >= 0, "no stream is at version \(expectedVersion)")
@@ -68,6 +70,7 @@ public struct StreamAppend: Sendable {
         self.expectedVersion = expectedVersion
         self.events = events
         self.secret = secret
+        self.scheduled = scheduled
     }
 
     var isExpress: Bool { events.first?.metadata.priority == .express }
@@ -83,6 +86,22 @@ public enum EventStore {
         precondition(
             connection.isInTransaction || appends.allSatisfy { $0.events.count == 1 },
             "an append of several events outside a transaction")
+        guard appends.contains(where: { $0.scheduled != nil }) else { return try insert(appends, on: connection) }
+        guard connection.isInTransaction else {
+            do {
+                return try connection.transaction { try append(appends, on: $0) }
+            } catch {
+                throw PostgresError(thrown: error)
+            }
+        }
+        let lost = try insert(appends, on: connection)
+        let losers = Set(lost)
+        let scheduled = appends.enumerated().compactMap { losers.contains($0.offset) ? nil : $0.element.scheduled }
+        if !scheduled.isEmpty { _ = try connection.pipeline { Schedule.append(scheduled, in: &$0) } }
+        return lost
+    }
+
+    private static func insert(_ appends: [StreamAppend], on connection: Connection) throws(PostgresError) -> [Int] {
         var rows = EventRows(keepsSecrets: appends.contains { $0.secret != nil })
         for index in order(of: appends) { rows.add(appends[index]) }
         let written = try connection.query(rows.insertSQL, rows.parameters)

@@ -251,7 +251,7 @@ public final class EventWriter: Sendable {
         _ appends: [StreamAppend], areFresh: Bool, on connection: Connection
     ) throws -> [Int] {
         if appends.isEmpty { return [] }
-        if areFresh, appends.allSatisfy({ $0.secret == nil && $0.expectedVersion == 0 }) {
+        if areFresh, appends.allSatisfy({ $0.secret == nil && $0.scheduled == nil && $0.expectedVersion == 0 }) {
             do {
                 try connection.savepoint { try EventStore.begin(appends, on: $0) }
                 return []

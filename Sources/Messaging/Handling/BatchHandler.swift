@@ -9,6 +9,13 @@ public protocol BatchHandler: Sendable {
     /// Records with this `ce_source` are skipped too: a service need not hear what it said itself.
     var ignoredSource: String? { get }
 
+    /// Types of which it hears what it said itself all the same.
+    var heardOfItself: Set<String> { get }
+
+    /// Whether the handler looks at `InboundMessage.refusal` itself, since its own rows say whether a command that comes
+    /// too late was done before. Else such a command never reaches it.
+    var judgesExpiry: Bool { get }
+
     /// Applies `messages` inside the open transaction of `connection`. They are in partition order, and none has been
     /// applied by this group before. All or nothing: when it throws, the transaction is rolled back and comes again.
     ///
@@ -20,4 +27,6 @@ public protocol BatchHandler: Sendable {
 
 extension BatchHandler {
     public var ignoredSource: String? { nil }
+    public var heardOfItself: Set<String> { [] }
+    public var judgesExpiry: Bool { false }
 }

@@ -1,7 +1,7 @@
 import Postgres
 
 /// Events written in the transaction of the effect that they tell of, and published after its commit by the relay
-/// ("Transactional outbox"). Rows that the relay has passed are pruned.
+/// ("Transactional outbox"), or when their time has come (`Schedule`). Rows that the relay has passed are pruned.
 public enum Outbox {
     /// Appends `events` in one statement. Call inside the transaction of the effect; their order is kept per key.
     ///
@@ -13,6 +13,9 @@ public enum Outbox {
     }
 
     static func append(_ events: [OutgoingEvent], in pipeline: inout Pipeline) {
+        let later = events.filter { !$0.delivery.isNow }
+        Schedule.append(later, in: &pipeline)
+        let events = later.isEmpty ? events : events.filter(\.delivery.isNow)
         // An order's messages are all of one kind, so that theirs keep their order.
         insert(events.filter { $0.metadata.priority == .ordinary }, in: &pipeline)
         insert(events.filter { $0.metadata.priority == .express }, isExpress: true, in: &pipeline)

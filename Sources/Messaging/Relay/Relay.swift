@@ -144,7 +144,9 @@ public final class Relay: Sendable {
             progress: RelayProgress(
                 at: try RelayCheckpointStore.load(source.name, on: connection), configuration: configuration),
             publication: RelayPublication(producer: producer, traces: traces, logger: logger),
-            idling: RelayIdling(configuration, signal), tick: Tick(every: configuration.tick), onProgress: onProgress)
+            idling: RelayIdling(configuration, signal), tick: Tick(every: configuration.tick),
+            due: isOutbox ? DueMessages(service: service, idleLook: configuration.idlePoll) : nil,
+            onProgress: onProgress)
         var tap =
             configuration.readsLog
             ? RelayLogTap(source, in: database, until: stop, logger: logger) { [signal] in signal.raise() } : nil
@@ -175,6 +177,7 @@ public final class Relay: Sendable {
             if tap != nil { note(readsLog: false, tap?.problem) }
             work.idling.looks(on: connection)
             let looked = ContinuousClock.now
+            try work.due?.look(on: connection)
             let mark = try tap?.mark(on: connection)
             let start = work.progress.checkpoint
             let page = try window.nextPage(after: start, on: connection)
@@ -213,9 +216,10 @@ public final class Relay: Sendable {
             if tap?.isApproaching == true {
                 // What comes by the log says that there are rows.
                 stop.wait(for: configuration.busyPoll)
-                tap?.wait(atMost: min(limit ?? configuration.idlePoll, configuration.idlePoll), or: connection)
+                let rest = [limit, work.due?.untilNext].compactMap(\.self).reduce(configuration.idlePoll, min)
+                tap?.wait(atMost: rest, or: connection)
             } else {
-                try work.idling.wait(on: connection, atMost: limit)
+                try work.idling.wait(on: connection, atMost: limit, work.due?.untilNext)
             }
         }
         return nil

@@ -126,6 +126,7 @@ package struct RelayEncoder {
         if key == "tenant" { return EventHeader.tenant }
         if key == "correlationId" { return EventHeader.correlationID }
         if key == "causationId" { return EventHeader.causationID }
+        if key == "expiresAt" { return EventHeader.expiryTime }
         if key == "priority" { return EventHeader.priority }
         return key == "traceparent" ? EventHeader.traceparent : nil
     }

@@ -37,10 +37,10 @@ struct RelayIdling {
         foundLast = .now
     }
 
-    /// Waits until there may be something, for `limit` at most. Throws when the connection is lost, and with it the
-    /// leadership.
-    mutating func wait(on connection: Connection, atMost limit: Duration? = nil) throws {
-        isTold = try connection.waitForNotification(timeout: limit.map { min($0, poll) } ?? poll, or: signal)
+    /// Waits until there may be something, for the least of `limits` at most. Throws when the connection is lost, and with it
+    /// the leadership.
+    mutating func wait(on connection: Connection, atMost limits: Duration?...) throws {
+        isTold = try connection.waitForNotification(timeout: limits.compactMap(\.self).reduce(poll, min), or: signal)
         poll = min(poll * 2, configuration.idlePoll)
     }
 

@@ -13,6 +13,8 @@ struct RelayWork {
     var tick: Tick
     /// Rows published, and not pruned yet.
     var sincePrune = 0
+    /// What waits for its time in the same database; nil where the source is no outbox.
+    var due: DueMessages?
     let onProgress: () -> Void
 
     /// Rows that are worth a statement to delete them.
@@ -20,8 +22,7 @@ struct RelayWork {
 
     init(
         source: RelaySource, encoder: RelayEncoder, progress: RelayProgress, publication: RelayPublication,
-        idling: RelayIdling, tick: Tick,
-        onProgress: @escaping () -> Void
+        idling: RelayIdling, tick: Tick, due: DueMessages?, onProgress: @escaping () -> Void
     ) {
         self.source = source
         self.progress = progress
@@ -29,6 +30,7 @@ struct RelayWork {
         self.publication = publication
         self.idling = idling
         self.tick = tick
+        self.due = due
         self.onProgress = onProgress
     }
 

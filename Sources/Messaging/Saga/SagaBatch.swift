@@ -45,7 +45,8 @@ struct SagaBatch {
                 definition: orchestrator.definition.fingerprint)
         // Participants of other programs may answer beside the lane, before it begins too.
         if message.priority == .express { saga.instance.priority = .express }
-        let input = SagaInput.fact(type: message.type, payload: message.payload, messageID: message.id)
+        let input = SagaInput.fact(
+            type: try orchestrator.factType(message), payload: message.payload, messageID: message.id)
         try move(saga, input, heard, at: now, under: message.traceparent) {
             message.effectMetadata(id: $0, source: $1, time: now)
         }
@@ -91,6 +92,7 @@ struct SagaBatch {
         let span = orchestrator.traces?.step(transition, of: saga.key, orchestrator.definition, under: traceparent)
         for command in transition.commands {
             var metadata = metadata(orchestrator.newID(now), orchestrator.source)
+            metadata.expiresAt = command.expiresAt
             // Whatever lane the answer of a participant came by: all commands about one instance take the same.
             metadata.priority = saga.instance.priority
             if let span { metadata.traceparent = span.traceparent }

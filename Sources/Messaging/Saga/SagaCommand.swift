@@ -5,12 +5,15 @@ public struct SagaCommand: Hashable, Sendable {
     public let key: String
     public let type: String
     public let payload: [UInt8]
+    /// When it isn't to be done any more, microseconds since the Unix epoch; nil for what has to be done in the end.
+    public var expiresAt: Int64?
 
-    public init(topic: String, key: String, type: String, payload: [UInt8]) {
+    public init(topic: String, key: String, type: String, payload: [UInt8], expiresAt: Int64? = nil) {
         self.topic = topic
         self.key = key
         self.type = type
         self.payload = payload
+        self.expiresAt = expiresAt
     }
 }
 

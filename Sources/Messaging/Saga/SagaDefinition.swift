@@ -16,6 +16,9 @@ public struct SagaDefinition: Sendable {
     public let steps: [SagaStep]
     /// The last command of an undone instance.
     public let abort: SagaAbort
+    /// The type of the fact that a command came too late and wasn't done; nil where none says so. It is one type for all
+    /// commands: `factType` tells whose. No part of the course, since an instance goes the same way without it, later.
+    public let expiredBy: String?
     /// The words of a failing or cancelling fact, for people; nil where it has none.
     public let reason: @Sendable (_ type: String, _ payload: [UInt8]) -> String?
 
@@ -33,7 +36,7 @@ public struct SagaDefinition: Sendable {
 
     enum FactRole: Hashable, Sendable {
         case start, cancel, aborted
-        case succeeded(Int), failed(Int), undone(Int), undoRefused(Int)
+        case succeeded(Int), failed(Int), expired(Int), undone(Int), undoRefused(Int)
     }
 
     /// A definition that makes no sense, found when the program starts.
@@ -51,7 +54,7 @@ public struct SagaDefinition: Sendable {
 
     public init(
         name: String, version: Int = 1, startedBy: String, cancelledBy: Set<String> = [], steps: [SagaStep],
-        abort: SagaAbort,
+        abort: SagaAbort, expiredBy: String? = nil,
         reason: @escaping @Sendable (_ type: String, _ payload: [UInt8]) -> String? = { _, _ in nil }
     ) throws(Invalid) {
         self.name = name
@@ -60,6 +63,7 @@ public struct SagaDefinition: Sendable {
         self.cancelledBy = cancelledBy
         self.steps = steps
         self.abort = abort
+        self.expiredBy = expiredBy
         self.reason = reason
 
         var indexes: [String: Int] = [:]
@@ -89,6 +93,9 @@ public struct SagaDefinition: Sendable {
             }
             for type in step.succeededBy { roles[type, default: []].append(.succeeded(index)) }
             for type in step.failedBy { roles[type, default: []].append(.failed(index)) }
+            if let expiredBy, let command = step.command, !step.isPivot {
+                roles[Self.factType(expiredBy, of: command.type), default: []].append(.expired(index))
+            }
             if case .compensatable(let compensation) = step.kind {
                 for type in compensation.doneBy { roles[type, default: []].append(.undone(index)) }
                 for type in compensation.refusedBy { roles[type, default: []].append(.undoRefused(index)) }
@@ -112,7 +119,15 @@ public struct SagaDefinition: Sendable {
     var shortestWait: Int64 { steps.lazy.map(\.deadline.microseconds).min() ?? 0 }
 
     /// All types of facts that an instance reacts to.
-    public var types: Set<String> { Set(roles.keys) }
+    public var types: Set<String> {
+        guard let expiredBy else { return Set(roles.keys) }
+        let known = roles.filter { !$0.value.contains { if case .expired = $0 { true } else { false } } }
+        return Set(known.keys).union(known.count < roles.count ? [expiredBy] : [])
+    }
+
+    /// What a fact is called to instances and in their logs: as its type, or, of one that a command has expired, with the
+    /// command's.
+    public static func factType(_ type: String, of command: String) -> String { "\(type)(\(command))" }
 }
 
 /// The command that ends an undone instance. Asked again until it is answered.

@@ -74,9 +74,12 @@ struct SagaReaction {
 
     /// Makes a command and queues it. It is made even when it isn't sent, so that an instance whose commands
     /// can't be made is refused in either conduct.
-    mutating func send(_ builder: SagaCommandBuilder) throws {
+    ///
+    /// - Parameter expiresAt: of a step that is undone where it isn't taken by then.
+    mutating func send(_ builder: SagaCommandBuilder, expiresAt: Int64? = nil) throws {
         let context = SagaContext(id: instance.id, start: instance.start, reason: instance.reason)
-        let command = try builder(context)
+        var command = try builder(context)
+        command.expiresAt = expiresAt
         if conduct == .leading { transition.commands.append(command) }
     }
 

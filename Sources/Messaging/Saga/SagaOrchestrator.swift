@@ -13,6 +13,8 @@ public struct SagaOrchestrator: Sendable {
     let newID: @Sendable (Int64) -> String
     /// The instance that a fact is about; nil for a message that is none of its facts.
     let instanceID: @Sendable (InboundMessage) throws -> String?
+    /// What a message is called to instances (`SagaDefinition.factType`).
+    let factType: @Sendable (InboundMessage) throws -> String
     private let counters = Monitor<[Transition: Counter]>([:])
     let traces = Traces.current
     private let predecessors: SagaPredecessors
@@ -21,7 +23,8 @@ public struct SagaOrchestrator: Sendable {
     public init(
         _ definition: SagaDefinition, conduct: SagaConduct = .leading, source: String,
         newID: @escaping @Sendable (Int64) -> String,
-        instanceID: @escaping @Sendable (InboundMessage) throws -> String?
+        instanceID: @escaping @Sendable (InboundMessage) throws -> String?,
+        factType: @escaping @Sendable (InboundMessage) throws -> String = { $0.type }
     ) {
         self.definition = definition
         predecessors = SagaPredecessors(of: definition)
@@ -29,6 +32,7 @@ public struct SagaOrchestrator: Sendable {
         self.source = source
         self.newID = newID
         self.instanceID = instanceID
+        self.factType = factType
         var timers: [SagaDuration.Span: Metrics.Timer] = [:]
         for step in definition.steps {
             timers[.step(step.id)] = Metrics.Timer(

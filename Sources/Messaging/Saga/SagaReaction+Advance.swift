@@ -19,9 +19,12 @@ extension SagaReaction {
         }
         // By index, here and elsewhere: a step taken out of its array costs a count of references for each of its members.
         for index in definition.steps.indices where isReady(index) {
-            if let command = definition.steps[index].command { try send(command) }
-            instance.steps[index].call.request(
-                at: now, answerWithin: definition.steps[index].deadline.microseconds)
+            let step = definition.steps[index]
+            if let command = step.command {
+                // What can't be given up doesn't expire.
+                try send(command, expiresAt: step.isPivot ? nil : now + step.deadline.microseconds)
+            }
+            instance.steps[index].call.request(at: now, answerWithin: step.deadline.microseconds)
             log(conduct == .leading ? .requested : .awaited, step: index)
         }
         if definition.pivot == nil, instance.steps.allSatisfy(\.call.isDone) { complete() }
@@ -101,7 +104,7 @@ extension SagaReaction {
         }
         instance.steps[index].call.settle(.timedOut, at: now)
         log(.timedOut, step: index)
-        if instance.reason == nil { instance.reason = "\(step.id) took too long" }
+        if instance.reason == nil { instance.reason = step.lateness }
     }
 }
 

@@ -14,6 +14,7 @@ extension SagaReaction {
             instance.abort.settle(.succeeded, at: now)
             log(.aborted, stepID: SagaInput.abortStep)
         case .succeeded(let index): recordSuccess(index, type: type)
+        case .expired(let index): recordExpiry(index)
         case .failed(let index): recordFailure(index, type: type, words: words())
         case .undone(let index): recordUndone(index, type: type)
         case .undoRefused(let index): recordRefusal(index, words: words())
@@ -68,6 +69,19 @@ extension SagaReaction {
         case .waiting, .requested, .refused, .timedOut:
             instance.steps[index].call.settle(.failed, at: now, detail: words)
         }
+        log(.failed, step: index, detail: words)
+        if instance.reason == nil, !instance.status.isEnd { instance.reason = words }
+    }
+
+    /// The step's command came too late and was not done: there is nothing to undo. A success that was told of before is no
+    /// command's to take back.
+    private mutating func recordExpiry(_ index: Int) {
+        switch instance.steps[index].call.progress {
+        case .waiting, .succeeded, .failed, .resolved: return
+        case .requested, .refused, .timedOut: break
+        }
+        let words = definition.steps[index].lateness
+        instance.steps[index].call.settle(.failed, at: now, detail: words)
         log(.failed, step: index, detail: words)
         if instance.reason == nil, !instance.status.isEnd { instance.reason = words }
     }

@@ -62,6 +62,9 @@ public struct SagaStep: Sendable {
             deadline: retry.answerWithin, kind: .pivot(retry))
     }
 
+    /// What people are told of a step that wasn't taken in time.
+    var lateness: String { "\(id) took too long" }
+
     var isPivot: Bool { if case .pivot = kind { true } else { false } }
 
     /// How the command is asked again; for all but a pivot, how long its outcome is waited for again while watching.

@@ -4,7 +4,8 @@ import Kafka
 /// say which event it is, whose and of whom. `traceparent` isn't covered: it may change on the way.
 ///
 /// A line `orderflow-signature-1`, then each part as its length in four bytes, most significant first, and itself; a part
-/// that is missing has the length 2³²−1 and nothing behind it.
+/// that is missing has the length 2³²−1 and nothing behind it. `ce_expirytime` comes last, and only where it is there: what
+/// never had it is signed as ever.
 struct SignedContent {
     /// In their order.
     private static let headers: [EventAttribute] = [
@@ -36,6 +37,7 @@ struct SignedContent {
                 Self.append(nil, to: &bytes)
             }
         }
+        values[EventAttribute.expiryTime.rawValue]?.withUnsafeBytes { Self.append($0, to: &bytes) }
         return bytes
     }
 

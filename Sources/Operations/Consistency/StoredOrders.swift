@@ -82,7 +82,8 @@ extension OrderStatus {
         self =
             switch type {
             case OrderConfirmed.type: .confirmed
-            case OrderCancelled.type: .cancelled
+            case OrderCancelled.type, OrderWithdrawn.type: .cancelled
+            case OrderScheduled.type: .scheduled
             case OrderCancellationRequested.type: .cancelling
             default: .pending
             }

@@ -38,6 +38,7 @@ struct ShopConcern: Hashable, Sendable {
         static let behind = 15.0
         static let lagRecords = 200
         static let relay = 15.0
+        static let schedule = 15.0
         static let payment = 15.0
         static let mail = 60.0
         static let view = 15.0
@@ -123,6 +124,13 @@ struct ShopConcern: Hashable, Sendable {
                 ShopConcern(
                     .warning, role.role, "\(group.group) is behind", "\(lag) records wait, \(words)",
                     remedy: "more processes of \(role.role), up to the topic's partitions"))
+        }
+        if role.scheduleLate > Threshold.schedule {
+            found.append(
+                ShopConcern(
+                    .critical, role.role, "\(role.role)'s messages are late",
+                    "the first should have gone out \(ShopState.count(role.scheduleLate)) s ago",
+                    remedy: "orderflow schedule list --due-within 0s"))
         }
         for relay in role.relays where relay.lagSeconds > Threshold.relay || relay.isHeldUp {
             found.append(

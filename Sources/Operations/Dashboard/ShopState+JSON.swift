@@ -94,6 +94,8 @@ extension JSONWriter {
                     }
                 }
             }
+            json.field("scheduled", role.scheduled)
+            json.number("scheduleLateSeconds", role.scheduleLate)
             json.key("relays")
             json.array { json in
                 for relay in role.relays {

@@ -192,6 +192,9 @@ extension ShopState.Role {
             group.isHeldUp = last.contains { ($0.metrics["orderflow_consumer_held_up"][mine] ?? 0) > 0 }
             return group
         }
+        // All processes of the role say the same of the database.
+        scheduled = ShopState.count(last.map { $0.greatest("orderflow_schedule_waiting") }.max() ?? 0)
+        scheduleLate = last.map { $0.greatest("orderflow_schedule_oldest_late_seconds") }.max() ?? 0
         relays = names("source", "orderflow_relay_backlog_rows").map { name in
             func values(_ metric: String) -> [Double] {
                 last.flatMap { $0.metrics[metric].filter { $0.key.contains("source=\"\(name)\"") }.map(\.value) }

@@ -53,6 +53,9 @@ struct ShopState: Sendable {
         var reasons: [String] = []
         var groups: [Group] = []
         var relays: [Relay] = []
+        /// Messages that wait for their time, and how late the first of them is, in seconds.
+        var scheduled = 0
+        var scheduleLate = 0.0
         var openCircuits: [String] = []
         var memory = 0.0
     }

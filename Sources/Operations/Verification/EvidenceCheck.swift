@@ -20,11 +20,11 @@ package struct EvidenceCheck {
     /// - Returns: how many rows break a claim, at most `limit` of each.
     package func run(onBroken: (OrderVerification.Finding) -> Void) throws -> Int {
         var broken = 0
-        for module in settings.services.modules where !module.evidence.isEmpty {
+        for module in settings.services.modules {
             guard let store = module.database else { continue }
             let connection = try Connection(settings.database(of: store), logger: logger)
             defer { connection.close() }
-            for evidence in module.evidence {
+            for evidence in module.evidence + Evidence.general {
                 // A claim may be about everything that there is.
                 let rows = try connection.withStatementTimeout(.seconds(3600)) { connection in
                     try connection.transaction(readOnly: true) { connection in

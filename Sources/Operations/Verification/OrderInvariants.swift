@@ -35,6 +35,9 @@ public enum OrderInvariants {
         if types.contains(OrderCancelled.type) {
             return Finding(place: .cancelled, broken: broken + cancelled(order))
         }
+        if types.contains(OrderWithdrawn.type) {
+            return Finding(place: .cancelled, broken: broken + withdrawn(order))
+        }
         return Finding(place: .running(progress(order)), broken: broken)
     }
 
@@ -46,11 +49,14 @@ public enum OrderInvariants {
         if order.events.map(\.version) != Array(1...max(order.events.count, 1)) {
             broken.append("the stream has versions \(order.events.map(\.version))")
         }
-        if order.events.first?.type != OrderCreated.type {
-            broken.append("the stream doesn't begin with OrderCreated")
-        }
         let types = order.events.map(\.type)
-        for type in [OrderCreated.type, OrderConfirmed.type, OrderCancelled.type] {
+        if types.first != OrderCreated.type, types.first != OrderScheduled.type {
+            broken.append("the stream begins neither with OrderCreated nor with OrderScheduled")
+        }
+        if types.contains(OrderWithdrawn.type), types.contains(OrderCreated.type) {
+            broken.append("both placed and withdrawn")
+        }
+        for type in [OrderCreated.type, OrderConfirmed.type, OrderCancelled.type, OrderWithdrawn.type] {
             let count = types.count { $0 == type }
             if count > 1 { broken.append("\(count) \(type) in the stream") }
         }
@@ -104,6 +110,7 @@ public enum OrderInvariants {
     }
 
     private static func progress(_ order: OrderEvidence) -> String {
+        if order.events.last?.type == OrderScheduled.type { return "waits for its time" }
         guard let saga = order.saga else { return "not confirmed and not cancelled" }
         return "saga \(saga.status)" + (saga.attention.map { ": \($0)" } ?? "")
     }
@@ -155,6 +162,19 @@ public enum OrderInvariants {
         return broken
     }
 
+    /// Nobody has done anything for an order that was never placed.
+    private static func withdrawn(_ order: OrderEvidence) -> [String] {
+        var broken: [String] = []
+        expect("stock", order.reservation, [nil], &broken)
+        expect("payment", order.payment?.status, [nil], &broken)
+        expect("shipment", order.shipment, [nil], &broken)
+        for mail in order.mails where mail.kind != "order-reminder" {
+            broken.append("has a \(mail.kind) mail and was never placed")
+        }
+        if let saga = order.saga { broken.append("the saga is \(saga.status), and the order was never placed") }
+        return broken
+    }
+
     private static func expect(_ what: String, _ status: String?, _ allowed: [String?], _ broken: inout [String]) {
         guard !allowed.contains(status) else { return }
         broken.append(
@@ -165,7 +185,7 @@ public enum OrderInvariants {
         _ order: OrderEvidence, sent: String, not unwanted: [String], _ broken: inout [String]
     ) {
         // Who has no address has been promised no mail.
-        let count = order.mails.count { $0.kind == sent && ($0.status == "sent" || $0.status == "unaddressed") }
+        let count = order.mails.count { $0.kind == sent && ["sent", "unaddressed", "expired"].contains($0.status) }
         if count != 1 {
             let states = order.mails.filter { $0.kind == sent }.map { mail in
                 mail.status + (mail.error.map { ": \($0)" } ?? "")

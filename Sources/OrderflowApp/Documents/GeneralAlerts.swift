@@ -97,6 +97,10 @@ enum GeneralAlerts {
                 "PostgreSQL keeps {{ $value | humanize1024 }}B of its log for {{ $labels.service }}'s {{ $labels.source }}",
                 "Nobody reads the slot, or a transaction that has written is open for long: `orderflow status` names it."
             ),
+            Alert(
+                "OrderflowScheduleLate", "max by (service) (orderflow_schedule_oldest_late_seconds) > 30", for: "1m",
+                .page, "{{ $labels.service }}'s messages are {{ $value | humanizeDuration }} behind their time",
+                "The relay that leads moves them. See `orderflow schedule list --due-within 0s`."),
         ])
 
     private static let consumers = Group(

@@ -14,11 +14,11 @@ import Orders
 /// quantity, or what the column `total` says.
 struct CSVOrders {
     enum Column: String, CaseIterable {
-        case order, userId, sku, qty, price, total, currency, email, shippingAddress, paymentToken, priority
+        case order, userId, sku, qty, price, total, currency, email, shippingAddress, paymentToken, priority, placeAt
 
         /// Those that an order has once, however many lines it has.
         static let once: [Column] = [
-            .userId, .total, .currency, .email, .shippingAddress, .paymentToken, .priority,
+            .userId, .total, .currency, .email, .shippingAddress, .paymentToken, .priority, .placeAt,
         ]
     }
 
@@ -192,6 +192,7 @@ struct CSVOrders {
             json.field("email", draft.once[.email])
             json.field("shippingAddress", draft.once[.shippingAddress])
             json.field("paymentToken", draft.once[.paymentToken])
+            json.field("placeAt", draft.once[.placeAt])
             json.field("priority", draft.once[.priority].map(Self.trimmed))
         }
         return ImportRecord(json.bytes, at: place)

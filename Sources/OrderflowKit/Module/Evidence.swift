@@ -11,5 +11,22 @@ public struct Evidence: ServiceModulePart, Sendable {
         self.sql = sql
     }
 
+    /// Of what every service's database has.
+    package static let general = [
+        Evidence(
+            "what was due is delivered",
+            sql: """
+                SELECT key, type || ' has been due since ' || due_at FROM scheduled_messages
+                WHERE due_at < now() - interval '1 minute'
+                """),
+        Evidence(
+            "what was delivered doesn't wait",
+            sql: """
+                SELECT s.key, s.type || ' is in the outbox too'
+                FROM outbox o JOIN scheduled_messages s ON s.key = o.key AND s.type = o.type
+                    AND s.metadata->>'id' = o.metadata->>'id'
+                """),
+    ]
+
     public func join(_ module: inout ServiceModule) { module.evidence.append(self) }
 }

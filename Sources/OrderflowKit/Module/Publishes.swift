@@ -1,3 +1,4 @@
+import OrderFacts
 import Orders
 
 /// Facts and commands that the service puts on a topic. Every group of the installation reads by what all services say
@@ -43,5 +44,9 @@ public struct Accepts: ServiceModulePart {
         self.topic = topic
     }
 
-    public func join(_ module: inout ServiceModule) { module.payloads[topic, default: []] += commands }
+    public func join(_ module: inout ServiceModule) {
+        module.payloads[topic, default: []] += commands
+        // What it does it may also refuse for being too late.
+        module.says[.orderEvents, default: []].insert(CommandExpired.type)
+    }
 }

@@ -63,6 +63,12 @@ package enum MetricHelp {
         "orderflow_relay_held_up": "1 while an error keeps the relay from publishing.",
         "orderflow_relay_lag_seconds": "Age of the oldest event that is read but not acknowledged; 0 with none.",
         "orderflow_relay_backlog_rows": "Committed rows that are not published, counted up to 100000.",
+        "orderflow_schedule_waiting": "Messages that wait for their time; from 10000 on an estimate.",
+        "orderflow_schedule_late": "Those of them that were due more than a second ago, counted up to 100000.",
+        "orderflow_schedule_oldest_late_seconds": "How late the first of them is; 0 with none.",
+        "orderflow_schedule_delivered_total": "Messages whose time had come, handed to the relay.",
+        "orderflow_schedule_late_seconds": "How late the first of a batch of them was.",
+        "orderflow_schedule_cancelled_total": "Messages that were cancelled before their time.",
     ]
 
     private static let consumer = [

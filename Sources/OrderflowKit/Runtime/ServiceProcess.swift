@@ -56,6 +56,7 @@ public struct ServiceProcess: Sendable {
         backlog = BacklogSampler(
             sources.map { .relay($0, service: context.name) }
                 + (publishes.readsLog ? sources.map { .slot($0, service: context.name) } : [])
+                + BacklogQuery.schedule(service: context.name)
                 + groups.flatMap { [.deadLetters(group: $0.name), .parkedKeys(group: $0.name)] } + running.backlog,
             database: context.database, writes: pulse.writes, logger: context.logger)
         context.health.watch(database: pulse)
@@ -93,6 +94,7 @@ public struct ServiceProcess: Sendable {
         consumer.usesInbox = group.usesInbox
         consumer.keyField = "order_id"
         consumer.content = context.facts.door
+        consumer.expiry = .commands(context)
         consumer.codecs = codecs
         return consumer
     }

@@ -271,7 +271,13 @@ package struct SettingTable: Sendable {
             """
             orchestration: the saga role commands each step. choreography: the services react to each other, and the \
             saga role only keeps track. The same for all roles; change it when no order is under way.
-            """)
+            """),
+        SettingKey(
+            "saga.clock_skew", \.clockSkew, .duration(.zero ... .seconds(3600)),
+            """
+            How far the clocks of the shop's machines may be from each other. A command that is handled later than the \
+            deadline of its step by more than this isn't done: CommandExpired answers it.
+            """),
     ]
 
     private static func topics(_ topics: [Topic]) -> [SettingKey] {

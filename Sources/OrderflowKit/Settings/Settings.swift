@@ -24,6 +24,8 @@ public struct Settings: Sendable {
     package var schemas = SchemaSettings()
     /// Who leads an order to its end.
     public var mode = FulfilmentMode.orchestration
+    /// How far the clocks of the shop's machines may be from each other.
+    package var clockSkew: Duration = .seconds(2)
     package var lanes = Lanes()
     package var shutdown = Shutdown()
     /// A service's own database, as its daemons reach it; nil derives it from `database.url`.

@@ -25,6 +25,10 @@ public struct PayloadFields: PayloadMembers {
     public private(set) var hasSealedToken = false
     public private(set) var tokenKey: String?
     public private(set) var sealedToken: String?
+    public private(set) var command: String?
+    public private(set) var commandID: String?
+    public private(set) var expiresAt: Int64?
+    public private(set) var placeAt: Int64?
 
     public let type: String
     public let encoded: EncodedPayload
@@ -91,6 +95,14 @@ public struct PayloadFields: PayloadMembers {
             tokenKey = try optional(&reader, FactLimit.tokenKey)
         } else if key == "sealedToken" {
             sealedToken = try optional(&reader, FactLimit.sealedToken)
+        } else if key == "command" {
+            command = try optional(&reader, FactLimit.kind)
+        } else if key == "commandId" {
+            commandID = try optional(&reader, FactLimit.messageID)
+        } else if key == "expiresAt" {
+            expiresAt = try Self.time(&reader)
+        } else if key == "placeAt" {
+            placeAt = try Self.time(&reader)
         } else if Self.isTime(key) {
             namedTime = try Self.time(&reader)
         } else {
@@ -102,7 +114,8 @@ public struct PayloadFields: PayloadMembers {
         key == "createdAt" || key == "confirmedAt" || key == "requestedAt" || key == "cancelledAt"
             || key == "reservedAt" || key == "rejectedAt" || key == "releasedAt" || key == "processedAt"
             || key == "failedAt" || key == "refundedAt" || key == "voidedAt" || key == "dispatchedAt"
-            || key == "sentAt"
+            || key == "sentAt" || key == "expiredAt" || key == "scheduledAt" || key == "withdrawnAt"
+            || key == "remindedAt"
     }
 
     // MARK: Texts, lines and amounts

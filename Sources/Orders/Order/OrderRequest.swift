@@ -8,6 +8,8 @@ public struct OrderRequest: Hashable, Sendable {
     public let email: String?
     public let shippingAddress: String?
     public let paymentToken: String?
+    /// When it is to be placed, microseconds since the Unix epoch; nil is at once.
+    public let placeAt: Int64?
     /// Whether it is to go ahead of orders that aren't: `"priority":"express"`.
     public let isExpress: Bool
 
@@ -91,6 +93,7 @@ public struct OrderRequest: Hashable, Sendable {
         email = fields.email
         shippingAddress = fields.shippingAddress
         paymentToken = fields.paymentToken
+        placeAt = fields.placeAt
         isExpress = fields.isExpress
     }
 }
@@ -108,6 +111,7 @@ private struct Fields {
     var email: String?
     var shippingAddress: String?
     var paymentToken: String?
+    var placeAt: Int64?
     var isExpress = false
 
     typealias Limit = OrderRequest.Limit
@@ -136,6 +140,12 @@ private struct Fields {
             shippingAddress = try RequestText.optional(&reader, limit: Limit.address, lines: true)
         } else if key == "paymentToken" {
             paymentToken = try RequestText.optional(&reader, limit: Limit.token)
+        } else if key == "placeAt" {
+            guard try !reader.readIfNull() else { return }
+            guard let time = RFC3339.microseconds(try reader.readString()) else {
+                throw OrderRequest.Violation(detail: "must be an RFC 3339 time such as 2026-12-24T18:00:00+01:00")
+            }
+            placeAt = time
         } else if key == "priority" {
             isExpress = try Self.isExpress(&reader)
         } else {

@@ -47,6 +47,7 @@ public enum FulfilmentSaga {
             ],
             abort: SagaAbort(
                 command: builder(decision.cancel, topics), answeredBy: decision.cancelledBy, retry: patience.order),
+            expiredBy: CommandExpired.type,
             reason: reasons(steps))
     }
 

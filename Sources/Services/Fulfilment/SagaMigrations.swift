@@ -23,5 +23,6 @@ extension ServiceDatabase {
             Migration(version: 8, name: "sagas in one row", sql: SagaSchema.rows),
             Migration(version: 9, name: "express orders", sql: MessagingSchema.express),
             Migration(version: 10, name: "schemas of payloads", sql: MessagingSchema.schemas),
+            Migration(version: 11, name: "messages that wait for their time", sql: MessagingSchema.schedule),
         ])
 }

@@ -1,5 +1,6 @@
 import Execution
 import Messaging
+import OrderFacts
 import OrderflowKit
 import Orders
 import Postgres
@@ -78,11 +79,23 @@ extension SagaSettings {
 extension FulfilmentSaga {
     /// The saga with how it conducts itself, for the service and for operators' commands.
     package static func orchestrator(_ settings: Settings) throws(SagaDefinition.Invalid) -> SagaOrchestrator {
-        SagaOrchestrator(
+        let commands = Set(settings.steps.compactMap(\.command?.type))
+        return SagaOrchestrator(
             try definition(
                 of: settings.services, settings.steps, topics: settings.topics.names, patience: patience(settings)),
             conduct: settings.mode == .orchestration ? .leading : .watching, source: "/orderflow/saga",
-            newID: { UUIDText.v7(microseconds: $0) }, instanceID: { try $0.fulfilmentOrderID() })
+            newID: { UUIDText.v7(microseconds: $0) }, instanceID: { try $0.fulfilmentOrderID() },
+            factType: { try factType(of: $0, commands) })
+    }
+
+    /// What a fact is called to instances.
+    ///
+    /// - Parameter commands: of the steps.
+    package static func factType(of message: InboundMessage, _ commands: Set<String>) throws -> String {
+        guard message.type == CommandExpired.type, let fact = try message.payload(as: CommandExpired.self),
+            commands.contains(fact.command)
+        else { return message.type }
+        return SagaDefinition.factType(message.type, of: fact.command)
     }
 
     private static func patience(_ settings: Settings) -> Patience {

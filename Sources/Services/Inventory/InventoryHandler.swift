@@ -34,6 +34,7 @@ struct InventoryHandler: BatchHandler {
     private static let choreographed: FactCatalogue = [OrderCreated.self, OrderCancelled.self, OrderConfirmed.self]
 
     var types: Set<String> { reads.types }
+    let judgesExpiry = true
 
     func handle(_ messages: [InboundMessage], on connection: Connection, outbox: inout [OutgoingEvent]) throws {
         let requests = try messages.compactMap { message in
@@ -83,8 +84,11 @@ struct InventoryHandler: BatchHandler {
                 next.changed.insert(key)
             }
             if let answer = reaction.answer {
-                let fact = answer.fact(of: key.orderID, at: WallClock.nowMicroseconds())
-                next.events.append(try message.causes(fact, topic: topic, source: source))
+                if let fact = answer.fact(of: key.orderID, at: WallClock.nowMicroseconds()) {
+                    next.events.append(try message.causes(fact, topic: topic, source: source))
+                } else if let refusal = message.refusal {
+                    next.events.append(refusal.answer)
+                }
                 next.answers.append(answer)
             }
         }
@@ -97,7 +101,7 @@ struct InventoryHandler: BatchHandler {
         switch try message.payload(of: reads) {
         case let command as ReserveStock:
             guard !command.items.isEmpty else { throw MessageRejected("\(message.type): /items must not be empty") }
-            return (command.orderID, .reserve(command.items))
+            return (command.orderID, message.refusal == nil ? .reserve(command.items) : .reserveTooLate)
         case let command as ReleaseStock: return (command.orderID, .release)
         case let order as OrderCreated: return (order.orderID, .reserve(order.items))
         case let order as OrderCancelled: return (order.orderID, .release)
@@ -124,8 +128,10 @@ struct InventoryHandler: BatchHandler {
 }
 
 extension StockReservation.Answer {
-    func fact(of orderID: String, at now: Int64) -> any OrderFact {
+    /// Nil where the kit has the answer.
+    func fact(of orderID: String, at now: Int64) -> (any OrderFact)? {
         switch self {
+        case .expired: nil
         case .reserved(let items): StockReserved(orderID: orderID, items: items, at: now)
         case .rejected(let reason, let sku): StockRejected(orderID: orderID, reason: reason, sku: sku, at: now)
         case .released(let items): StockReleased(orderID: orderID, items: items, at: now)

@@ -5,6 +5,7 @@ struct InventoryMetrics: Sendable {
     private let reserved = counter("reserved")
     private let rejected = counter("rejected")
     private let released = counter("released")
+    private let expired = counter("expired")
 
     private static func counter(_ outcome: String) -> Counter {
         Counter(label: "orderflow_stock_requests_total", dimensions: [("outcome", outcome)])
@@ -16,6 +17,7 @@ struct InventoryMetrics: Sendable {
             switch answer {
             case .reserved: reserved.increment()
             case .rejected: rejected.increment()
+            case .expired: expired.increment()
             case .released: released.increment()
             }
         }

@@ -64,5 +64,6 @@ extension ServiceDatabase {
                     """),
             Migration(version: 8, name: "express orders", sql: MessagingSchema.express),
             Migration(version: 9, name: "schemas of payloads", sql: MessagingSchema.schemas),
+            Migration(version: 10, name: "messages that wait for their time", sql: MessagingSchema.schedule),
         ])
 }

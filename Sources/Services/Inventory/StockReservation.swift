@@ -29,6 +29,8 @@ public struct StockReservation: Hashable, Sendable {
 
     public enum Request: Hashable, Sendable {
         case reserve([OrderLine])
+        /// The same, asked for too late: it is refused, unless it was done before.
+        case reserveTooLate
         /// Make sure that nothing is reserved, now or later.
         case release
         /// The order is confirmed.
@@ -41,6 +43,8 @@ public struct StockReservation: Hashable, Sendable {
         case rejected(reason: String, sku: String?)
         /// No items: nothing had been reserved.
         case released(items: [OrderLine])
+        /// The request came too late.
+        case expired
     }
 
     public var status: Status
@@ -57,6 +61,7 @@ public struct StockReservation: Hashable, Sendable {
         self.sku = sku
     }
 
+    public static let expiredReason = "the order's stock was asked for too late"
     public static let releasedReason = "the order's stock was released before"
 
     /// What a request does to the order's reservation and to the stock. `answer` is what is said of it; `reservation` is nil where
@@ -66,9 +71,12 @@ public struct StockReservation: Hashable, Sendable {
     ) throws(StockLevels.LevelMissing) -> (reservation: StockReservation?, answer: Answer?) {
         guard var known = reservation else { return begin(request, stock: &stock) }
         switch (request, known.status) {
-        case (.reserve, .reserved), (.reserve, .consumed): return (nil, .reserved(items: known.items))
-        case (.reserve, .rejected): return (nil, .rejected(reason: known.reason ?? "", sku: known.sku))
-        case (.reserve, .released): return (nil, .rejected(reason: releasedReason, sku: nil))
+        case (.reserve, .reserved), (.reserve, .consumed), (.reserveTooLate, .reserved), (.reserveTooLate, .consumed):
+            return (nil, .reserved(items: known.items))
+        case (.reserve, .rejected), (.reserveTooLate, .rejected):
+            return (nil, .rejected(reason: known.reason ?? "", sku: known.sku))
+        case (.reserve, .released), (.reserveTooLate, .released):
+            return (nil, .rejected(reason: releasedReason, sku: nil))
 
         case (.release, .reserved):
             try stock.release(known.lines)
@@ -100,6 +108,8 @@ public struct StockReservation: Hashable, Sendable {
                     .rejected(reason: error.reason, sku: error.sku)
                 )
             }
+        // Left behind, so that a copy which another clock finds in time isn't done either.
+        case .reserveTooLate: return (StockReservation(status: .rejected, reason: expiredReason), .expired)
         case .release: return (StockReservation(status: .released), .released(items: []))
         // Confirmed without a reservation: an order from before this service, or one of a foreign producer.
         case .consume: return (nil, nil)

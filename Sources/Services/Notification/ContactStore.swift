@@ -34,6 +34,14 @@ extension MailStore {
         return try takeEarly(of: awaited, on: connection)
     }
 
+    /// Of orders that were withdrawn: nobody is written to about them any more.
+    static func dropContacts(_ keys: [OrderKey], on connection: Connection) throws {
+        guard !keys.isEmpty else { return }
+        _ = try connection.execute(
+            "DELETE FROM contacts WHERE (tenant, order_id) IN (SELECT * FROM unnest($1::text[], $2::text[]))",
+            [.textArray(keys.map(\.tenant)), .textArray(keys.map(\.orderID))])
+    }
+
     static func contacts(of keys: [OrderKey], on connection: Connection) throws -> [OrderKey: Contact] {
         guard !keys.isEmpty else { return [:] }
         let rows = try connection.query(
@@ -67,9 +75,10 @@ extension MailStore {
         guard !wishes.isEmpty else { return }
         _ = try connection.execute(
             """
-            INSERT INTO early_mails (tenant, order_id, kind, amount, reason, correlation_id, causation_id, traceparent)
+            INSERT INTO early_mails (tenant, order_id, kind, amount, reason, correlation_id, causation_id, traceparent,
+                                     created_at)
             SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
-                                 $8::text[])
+                                 $8::text[], $9::timestamptz[])
             ON CONFLICT DO NOTHING
             """,
             [
@@ -77,6 +86,7 @@ extension MailStore {
                 .textArray(wishes.map(\.template.rawValue)), .textArrayOptional(wishes.map(\.amount)),
                 .textArrayOptional(wishes.map(\.reason)), .textArray(wishes.map(\.correlationID)),
                 .textArray(wishes.map(\.causationID)), .textArrayOptional(wishes.map(\.traceparent)),
+                .timestampArray(wishes.map(\.time)),
             ])
     }
 
@@ -85,7 +95,7 @@ extension MailStore {
         return try connection.query(
             """
             DELETE FROM early_mails WHERE (tenant, order_id) IN (SELECT * FROM unnest($1::text[], $2::text[]))
-            RETURNING tenant, order_id, kind, amount, reason, correlation_id, causation_id, traceparent
+            RETURNING tenant, order_id, kind, amount, reason, correlation_id, causation_id, traceparent, created_at
             """, [.textArray(keys.map(\.tenant)), .textArray(keys.map(\.orderID))]
         ).map { row in
             let kind = try row.get(2, as: String.self)
@@ -96,7 +106,7 @@ extension MailStore {
                 key: try OrderKey(row),
                 template: template, amount: try row.get(3, as: String?.self), reason: try row.get(4, as: String?.self),
                 correlationID: try row.get(5, as: String.self), causationID: try row.get(6, as: String.self),
-                traceparent: try row.get(7, as: String?.self))
+                traceparent: try row.get(7, as: String?.self), time: try row.get(8, as: Timestamp.self).microseconds)
         }
     }
 }

@@ -26,9 +26,11 @@ enum MailStore {
         let causationID: String
         let traceparent: String?
         var priority = Priority.ordinary
+        /// When it is of no use any more, microseconds since the Unix epoch; nil where it always is.
+        var expiresAt: Int64?
     }
 
-    /// A claimed intent.
+    /// A claimed intent, or one that came too late.
     struct Mail: Sendable {
         let id: Int64
         let key: OrderKey
@@ -44,6 +46,8 @@ enum MailStore {
         /// What has asked for the mail; once it was sent, the span of that.
         var traceparent: String?
         var priority = Priority.ordinary
+        /// When it had become useless, microseconds since the Unix epoch; nil while it hasn't, by the database's clock.
+        let expiredAt: Int64?
     }
 
     /// Mails that wait, for metrics: how many, and since when the oldest.
@@ -60,7 +64,8 @@ enum MailStore {
     ]
 
     /// One mail per order and kind: a second intent changes nothing. The first `claimed` of those that have a recipient
-    /// are written as claimed by this process for `lease`; those of them that are new are returned.
+    /// are written as claimed by this process for `lease`; those of them that are new are returned, and so are those that
+    /// are of no use any more: nobody sends them.
     @discardableResult
     static func add(
         _ intents: [Intent], claimed: Int = 0, lease: Duration = .zero, on connection: Connection
@@ -75,16 +80,17 @@ enum MailStore {
         let rows = try connection.query(
             """
             INSERT INTO mails (tenant, order_id, kind, recipient, subject, body, message_id, correlation_id,
-                               causation_id, traceparent, express, attempts, status, next_attempt_at)
+                               causation_id, traceparent, express, expires_at, attempts, status, next_attempt_at)
             SELECT tenant, order_id, kind, recipient, subject, body, message_id, correlation_id, causation_id,
-                   traceparent, express, claimed::int,
-                   CASE WHEN recipient IS NULL THEN 'unaddressed' ELSE 'pending' END,
+                   traceparent, express, expires_at, (claimed AND coalesce(expires_at > now(), true))::int,
+                   CASE WHEN recipient IS NULL THEN 'unaddressed' WHEN expires_at <= now() THEN 'expired'
+                        ELSE 'pending' END,
                    now() + CASE WHEN claimed THEN make_interval(secs => $13) WHEN express THEN -\(ExpressHeadStart.sql)
                            ELSE interval '0' END
             FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
-                        $8::text[], $9::text[], $10::text[], $11::boolean[], $12::boolean[])
+                        $8::text[], $9::text[], $10::text[], $11::boolean[], $12::boolean[], $14::timestamptz[])
                 AS intents (tenant, order_id, kind, recipient, subject, body, message_id, correlation_id, causation_id,
-                            traceparent, express, claimed)
+                            traceparent, express, claimed, expires_at)
             ON CONFLICT (tenant, order_id, kind) DO NOTHING
             RETURNING \(columns)
             """,
@@ -95,9 +101,11 @@ enum MailStore {
                 .textArray(intents.map(\.messageID)), .textArray(intents.map(\.correlationID)),
                 .textArray(intents.map(\.causationID)), .textArrayOptional(intents.map(\.traceparent)),
                 .boolArray(intents.map { $0.priority == .express }), .boolArray(isClaimed),
-                .float8(lease / .seconds(1)),
+                .float8(lease / .seconds(1)), .timestampArrayOptional(intents.map(\.expiresAt)),
             ])
-        return try rows.filter { row in try row.get(8, as: Int32.self) > 0 }.map(mail)
+        return try rows.filter { row in
+            try !row.isNull(4) && (row.get(8, as: Int32.self) > 0 || !row.isNull(13))
+        }.map(mail)
     }
 
     /// Takes up to `limit` due mails for `lease`: nobody else sees them until then, and if this process dies they are
@@ -115,7 +123,7 @@ enum MailStore {
 
     private static let columns = """
         id, tenant, order_id, kind, recipient, subject, body, message_id, attempts, created_at, correlation_id,
-        causation_id, traceparent, express
+        causation_id, traceparent, express, CASE WHEN expires_at <= now() THEN expires_at END
         """
 
     private static func mail(_ row: Row) throws -> Mail {
@@ -128,7 +136,8 @@ enum MailStore {
             createdAt: try row.get(9, as: Timestamp.self).microseconds,
             correlationID: try row.get(10, as: String.self), causationID: try row.get(11, as: String.self),
             traceparent: try row.get(12, as: String?.self),
-            priority: try row.get(13, as: Bool.self) ? .express : .ordinary)
+            priority: try row.get(13, as: Bool.self) ? .express : .ordinary,
+            expiredAt: try row.get(14, as: Timestamp?.self)?.microseconds)
     }
 
     /// Marks mails sent. Returns those that were still pending: the others another process has sent and told about.
@@ -137,6 +146,15 @@ enum MailStore {
             """
             UPDATE mails SET status = 'sent', sent_at = now(), error = NULL
             WHERE id = ANY($1::bigint[]) AND status = 'pending' RETURNING id
+            """, [.int8Array(ids)])
+        return Set(try rows.map { try $0.get(0, as: Int64.self) })
+    }
+
+    /// Marks claimed mails of no use any more. Returns those that were still pending.
+    static func markExpired(_ ids: [Int64], on connection: Connection) throws -> Set<Int64> {
+        let rows = try connection.query(
+            """
+            UPDATE mails SET status = 'expired' WHERE id = ANY($1::bigint[]) AND status = 'pending' RETURNING id
             """, [.int8Array(ids)])
         return Set(try rows.map { try $0.get(0, as: Int64.self) })
     }

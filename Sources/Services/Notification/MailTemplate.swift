@@ -5,6 +5,7 @@ enum MailTemplate: String, CaseIterable, Sendable {
     case orderConfirmed = "order-confirmed"
     case orderCancelled = "order-cancelled"
     case paymentRefunded = "payment-refunded"
+    case orderReminder = "order-reminder"
 
     /// What a template may speak of.
     struct Content: Sendable {
@@ -13,6 +14,8 @@ enum MailTemplate: String, CaseIterable, Sendable {
         /// "49.99 USD"
         let amount: String
         let reason: String?
+        /// When the order will be placed; RFC 3339.
+        var placeAt: String?
     }
 
     func subject(_ content: Content) -> String {
@@ -20,6 +23,7 @@ enum MailTemplate: String, CaseIterable, Sendable {
         case .orderConfirmed: "Your order \(content.orderID) is confirmed"
         case .orderCancelled: "Your order \(content.orderID) is cancelled"
         case .paymentRefunded: "Your payment for order \(content.orderID) is refunded"
+        case .orderReminder: "Your order \(content.orderID) will be placed soon"
         }
     }
 
@@ -45,6 +49,14 @@ enum MailTemplate: String, CaseIterable, Sendable {
             Hello \(content.userID),
 
             we have refunded \(content.amount) for your order \(content.orderID).
+
+            """
+        case .orderReminder:
+            """
+            Hello \(content.userID),
+
+            your order \(content.orderID) over \(content.amount) will be placed\(content.placeAt.map { " at \($0)" } ?? " soon").
+            Until then you can cancel it, and nothing is charged.
 
             """
         }

@@ -1,4 +1,6 @@
+import JSON
 import Messaging
+import NotificationFacts
 import OrderFacts
 import OrderflowKit
 import Orders
@@ -10,10 +12,13 @@ struct MailWish: Sendable {
     let template: MailTemplate
     /// "49.99 USD"; nil is the order's total.
     let amount: String?
+    /// Of a cancellation; of a reminder the order's time.
     let reason: String?
     let correlationID: String
     let causationID: String
     let traceparent: String?
+    /// When it happened, microseconds since the Unix epoch.
+    let time: Int64
     /// Of the order; one whose beginning came late is in no haste.
     var priority = Priority.ordinary
 
@@ -23,6 +28,9 @@ struct MailWish: Sendable {
         var reason: String?
         switch fact {
         case is OrderConfirmed: template = .orderConfirmed
+        case let reminder as OrderReminderDue:
+            template = .orderReminder
+            reason = RFC3339.text(reminder.placeAt)
         case let order as OrderCancelled:
             template = .orderCancelled
             reason = order.reason
@@ -39,12 +47,13 @@ struct MailWish: Sendable {
         correlationID = message.correlationID
         causationID = message.id
         traceparent = message.traceparent
+        time = message.time
         priority = message.priority
     }
 
     init(
         key: OrderKey, template: MailTemplate, amount: String?, reason: String?, correlationID: String,
-        causationID: String, traceparent: String?
+        causationID: String, traceparent: String?, time: Int64
     ) {
         self.key = key
         self.template = template
@@ -53,5 +62,6 @@ struct MailWish: Sendable {
         self.correlationID = correlationID
         self.causationID = causationID
         self.traceparent = traceparent
+        self.time = time
     }
 }

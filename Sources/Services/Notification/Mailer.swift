@@ -42,6 +42,7 @@ final class Mailer: Sendable {
     private let desk: MailDesk
     private let traces = Traces.current
     private let sent = Counter(label: "orderflow_mails_total", dimensions: [("outcome", "sent")])
+    private let expired = Counter(label: "orderflow_mails_total", dimensions: [("outcome", "expired")])
     private let failed = Counter(label: "orderflow_mails_total", dimensions: [("outcome", "failed")])
 
     init(
@@ -124,7 +125,10 @@ final class Mailer: Sendable {
         let room = configuration.batch - handed.count
         if looks, room > 0 {
             let due = try claim(room, besides: handed.count, on: connection)
-            rest += due.map { MailDesk.Claimed(mail: $0, sendBy: begin + desk.lease / 3) }
+            try expire(due.filter { $0.expiredAt != nil }, on: connection)
+            rest += due.filter { $0.expiredAt == nil }.map {
+                MailDesk.Claimed(mail: $0, sendBy: begin + desk.lease / 3)
+            }
             if due.count == room { desk.noteMore() }
         } else if looks {
             desk.noteMore()
@@ -221,15 +225,29 @@ final class Mailer: Sendable {
         onCommit()
     }
 
+    /// Says of mails that they are of no use any more.
+    private func expire(_ mails: [MailStore.Mail], on connection: ReconnectingConnection) throws {
+        guard !mails.isEmpty else { return }
+        try connection.runRetrying(repeatingUnknownCommits: true) { connection in
+            try connection.transaction { connection in
+                let mine = try MailStore.markExpired(mails.map(\.id), on: connection)
+                let now = WallClock.nowMicroseconds()
+                try Outbox.append(
+                    mails.filter { mine.contains($0.id) }.map {
+                        try $0.toldExpired(topic: topic, source: source, at: now)
+                    },
+                    on: connection)
+            }
+        }
+        expired.increment(by: mails.count)
+        for mail in mails { logger.warning("mail expired", metadata: mail.logFields) }
+        onCommit()
+    }
+
     private func told(_ mail: MailStore.Mail, at now: Int64) throws -> OutgoingEvent {
         let fact = NotificationSent(
             orderID: mail.key.orderID, kind: mail.kind, recipient: mail.recipient, messageID: mail.messageID, at: now)
-        return try OutgoingEvent(
-            fact, topic: topic,
-            metadata: EventMetadata(
-                id: UUIDText.v7(microseconds: now), source: source, time: now, tenant: mail.key.tenant,
-                correlationID: mail.correlationID, causationID: mail.causationID, traceparent: mail.traceparent,
-                priority: mail.priority))
+        return try mail.causes(fact, topic: topic, source: source)
     }
 
     private func message(_ mail: MailStore.Mail) throws(MailError) -> MailMessage {
@@ -244,6 +262,21 @@ final class Mailer: Sendable {
 }
 
 extension MailStore.Mail {
+    /// What is said of a mail that came too late.
+    func toldExpired(topic: String, source: String, at now: Int64) throws -> OutgoingEvent {
+        try causes(
+            NotificationExpired(orderID: key.orderID, kind: kind, expiresAt: expiredAt ?? now, at: now), topic: topic,
+            source: source)
+    }
+
+    fileprivate func causes(_ fact: some Fact, topic: String, source: String) throws -> OutgoingEvent {
+        try OutgoingEvent(
+            fact, topic: topic,
+            metadata: EventMetadata(
+                id: UUIDText.v7(microseconds: fact.at), source: source, time: fact.at, tenant: key.tenant,
+                correlationID: correlationID, causationID: causationID, traceparent: traceparent, priority: priority))
+    }
+
     fileprivate var logFields: Logger.Metadata {
         let fields: Logger.Metadata = [
             "order_id": "\(key.orderID)", "tenant": "\(key.tenant)", "correlation_id": "\(correlationID)",

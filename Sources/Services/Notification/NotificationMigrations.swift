@@ -84,5 +84,16 @@ extension ServiceDatabase {
                 version: 9, name: "express orders",
                 sql: MessagingSchema.express + "\nALTER TABLE mails ADD COLUMN express boolean NOT NULL DEFAULT false;"),
             Migration(version: 10, name: "schemas of payloads", sql: MessagingSchema.schemas),
+            Migration(
+                version: 11, name: "mails expire",
+                sql: """
+                    -- When a mail is of no use any more; null for those from before.
+                    ALTER TABLE mails
+                        ADD COLUMN expires_at timestamptz,
+                        DROP CONSTRAINT mails_status_check,
+                        ADD CONSTRAINT mails_status_check
+                            CHECK (status IN ('pending', 'sent', 'failed', 'unaddressed', 'expired'));
+                    """),
+            Migration(version: 12, name: "messages that wait for their time", sql: MessagingSchema.schedule),
         ])
 }

@@ -10,7 +10,7 @@ extension ServiceModule {
         Explained(
             "Send mails to customers.",
             """
-            A mail for every order confirmed or cancelled and every refund, by SMTP where smtp.url is set, else as \
+            A mail for every order confirmed or cancelled and every refund, and with mail.remind_before a reminder, by SMTP where smtp.url is set, else as \
             .eml files in mail.directory. Consumer group notification-group.
             """,
             examples: """
@@ -18,12 +18,14 @@ extension ServiceModule {
                   ORDERFLOW_SMTP_URL=smtps://user:password@mail.example:465 orderflow notification
                 """)
         ServiceDatabase.notification
-        Publishes(NotificationSent.self, on: .orderEvents)
+        Publishes(NotificationSent.self, NotificationExpired.self, OrderReminderDue.self, on: .orderEvents)
         // One contact an order, and one mail an order and kind, for ever.
         Consumes(.orderEvents, usesInbox: false, urgency: .patient) { context in
             let mail = context.settings[MailSettings.self]
             return NotificationHandler(
                 recipientDomain: mail.recipientDomain, messageDomain: mail.messageDomain,
+                expiresAfter: mail.expiresAfter, reminders: Reminders(before: mail.remindBefore),
+                topic: context.topics.orderEvents, source: context.source,
                 desk: context.shared(MailDesk()))
         }
         Runs { try Mailer.running($0) }
@@ -36,6 +38,19 @@ extension ServiceModule {
             "smtp.url", \MailSettings.server,
             optional: .url("smtp", "smtps", example: "smtps://user:password@mail.example:465"),
             "The mail server; empty writes mails to mail.directory.")
+        SettingKey(
+            "mail.expires_after", \MailSettings.expiresAfter, .duration(.seconds(1) ... .seconds(3650 * 86_400)),
+            """
+            So long after what a mail tells of it isn't sent any more: NotificationExpired says so. It counts after an \
+            outage, and where the group reads the topic from its beginning.
+            """)
+        SettingKey(
+            "mail.remind_before", \MailSettings.remindBefore,
+            optional: .duration(.seconds(1) ... .seconds(3650 * 86_400)),
+            """
+            How long before an order with a placeAt is placed its customer is reminded of it, such as 24h; empty reminds \
+            nobody.
+            """)
         Alert(
             "OrderflowMailLate", "max(orderflow_mail_queue_oldest_seconds) > 900", for: "5m", .ticket,
             "{{ $value | humanizeDuration }} that a customer waits for a mail")
@@ -55,6 +70,8 @@ package struct MailSettings: SettingsSection {
     package var recipientDomain = "customers.example"
     /// The mail server; nil writes mails to `directory`.
     package var server: String?
+    package var expiresAfter: Duration = .seconds(7 * 86_400)
+    package var remindBefore: Duration?
 
     package init() {}
 }

@@ -10,21 +10,35 @@ public struct Order: Hashable, Sendable {
     public let userID: String
     public let items: [OrderLine]
     public let total: Money
-    public let createdAt: Int64
+    public private(set) var createdAt: Int64
     public private(set) var status: OrderStatus
     /// Why the order is being or was cancelled.
     public private(set) var cancellationReason: String?
+    /// What is to be placed, until it is.
+    private var scheduled: OrderScheduled?
     /// Number of events so far; the stream version.
     public private(set) var version: Int
 
-    /// The state after `event`. The first event must be `created`; nil says that the history makes no sense.
+    /// The state after `event`. The first event must be `created` or `scheduled`; nil says that the history makes no sense.
     public static func evolve(_ order: Order?, _ event: OrderEvent) -> Order? {
         guard var order else {
-            guard case .created(let created) = event else { return nil }
-            return Order(created)
+            switch event {
+            case .created(let created): return Order(created)
+            case .scheduled(let scheduled): return Order(scheduled)
+            case .confirmed, .cancellationRequested, .cancelled, .withdrawn: return nil
+            }
         }
         switch event {
-        case .created: return nil
+        case .scheduled: return nil
+        case .created(let created):
+            guard order.status == .scheduled else { return nil }
+            order.status = .pending
+            order.createdAt = created.createdAt
+            order.scheduled = nil
+        case .withdrawn(let withdrawn):
+            order.status = .cancelled
+            order.cancellationReason = withdrawn.reason
+            order.scheduled = nil
         case .confirmed: order.status = .confirmed
         case .cancellationRequested(let request):
             order.status = .cancelling
@@ -40,6 +54,12 @@ public struct Order: Hashable, Sendable {
     /// Whether nothing can come of it any more but what is known.
     public var hasEnded: Bool { status == .confirmed || status == .cancelled }
 
+    private init(_ scheduled: OrderScheduled) {
+        self.init(scheduled.placed(at: scheduled.at))
+        status = .scheduled
+        self.scheduled = scheduled
+    }
+
     private init(_ created: OrderCreated) {
         id = created.orderID
         userID = created.userID
@@ -53,6 +73,8 @@ public struct Order: Hashable, Sendable {
 
 /// What can be asked of an order that exists.
 public enum OrderCommand: Hashable, Sendable {
+    /// Its time has come.
+    case place
     /// Everything succeeded (saga pivot).
     case confirm
     /// The customer cancels.
@@ -66,12 +88,14 @@ public enum OrderRefusal: Error, Hashable, Sendable, CustomStringConvertible {
     case alreadyConfirmed(orderID: String)
     case beingCancelled(orderID: String)
     case alreadyCancelled(orderID: String)
+    case notPlaced(orderID: String)
 
     public var description: String {
         switch self {
         case .alreadyConfirmed(let id): "order \(id) is confirmed and released for dispatch"
         case .beingCancelled(let id): "order \(id) is being cancelled"
         case .alreadyCancelled(let id): "order \(id) is cancelled"
+        case .notPlaced(let id): "order \(id) waits for its time"
         }
     }
 }
@@ -80,6 +104,13 @@ extension Order {
     /// The events that `command` causes; none when it asks for what is true already, so that a repeat changes nothing.
     public func decide(_ command: OrderCommand, at now: Int64) throws(OrderRefusal) -> [OrderEvent] {
         switch (command, status) {
+        case (.place, .scheduled): return (scheduled?.placed(at: now)).map { [.created($0)] } ?? []
+        case (.place, _): return []
+        case (.confirm, .scheduled): throw .notPlaced(orderID: id)
+        // Nobody has done anything for it yet.
+        case (.requestCancellation(let reason), .scheduled), (.cancel(let reason), .scheduled):
+            return [.withdrawn(OrderWithdrawn(orderID: id, reason: reason, at: now))]
+
         case (.confirm, .pending):
             return [.confirmed(OrderConfirmed(orderID: id, userID: userID, total: total, at: now))]
         case (.confirm, .confirmed): return []

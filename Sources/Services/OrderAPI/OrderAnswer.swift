@@ -5,20 +5,27 @@ import Orders
 
 /// The answers of the command side.
 enum OrderAnswer {
-    static func created(_ order: OrderCreated) -> HTTPResponse {
+    static func taken(_ beginning: OrderBeginning) -> HTTPResponse {
         var json = JSONWriter(capacity: 384)
         json.object { json in
             json.field("success", true)
             json.key("order")
-            json.object {
-                order.withoutToken.write(into: &$0)
-                $0.field("status", OrderStatus.pending.rawValue)
-                $0.field("version", 1)
+            json.object { json in
+                switch beginning {
+                case .created(let order):
+                    order.withoutToken.write(into: &json)
+                    json.field("status", OrderStatus.pending.rawValue)
+                case .scheduled(let order):
+                    order.placed(at: order.at).withoutToken.write(into: &json)
+                    json.field("status", OrderStatus.scheduled.rawValue)
+                    json.time("placeAt", order.placeAt)
+                }
+                json.field("version", 1)
             }
         }
         return HTTPResponse.json(
             .created, json.bytes,
-            headers: [HTTPHeader("Location", "/orders/\(order.orderID)"), HTTPHeader("ETag", "\"1\"")])
+            headers: [HTTPHeader("Location", "/orders/\(beginning.orderID)"), HTTPHeader("ETag", "\"1\"")])
     }
 
     static func cancelling(_ order: Order) -> HTTPResponse {

@@ -15,11 +15,14 @@ struct OrderCommandHandler: BatchHandler {
     var paymentCommands = Topic.paymentCommands.defaultName
     var fanIn = BatchFanIn(topic: Topic.orderEvents.defaultName)
     private static let reads: FactCatalogue = [
-        ConfirmOrder.self, CancelOrder.self, OrderCreated.self, SendPaymentToken.self,
+        ConfirmOrder.self, CancelOrder.self, OrderCreated.self, SendPaymentToken.self, PlaceOrder.self,
+        OrderWithdrawn.self,
     ]
     var types: Set<String> { Self.reads.types }
     /// Our own orders are in the event store before they are on the topic.
     let ignoredSource: String? = OrderStreams.source
+    /// But for what waited for its time, and what a request did that counts no batches.
+    let heardOfItself: Set = [PlaceOrder.type, OrderWithdrawn.type]
 
     func handle(_ messages: [InboundMessage], on connection: Connection, outbox: inout [OutgoingEvent]) throws {
         try OrderDecisions.make(
@@ -30,6 +33,26 @@ struct OrderCommandHandler: BatchHandler {
             // again until it is answered, and says so if it never is.
             fanIn: fanIn, on: connection, outbox: &outbox)
         try sendTokens(messages, on: connection, outbox: &outbox)
+        try countWithdrawn(messages, on: connection, outbox: &outbox)
+    }
+
+    /// Orders that came in batches and were withdrawn, mostly by requests, which may not write to batches. Each is counted once: these
+    /// too have rows in the group's inbox.
+    private func countWithdrawn(
+        _ messages: [InboundMessage], on connection: Connection, outbox: inout [OutgoingEvent]
+    ) throws {
+        let ours = messages.filter { $0.type == OrderWithdrawn.type && $0.origin == OrderStreams.source }
+        let facts = try Inbox.firsts(of: ours, group: Self.group, on: connection).compactMap { message in
+            try message.payload(as: OrderWithdrawn.self).map {
+                (OrderKey(tenant: message.tenant, orderID: $0.orderID), $0)
+            }
+        }
+        guard !facts.isEmpty else { return }
+        let places = try OrderStreams.loadPlaced(Set(facts.map(\.0)).sorted(), on: connection).places
+        let ends = facts.compactMap { key, fact in
+            places[key].map { BatchFanIn.End(fact, of: key, in: $0) }
+        }
+        try fanIn.count(ends, on: connection, outbox: &outbox)
     }
 
     /// Answers payment's questions for tokens, in this very batch too an order's that has just ended: there is none then.
@@ -66,6 +89,7 @@ struct OrderCommandHandler: BatchHandler {
     private static func intent(of message: InboundMessage) throws -> (orderID: String, OrderIntent)? {
         switch try message.payload(of: reads) {
         case let order as OrderCreated: (order.orderID, .adopt(order))
+        case let command as PlaceOrder: (command.orderID, .command(.place))
         case let command as ConfirmOrder: (command.orderID, .command(.confirm))
         case let command as CancelOrder: (command.orderID, .command(.cancel(reason: command.reason)))
         default: nil

@@ -1,5 +1,6 @@
 import Execution
 import HTTPServer
+import JSON
 import Logging
 import Messaging
 import OrderFacts
@@ -21,8 +22,9 @@ public struct OrderIntake: Sendable {
 
     /// A request with neither key nor token.
     public init(_ order: OrderRequest, _ context: RequestContext) throws {
-        self.init(
-            order, context, try context.reach(.ordersWrite), nil, KnownSecrets.Known(secret: nil, seal: nil))
+        try self.init(
+            order, context, try context.reach(.ordersWrite), nil, KnownSecrets.Known(secret: nil, seal: nil),
+            PlacingTime())
     }
 
     /// A key names the order: the event store's own uniqueness is the check, and no second table is read.
@@ -30,8 +32,8 @@ public struct OrderIntake: Sendable {
     /// - Parameter known: what key and token need.
     init(
         _ order: OrderRequest, _ context: RequestContext, _ reach: Reach, _ key: IdempotencyKey?,
-        _ known: KnownSecrets.Known, _ priority: Priority = .ordinary
-    ) {
+        _ known: KnownSecrets.Known, _ placing: PlacingTime, _ priority: Priority = .ordinary
+    ) throws {
         self.reach = reach
         let now = WallClock.nowMicroseconds()
         var digest: KeyedDigest?
@@ -40,11 +42,11 @@ public struct OrderIntake: Sendable {
             orderID = secret.id(.order, key, tenant: context.tenant, owner: context.keyOwner)
             digest = secret.digest(of: order.canonical)
         }
-        let created = OrderCreated(order, orderID: orderID ?? UUIDText.v7(microseconds: now), at: now)
-        let orderKey = OrderKey(tenant: context.tenant, orderID: created.orderID)
+        let beginning = OrderBeginning(order, orderID: orderID ?? UUIDText.v7(microseconds: now), at: now)
+        let orderKey = OrderKey(tenant: context.tenant, orderID: beginning.orderID)
         self.key = orderKey
-        append = Self.append(created, order, context, known, digest, priority)
-        answer = OrderAnswer.created(created)
+        append = try Self.append(beginning, order, context, known, digest, placing, priority)
+        answer = OrderAnswer.taken(beginning)
         self.context = context
         self.digest = digest
     }
@@ -53,21 +55,22 @@ public struct OrderIntake: Sendable {
     ///
     /// - Parameter place: in the batch that it came in, whose orders have one correlation.
     static func append(
-        _ created: OrderCreated, _ order: OrderRequest, _ context: RequestContext, _ known: KnownSecrets.Known,
-        _ digest: KeyedDigest?, _ priority: Priority, in place: BatchPlace? = nil
-    ) -> StreamAppend {
-        let key = OrderKey(tenant: context.tenant, orderID: created.orderID)
+        _ beginning: OrderBeginning, _ order: OrderRequest, _ context: RequestContext, _ known: KnownSecrets.Known,
+        _ digest: KeyedDigest?, _ placing: PlacingTime, _ priority: Priority, in place: BatchPlace? = nil
+    ) throws -> StreamAppend {
+        let key = OrderKey(tenant: context.tenant, orderID: beginning.orderID)
+        let id = UUIDText.v7(microseconds: beginning.at)
+        let metadata = EventMetadata(
+            id: id, source: OrderStreams.source, time: beginning.at, tenant: context.tenant,
+            correlationID: context.correlationID ?? place?.batchID ?? id, traceparent: context.traceparent,
+            actor: context.actor, requestDigest: digest?.text, batch: place?.batchID, batchLine: place?.line,
+            priority: priority)
+        var reminder: OutgoingEvent?
+        if case .scheduled(let scheduled) = beginning { reminder = try placing.reminder(of: scheduled, metadata) }
         return OrderStreams.append(
-            [.created(created)], to: key, at: 0,
-            secret: order.paymentToken.flatMap { token in known.seal?.seal(token, of: key) }
-        ) { _ in
-            let id = UUIDText.v7(microseconds: created.createdAt)
-            return EventMetadata(
-                id: id, source: OrderStreams.source, time: created.createdAt, tenant: context.tenant,
-                correlationID: context.correlationID ?? place?.batchID ?? id, traceparent: context.traceparent,
-                actor: context.actor, requestDigest: digest?.text, batch: place?.batchID, batchLine: place?.line,
-                priority: priority)
-        }
+            [beginning.event], to: key, at: 0,
+            secret: order.paymentToken.flatMap { token in known.seal?.seal(token, of: key) }, scheduled: reminder
+        ) { _ in metadata }
     }
 
     var logFields: Logger.Metadata {
@@ -81,12 +84,23 @@ public struct OrderIntake: Sendable {
 extension OrderRequest {
     /// What is asked for, the same for every notation of it, and over versions: digests of it are kept.
     package var canonical: [UInt8] {
+        if let placeAt {
+            let scheduled = OrderScheduled(self, placedAt: placeAt, orderID: "", at: 0)
+            var json = JSONWriter(capacity: 384)
+            json.object { json in
+                scheduled.write(into: &json)
+                json.field("paymentToken", paymentToken)
+            }
+            return isExpress ? json.bytes + Self.expressMark : json.bytes
+        }
         let order = OrderEvent.created(
             OrderCreated(
                 orderID: "", userID: userID, items: items, total: total, createdAt: 0, email: email,
                 shippingAddress: shippingAddress, paymentToken: paymentToken)
         ).payload()
         // No payload has it, and digests of orders that don't ask for it are those of before.
-        return isExpress ? order + Array("express".utf8) : order
+        return isExpress ? order + Self.expressMark : order
     }
+
+    private static let expressMark = Array("express".utf8)
 }

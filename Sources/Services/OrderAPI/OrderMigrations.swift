@@ -4,7 +4,8 @@ import Postgres
 
 extension ServiceDatabase {
     package static let orders = ServiceDatabase(
-        "orders", appendOnly: ["events"], requests: .writingOnly(["events", "snapshots", "stream_secrets"]),
+        "orders", appendOnly: ["events"],
+        requests: .writingOnly(["events", "snapshots", "stream_secrets", "scheduled_messages"]),
         migrations: [
             Migration(
                 version: 1, name: "event store",
@@ -54,5 +55,6 @@ extension ServiceDatabase {
             Migration(
                 version: 14, name: "express orders", sql: EventStoreSchema.express + "\n" + MessagingSchema.express),
             Migration(version: 15, name: "schemas of payloads", sql: MessagingSchema.schemas),
+            Migration(version: 16, name: "messages that wait for their time", sql: MessagingSchema.schedule),
         ])
 }

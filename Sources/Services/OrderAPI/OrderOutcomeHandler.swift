@@ -32,7 +32,7 @@ struct OrderOutcomeHandler: BatchHandler {
                 if let command = outcomes[key]?.command { intents.append((message, key, .command(command))) }
                 continue
             }
-            guard let outcome = rules.outcome(type: message.type, payload: message.payload),
+            guard let outcome = try rules.outcome(of: message),
                 let reaction = OrderOutcomes.react(to: outcome, outcomes[key], of: rules.steps)
             else { continue }
             outcomes[key] = reaction.outcomes

@@ -50,11 +50,13 @@ public struct OrderRoutes: Sendable {
         let reach = try context.reach(.ordersWrite)
         try reach.demand(order.userID)
         let priority = try service.priorities.priority(of: order, for: context)
-        guard let known = service.secrets.alone(key: key != nil, token: order.paymentToken != nil) else {
-            return create(order, key, context, reach, priority).send(
+        let flaw = service.placing.flaw(order, at: WallClock.nowMicroseconds())
+        if key == nil, let flaw { throw flaw }
+        guard flaw == nil, let known = service.secrets.alone(key: key != nil, token: order.paymentToken != nil) else {
+            return create(order, key, context, reach, priority, flaw).send(
                 to: responder, from: service.database, for: context)
         }
-        try append(OrderIntake(order, context, reach, key, known, priority), responder)
+        try append(OrderIntake(order, context, reach, key, known, service.placing, priority), responder)
     }
 
     private func append(_ intake: OrderIntake, _ responder: Responder) throws {
@@ -76,14 +78,23 @@ public struct OrderRoutes: Sendable {
     }
 
     /// Where a look into the database is needed first: at the secrets, or for the id that the key had before.
+    ///
+    /// - Parameter flaw: what a new order would be refused for. A repeated one was in time once.
     private func create(
-        _ order: OrderRequest, _ key: IdempotencyKey?, _ context: RequestContext, _ reach: Reach, _ priority: Priority
+        _ order: OrderRequest, _ key: IdempotencyKey?, _ context: RequestContext, _ reach: Reach, _ priority: Priority,
+        _ flaw: OrderRequest.Refusal?
     ) -> PooledAnswer {
         PooledAnswer { connection in
             let known = KnownSecrets.Known(
                 secret: key == nil ? nil : try service.secrets.secret(),
                 seal: order.paymentToken == nil ? nil : try service.secrets.seal())
-            let intake = OrderIntake(order, context, reach, key, known, priority)
+            let intake = try OrderIntake(order, context, reach, key, known, service.placing, priority)
+            if let flaw {
+                guard try OrderStreams.first(of: intake.key.orderID, within: reach, on: connection) != nil else {
+                    throw flaw
+                }
+                return try replay(intake.key.orderID, intake, on: connection)
+            }
             var formerStream: String?
             if let key, let secret = known.secret, secret.looksForFormerIDs(at: WallClock.nowMicroseconds()) {
                 formerStream = InstallationSecret.formerID(.order, key, tenant: context.tenant)
@@ -100,11 +111,11 @@ public struct OrderRoutes: Sendable {
     /// The order is there already: the first answer again for the same request, 422 for another one.
     private func replay(_ orderID: String, _ intake: OrderIntake, on connection: Connection) throws -> HTTPResponse {
         // Another user's is as good as another request's.
-        guard let (first, created) = try OrderStreams.first(of: orderID, within: intake.reach, on: connection)
+        guard let (first, beginning) = try OrderStreams.first(of: orderID, within: intake.reach, on: connection)
         else { throw IdempotencyKey.reused }
         let metadata = try first.metadata.withUnsafeBytes { try EventMetadata(json: $0) }
         guard let digest = intake.digest, digest.matches(metadata.requestDigest) else { throw IdempotencyKey.reused }
-        return IdempotencyKey.replayed(OrderAnswer.created(created))
+        return IdempotencyKey.replayed(OrderAnswer.taken(beginning))
     }
 
     // MARK: POST /orders/{id}/cancel
@@ -142,13 +153,26 @@ public struct OrderRoutes: Sendable {
                         correlationID: context.correlationID ?? id, traceparent: context.traceparent,
                         actor: context.actor, priority: found.priority)
                 }
-                guard try EventStore.append([append], on: connection).isEmpty else { continue }
+                guard try Self.store(append, of: order, key, on: connection) else { continue }
                 service.wakeRelay()
                 for event in events { order = Order.evolve(order, event) ?? order }
                 return OrderAnswer.cancelling(order)
             }
             throw HTTPProblem(
                 .serviceUnavailable, detail: "the order keeps changing", headers: [Unavailable.retryAfter])
+        }
+    }
+
+    /// False where another request was faster. What waits for the order's time goes with the order.
+    private static func store(
+        _ append: StreamAppend, of order: Order, _ key: OrderKey, on connection: Connection
+    ) throws -> Bool {
+        guard order.status == .scheduled else { return try EventStore.append([append], on: connection).isEmpty }
+        return try connection.transaction { connection in
+            guard try EventStore.append([append], on: connection).isEmpty else { return false }
+            try Schedule.cancel([PlacingTime.selector(key)], on: connection)
+            try StreamSecrets.forget([StreamKey(tenant: key.tenant, streamID: key.orderID)], on: connection)
+            return true
         }
     }
 

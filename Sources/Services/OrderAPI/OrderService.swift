@@ -39,9 +39,10 @@ extension ServiceModule {
         PublishesStreams([OrderStreams.category: .orderEvents, UserStreams.category: .userEvents])
         Publishes(
             OrderCreated.self, OrderConfirmed.self, OrderCancellationRequested.self, OrderCancelled.self,
-            BatchCompleted.self, on: .orderEvents)
+            BatchCompleted.self, CommandExpired.self, OrderScheduled.self, OrderWithdrawn.self, on: .orderEvents)
         Publishes(UserCreated.self, AccountCreated.self, on: .userEvents)
-        Accepts(ConfirmOrder.self, CancelOrder.self, SendPaymentToken.self, on: .orderCommands)
+        Accepts(ConfirmOrder.self, CancelOrder.self, SendPaymentToken.self, PlaceOrder.self, on: .orderCommands)
+        Sends(PlaceOrder.self, on: .orderCommands)
         Sends(KeepPaymentToken.self, on: .paymentCommands)
         FulfilmentDecision(
             confirm: .init(.orderCommands) { order, _ in ConfirmOrder(orderID: order.orderID) },
@@ -65,6 +66,7 @@ extension ServiceModule {
             ) { context in
                 OrderOutcomeHandler(context.settings.steps, fanIn: BatchFanIn(topic: context.topics[.orderEvents]))
             })
+        PlacingTime.evidence
         BatchEvidence.counts
         BatchEvidence.ends
         QueryRoutes.metrics
@@ -114,6 +116,9 @@ extension ServiceModule {
             "orders.pool_size", \OrdersSettings.poolSize, .integer(1...256),
             "Connections for cancellations and histories, which also bounds how many run at once.")
         SettingKey(
+            "orders.place_ahead", \OrdersSettings.placeAhead, .duration(.seconds(1) ... .seconds(3650 * 86_400)),
+            "How far ahead an order's placeAt may be; 422 beyond.")
+        SettingKey(
             "orders.batches", \OrdersSettings.batches, .integer(1...1_000),
             """
             Batches (POST /orders/batch) taken at once, of which a quarter may have policy=all; more are answered 503 with \
@@ -135,6 +140,7 @@ package struct OrdersSettings: SettingsSection {
     /// Of tenants that have another weight than 1.
     package var shares: [TenantShare] = []
     package var poolSize = 4
+    package var placeAhead: Duration = .seconds(90 * 86_400)
     /// Taken at once.
     package var batches = 16
     /// How long a batch whose request was cut stays open.
@@ -154,6 +160,7 @@ public struct OrderService: Sendable {
     let batchSeats: BatchSeats
     let batchMetrics = BatchMetrics()
     let limits: RequestLimits?
+    let placing: PlacingTime
     let priorities: OrderPriorities
     /// Where the order service's facts are said.
     let topic: String
@@ -175,6 +182,7 @@ public struct OrderService: Sendable {
         batches = ConnectionPool(context.database, size: 2, name: "batches", logger: context.logger)
         batchSeats = BatchSeats(settings.batches)
         limits = context.limits
+        placing = PlacingTime(context)
         priorities = OrderPriorities(hasLanes: context.settings.lanes.express == .on)
         topic = context.topics[.orderEvents]
     }

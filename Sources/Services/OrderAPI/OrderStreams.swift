@@ -55,15 +55,15 @@ package enum OrderStreams {
     /// What an order began with; nil where there is none within reach.
     static func first(
         of orderID: String, within reach: Reach, on connection: Connection
-    ) throws -> (event: StoredEvent, created: OrderCreated)? {
+    ) throws -> (event: StoredEvent, beginning: OrderBeginning)? {
         let (events, _) = try EventStore.page(
             tenant: reach.tenant, streamID: orderID, categories: categories, after: 0, limit: 1, bytes: 1,
             on: connection)
         guard let first = events.first else { return nil }
-        guard case .created(let created) = try decode(first) else {
+        guard let beginning = OrderBeginning(try decode(first)) else {
             throw BrokenStream(streamID: orderID, version: first.version)
         }
-        return reach.covers(created.userID) ? (first, created) : nil
+        return reach.covers(beginning.userID) ? (first, beginning) : nil
     }
 
     /// A part of an order's history, and the version that it is at; nil where there is none within reach.
@@ -89,16 +89,18 @@ package enum OrderStreams {
 
     /// The append for `events`, decided on `order` (nil: a new stream).
     ///
-    /// - Parameter secret: kept beside a new stream until the order has ended.
+    /// - Parameters:
+    ///   - secret: kept beside a new stream until the order has ended.
+    ///   - scheduled: waits for its time.
     package static func append(
         _ events: [OrderEvent], to key: OrderKey, at version: Int, category: String = category,
-        secret: [UInt8]? = nil, metadata: (_ index: Int) -> EventMetadata
+        secret: [UInt8]? = nil, scheduled: OutgoingEvent? = nil, metadata: (_ index: Int) -> EventMetadata
     ) -> StreamAppend {
         StreamAppend(
             tenant: key.tenant, streamID: key.orderID, category: category, expectedVersion: version,
             events: events.enumerated().map { index, event in
                 NewEvent(type: event.type, data: event.payload(), metadata: metadata(index))
-            }, secret: secret)
+            }, secret: secret, scheduled: scheduled)
     }
 }
 

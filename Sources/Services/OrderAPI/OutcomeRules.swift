@@ -1,3 +1,4 @@
+import Messaging
 import OrderFacts
 import OrderflowKit
 import Orders
@@ -8,6 +9,8 @@ struct OutcomeRules: Sendable {
     let steps: Set<String>
     private let succeeding: [String: FulfilmentStep]
     private let failing: [String: FulfilmentStep]
+    /// By the types of their commands.
+    private let asked: [String: FulfilmentStep]
 
     init(_ steps: [FulfilmentStep]) {
         self.steps = Set(steps.map(\.name))
@@ -17,11 +20,21 @@ struct OutcomeRules: Sendable {
             for type in step.failedBy { failing[type] = step }
         }
         (self.succeeding, self.failing) = (succeeding, failing)
+        asked = Dictionary(steps.compactMap { step in step.command.map { ($0.type, step) } }, uniquingKeysWith: { $1 })
     }
 
     /// Types of facts that mean something.
     var types: Set<String> {
-        Set(succeeding.keys).union(failing.keys).union([OrderCancellationRequested.type])
+        Set(succeeding.keys).union(failing.keys).union([OrderCancellationRequested.type, CommandExpired.type])
+    }
+
+    func outcome(of message: InboundMessage) throws -> OrderOutcomes.Outcome? {
+        if message.type == CommandExpired.type {
+            return try FulfilmentStep.expired(in: message, of: asked).map {
+                .failed(reason: "\($0.name) took too long")
+            }
+        }
+        return outcome(type: message.type, payload: message.payload)
     }
 
     func outcome(type: String, payload: [UInt8]) -> OrderOutcomes.Outcome? {

@@ -253,7 +253,7 @@ final class GatewayWorker: Sendable {
                 var entry = entry
                 entry.process = process
                 again.append((key, entry))
-                if let answer = reaction.answer { outbox.append(try event(answer, key, entry.cause)) }
+                if let answer = reaction.answer, let told = try event(answer, key, entry.cause) { outbox.append(told) }
             }
             try PaymentStore.save(again, on: connection)
             try Outbox.append(outbox, on: connection)
@@ -329,7 +329,7 @@ final class GatewayWorker: Sendable {
     ) throws -> [OutgoingEvent] {
         var cause = cause
         cause.traceparent = job.traceparent
-        let events = try answers.map { try event($0, job.key, cause) }
+        let events = try answers.compactMap { try event($0, job.key, cause) }
         logger.debug(
             "gateway call settled",
             metadata: job.logFields.merging(["facts": .array(events.map { "\($0.type)" })]) { $1 })
@@ -387,10 +387,11 @@ final class GatewayWorker: Sendable {
 
     private func event(
         _ answer: PaymentProcess.Answer, _ key: OrderKey, _ cause: PaymentStore.Cause
-    ) throws -> OutgoingEvent {
+    ) throws -> OutgoingEvent? {
         let now = WallClock.nowMicroseconds()
+        guard let fact = answer.fact(of: key.orderID, at: now) else { return nil }
         return try OutgoingEvent(
-            answer.fact(of: key.orderID, at: now), topic: topic,
+            fact, topic: topic,
             metadata: EventMetadata(
                 id: UUIDText.v7(microseconds: now), source: source, time: now, tenant: key.tenant,
                 correlationID: cause.correlationID, causationID: cause.causationID, traceparent: cause.traceparent,

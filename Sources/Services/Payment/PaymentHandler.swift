@@ -19,6 +19,10 @@ struct PaymentHandler: BatchHandler {
     let source: String
     /// Where the order service takes its commands.
     var orderCommands = Topic.orderCommands.defaultName
+    /// Where payment takes its own.
+    var commands = Topic.paymentCommands.defaultName
+    /// How long a charge may wait for its token or its terms; nil where somebody else sees to that.
+    var window: Duration?
     /// Of the worker beside it; without one, what is to be charged waits in the table for whoever looks.
     var desk: GatewayDesk?
 
@@ -28,12 +32,15 @@ struct PaymentHandler: BatchHandler {
         case .choreography: Self.choreographed
         }
     }
-    private static let orchestrated: FactCatalogue = [ProcessPayment.self, RefundPayment.self, KeepPaymentToken.self]
+    private static let orchestrated: FactCatalogue = [
+        ProcessPayment.self, RefundPayment.self, KeepPaymentToken.self, ClosePaymentWindow.self,
+    ]
     private static let choreographed: FactCatalogue = [
-        OrderCreated.self, StockReserved.self, OrderCancelled.self, KeepPaymentToken.self,
+        OrderCreated.self, StockReserved.self, OrderCancelled.self, KeepPaymentToken.self, ClosePaymentWindow.self,
     ]
 
     var types: Set<String> { reads.types }
+    let judgesExpiry = true
 
     func handle(_ messages: [InboundMessage], on connection: Connection, outbox: inout [OutgoingEvent]) throws {
         let requests = try messages.compactMap { message in
@@ -42,10 +49,11 @@ struct PaymentHandler: BatchHandler {
             }
         }
         let stored = try PaymentStore.load(Set(requests.map(\.1)).sorted(), on: connection)
-        let (payments, events) = try Hearing.decide(group: Self.group, on: connection) { hearing in
+        let (payments, events, closed) = try Hearing.decide(group: Self.group, on: connection) { hearing in
             try decide(requests, stored, &hearing)
         }
         outbox += events
+        try Schedule.cancel(closed, on: connection)
         try save(payments, on: connection)
     }
 
@@ -53,10 +61,13 @@ struct PaymentHandler: BatchHandler {
     private func decide(
         _ requests: [(InboundMessage, OrderKey, PaymentProcess.Request)],
         _ stored: [OrderKey: PaymentStore.Entry], _ hearing: inout Hearing
-    ) throws -> (changed: [(OrderKey, PaymentStore.Entry)], events: [OutgoingEvent]) {
+    ) throws -> (
+        changed: [(OrderKey, PaymentStore.Entry)], events: [OutgoingEvent], closed: [Schedule.Selector]
+    ) {
         var payments = stored
         var changed: Set<OrderKey> = []
         var events: [OutgoingEvent] = []
+        var asking: [OrderKey: InboundMessage] = [:]
         for (message, key, request) in requests {
             var heard = payments[key]?.heard
             guard hearing.isNew(message, to: heard) else { continue }
@@ -75,15 +86,42 @@ struct PaymentHandler: BatchHandler {
                     process: process, cause: cause, heard: heard ?? HeardMessages(),
                     version: payments[key]?.version ?? 0)
                 changed.insert(key)
+                if process.status == .requested { asking[key] = message }
             } else if let heard, heard != payments[key]?.heard {
                 payments[key]?.heard = heard
                 changed.insert(key)
             }
             if let fact = reaction.answer?.fact(of: key.orderID, at: WallClock.nowMicroseconds()) {
                 events.append(try message.causes(fact, topic: topic, source: source))
+            } else if reaction.answer == .expired, let refusal = message.refusal {
+                events.append(refusal.answer)
             }
         }
-        return (changed.sorted().compactMap { key in payments[key].map { (key, $0) } }, events)
+        let keys = changed.sorted()
+        let (opened, closed) = windows(of: keys, from: stored, to: payments)
+        for (key, window) in opened {
+            guard let message = asking[key] else { continue }
+            let close = ClosePaymentWindow(orderID: key.orderID)
+            events.append(
+                try message.causes(close, topic: commands, source: source, at: WallClock.nowMicroseconds())
+                    .delivered(.after(window)))
+        }
+        return (keys.compactMap { key in payments[key].map { (key, $0) } }, events, closed)
+    }
+
+    /// Charges that have begun to wait, with the time that they have, and the reminders of those that no longer do.
+    private func windows(
+        of keys: [OrderKey], from stored: [OrderKey: PaymentStore.Entry], to payments: [OrderKey: PaymentStore.Entry]
+    ) -> (opened: [(OrderKey, Duration)], closed: [Schedule.Selector]) {
+        guard let window else { return ([], []) }
+        func waits(_ entries: [OrderKey: PaymentStore.Entry], _ key: OrderKey) -> Bool {
+            entries[key]?.process.status == .requested
+        }
+        return (
+            keys.filter { waits(payments, $0) && !waits(stored, $0) }.map { ($0, window) },
+            keys.filter { waits(stored, $0) && !waits(payments, $0) }
+                .map { Schedule.Selector(tenant: $0.tenant, key: $0.orderID, type: ClosePaymentWindow.type) }
+        )
     }
 
     /// Writes payments; new calls of the gateway, as many as there are places for, as claimed by this process, which the
@@ -145,17 +183,15 @@ struct PaymentHandler: BatchHandler {
     ) throws(MessageRejected) -> (orderID: String, request: PaymentProcess.Request)? {
         switch try message.payload(of: reads) {
         case let command as ProcessPayment:
-            return (
-                command.orderID,
-                .charge(
-                    PaymentProcess.Terms(
-                        userID: command.userID, amount: command.amount, paymentToken: command.paymentToken,
-                        isSealed: command.hasSealedToken))
-            )
+            let terms = PaymentProcess.Terms(
+                userID: command.userID, amount: command.amount, paymentToken: command.paymentToken,
+                isSealed: command.hasSealedToken)
+            return (command.orderID, message.refusal == nil ? .charge(terms) : .chargeTooLate(terms))
         case let answer as KeepPaymentToken:
             guard let text = answer.sealedToken else { return (answer.orderID, .token(nil)) }
             guard let bytes = Data(base64Encoded: text) else { throw MessageRejected("/sealedToken is not Base64") }
             return (answer.orderID, .token([UInt8](bytes)))
+        case let command as ClosePaymentWindow: return (command.orderID, .closeWindow)
         case let command as RefundPayment: return (command.orderID, .undo)
         case let order as OrderCreated:
             return (
@@ -173,8 +209,10 @@ struct PaymentHandler: BatchHandler {
 }
 
 extension PaymentProcess.Answer {
-    func fact(of orderID: String, at now: Int64) -> any OrderFact {
+    /// Nil where the kit has the answer.
+    func fact(of orderID: String, at now: Int64) -> (any OrderFact)? {
         switch self {
+        case .expired: nil
         case .processed(let amount, let reference):
             PaymentProcessed(orderID: orderID, amount: amount, reference: reference, at: now)
         case .failed(let reason): PaymentFailed(orderID: orderID, reason: reason, at: now)

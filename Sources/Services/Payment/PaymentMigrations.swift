@@ -94,5 +94,6 @@ extension ServiceDatabase {
                 sql: MessagingSchema.express
                     + "\nALTER TABLE payments ADD COLUMN express boolean NOT NULL DEFAULT false;"),
             Migration(version: 12, name: "schemas of payloads", sql: MessagingSchema.schemas),
+            Migration(version: 13, name: "messages that wait for their time", sql: MessagingSchema.schedule),
         ])
 }

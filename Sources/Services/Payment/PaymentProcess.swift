@@ -64,8 +64,12 @@ public struct PaymentProcess: Hashable, Sendable {
         case announce(Terms)
         /// Nil takes the announced terms, or waits for them.
         case charge(Terms?)
+        /// The same, asked for too late: nothing is begun that wasn't before.
+        case chargeTooLate(Terms)
         /// The token that was awaited; nil where the order service has none any more.
         case token([UInt8]?)
+        /// What the charge waits for has had its time.
+        case closeWindow
         /// Make sure that the customer's money is back, or never taken.
         case undo
     }
@@ -100,6 +104,8 @@ public struct PaymentProcess: Hashable, Sendable {
         /// Asked to undo a payment that was never made.
         case voided
         case refundFailed(reason: String)
+        /// The request came too late, and nothing is charged.
+        case expired
     }
 
     public var status: Status
@@ -132,8 +138,10 @@ public struct PaymentProcess: Hashable, Sendable {
     /// Stands for the gateway's reference where it wasn't asked.
     public static let freeReference = "nothing-to-charge"
     public static let negativeReason = "the amount is negative"
+    public static let expiredReason = "the payment was asked for too late"
     public static let voidedReason = "the payment was undone before it was made"
     public static let refundedReason = "the payment was undone"
+    public static let windowReason = "the payment wasn't completed in time"
     public static let tokenGoneReason = "the payment token is gone"
 
     /// Whether the charge waits for its token.
@@ -189,6 +197,14 @@ public struct PaymentProcess: Hashable, Sendable {
                 return asked(terms)
             default: return (nil, process?.answerToCharge)
             }
+        case .chargeTooLate(let terms):
+            switch process?.status {
+            // Left behind, so that a copy which another clock finds in time isn't done either.
+            case nil, .announced:
+                return (PaymentProcess(status: .declined, terms: terms, reason: expiredReason), .expired)
+            case .requested: return (nil, nil)
+            default: return (nil, process?.answerToCharge)
+            }
         case .token(let sealed):
             guard let process, process.awaitsToken, var terms = process.terms else { return (nil, nil) }
             guard let sealed else {
@@ -199,6 +215,12 @@ public struct PaymentProcess: Hashable, Sendable {
             }
             terms.token = .sealed(sealed)
             return begun(PaymentProcess(status: .charging, terms: terms))
+        case .closeWindow:
+            guard let process, process.status == .requested else { return (nil, nil) }
+            return (
+                PaymentProcess(status: .declined, terms: process.terms, reason: windowReason),
+                .failed(reason: windowReason)
+            )
         case .undo: return undo(process)
         }
     }

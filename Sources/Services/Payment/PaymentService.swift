@@ -41,7 +41,10 @@ extension ServiceModule {
         Publishes(
             PaymentProcessed.self, PaymentFailed.self, PaymentRefunded.self, PaymentVoided.self,
             PaymentRefundFailed.self, on: .orderEvents)
-        Accepts(ProcessPayment.self, RefundPayment.self, KeepPaymentToken.self, on: .paymentCommands)
+        Accepts(
+            ProcessPayment.self, RefundPayment.self, KeepPaymentToken.self, ClosePaymentWindow.self,
+            on: .paymentCommands)
+        Sends(ClosePaymentWindow.self, on: .paymentCommands)
         Sends(SendPaymentToken.self, on: .orderCommands)
         FulfilmentStep(
             "payment", title: "Charge", after: ["stock"],
@@ -62,7 +65,11 @@ extension ServiceModule {
             ) { context in
                 PaymentHandler(
                     mode: context.settings.mode, topic: context.topics.orderEvents, source: context.source,
-                    orderCommands: context.topics.orderCommands, desk: context.shared(GatewayDesk()))
+                    orderCommands: context.topics.orderCommands, commands: context.topics.paymentCommands,
+                    // A leader has a deadline for the whole step.
+                    window: context.settings.mode == .choreography
+                        ? context.settings[PaymentSettings.self].window : nil,
+                    desk: context.shared(GatewayDesk()))
             })
         Runs { try GatewayWorker.running($0) }
         SettingKey("payment.gateway", \PaymentSettings.gateway, .choice, "The simulated gateway charges nobody.")
@@ -82,6 +89,12 @@ extension ServiceModule {
         SettingKey(
             "payment.timeout", \PaymentSettings.timeout, .duration(.milliseconds(10) ... .seconds(300)),
             "For one call of the gateway; it is asked again later what became of it.")
+        SettingKey(
+            "payment.window", \PaymentSettings.window, .duration(.seconds(1) ... .seconds(30 * 86_400)),
+            """
+            How long a charge may wait for the customer's token, or the order's terms, before the payment fails and the \
+            order is cancelled. In choreography; an orchestrated order has saga.payment_deadline.
+            """)
         SettingKey(
             "payment.simulator.latency", \PaymentSettings.simulatorLatency, .duration(.zero ... .seconds(300)),
             "How long the simulated gateway takes.")
@@ -135,6 +148,7 @@ package struct PaymentSettings: SettingsSection {
     package var timeout: Duration = .seconds(5)
     package var concurrency = 16
     package var retryCap: Duration = .seconds(10)
+    package var window: Duration = .seconds(15 * 60)
     package var simulatorLatency: Duration = .milliseconds(20)
     package var simulatorFailureRate = 0.0
 

@@ -58,9 +58,11 @@ package struct OrderView: Hashable, Sendable {
     }
 
     package let orderID: String
-    /// Nil until OrderCreated is seen.
+    /// Nil until OrderCreated is seen; as OrderScheduled has it while the order waits for its time.
     package var created: OrderCreated?
     package var status: OrderStatus = .pending
+    /// Of an order with a time of its own: when it is to be placed, or was.
+    package var placeAt: Int64?
     package var cancellationReason: String?
     /// Highest stream version of the order's own facts.
     package var version = 0
@@ -101,17 +103,18 @@ package struct OrderView: Hashable, Sendable {
             version = streamVersion
             status = new
         } else {
+            if version == 0 || Self.rank(new) > Self.rank(status) { status = new }
             version = max(version, 1)
-            if Self.rank(new) > Self.rank(status) { status = new }
         }
     }
 
     private static func rank(_ status: OrderStatus) -> Int {
         switch status {
-        case .pending: 0
-        case .cancelling: 1
-        case .confirmed: 2
-        case .cancelled: 3
+        case .scheduled: 0
+        case .pending: 1
+        case .cancelling: 2
+        case .confirmed: 3
+        case .cancelled: 4
         }
     }
 }

@@ -23,6 +23,7 @@ extension OrderView {
             guard let known = OrderStatus(rawValue: text) else { throw Self.unknown(text) }
             status = known
         }
+        placeAt = fields.placeAt
         cancellationReason = fields.cancellationReason
         version = fields.version
         revision = fields.revision
@@ -124,6 +125,7 @@ private struct DocumentFields {
     var email: String?
     var shippingAddress: String?
     var status: String?
+    var placeAt: Int64?
     var cancellationReason: String?
     var version = 0
     var revision = 0
@@ -153,6 +155,8 @@ private struct DocumentFields {
             shippingAddress = try reader.readString()
         } else if key == "status" {
             status = try reader.readString()
+        } else if key == "placeAt" {
+            placeAt = try Self.time(&reader)
         } else if key == "cancellationReason" {
             cancellationReason = try reader.readString()
         } else if key == "version" {

@@ -51,6 +51,7 @@ extension OrderView {
 
     private func writeState(into json: inout JSONWriter) {
         json.field("status", status.rawValue)
+        if let placeAt { json.time("placeAt", placeAt) }
         json.field("cancellationReason", cancellationReason)
         json.field("version", version)
         json.field("revision", revision)

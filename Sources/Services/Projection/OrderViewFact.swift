@@ -32,7 +32,7 @@ extension OrderView {
         OrderCreated.self, StockReserved.self, PaymentProcessed.self, ShipmentCreated.self, OrderConfirmed.self,
         NotificationSent.self, ShipmentDispatched.self, OrderCancellationRequested.self, OrderCancelled.self,
         StockRejected.self, StockReleased.self, PaymentFailed.self, PaymentRefunded.self, PaymentVoided.self,
-        PaymentRefundFailed.self, ShipmentFailed.self, ShipmentCancelled.self,
+        PaymentRefundFailed.self, ShipmentFailed.self, ShipmentCancelled.self, OrderScheduled.self, OrderWithdrawn.self,
     ]
     private static let identities = parts.map { ObjectIdentifier($0) }
     private static let names = Dictionary(uniqueKeysWithValues: parts.map { ($0.type, $0) })

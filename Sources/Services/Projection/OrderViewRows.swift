@@ -163,6 +163,10 @@ package enum OrderViewRows {
 }
 
 extension OrderViewRows.Change {
-    /// The row has the head that the view has: an order is created once.
-    fileprivate var hasHead: Bool { base.map { ($0.view.created == nil) == (view.created == nil) } ?? false }
+    /// The row has the head that the view has: an order is created once, but for one that was scheduled.
+    fileprivate var hasHead: Bool {
+        guard let base else { return false }
+        return (base.view.created == nil) == (view.created == nil)
+            && (view.placeAt == nil || base.view.created == view.created)
+    }
 }

@@ -202,5 +202,6 @@ extension ServiceDatabase {
                     """),
             Migration(version: 13, name: "express orders", sql: MessagingSchema.express),
             Migration(version: 14, name: "schemas of payloads", sql: MessagingSchema.schemas),
+            Migration(version: 15, name: "messages that wait for their time", sql: MessagingSchema.schedule),
         ])
 }

@@ -35,5 +35,6 @@ extension ServiceDatabase {
             Migration(version: 7, name: "room for updates", sql: "ALTER TABLE shipments SET (fillfactor = 50)"),
             Migration(version: 8, name: "express orders", sql: MessagingSchema.express),
             Migration(version: 9, name: "schemas of payloads", sql: MessagingSchema.schemas),
+            Migration(version: 10, name: "messages that wait for their time", sql: MessagingSchema.schedule),
         ])
 }

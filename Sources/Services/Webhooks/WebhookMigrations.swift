@@ -101,5 +101,6 @@ extension ServiceDatabase {
                     """),
             Migration(version: 2, name: "express orders", sql: MessagingSchema.express),
             Migration(version: 3, name: "schemas of payloads", sql: MessagingSchema.schemas),
+            Migration(version: 4, name: "messages that wait for their time", sql: MessagingSchema.schedule),
         ])
 }

@@ -30,7 +30,7 @@ final class CodecJourney {
         Migration(
             version: 1, name: "all",
             sql: EventStoreSchema.events + EventStoreSchema.contentTypes + EventStoreSchema.express + MessagingSchema.v1
-                + MessagingSchema.express
+                + MessagingSchema.express + MessagingSchema.schedule
                 + "CREATE TABLE notes (key text PRIMARY KEY, payload text NOT NULL);")
     ]
 

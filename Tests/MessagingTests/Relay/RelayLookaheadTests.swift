@@ -26,7 +26,7 @@ import Testing
             reader = try Connection(database, logger: quiet)
             try reader.script(
                 MessagingSchema.outbox + MessagingSchema.relay + MessagingSchema.relaySnapshots
-                    + MessagingSchema.contentTypes + MessagingSchema.express)
+                    + MessagingSchema.contentTypes + MessagingSchema.express + MessagingSchema.schedule)
             window = RelayWindow(source: .outbox, pageSize: pageSize)
             lookahead = RelayLookahead(source: .outbox, pageSize: pageSize)
             checkpoint = try RelayCheckpointStore.load("outbox", on: reader)

@@ -27,7 +27,7 @@ import Testing
             topic = try TestTopic()
             try connect().script(
                 MessagingSchema.outbox + MessagingSchema.relay + MessagingSchema.relaySnapshots
-                    + MessagingSchema.contentTypes + MessagingSchema.express)
+                    + MessagingSchema.contentTypes + MessagingSchema.express + MessagingSchema.schedule)
             if readsLog { try RelaySlots.prepare(on: connect()) }
         }
 

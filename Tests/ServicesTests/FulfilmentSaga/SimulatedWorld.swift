@@ -23,7 +23,7 @@ struct SimulatedWorld {
     struct Record {
         enum Body {
             case fact(any OrderFact)
-            case command(any Command)
+            case command(any Command, expiresAt: Int64?)
         }
 
         let id: Int
@@ -129,7 +129,7 @@ struct SimulatedWorld {
 
     private mutating func handle(_ record: Record, by service: Service) throws {
         switch (service, record.body) {
-        case (.orders, .command(let command)):
+        case (.orders, .command(let command, _)):
             switch command {
             case is ConfirmOrder: decide(.confirm)
             case let command as CancelOrder: decide(.cancel(reason: command.reason))
@@ -146,8 +146,9 @@ struct SimulatedWorld {
             guard let reaction = Shipment.react(to: fact, shipment, newID: "s1") else { return }
             shipment = reaction.shipment
             if let answer = reaction.answer { tell([answer.fact(of: Sample.order.orderID, at: now)], from: .shipping) }
-        case (.inventory, .command(let command)):
+        case (.inventory, .command(let command, let expiresAt)):
             switch command {
+            case is ReserveStock where isLate(expiresAt): try ask(.reserveTooLate)
             case let command as ReserveStock: try ask(.reserve(command.items))
             case is ReleaseStock: try ask(.release)
             default: break
@@ -159,13 +160,12 @@ struct SimulatedWorld {
             case is OrderConfirmed: try ask(.consume)
             default: break
             }
-        case (.payment, .command(let command)):
+        case (.payment, .command(let command, let expiresAt)):
             switch command {
             case let command as ProcessPayment:
-                ask(
-                    .charge(
-                        PaymentProcess.Terms(
-                            userID: command.userID, amount: command.amount, paymentToken: command.paymentToken)))
+                let terms = PaymentProcess.Terms(
+                    userID: command.userID, amount: command.amount, paymentToken: command.paymentToken)
+                ask(isLate(expiresAt) ? .chargeTooLate(terms) : .charge(terms))
             case is RefundPayment: ask(.undo)
             default: break
             }
@@ -181,7 +181,8 @@ struct SimulatedWorld {
             default: break
             }
         case (.saga, .fact(let fact)):
-            try moveSaga(.fact(type: fact.type, payload: try fact.payload(), messageID: "\(record.id)"))
+            let type = (fact as? CommandExpired).map { SagaDefinition.factType(fact.type, of: $0.command) }
+            try moveSaga(.fact(type: type ?? fact.type, payload: try fact.payload(), messageID: "\(record.id)"))
         default: break
         }
     }
@@ -189,13 +190,22 @@ struct SimulatedWorld {
     private mutating func ask(_ request: StockReservation.Request) throws {
         let reaction = try StockReservation.react(to: request, reservation, stock: &stock)
         if let changed = reaction.reservation { reservation = changed }
-        if let answer = reaction.answer { tell([answer.fact(of: Sample.order.orderID, at: now)], from: .inventory) }
+        guard let answer = reaction.answer else { return }
+        tell([answer.fact(of: Sample.order.orderID, at: now) ?? expired(ReserveStock.type)], from: .inventory)
     }
 
     private mutating func ask(_ request: PaymentProcess.Request) {
         let reaction = PaymentProcess.react(to: request, payment)
         if let changed = reaction.process { payment = changed }
-        if let answer = reaction.answer { tell([answer.fact(of: Sample.order.orderID, at: now)], from: .payment) }
+        guard let answer = reaction.answer else { return }
+        tell([answer.fact(of: Sample.order.orderID, at: now) ?? expired(ProcessPayment.type)], from: .payment)
+    }
+
+    private func isLate(_ expiresAt: Int64?) -> Bool { expiresAt.map { $0 < now } ?? false }
+
+    /// What the kit says of a command that came too late.
+    private func expired(_ command: String) -> any OrderFact {
+        CommandExpired(orderID: Sample.order.orderID, command: command, commandID: "\(nextID)", expiresAt: 0, at: now)
     }
 
     // MARK: What happens by itself
@@ -232,7 +242,7 @@ struct SimulatedWorld {
         if losingTheAnswer { return true }
         guard let settled = process.settled(call, outcome) else { return false }
         payment = settled.process
-        tell(settled.answers.map { $0.fact(of: Sample.order.orderID, at: now) }, from: .payment)
+        tell(settled.answers.compactMap { $0.fact(of: Sample.order.orderID, at: now) }, from: .payment)
         return true
     }
 
@@ -258,7 +268,7 @@ struct SimulatedWorld {
                 case topics.paymentCommands: .payment
                 default: .orders
                 }
-            write(.command(known), from: .saga, to: topic)
+            write(.command(known, expiresAt: command.expiresAt), from: .saga, to: topic)
         }
     }
 
@@ -272,6 +282,8 @@ extension OrderEvent {
         case .confirmed(let event): event
         case .cancellationRequested(let event): event
         case .cancelled(let event): event
+        case .scheduled(let event): event
+        case .withdrawn(let event): event
         }
     }
 }

@@ -162,6 +162,7 @@ import UserFacts
         let headers: [(String, [UInt8])] = [
             ("ce_id", []), ("ce_id", [0xFF]), ("ce_id", Array(long.utf8)), ("ce_id", Array("a\0b".utf8)),
             ("ce_source", []), ("ce_source", [0xFF, 0xFE]), ("ce_time", Array("now".utf8)), ("ce_time", []),
+            ("ce_expirytime", Array("soon".utf8)), ("ce_expirytime", []),
             ("ce_tenant", []), ("ce_tenant", [0xFF]), ("ce_tenant", Array("a b".utf8)),
             ("ce_tenant", Array("a/b".utf8)),
             ("ce_tenant", Array(String(repeating: "t", count: 65).utf8)), ("ce_tenant", Array("é".utf8)),
@@ -252,7 +253,8 @@ import UserFacts
             for (group, handler) in handlers {
                 switch verdict(record, for: handler) {
                 case .event(let message): events.insert(message.type)
-                case .poison(let reason), .forged(let reason), .unavailable(let reason): refusals.insert("\(group): \(reason)")
+                case .poison(let reason), .forged(let reason), .unavailable(let reason):
+                    refusals.insert("\(group): \(reason)")
                 case .nothing: break
                 }
             }

@@ -73,6 +73,28 @@ import Testing
         func send(_ mail: MailMessage) throws(MailError) { try answer() }
     }
 
+    /// One that has waited for too long is told of as expired, once, as is one that was too old when it was asked for.
+    @Test func whatIsOfNoUseIsNotSent() throws {
+        try add(["a@test", "b@test"])
+        _ = try connection.execute(
+            "UPDATE mails SET expires_at = now() + CASE order_id WHEN '0' THEN -interval '1 s' ELSE interval '1 h' END")
+        try run({}, until: "the other one is sent") {
+            try connection.number("SELECT count(*) FROM mails WHERE status IN ('sent', 'expired')") == 2
+        }
+        #expect(sent.withLock { $0 } == 1)
+        let total = Money(minorUnits: 1, currency: .usd)
+        let order = OrderCreated(
+            orderID: "old", userID: "u", items: [OrderLine(sku: "A", quantity: 1)], total: total, createdAt: 1)
+        let handler = NotificationHandler(
+            recipientDomain: "d.test", messageDomain: "m", expiresAfter: .seconds(3600), desk: desk)
+        let facts = [inbound(order), inbound(OrderConfirmed(orderID: "old", userID: "u", total: total, at: 1))]
+        #expect(try handler.apply(facts + facts, on: connection).map(\.type) == ["NotificationExpired"])
+        #expect(try connection.query("SELECT FROM mails WHERE order_id = 'old' AND status = 'expired'").count == 1)
+        #expect(
+            try connection.outboxFacts().map { "\($0.orderID) \($0.type)" }.sorted()
+                == ["0 NotificationExpired", "1 NotificationSent", "old NotificationExpired"])
+    }
+
     /// What a consumer commits is claimed with it and sent without a look into the table, where nobody looks for an hour;
     /// what it rolls back isn't sent.
     @Test func committedMailsAreHandedOver() throws {

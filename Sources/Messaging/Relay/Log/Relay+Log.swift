@@ -50,6 +50,8 @@ extension Relay {
             // Our own session holds the leadership.
             if !connection.isAlive() { _ = try connection.query("SELECT 1") }
             let looked = ContinuousClock.now
+            // What it moves comes by the log.
+            try work.due?.look(on: connection)
             let found = next?.rows.count ?? 0
             if let page = next {
                 if found > 0 {
@@ -136,8 +138,10 @@ extension Relay {
 
     /// How long there is nothing to do, if nothing comes.
     private func pause(_ published: LogPublished, _ work: RelayWork) -> Duration {
-        var limit = Self.longest
-        if let due = work.progress.untilDue { limit = published.isExpecting ? Self.expecting : max(due, Self.rest) }
+        var limit = work.due.map { max($0.untilNext, Self.rest) } ?? Self.longest
+        if let due = work.progress.untilDue {
+            limit = min(limit, published.isExpecting ? Self.expecting : max(due, Self.rest))
+        }
         if work.isBehindPruning { limit = min(limit, configuration.busyPoll) }
         return work.source.prunable && work.sincePrune > 0 ? min(limit, RelayIdling.quiet) : limit
     }

@@ -21,9 +21,9 @@ enum BatchEvidence {
                 FULL JOIN (
                     SELECT c.tenant, c.metadata->>'batch' AS batch_id, count(*) AS accepted,
                         count(*) FILTER (WHERE e.type = 'OrderConfirmed') AS confirmed,
-                        count(*) FILTER (WHERE e.type = 'OrderCancelled') AS cancelled
+                        count(*) FILTER (WHERE e.type IN ('OrderCancelled', 'OrderWithdrawn')) AS cancelled
                     FROM events c LEFT JOIN events e ON e.tenant = c.tenant AND e.stream_id = c.stream_id
-                        AND e.version > 1 AND e.type IN ('OrderConfirmed', 'OrderCancelled')
+                        AND e.version > 1 AND e.type IN ('OrderConfirmed', 'OrderCancelled', 'OrderWithdrawn')
                     WHERE c.version = 1 AND c.category = '\(OrderStreams.category)'
                         AND c.metadata::text LIKE '%"batch":"%' AND EXISTS (SELECT FROM batches)
                     GROUP BY 1, 2

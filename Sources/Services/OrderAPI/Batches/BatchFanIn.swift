@@ -28,8 +28,16 @@ struct BatchFanIn {
             switch event {
             case .confirmed: outcome = .confirmed
             case .cancelled(let cancelled): outcome = .cancelled(reason: cancelled.reason)
-            case .created, .cancellationRequested: return nil
+            // Counted when it is heard of, whoever has withdrawn it.
+            case .withdrawn, .created, .scheduled, .cancellationRequested: return nil
             }
+            self.order = order
+            self.place = place
+        }
+
+        /// An order that was withdrawn before its time.
+        init(_ withdrawn: OrderWithdrawn, of order: OrderKey, in place: BatchPlace) {
+            outcome = .cancelled(reason: withdrawn.reason)
             self.order = order
             self.place = place
         }

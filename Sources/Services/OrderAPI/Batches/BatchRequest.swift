@@ -16,6 +16,7 @@ struct BatchRequest: Sendable {
     let context: RequestContext
     let reach: Reach
     let limits: RequestLimits?
+    let placing: PlacingTime
     let priorities: OrderPriorities
 
     /// Orders of one request.
@@ -100,15 +101,18 @@ struct BatchLines: Sendable {
         let priority = try priority(of: order)
         if order.paymentToken != nil, request.known.seal == nil { throw BatchRefusal.noTokenKey }
         let now = WallClock.nowMicroseconds()
+        // The line may have been taken before, in time: what comes too late is placed at once.
+        if let flaw = request.placing.flaw(order, at: now, mayHavePassed: request.idempotencyKey != nil) { throw flaw }
         var digest: KeyedDigest?
         var orderID: String?
         if let key = request.idempotencyKey, let secret = request.known.secret {
             orderID = secret.id(.line, key, tenant: context.tenant, owner: context.keyOwner, line: count)
             digest = secret.digest(of: order.canonical)
         }
-        let created = OrderCreated(order, orderID: orderID ?? UUIDText.v7(microseconds: now), at: now)
-        let append = OrderIntake.append(
-            created, order, context, request.known, digest, priority, in: BatchPlace(batchID: key.batchID, line: count))
+        let beginning = OrderBeginning(order, orderID: orderID ?? UUIDText.v7(microseconds: now), at: now)
+        let append = try OrderIntake.append(
+            beginning, order, context, request.known, digest, request.placing, priority,
+            in: BatchPlace(batchID: key.batchID, line: count))
         return BatchOrder(line: count, append: append, bytes: record.count)
     }
 

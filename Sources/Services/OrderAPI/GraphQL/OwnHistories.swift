@@ -24,8 +24,8 @@ struct OwnHistories: OrderHistories {
         // Whose an order is was looked at when it was found; the first event says it again.
         return try Dictionary(grouping: events, by: \.streamID).compactMapValues { events in
             if reach.userID != nil {
-                guard let first = events.first, case .created(let created) = try OrderStreams.decode(first),
-                    reach.covers(created.userID)
+                guard let first = events.first, let beginning = OrderBeginning(try OrderStreams.decode(first)),
+                    reach.covers(beginning.userID)
                 else { return nil }
             }
             var json = JSONWriter(capacity: 512 * events.count)

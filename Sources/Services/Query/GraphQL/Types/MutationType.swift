@@ -36,6 +36,8 @@ extension SchemaPart {
           shippingAddress: String
           "Of the payment provider; never shown again."
           paymentToken: String
+          "To be placed then, and not before; it can be cancelled until that."
+          placeAt: DateTime
           "`express` goes ahead of orders that aren't, and needs `orders:express`; `ordinary` where it isn't given."
           priority: String
         }

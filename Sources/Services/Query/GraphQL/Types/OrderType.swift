@@ -24,6 +24,8 @@ extension SchemaPart {
           email: String
           shippingAddress: String
           createdAt: DateTime!
+          "When it is to be placed, or was; null for one that was placed at once."
+          placeAt: DateTime
           updatedAt: DateTime!
           "Changes of the order itself."
           version: Int!
@@ -47,6 +49,8 @@ extension SchemaPart {
         }
 
         enum OrderStatus {
+          "It waits for its `placeAt`; nothing has been reserved or charged."
+          scheduled
           pending
           confirmed
           "A cancellation is asked for, and what was done is being undone."
