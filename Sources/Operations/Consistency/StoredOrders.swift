@@ -20,6 +20,8 @@ struct StoredOrders {
         let version: Int
         let status: OrderStatus
         let changedAt: Int64
+        /// Not before its time, and not where it was withdrawn before.
+        var wasPlaced = true
     }
 
     let connection: Connection
@@ -67,10 +69,11 @@ struct StoredOrders {
             """, [.textArray(keys.map(\.tenant)), .textArray(keys.map(\.orderID)), Self.categories])
         var states: [OrderKey: State] = [:]
         for row in rows {
+            let last = try row.get(3, as: String.self)
             states[try OrderKey(row)] = State(
-                version: Int(try row.get(2, as: Int32.self)),
-                status: OrderStatus(last: try row.get(3, as: String.self)),
-                changedAt: try row.get(4, as: Timestamp.self).microseconds)
+                version: Int(try row.get(2, as: Int32.self)), status: OrderStatus(last: last),
+                changedAt: try row.get(4, as: Timestamp.self).microseconds,
+                wasPlaced: last != OrderScheduled.type && last != OrderWithdrawn.type)
         }
         return states
     }

@@ -36,10 +36,13 @@ extension ViewDifference {
     }
 
     private static func purchase(_ stored: StoredOrders.State, _ status: Purchase.Status?) -> String? {
+        guard stored.wasPlaced else {
+            return status.map { "says \($0), and the event store that it was never placed" }
+        }
         guard let status else { return "doesn't have it" }
         let expected: Purchase.Status =
             switch stored.status {
-            case .pending, .cancelling: .pending
+            case .scheduled, .pending, .cancelling: .pending
             case .confirmed: .confirmed
             case .cancelled: .cancelled
             }
