@@ -26,7 +26,8 @@ struct Orderflow: AsyncParsableCommand {
                 CommandGroup(
                     name: "PREPARE",
                     subcommands: [
-                        MigrateCommand.self, TopicsCommand.self, ConfigCommand.self, SigningCommand.self,
+                        MigrateCommand.self, TopicsCommand.self, ConfigCommand.self, RoutesCommand.self,
+                        SigningCommand.self,
                         DocsCommand.self,
                         NewCommand.self,
                     ]),

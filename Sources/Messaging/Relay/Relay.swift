@@ -31,6 +31,8 @@ public final class Relay: Sendable {
         /// lie within the reach of `PublishedTail`.
         public var checkpointInterval: Duration = .milliseconds(500)
         public var checkpointRows = 1_000
+        /// By which facts are copied to further topics, in the same publication.
+        public var routes = RouteTable.none
         /// How often a follower asks for the leadership.
         public var leadershipPoll: Duration = .seconds(1)
 
@@ -128,7 +130,7 @@ public final class Relay: Sendable {
         var progress = RelayProgress(
             at: try RelayCheckpointStore.load(source.name, on: connection), configuration: configuration)
         var window = RelayWindow(source: source, pageSize: configuration.pageSize)
-        var encoder = RelayEncoder(source: source)
+        var encoder = RelayEncoder(source: source, routes: configuration.routes)
         let publication = RelayPublication(producer: producer, traces: traces, logger: logger)
         // What a leader before us may have left unsaid lies in the first window, all of it.
         var tail: PublishedTail? = PublishedTail()
@@ -166,6 +168,7 @@ public final class Relay: Sendable {
                 if page.next.reach == nil { tail = nil }
             }
             try publication.publish(records, until: stop)
+            metrics.copied(records)
             progress.checkpoint = page.next
             if progress.isDue { try store(&progress, on: connection) }
             sincePrune += page.rows.count

@@ -9,15 +9,19 @@ package struct RelayEncoder {
     /// When the oldest event of the last page happened, microseconds since the Unix epoch.
     private(set) var oldestTime: Int64?
 
-    private let signatures: Signatures?
+    let signatures: Signatures?
+    private let routes: RouteTable
 
-    /// - Parameter signatures: that events are signed by; nil for none.
-    package init(source: RelaySource, signatures: Signatures? = .installed) {
+    /// - Parameters:
+    ///   - routes: by which facts are copied to further topics.
+    ///   - signatures: that events are signed by; nil for none.
+    package init(source: RelaySource, routes: RouteTable = .none, signatures: Signatures? = .installed) {
         self.source = source
+        self.routes = routes
         self.signatures = signatures
     }
 
-    /// Records of `rows`, in their order. Rows that have no topic are passed over.
+    /// Records of `rows`, in their order, each with its copies behind it. Rows that have no topic are passed over.
     mutating func records(_ rows: Rows) throws -> [RelayRecord] {
         oldestTime = nil
         var records: [RelayRecord] = []
@@ -27,15 +31,18 @@ package struct RelayEncoder {
             // An event's bytes have a content type, a dead letter's have their own headers.
             let isCopy = !row.isNull(8) && row.isNull(9)
             var message = isCopy ? try deadLetter(row, topic: topic) : try event(row, topic: topic)
+            let position = try row.get(0, as: Int64.self)
             if !isCopy { signatures?.sign(&message) }
-            records.append(
-                RelayRecord(
-                    message: message, position: try row.get(0, as: Int64.self), isDeadLetter: isCopy))
+            records.append(RelayRecord(message: message, position: position, isDeadLetter: isCopy))
+            if !isCopy, routes.watches(topic) {
+                records += try copies(of: message, row, at: position, by: routes)
+            }
         }
         return records
     }
 
-    private mutating func event(_ row: Row, topic: String) throws -> OutgoingMessage {
+    /// The record of a row's event, not signed yet.
+    mutating func event(_ row: Row, topic: String) throws -> OutgoingMessage {
         let type = try row.get(3, as: String.self)
         let schemaVersion = try row.get(4, as: Int32.self)
         let streamVersion = try row.get(7, as: Int32?.self)

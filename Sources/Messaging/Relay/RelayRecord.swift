@@ -7,6 +7,8 @@ struct RelayRecord: Sendable {
     let position: Int64
     /// The copy of a dead letter: a courtesy, which the database has whole. Everything else is a fact or a command.
     let isDeadLetter: Bool
+    /// The route by which it is a copy of another record; nil for what is none.
+    var route: String?
 }
 
 extension RelayRecord {

@@ -6,10 +6,15 @@ public struct Topic: Hashable, Sendable {
     public let defaultName: String
     /// What is on it.
     public let summary: String
+    /// How long its records are kept; nil: for ever, as facts and commands are.
+    public let retention: Duration?
 
-    public init(_ id: String, called defaultName: String, _ summary: String) {
+    public init(
+        _ id: String, called defaultName: String, keptFor retention: Duration? = nil, _ summary: String
+    ) {
         self.id = id
         self.defaultName = defaultName
+        self.retention = retention
         self.summary = summary
     }
 
@@ -24,6 +29,9 @@ public struct Topic: Hashable, Sendable {
         "inventory_commands", called: "inventory-commands", "From the saga to inventory.")
     public static let orderCommands = Topic(
         "order_commands", called: "order-commands", "From the saga and payment to the order service.")
+    public static let quoteRequests = Topic(
+        "quote_requests", called: "quote-requests", keptFor: .seconds(600),
+        "What the order service asks inventory, for POST /quotes; kept for ten minutes.")
 }
 
 /// What topics are called on the brokers.

@@ -28,6 +28,7 @@ public struct ServiceProcess: Sendable {
         }
         var publishes = Relay.Configuration()
         publishes.tick = context.settings.pace.tick(ofRelayIn: module)
+        publishes.routes = try context.settings.routeTable()
         let relays = sources.map {
             Relay(
                 source: $0, database: context.database, producer: producer, service: context.name,
