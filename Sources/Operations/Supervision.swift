@@ -60,6 +60,10 @@ package enum Supervision {
         configuration.sweep = views.checkOrders
         let monitor = try ConsistencyMonitor(
             orders: context.database, views: context.database(of: .views), topic: context.topics.orderEvents,
+            after: [ReadModelGroup.orders, ReadModelGroup.invoices, ReadModelGroup.sales].map {
+                ReadingProgress(
+                    of: $0, topics: [context.topics.orderEvents], kafka: context.kafka, logger: context.logger)
+            },
             configuration: configuration, logger: context.logger)
         context.health.watch(consistency: monitor)
         context.collectors.watch(monitor)

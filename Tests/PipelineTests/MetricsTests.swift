@@ -26,6 +26,8 @@ import Testing
         _ = try await up.client.bearing(key).order()
         // Refused, for the key has no right to read orders: an operation and an error.
         _ = try await up.client.bearing(key).post("/graphql", #"{"query": "{ order(id: \"any\") { id } }"}"#)
+        // A line of a batch that is refused, so that no second order is under way.
+        _ = try await up.client.bearing(key).post("/orders/batch", #"[{"userId": 1}]"#)
         try shop.produce("not JSON", key: "elsewhere", to: "order-events")
 
         let ports = up.port..<(up.port + OrderflowApp.services.modules.count)
@@ -57,6 +59,7 @@ import Testing
             #"orderflow_payments_open{status="charging"} 1"#,
             #"orderflow_eventstore_appends_total{outcome="appended"} 1"#,
             #"orderflow_http_requests_total{method="POST",route="/orders",status="201"} 1"#,
+            #"orderflow_batch_lines_total{outcome="refused"} 1"#,
             #"orderflow_circuit_breaker_state{name="gateway",state="closed"} 1"#,
         ]
         for line in shown { #expect(lines.contains { $0 == line }, "\(line)") }

@@ -1,17 +1,24 @@
 import Execution
+import JSON
 import Logging
 import Postgres
 import Telemetry
 
 /// Tells instances that their time has come. Any number may run, beside any number of consumers: rows that are
 /// locked are left alone, and what was moved is due later or never again.
+///
+/// A deadline passes once everything that was published before it has been handled (`ReadingProgress`). An answer that lies
+/// in a backlog, or came while nobody of the saga ran, was in time; and while the brokers are away nobody can answer.
 public final class SagaDeadlineWorker: Sendable {
     private let orchestrator: SagaOrchestrator
     private let database: PostgresConfiguration
+    private let progress: ReadingProgress?
     private let keyField: String
     private let logger: Logger
     private let onCommit: @Sendable () -> Void
     private let problem = Monitor<String?>(nil)
+    /// Whether deadlines wait for facts to be handled.
+    private let isHeld = Monitor(false)
     private let signal = WakeSignal()
     private let longest: Duration
 
@@ -21,16 +28,19 @@ public final class SagaDeadlineWorker: Sendable {
     private static let pause: Duration = .milliseconds(250)
 
     /// - Parameters:
+    ///   - progress: of the group that hears the saga's facts; nil where all facts are known to have been handled.
     ///   - keyField: what log lines call an instance's id.
     ///   - longest: from one look for what is due to the next where none is known to be due before: how late a deadline may
     ///     be that another process has set before it died.
     ///   - onCommit: called after each commit that left something in the outbox, to wake the relay.
     public init(
-        _ orchestrator: SagaOrchestrator, database: PostgresConfiguration, keyField: String = "saga_id",
+        _ orchestrator: SagaOrchestrator, database: PostgresConfiguration, after progress: ReadingProgress? = nil,
+        keyField: String = "saga_id",
         longest: Duration = .seconds(5), logger: Logger, onCommit: @escaping @Sendable () -> Void = {}
     ) {
         self.orchestrator = orchestrator
         self.database = database.planning(.generic)
+        self.progress = progress
         self.keyField = keyField
         self.longest = longest
         self.logger = logger
@@ -58,10 +68,16 @@ public final class SagaDeadlineWorker: Sendable {
         var backoff = Backoff(base: .milliseconds(200), cap: .seconds(10))
         while !stop.isStopped {
             do {
-                let moved = try connection.run { try round(at: WallClock.nowMicroseconds(), on: $0) }
+                let moved = try connection.run { connection in
+                    try horizon(WallClock.nowMicroseconds(), on: connection).map { try round(at: $0, on: connection) }
+                }
                 problem.withLock { $0 = nil }
                 backoff.reset()
-                if moved < Self.batch { try rest(connection, until: stop) }
+                if isHeld.withLock({ $0 }) {
+                    stop.wait(for: Self.heldPause)
+                } else if (moved ?? 0) < Self.batch {
+                    try rest(connection, until: stop)
+                }
             } catch {
                 if stop.isStopped { return }
                 problem.withLock { $0 = "\(error)" }
@@ -70,6 +86,29 @@ public final class SagaDeadlineWorker: Sendable {
             }
         }
     }
+
+    /// Up to when deadlines may pass, for lack of facts to the contrary; nil where none may now.
+    func horizon(_ now: Int64, on connection: Connection) throws -> Int64? {
+        guard let progress else { return now }
+        guard let due = try SagaStore.nextDue(of: orchestrator.definition, on: connection), due <= now else {
+            return nil
+        }
+        let horizon = try [now, max(due, now - Self.recent), due].first {
+            try progress.hasHandled(before: $0, on: connection)
+        }
+        let wasHeld = isHeld.withLock { isHeld in
+            defer { isHeld = horizon == nil }
+            return isHeld
+        }
+        if horizon == nil, !wasHeld { logger.info("saga_deadlines_held", metadata: ["due": "\(RFC3339.text(due))"]) }
+        if horizon != nil, wasHeld { logger.info("saga_deadlines_pass") }
+        return horizon
+    }
+
+    /// From one question whether facts are handled to the next, while they aren't.
+    private static let heldPause: Duration = .seconds(1)
+    /// Under load there is always something that hasn't been handled yet.
+    private static let recent: Int64 = 1_000_000
 
     /// Waits until the next instance is due, or others may be that nobody has looked at. Looks follow each other closely
     /// while instances move all the time.

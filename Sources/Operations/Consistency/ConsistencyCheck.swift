@@ -18,6 +18,8 @@ public struct ConsistencyCheck {
 
     public struct Round: Sendable {
         public var lag = Lag()
+        /// Orders that have changed since aren't judged. Microseconds since the Unix epoch.
+        public var settledBefore = Int64.min
         /// Orders that were compared.
         public var compared = 0
         public var differing: [OrderKey: [ViewDifference]] = [:]
@@ -48,6 +50,7 @@ public struct ConsistencyCheck {
         round.lag = try lag(of: tail, at: now)
         let patience = settle.microseconds.addingReportingOverflow(Int64(saturating: round.lag.seconds * 1e6))
         let settledBefore = patience.overflow ? .min : now - patience.partialValue
+        round.settledBefore = settledBefore
         // Under load that is all of the tail: nobody needs to look up what isn't judged.
         let fresh = Set(tail.filter { $0.createdAt >= settledBefore }.map(\.key))
         let keys = Set(tail.map(\.key)).union(others).subtracting(fresh).sorted()

@@ -10,6 +10,9 @@ import Telemetry
 ///
 /// Each round looks at the orders that changed last, at those that differed before, and at the next ones of a sweep
 /// over all, which begins anew at its end. One process at a time does, by an advisory lock in the event store's database.
+///
+/// Nothing new is said to differ while a read model's group has a backlog: its partitions don't keep step, and what one of
+/// them has yet to read isn't missing.
 public final class ConsistencyMonitor: Sendable {
     public struct Configuration: Sendable {
         public var interval: Duration = .seconds(10)
@@ -36,17 +39,21 @@ public final class ConsistencyMonitor: Sendable {
     private let orders: PostgresConfiguration
     private let views: PostgresConfiguration
     private let topic: String
+    private let progress: [ReadingProgress]
     private let configuration: Configuration
     private let logger: Logger
     private let state = Monitor(Status())
 
+    /// - Parameter progress: of the read models' groups; none where all facts are known to have been handled.
     public init(
         orders: PostgresConfiguration, views: PostgresConfiguration, topic: String,
+        after progress: [ReadingProgress] = [],
         configuration: Configuration = Configuration(), logger: Logger
     ) {
         self.orders = orders
         self.views = views
         self.topic = topic
+        self.progress = progress
         self.configuration = configuration
         self.logger = logger
     }
@@ -87,7 +94,11 @@ public final class ConsistencyMonitor: Sendable {
         let check = ConsistencyCheck(orders: orders, views: views, topic: topic, settle: configuration.settle)
         let known = status.differing
         let sweep = configuration.sweep > 0 ? try check.sweep(after: cursor, limit: configuration.sweep) : []
-        let round = try check.run(besides: sweep + known.keys)
+        var round = try check.run(besides: sweep + known.keys)
+        let unknown = round.differing.keys.filter { known[$0] == nil }
+        if !unknown.isEmpty, !isUpToDate(round.settledBefore, on: views) {
+            for key in unknown { round.differing[key] = nil }
+        }
         cursor = sweep.count < configuration.sweep ? nil : sweep.last
         tell(round.differing, known: known)
         state.update { state in
@@ -97,6 +108,11 @@ public final class ConsistencyMonitor: Sendable {
             state.differing = Dictionary(
                 uniqueKeysWithValues: round.differing.sorted { $0.key < $1.key }.prefix(Self.memory).map { ($0, $1) })
         }
+    }
+
+    /// Whether the read models have all that they are judged by. Not known while the brokers are away.
+    private func isUpToDate(_ settledBefore: Int64, on views: Connection) -> Bool {
+        progress.allSatisfy { (try? $0.hasHandled(before: settledBefore, on: views)) ?? false }
     }
 
     /// New ones, a few of them, and what is well again.

@@ -12,7 +12,7 @@ package struct ExternalParticipant: Hashable, Sendable {
 /// `saga.participants` and how long they may take.
 package struct ExternalParticipants: SettingsSection {
     package var participants: [ExternalParticipant] = []
-    package var deadline: Duration = .seconds(60)
+    package var deadline: Duration = .seconds(900)
 
     package init() {}
 

@@ -96,7 +96,10 @@ public struct FulfilmentStep: ServiceModulePart, Sendable {
             SettingKey(
                 "saga.\(name)_deadline", \StepDeadlines.[name, deadline],
                 .duration(.milliseconds(10) ... .seconds(7 * 86_400)),
-                "Without a word from \(module.name) for this long\(begins), an order is undone and cancelled."))
+                """
+                Without a word from \(module.name) for this long\(begins), an order is undone and cancelled. An order \
+                that waits in a backlog for longer is cancelled too.
+                """))
     }
 }
 

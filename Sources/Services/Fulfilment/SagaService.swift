@@ -98,7 +98,11 @@ extension FulfilmentSaga {
     static func running(_ context: ServiceContext) throws -> Running {
         let orchestrator = try orchestrator(context.settings)
         let deadlines = SagaDeadlineWorker(
-            orchestrator, database: context.database, keyField: "order_id", logger: context.logger,
+            orchestrator, database: context.database,
+            after: ReadingProgress(
+                of: FulfilmentSaga.group, topics: [context.topics.orderEvents], kafka: context.kafka,
+                logger: context.logger),
+            keyField: "order_id", logger: context.logger,
             onCommit: { context.wakeRelays() })
         let admission = SagaAdmission(orchestrator.definition, database: context.database, logger: context.logger)
         context.health.register("definition") { admission.currentProblem.map { .notReady($0) } ?? .ready }

@@ -36,7 +36,7 @@ extension ServiceModule {
         FulfilmentStep(
             "stock", title: "Reserve stock",
             asks: .init(.inventoryCommands) { order, _ in ReserveStock(orderID: order.orderID, items: order.items) },
-            succeededBy: [StockReserved.type], failedBy: [StockRejected.type], within: .seconds(30),
+            succeededBy: [StockReserved.type], failedBy: [StockRejected.type], within: .seconds(900),
             undoneBy: .init(
                 .init(.inventoryCommands) { order, _ in ReleaseStock(orderID: order.orderID) },
                 doneBy: [StockReleased.type]))

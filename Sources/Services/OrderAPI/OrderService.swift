@@ -74,6 +74,7 @@ extension ServiceModule {
         BatchEvidence.ends
         QueryRoutes.metrics
         Measures([
+            "orderflow_batch_lines_total": "Lines of batches of orders, by what they were answered.",
             "orderflow_view_lag_events": "Events that are committed and not in the read model of orders.",
             "orderflow_view_lag_seconds": "Age of the oldest of them; 0 with none.",
             "orderflow_view_differing_orders": "Orders of which a read model says something else than the event store.",
@@ -156,6 +157,7 @@ public struct OrderService: Sendable {
     /// Of the daemon's, for opening and sealing batches, and for those that are stored as a whole.
     let batches: ConnectionPool
     let batchSeats: BatchSeats
+    let batchMetrics = BatchMetrics()
     let limits: RequestLimits?
     /// Where the order service's facts are said.
     let topic: String

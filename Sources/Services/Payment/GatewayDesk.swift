@@ -37,6 +37,12 @@ final class GatewayDesk: Sendable {
         var work = Work()
         var isWoken = false
 
+        /// Places besides those of what waits in the table, which has come before.
+        var unclaimedPlaces: Int {
+            guard work.mayBeDue else { return places }
+            return work.due.map { max(0, places - $0) } ?? 0
+        }
+
         mutating func takeWork(settles: Bool, claims: Bool) -> Work {
             isWoken = false
             var taken = Work()
@@ -59,8 +65,7 @@ final class GatewayDesk: Sendable {
     /// Reserves up to `count` places for charges that are about to be committed, and says how long they are to be claimed.
     func reserve(_ count: Int) -> (places: Int, lease: Duration) {
         state.withLock { state in
-            // Who waits in the table has come before.
-            let places = state.takes && !state.work.mayBeDue ? min(count, state.places) : 0
+            let places = state.takes ? min(count, state.unclaimedPlaces) : 0
             state.places -= places
             return (places, state.lease)
         }

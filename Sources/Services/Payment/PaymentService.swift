@@ -50,7 +50,7 @@ extension ServiceModule {
                     orderID: order.orderID, userID: order.userID, amount: order.total,
                     paymentToken: order.paymentToken, hasSealedToken: order.hasSealedToken)
             },
-            succeededBy: [PaymentProcessed.type], failedBy: [PaymentFailed.type], within: .seconds(60),
+            succeededBy: [PaymentProcessed.type], failedBy: [PaymentFailed.type], within: .seconds(900),
             undoneBy: .init(
                 .init(.paymentCommands) { order, reason in RefundPayment(orderID: order.orderID, reason: reason) },
                 doneBy: [PaymentRefunded.type, PaymentVoided.type], refusedBy: [PaymentRefundFailed.type]))

@@ -27,7 +27,7 @@ extension ServiceModule {
             on: .orderEvents)
         FulfilmentStep(
             "shipment", title: "Prepare shipment", succeededBy: [ShipmentCreated.type],
-            failedBy: [ShipmentFailed.type], within: .seconds(60))
+            failedBy: [ShipmentFailed.type], within: .seconds(900))
         // A shipment takes each fact once, in whatever state it is, and says so once.
         Consumes(.orderEvents, usesInbox: false) { ShippingHandler(topic: $0.topics.orderEvents, source: $0.source) }
     }

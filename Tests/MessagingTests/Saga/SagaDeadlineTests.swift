@@ -1,4 +1,5 @@
 import Execution
+import Kafka
 import Postgres
 import Randomness
 import Testing
@@ -139,6 +140,30 @@ import TestServers
             "SELECT count(*), count(DISTINCT key) FROM outbox WHERE type = 'BookFlight'"
         ).one()
         #expect(try booked.get(0, as: Int.self) == ids.count && booked.get(1, as: Int.self) == ids.count)
+    }
+
+    /// The saga's group is behind: what was said in time is believed, however late it is heard.
+    @Test func whatLiesInABacklogWasInTime() throws {
+        let database = try SagaDatabase()
+        let connection = try database.connect()
+        try connection.script(MessagingSchema.consumer)
+        let topic = try TestTopic(partitions: 1)
+        let worker = SagaDeadlineWorker(
+            database.orchestrator, database: database.configuration,
+            after: ReadingProgress(of: "sagas", topics: [topic.name], kafka: topic.kafka, logger: quiet), logger: quiet)
+        let now = WallClock.nowMicroseconds()
+        #expect(try worker.horizon(now, on: connection) == nil, "nothing is due")
+        try database.handle([fact("TripWanted", "a")], on: connection)
+        _ = try connection.execute("UPDATE saga_instances SET due_at = $1", [.timestamp(now)])
+        let producer = try Producer(ProducerConfiguration(topic.kafka), logger: quiet)
+        defer { producer.close(timeout: .seconds(5)) }
+        let answer = OutgoingMessage(topic: topic.name, value: [0x7B, 0x7D], timestamp: now / 1_000 - 1)
+        for result in try producer.publish([answer], timeout: .seconds(20)) { _ = try result.get() }
+        #expect(try worker.horizon(now, on: connection) == nil)
+        #expect(try worker.horizon(now + 60_000_000, on: connection) == nil)
+        _ = try ConsumerOffsets.moveAhead(
+            group: "sagas", [TopicPartition(topic: topic.name, partition: 0): 1], on: connection)
+        #expect(try worker.horizon(now + 60_000_000, on: connection) == now + 60_000_000)
     }
 
     @Test func theNextDeadlineIsKnown() throws {

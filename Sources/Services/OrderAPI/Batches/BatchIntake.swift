@@ -237,6 +237,8 @@ final class BatchIntake: BodyReceiver, BulkAppends {
     /// - Parameter problem: why the batch couldn't be closed, which doesn't change what became of its lines.
     private func conclude(_ end: BatchAnswers.Ended, problem: HTTPProblem?) {
         logger.info("batch_taken", metadata: fields(end))
+        service.batchMetrics.count(
+            accepted: end.counts.accepted, refused: end.counts.refused, unavailable: end.counts.passing)
         guard let problem = end.end.problem ?? problem else {
             end.stream?.write(BatchAnswer.summary(key.streamID, end.counts))
             end.stream?.finish()

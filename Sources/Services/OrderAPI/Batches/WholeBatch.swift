@@ -86,6 +86,7 @@ final class WholeBatch: BodyReceiver {
 
     private func end(_ state: inout State) {
         guard state.refusedCount == 0 else {
+            service.batchMetrics.count(refused: state.refusedCount)
             return release(Self.refusal(state.refused, of: state.refusedCount))
         }
         let orders = state.orders
@@ -95,8 +96,10 @@ final class WholeBatch: BodyReceiver {
                 let replayed = try store(orders, on: connection.get())
                 service.wakeRelay()
                 logger.info("batch_taken", metadata: fields(["accepted": "\(orders.count)"]))
+                service.batchMetrics.count(accepted: orders.count)
                 responder.send(answer(to: orders, replayed))
             } catch let refusal as Refused {
+                service.batchMetrics.count(refused: refusal.count)
                 release(Self.refusal(refusal.lines, of: refusal.count))
             } catch {
                 logger.warning("batch_not_taken", metadata: fields(["error": "\(error)"]))

@@ -1,0 +1,104 @@
+import Execution
+import Kafka
+import Logging
+import Postgres
+
+/// Whether a consumer group has handled all that its topics had before a moment. Who judges by what hasn't been heard (a
+/// deadline, a read model) has to know that first: what lies unread in a backlog was said in time.
+///
+/// Goes by the offsets in the service's database, which move with the effects, of whichever process; and by the times of
+/// records as the brokers have them (KIP-79, ListOffsets). Those are the clocks of producers, or of brokers where a
+/// topic's `message.timestamp.type` says so: the difference between clocks is the answer's error.
+///
+/// Asks Kafka only for what isn't known from an earlier answer. Blocks the calling thread.
+public final class ReadingProgress: Sendable {
+    private let group: String
+    private let topics: Set<String>
+    private let kafka: KafkaConfiguration
+    private let logger: Logger
+    private let admin = Monitor<Admin?>(nil)
+    private let memory = Monitor(Memory())
+
+    private struct Memory {
+        /// All before it was handled.
+        var handled = Int64.min
+        var tails: [TopicPartition: Tail] = [:]
+    }
+
+    /// What lies between a group's offset and the end that it has to reach.
+    private struct Tail: Equatable {
+        let next: Int64
+        let end: Int64
+    }
+
+    /// Partitions with records that the group hasn't handled, as they were when that was found.
+    private let unread = Monitor<[TopicPartition: Tail]>([:])
+
+    /// For one answer of a broker.
+    private static let timeout: Duration = .seconds(5)
+
+    public init(of group: String, topics: Set<String>, kafka: KafkaConfiguration, logger: Logger) {
+        self.group = group
+        self.topics = topics
+        self.kafka = kafka
+        self.logger = logger
+    }
+
+    /// - Parameters:
+    ///   - time: microseconds since the Unix epoch.
+    ///   - connection: to the database that has the group's offsets.
+    /// - Throws: where the brokers or the database don't answer: then it isn't known.
+    public func hasHandled(before time: Int64, on connection: Connection) throws -> Bool {
+        if memory.withLock({ time <= $0.handled }) { return true }
+        let admin = try connected()
+        let partitions = try admin.topics().filter { topics.contains($0.name) }.flatMap(\.places)
+        // Offsets first: what is read meanwhile only makes the answer more cautious.
+        let next = try ConsumerOffsets.load(group: group, partitions, on: connection)
+        let ends = try admin.offsets(notBefore: time / 1_000, of: partitions)
+        for partition in partitions {
+            let isHandled = try isHandled(partition, from: next[partition], to: ends[partition], admin)
+            if !isHandled { return false }
+        }
+        memory.withLock { $0.handled = max($0.handled, time) }
+        return true
+    }
+
+    /// - Parameter end: of what came before the moment; nil where nothing came after it.
+    private func isHandled(
+        _ partition: TopicPartition, from next: Int64?, to end: Int64?, _ admin: Admin
+    ) throws -> Bool {
+        if let next, let end { return next >= end }
+        let marks = try admin.watermarks(partition)
+        // Without an offset the group begins with the first record.
+        let tail = Tail(next: max(next ?? marks.low, marks.low), end: end ?? marks.high)
+        if tail.next >= tail.end { return true }
+        // The rest may be marks of transactions, which no consumer sees and no offset passes. It is looked at once the
+        // group has stood before it twice.
+        guard memory.withLock({ $0.tails.updateValue(tail, forKey: partition) }) == tail,
+            unread.withLock({ $0[partition] }) != tail
+        else { return false }
+        if try isEmpty(tail, of: partition) { return true }
+        unread.withLock { $0[partition] = tail }
+        return false
+    }
+
+    private func isEmpty(_ tail: Tail, of partition: TopicPartition) throws -> Bool {
+        let reader = try PartitionReader(kafka, [partition: tail.next..<tail.end], logger: logger)
+        let deadline = ContinuousClock.now + Self.timeout
+        while !reader.isFinished, .now < deadline {
+            if let batch = try reader.nextBatch(max: 1, timeout: .milliseconds(200)), !batch.isEmpty { return false }
+        }
+        return reader.isFinished
+    }
+
+    private func connected() throws -> Admin {
+        if let admin = admin.withLock({ $0 }) { return admin }
+        let new = try Admin(kafka, timeout: Self.timeout, logger: logger)
+        return admin.withLock { admin in
+            if let admin { return admin }
+            admin = new
+            return new
+        }
+    }
+
+}
