@@ -160,7 +160,7 @@ public final class Relay: Sendable {
             if tail != nil {
                 do {
                     try tail?.read(
-                        Set(records.map(\.message.topic)), kafka: producer.kafka, logger: logger, until: stop)
+                        Set(records.flatMap(\.topics)), kafka: producer.kafka, logger: logger, until: stop)
                 } catch {
                     logger.warning("published_tail_unknown", metadata: ["error": "\(error)"])
                 }

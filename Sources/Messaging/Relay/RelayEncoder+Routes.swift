@@ -3,19 +3,21 @@ import Kafka
 import Postgres
 
 extension RelayEncoder {
-    /// A fact's copies: the same event under the same id, signed for the topic that each goes to.
+    /// A fact's copies, each written and signed for the topic that it goes to.
+    ///
+    /// - Parameter topic: of the fact, as routes know it.
     mutating func copies(
-        of original: OutgoingMessage, _ row: Row, at position: Int64, by routes: RouteTable
-    ) throws -> [RelayRecord] {
+        of original: OutgoingMessage, on topic: String, _ row: Row, by routes: RouteTable
+    ) throws -> [RelayCopy] {
         func header(_ name: String) -> String? { original.headers[name].map { String(decoding: $0, as: UTF8.self) } }
         let fact = RoutedFact(
-            topic: original.topic, tenant: header(EventHeader.tenant) ?? TenantName.standard,
+            topic: topic, tenant: header(EventHeader.tenant) ?? TenantName.standard,
             type: try row.get(3, as: String.self), key: try row.get(2, as: String.self),
             source: header(EventHeader.source), payload: { try? Self.payload(of: row) })
         return try routes.routes(of: fact).map { route in
             var copy = try event(row, topic: route.target)
             signatures?.sign(&copy)
-            return RelayRecord(message: copy, position: position, isDeadLetter: false, route: route.name)
+            return RelayCopy(message: copy, route: route.name)
         }
     }
 

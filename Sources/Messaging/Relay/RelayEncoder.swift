@@ -21,7 +21,7 @@ package struct RelayEncoder {
         self.signatures = signatures
     }
 
-    /// Records of `rows`, in their order, each with its copies behind it. Rows that have no topic are passed over.
+    /// Records of `rows`, in their order, each with its copies. Rows that have no topic are passed over.
     mutating func records(_ rows: Rows) throws -> [RelayRecord] {
         oldestTime = nil
         var records: [RelayRecord] = []
@@ -33,10 +33,11 @@ package struct RelayEncoder {
             var message = isCopy ? try deadLetter(row, topic: topic) : try event(row, topic: topic)
             let position = try row.get(0, as: Int64.self)
             if !isCopy { signatures?.sign(&message) }
-            records.append(RelayRecord(message: message, position: position, isDeadLetter: isCopy))
+            var record = RelayRecord(message: message, position: position, isDeadLetter: isCopy)
             if !isCopy, routes.watches(topic) {
-                records += try copies(of: message, row, at: position, by: routes)
+                record.copies = try copies(of: message, on: topic, row, by: routes)
             }
+            records.append(record)
         }
         return records
     }

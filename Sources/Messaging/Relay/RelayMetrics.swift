@@ -27,7 +27,7 @@ struct RelayMetrics {
     func copied(_ records: [RelayRecord]) {
         var counts: [String: Int] = [:]
         for record in records {
-            if let route = record.route { counts[route, default: 0] += 1 }
+            for copy in record.copies { counts[copy.route, default: 0] += 1 }
         }
         for (route, count) in counts {
             Counter(label: "orderflow_route_copies_total", dimensions: [("service", service), ("route", route)])

@@ -23,10 +23,11 @@ struct RelayPublication {
     /// Copies go first: whoever acts on a fact can have read it only after its copies were there. So what comes of it, by
     /// whatever service, is copied behind them, and a route's topic has the facts of one key as they caused each other.
     func publish(_ records: [RelayRecord], until stop: StopSignal) throws {
-        let copies = records.filter { $0.route != nil }
-        guard !copies.isEmpty else { return try publishTogether(records, until: stop) }
+        let copies = records.flatMap { record in
+            record.copies.map { RelayRecord(message: $0.message, position: record.position, isDeadLetter: false) }
+        }
         try publishTogether(copies, until: stop)
-        try publishTogether(records.filter { $0.route == nil }, until: stop)
+        try publishTogether(records, until: stop)
     }
 
     private func publishTogether(_ records: [RelayRecord], until stop: StopSignal) throws {
