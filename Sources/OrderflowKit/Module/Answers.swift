@@ -38,7 +38,7 @@ public struct Answers<Request: RequestPayload>: ServiceModulePart {
         module.answers.append(
             AnsweredTopic(topic: topic, group: group, replies: [Request.Reply.type, RequestRefusal.type]))
         module.needsDatabase = true
-        module.running.append { context in
+        module.running.append { [topic, make] context in
             let handler = try make(context)
             let reads: FactCatalogue = [Request.self]
             let responder = Responder(

@@ -106,7 +106,7 @@ import Testing
         defer { fixture.end() }
         let limit = Duration.seconds(3)
         let first = Task { try await fixture.ask("first?", id: "first", within: limit) }
-        try await eventually("it is under way") { fixture.client.inFlight == 1 }
+        try eventually("it is under way") { fixture.client.inFlight == 1 }
         await #expect(throws: RequestError.overloaded(inFlight: 1)) { try await fixture.ask("second?") }
         await #expect(throws: RequestError.late(after: limit)) { try await first.value }
 
@@ -124,7 +124,7 @@ import Testing
 
         // An answer for another tenant isn't the answer.
         let third = Task { try await fixture.ask("third?", id: "third") }
-        try await eventually("it is under way") { fixture.client.inFlight == 1 }
+        try eventually("it is under way") { fixture.client.inFlight == 1 }
         try answer("third", tenant: "globex")
         try eventually("it isn't believed") { fixture.client.dropped.unbelieved == 1 }
         try fixture.respond()

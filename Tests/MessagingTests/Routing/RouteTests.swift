@@ -25,7 +25,7 @@ import Testing
     }
 
     @Test func everyConditionHasToHold() throws {
-        func takes(_ fact: RoutedFact = fact(), _ change: (inout MessageRoute) -> Void) -> Bool {
+        func takes(_ fact: RoutedFact = RouteTests.fact(), _ change: (inout MessageRoute) -> Void) -> Bool {
             Self.route(change).obstacle(to: fact) == nil
         }
         #expect(takes { _ in })
