@@ -14,7 +14,7 @@ let everyFact: [Target.Dependency] = [
 
 /// The facts and commands of one owner: a target in `Sources/Facts`.
 func facts(_ name: String) -> Target {
-    .target(name: name, dependencies: ["JSON", "Orders"], path: "Sources/Facts/\(name)")
+    .target(name: name, dependencies: ["JSON", "Orders", "Schemas"], path: "Sources/Facts/\(name)")
 }
 
 /// One service: a target in `Sources/Services`.
@@ -45,7 +45,8 @@ let package = Package(
             name: "OrderflowKit",
             targets: [
                 "OrderflowApp", "OrderflowKit", "Execution", "HTTPServer", "JSON", "Messaging", "Networks", "Orders",
-                "Postgres", "InventoryFacts", "NotificationFacts", "OrderFacts", "PaymentFacts", "ShippingFacts",
+                "Postgres", "Schemas", "InventoryFacts", "NotificationFacts", "OrderFacts", "PaymentFacts",
+                "ShippingFacts",
                 "UserFacts",
             ]),
         .library(name: "OrderflowTesting", targets: ["OrderflowTesting"]),
@@ -76,6 +77,10 @@ let package = Package(
         .target(name: "Networks"),
         .target(name: "Hashing", dependencies: ["CLibcrypto"]),
         .target(name: "GraphQL", dependencies: ["JSON"]),
+        // Protocol Buffers and Avro: their languages, how messages are said in them, what a change may be.
+        .target(name: "Schemas", dependencies: ["Hashing", "JSON"]),
+        // Payloads in the formats that go by schemas: Protocol Buffers, Avro, Confluent's frame around them.
+        .target(name: "WireFormats", dependencies: ["JSON", "Schemas"]),
         .target(name: "Sealing", dependencies: ["CLibcrypto", "Execution", "Hashing"]),
         .target(name: "WebTokens", dependencies: ["CLibcrypto", "JSON"]),
         .target(name: "Kafka", dependencies: ["CLibrdkafka", "Execution", deque, log]),
@@ -88,7 +93,7 @@ let package = Package(
         .target(name: "Bench", dependencies: ["CEpoll", "Execution", histogram]),
 
         // The vocabulary of the domain, and how facts are written and read: pure, no I/O.
-        .target(name: "Orders", dependencies: ["Hashing", "JSON"]),
+        .target(name: "Orders", dependencies: ["Hashing", "JSON", "Schemas"]),
         facts("OrderFacts"),
         facts("InventoryFacts"),
         facts("PaymentFacts"),
@@ -99,15 +104,16 @@ let package = Package(
         .target(
             name: "Messaging",
             dependencies: [
-                "Execution", "Hashing", "JSON", "Kafka", "Postgres", "Telemetry", deque, log, metrics, tracing,
+                "Execution", "Hashing", "JSON", "Kafka", "Postgres", "Schemas", "Telemetry", "WireFormats", deque, log,
+                metrics, tracing,
             ]),
         // What every service stands on: how it is declared and run, its settings, routes, health and metrics.
         .target(
             name: "OrderflowKit",
             dependencies: [
                 "CEpoll", "CWebFiles", "Execution", "HTTPServer", "Hashing", "JSON", "Kafka", "Messaging", "Networks",
-                "OrderFacts", "Orders", "Outbound", "Postgres", "Telemetry", "WebTokens", log, metrics, tracing,
-                "Yams",
+                "OrderFacts", "Orders", "Outbound", "Postgres", "Schemas", "Telemetry", "WebTokens", log, metrics,
+                tracing, "Yams",
             ]),
 
         // The services, none of which knows another but for whose tables or facts it reads.
@@ -144,7 +150,7 @@ let package = Package(
                 "Fulfilment", "Inventory", "Notification", "Operations", "OrderAPI", "OrderflowKit", "Payment",
                 "Projection", "Query", "Shipping", "Terminal", "Webhooks",
                 "Bench", "Execution", "HTTPServer", "Hashing", "JSON", "Kafka", "Messaging", "Orders", "Outbound",
-                "Postgres", "Telemetry",
+                "Postgres", "Schemas", "Telemetry",
                 histogram, log, tracing,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
@@ -182,7 +188,7 @@ let package = Package(
                 "TestShop", "TestServers", "TestSchemas", "TestTokens", "Randomness", "JSON", "HTTPServer", "Hashing",
                 "Execution",
                 "Kafka",
-                "Messaging", "OrderflowApp", "OrderflowKit", "Orders", "chaos", "orderflow", log,
+                "Messaging", "OrderflowApp", "OrderflowKit", "Orders", "Schemas", "chaos", "orderflow", log,
             ]),
         .testTarget(name: "TestServersTests", dependencies: ["TestServers"]),
 
@@ -193,8 +199,16 @@ let package = Package(
             dependencies: [
                 "Outbound", "Execution", "HTTPServer", "Hashing", "Networks", "Randomness", "TestServers", log,
             ]),
+        .testTarget(
+            name: "WireFormatsTests",
+            dependencies: [
+                "InventoryFacts", "JSON", "OrderFacts", "Orders", "PaymentFacts", "Randomness", "Schemas",
+                "TestServers",
+                "UserFacts", "WireFormats",
+            ]),
         .testTarget(name: "GraphQLTests", dependencies: ["GraphQL", "JSON", "Randomness", "TestServers"]),
         .testTarget(name: "HashingTests", dependencies: ["Hashing"]),
+        .testTarget(name: "SchemasTests", dependencies: ["Schemas", "JSON", "Randomness", "TestServers"]),
         .testTarget(name: "SealingTests", dependencies: ["Sealing"]),
         .testTarget(name: "WebTokensTests", dependencies: ["WebTokens", "JSON", "Randomness", "TestTokens"]),
         .testTarget(name: "JSONTests", dependencies: ["JSON", "Randomness"]),
@@ -202,8 +216,9 @@ let package = Package(
         .testTarget(
             name: "MessagingTests",
             dependencies: [
-                "Messaging", "Hashing", "Postgres", "Kafka", "JSON", "Execution", "Randomness", "TestServers", log,
-                metrics,
+                "Messaging", "Hashing", "Postgres", "Kafka", "JSON", "Execution", "Randomness", "Schemas",
+                "TestServers",
+                "WireFormats", log, metrics,
             ]),
         .testTarget(
             name: "HTTPServerTests",
@@ -213,7 +228,7 @@ let package = Package(
         .testTarget(name: "TelemetryTests", dependencies: ["Telemetry", "Execution", "JSON", log, metrics, tracing]),
         .testTarget(
             name: "OrdersTests",
-            dependencies: everyFact + ["Orders", "JSON", "Randomness"]),
+            dependencies: everyFact + ["Orders", "JSON", "Randomness", "Schemas"]),
         .testTarget(name: "BenchTests", dependencies: ["Bench", "HTTPServer", "Execution", log]),
         .testTarget(
             name: "ServicesTests",

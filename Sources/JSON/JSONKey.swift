@@ -22,6 +22,14 @@ public struct JSONKey {
         return true
     }
 
+    /// The same for a name that isn't known beforehand, as UTF-8.
+    public func isEqual(to name: [UInt8]) -> Bool {
+        if escaped { return string.utf8.elementsEqual(name) }
+        guard content.count == name.count else { return false }
+        for index in 0..<name.count where content[index] != name[index] { return false }
+        return true
+    }
+
     @usableFromInline
     func decodes(to name: StaticString) -> Bool {
         string.utf8.elementsEqual(UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount))

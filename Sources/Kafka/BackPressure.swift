@@ -4,10 +4,14 @@ import Logging
 
 /// Holds the poll thread back while workers don't keep up, and pauses partitions when that lasts. Its own methods run on
 /// the poll thread; `roomMade` is called by workers.
+///
+/// Urgent topics are none of it: what fills the buffer is others', and theirs have a part of their own, with a bound that
+/// `RecordFetch` keeps.
 struct BackPressure: Sendable {
     private let configuration: ConsumerConfiguration
     private let buffer: Monitor<ConsumerBuffer>
     private let held: Monitor<HeldPartitions>
+    private let urgent: UrgentQueue?
     private let stop: StopSignal
     private let room = Monitor(false)
     private let logger: Logger
@@ -18,38 +22,55 @@ struct BackPressure: Sendable {
 
     init(
         _ configuration: ConsumerConfiguration, _ buffer: Monitor<ConsumerBuffer>, _ held: Monitor<HeldPartitions>,
-        _ stop: StopSignal, _ logger: Logger
+        _ urgent: UrgentQueue?, _ stop: StopSignal, _ logger: Logger
     ) {
         self.configuration = configuration
         self.buffer = buffer
         self.held = held
+        self.urgent = urgent
         self.stop = stop
         self.logger = logger
     }
 
-    func roomMade() { room.update { $0 = true } }
+    func roomMade() {
+        room.update { $0 = true }
+        urgent?.raise()
+    }
 
     /// Waits for room in a full buffer, or pauses; lets paused partitions go on once it is half empty.
-    func apply(_ raw: OpaquePointer) {
+    ///
+    /// - Parameter fetchUrgent: called while it waits.
+    func apply(_ raw: OpaquePointer, fetchUrgent: () -> Void) {
         if isFull {
-            holdBack(raw)
+            holdBack(raw, fetchUrgent)
         } else {
             resumeIfPaused(raw)
         }
     }
 
     private var isFull: Bool {
-        buffer.withLock { $0.count >= configuration.bufferMessages || $0.bytes >= configuration.bufferBytes }
+        buffer.withLock {
+            $0.ordinaryCount >= configuration.bufferMessages || $0.ordinaryBytes >= configuration.bufferBytes
+        }
     }
 
-    private func holdBack(_ raw: OpaquePointer) {
+    private func holdBack(_ raw: OpaquePointer, _ fetchUrgent: () -> Void) {
         if held.withLock({ $0.isPaused }) { return }
+        // What was told meanwhile of the common queue is still to be fetched.
+        defer { urgent?.raise() }
         let deadline = ContinuousClock.now + Self.patience
         while isFull {
             if stop.isStopped { return }
+            fetchUrgent()
             let left = ContinuousClock.now.duration(to: deadline)
             guard left > .zero else { return pause(raw) }
-            _ = room.wait(for: min(left, .milliseconds(100))) { room -> Bool? in
+            let wait = min(left, .milliseconds(100))
+            // Told of room too.
+            if let urgent {
+                urgent.wait(for: wait)
+                continue
+            }
+            _ = room.wait(for: wait) { room -> Bool? in
                 defer { room = false }
                 return room ? true : nil
             }
@@ -59,15 +80,20 @@ struct BackPressure: Sendable {
     private func pause(_ raw: OpaquePointer) {
         let partitions = held.withLock { held in
             held.isPaused = true
-            return held.started
+            return held.started.filter { !isUrgent($0) }
         }
         _ = PartitionList(partitions).use { rd_kafka_pause_partitions(raw, $0) }
         logger.debug("partitions_paused", metadata: ["reason": "buffer full"])
     }
 
+    private func isUrgent(_ partition: TopicPartition) -> Bool {
+        configuration.urgentTopics.contains(partition.topic)
+    }
+
     private func resumeIfPaused(_ raw: OpaquePointer) {
         let isHalfEmpty = buffer.withLock {
-            $0.count <= configuration.bufferMessages / 2 && $0.bytes <= configuration.bufferBytes / 2
+            $0.ordinaryCount <= configuration.bufferMessages / 2
+                && $0.ordinaryBytes <= configuration.bufferBytes / 2
         }
         guard isHalfEmpty else { return }
         let partitions = held.withLock { held -> Set<TopicPartition>? in

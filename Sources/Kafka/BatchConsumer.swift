@@ -48,6 +48,7 @@ public final class BatchConsumer: Sendable {
         rd_kafka_poll_set_consumer(handle.raw)
         let code = poller.membership.subscribe(handle.raw)
         guard code == RD_KAFKA_RESP_ERR_NO_ERROR else { throw KafkaError(code, "subscribe") }
+        poller.urgent?.open(handle.raw)
         self.handle = handle
         self.poller = poller
         self.buffer = buffer
@@ -81,8 +82,11 @@ public final class BatchConsumer: Sendable {
     public func nextBatch(max: Int, timeout: Duration) throws(KafkaError) -> MessageBatch? {
         if let failure = poller.failure { throw failure }
         let batch = poller.pacing.awaiting {
-            buffer.wait(for: timeout) { [handle] buffer -> MessageBatch?? in
-                if let batch = buffer.take(max, handle) { return .some(batch) }
+            buffer.wait(for: timeout) { [handle, poller] buffer -> MessageBatch?? in
+                if let batch = buffer.take(max, handle) {
+                    poller.pacing.isBacklogged.store(buffer.ordinaryCount > 0, ordering: .relaxed)
+                    return .some(batch)
+                }
                 return buffer.closed ? .some(nil) : nil
             }
         }

@@ -3,11 +3,49 @@ import DequeModule
 
 /// What lies between the poll thread and the workers.
 ///
+/// Records of urgent topics go first, in batches of their own, which are small and soon through; but while others wait, not
+/// more than `turns` batches in a row. Where urgent ones have come lately, batches of others are smaller: the next urgent
+/// one waits for the one that is under way.
+///
 /// `@unchecked Sendable`: lives inside a `Monitor`; the messages it points to are touched by nobody else.
 struct ConsumerBuffer: @unchecked Sendable {
-    /// Fetched, not yet handed out.
-    private var messages: Deque<UnsafeMutablePointer<rd_kafka_message_t>> = []
-    private(set) var bytes = 0
+    /// Records that were fetched and not handed out, with their bytes.
+    private struct Line {
+        var messages: Deque<UnsafeMutablePointer<rd_kafka_message_t>> = []
+        var bytes = 0
+
+        mutating func append(_ message: UnsafeMutablePointer<rd_kafka_message_t>) {
+            messages.append(message)
+            bytes += ConsumerBuffer.size(message)
+        }
+
+        mutating func take(_ max: Int) -> [UnsafeMutablePointer<rd_kafka_message_t>] {
+            let taken = Array(messages.prefix(max))
+            messages.removeFirst(taken.count)
+            for message in taken { bytes -= ConsumerBuffer.size(message) }
+            return taken
+        }
+
+        /// Drops what waits of `partitions` (nil: everything).
+        mutating func drop(_ partitions: Set<TopicPartition>?) {
+            var kept = Line()
+            for message in messages {
+                if let partitions, !partitions.contains(ConsumerBuffer.partition(message)) {
+                    kept.append(message)
+                } else {
+                    rd_kafka_message_destroy(message)
+                }
+            }
+            self = kept
+        }
+    }
+
+    private var ordinary = Line()
+    private var urgent = Line()
+    /// Urgent batches in a row while others waited.
+    private var urgentTurns = 0
+    /// Until when urgent ones are expected.
+    private var alertUntil: ContinuousClock.Instant?
     /// Partitions of batches that workers have.
     private(set) var inHand: [UInt64: Set<TopicPartition>] = [:]
     private var nextBatch: UInt64 = 0
@@ -15,22 +53,31 @@ struct ConsumerBuffer: @unchecked Sendable {
     /// Nobody lets records gather any more.
     var isHurried = false
 
-    var count: Int { messages.count }
+    /// Urgent batches in a row, at most, while others wait.
+    static let turns = 4
+    /// A batch of others beside urgent ones is this part of one.
+    static let part = 4
+    /// How long after an urgent record others are expected: longer than an order is on its way.
+    static let alert: Duration = .seconds(10)
 
-    mutating func append(_ message: UnsafeMutablePointer<rd_kafka_message_t>) {
-        messages.append(message)
-        bytes += Self.size(message)
+    var count: Int { ordinary.messages.count + urgent.messages.count }
+    var bytes: Int { ordinary.bytes + urgent.bytes }
+    /// Of topics that aren't urgent.
+    var ordinaryCount: Int { ordinary.messages.count }
+    var ordinaryBytes: Int { ordinary.bytes }
+    var urgentCount: Int { urgent.messages.count }
+
+    mutating func append(_ message: UnsafeMutablePointer<rd_kafka_message_t>, isUrgent: Bool = false) {
+        if isUrgent { urgent.append(message) } else { ordinary.append(message) }
     }
 
-    /// Up to `max` messages for a worker.
+    /// Up to `max` messages for a worker, all of them urgent or none.
     mutating func take(_ max: Int, _ handle: KafkaHandle) -> MessageBatch? {
-        guard count > 0 else { return nil }
-        let taken = Array(messages.prefix(max))
-        messages.removeFirst(taken.count)
+        let taken = next(max, at: .now)
+        guard !taken.isEmpty else { return nil }
         var partitions: Set<TopicPartition> = []
         var last: (topic: OpaquePointer?, partition: Int32)?
         for message in taken {
-            bytes -= Self.size(message)
             // Messages come in runs of a partition: naming each run is enough.
             if let last, last.topic == message.pointee.rkt, last.partition == message.pointee.partition { continue }
             last = (message.pointee.rkt, message.pointee.partition)
@@ -41,6 +88,21 @@ struct ConsumerBuffer: @unchecked Sendable {
         return MessageBatch(nextBatch, taken, partitions, handle)
     }
 
+    private mutating func next(
+        _ max: Int, at now: ContinuousClock.Instant
+    ) -> [UnsafeMutablePointer<rd_kafka_message_t>] {
+        let hasOthers = !ordinary.messages.isEmpty
+        if !urgent.messages.isEmpty, !hasOthers || urgentTurns < Self.turns {
+            urgentTurns = hasOthers ? urgentTurns + 1 : 0
+            alertUntil = now + Self.alert
+            return urgent.take(max)
+        }
+        urgentTurns = 0
+        guard let alertUntil else { return ordinary.take(max) }
+        if alertUntil < now { self.alertUntil = nil }
+        return ordinary.take(Swift.max(1, max / Self.part))
+    }
+
     mutating func finish(_ id: UInt64) { inHand[id] = nil }
 
     func isInHand(_ partitions: Set<TopicPartition>) -> Bool {
@@ -49,16 +111,8 @@ struct ConsumerBuffer: @unchecked Sendable {
 
     /// Drops what waits of `partitions` (nil: everything).
     mutating func drop(_ partitions: Set<TopicPartition>?) {
-        var kept: Deque<UnsafeMutablePointer<rd_kafka_message_t>> = []
-        for message in messages {
-            if let partitions, !partitions.contains(Self.partition(message)) {
-                kept.append(message)
-            } else {
-                bytes -= Self.size(message)
-                rd_kafka_message_destroy(message)
-            }
-        }
-        messages = kept
+        ordinary.drop(partitions)
+        urgent.drop(partitions)
     }
 
     static func partition(_ message: UnsafeMutablePointer<rd_kafka_message_t>) -> TopicPartition {

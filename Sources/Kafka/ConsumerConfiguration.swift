@@ -3,6 +3,8 @@ public struct ConsumerConfiguration: Sendable {
     public var kafka: KafkaConfiguration
     public var group: String
     public var topics: [String]
+    /// Those of them whose records go ahead of the others'. They are fetched and buffered apart.
+    public var urgentTopics: Set<String> = []
     /// Records and bytes that wait for a worker. Beyond them fetching pauses; the broker may overshoot by one response.
     public var bufferMessages = 5_000
     public var bufferBytes = 8 << 20

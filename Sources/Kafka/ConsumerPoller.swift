@@ -10,6 +10,8 @@ final class ConsumerPoller: Sendable {
     let membership: GroupMembership
     let rebalancing: Rebalancing
     let pressure: BackPressure
+    /// Nil for a member without urgent topics.
+    let urgent: UrgentQueue?
     private let fetch: RecordFetch
     private let buffer: Monitor<ConsumerBuffer>
     private let held: Monitor<HeldPartitions>
@@ -33,9 +35,11 @@ final class ConsumerPoller: Sendable {
         isDevBroker = configuration.kafka.isDevBroker
         pacing = FetchPacing(isDevBroker: isDevBroker)
         membership = GroupMembership(configuration, held, logger)
-        pressure = BackPressure(configuration, buffer, held, stop, logger)
-        fetch = RecordFetch(buffer, held, logger)
-        rebalancing = Rebalancing(configuration, listener, buffer, held, pacing, stop, logger)
+        let urgent = configuration.urgentTopics.isEmpty ? nil : UrgentQueue(configuration.urgentTopics)
+        self.urgent = urgent
+        pressure = BackPressure(configuration, buffer, held, urgent, stop, logger)
+        fetch = RecordFetch(buffer, held, urgent, urgentLimit: configuration.bufferMessages, logger)
+        rebalancing = Rebalancing(configuration, listener, buffer, held, urgent, pacing, stop, logger)
     }
 
     var holding: HeldPartitions.Summary { held.withLock { $0.summary } }
@@ -49,7 +53,10 @@ final class ConsumerPoller: Sendable {
         var nextStart = ContinuousClock.now
         var rejoining = RejoinJudge(
             instanceID: membership.instanceID, isDevBroker: isDevBroker, ownerless: ownership, logger)
-        stop.onStop { handle.endConsumerPoll() }
+        stop.onStop { [urgent] in
+            urgent?.raise()
+            handle.endConsumerPoll()
+        }
         while !stop.isStopped {
             if let look = watch.take(),
                 rejoining.mustRejoin(
@@ -62,12 +69,14 @@ final class ConsumerPoller: Sendable {
                 rebalancing.startWaiting(handle.raw)
                 nextStart = .now + Self.listenerRetry
             }
-            pressure.apply(handle.raw)
+            pressure.apply(handle.raw) { fetch.fetchUrgent() }
             let isHeldUp = held.withLock { !$0.waiting.isEmpty || $0.isPaused }
             fetch.run(handle.raw, wait: isHeldUp ? Self.wait.short : Self.wait.long)
         }
         buffer.update { $0.closed = true }
+        urgent?.stopTelling(handle.raw)
         membership.close(handle)
+        urgent?.close()
         buffer.update { $0.drop(nil) }
     }
 }

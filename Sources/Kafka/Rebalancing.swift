@@ -8,6 +8,7 @@ struct Rebalancing: Sendable {
     private let listener: any RebalanceListener
     private let buffer: Monitor<ConsumerBuffer>
     private let held: Monitor<HeldPartitions>
+    private let urgent: UrgentQueue?
     private let pacing: FetchPacing
     private let stop: StopSignal
     private let logger: Logger
@@ -20,12 +21,14 @@ struct Rebalancing: Sendable {
 
     init(
         _ configuration: ConsumerConfiguration, _ listener: any RebalanceListener, _ buffer: Monitor<ConsumerBuffer>,
-        _ held: Monitor<HeldPartitions>, _ pacing: FetchPacing, _ stop: StopSignal, _ logger: Logger
+        _ held: Monitor<HeldPartitions>, _ urgent: UrgentQueue?, _ pacing: FetchPacing, _ stop: StopSignal,
+        _ logger: Logger
     ) {
         self.configuration = configuration
         self.listener = listener
         self.buffer = buffer
         self.held = held
+        self.urgent = urgent
         self.pacing = pacing
         self.stop = stop
         self.logger = logger
@@ -72,12 +75,13 @@ struct Rebalancing: Sendable {
             pacing.partitions.store(held.all.count, ordering: .relaxed)
             return held.isPaused
         }
+        urgent?.lead(partitions, raw)
         if cooperative {
             report(rd_kafka_incremental_assign(raw, list), "assign")
         } else {
             rd_kafka_assign(raw, list)
         }
-        let paused = isPausedByBuffer ? Set(partitions) : waiting
+        let paused = isPausedByBuffer ? waiting.union(partitions.filter { !isUrgent($0) }) : waiting
         if !paused.isEmpty { _ = PartitionList(paused).use { rd_kafka_pause_partitions(raw, $0) } }
     }
 
@@ -130,14 +134,18 @@ struct Rebalancing: Sendable {
         guard !starts.isEmpty else { return }
         do {
             try Self.seek(raw, starts, timeout: .seconds(2))
-            let isResumable = held.withLock { held -> Bool in
+            let resumable = held.withLock { held in
                 held.start(starts)
-                return !held.isPaused
+                return held.isPaused ? starts.keys.filter(isUrgent) : Array(starts.keys)
             }
-            if isResumable { _ = PartitionList(starts.keys).use { rd_kafka_resume_partitions(raw, $0) } }
+            if !resumable.isEmpty { _ = PartitionList(resumable).use { rd_kafka_resume_partitions(raw, $0) } }
         } catch {
             logger.warning("start_offsets_unknown", metadata: ["error": "\(error)"])
         }
+    }
+
+    private func isUrgent(_ partition: TopicPartition) -> Bool {
+        configuration.urgentTopics.contains(partition.topic)
     }
 
     static func seek(

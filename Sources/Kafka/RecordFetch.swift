@@ -2,19 +2,27 @@ import CLibrdkafka
 import Execution
 import Logging
 
-/// Takes records out of librdkafka into the buffer. Runs on the poll thread.
+/// Takes records out of librdkafka into the buffer, urgent ones first. Runs on the poll thread.
 struct RecordFetch: Sendable {
     private let buffer: Monitor<ConsumerBuffer>
     private let held: Monitor<HeldPartitions>
+    private let urgent: UrgentQueue?
+    /// Urgent records that may wait for a worker; more stay with librdkafka, within its own bounds.
+    private let urgentLimit: Int
     private let logger: Logger
     /// Why the member can't go on.
     let failure = Monitor<KafkaError?>(nil)
 
     private static let batch = 1_000
 
-    init(_ buffer: Monitor<ConsumerBuffer>, _ held: Monitor<HeldPartitions>, _ logger: Logger) {
+    init(
+        _ buffer: Monitor<ConsumerBuffer>, _ held: Monitor<HeldPartitions>, _ urgent: UrgentQueue?, urgentLimit: Int,
+        _ logger: Logger
+    ) {
         self.buffer = buffer
         self.held = held
+        self.urgent = urgent
+        self.urgentLimit = urgentLimit
         self.logger = logger
     }
 
@@ -22,6 +30,11 @@ struct RecordFetch: Sendable {
     func run(_ raw: OpaquePointer, wait: Duration) {
         var fetched: [UnsafeMutablePointer<rd_kafka_message_t>] = []
         var timeout = Int32(clamping: Int(wait / .milliseconds(1)))
+        if let urgent {
+            urgent.wait(for: wait)
+            timeout = 0
+            fetchUrgent()
+        }
         while fetched.count < Self.batch, let message = rd_kafka_consumer_poll(raw, timeout) {
             timeout = 0
             // The poll may have served a rebalance: what was fetched before of a partition that went, and may even be
@@ -35,6 +48,26 @@ struct RecordFetch: Sendable {
             fetched.append(message)
         }
         dropRevoked(&fetched)
+        // The queue tells only that it isn't empty any more.
+        if fetched.count == Self.batch { urgent?.raise() }
+        guard !fetched.isEmpty else { return }
+        if let fallen = hand(fetched) { giveUp(fallen) }
+    }
+
+    /// Takes what lies ready of urgent topics, as far as there is room. Serves no callbacks: no partition goes meanwhile.
+    func fetchUrgent() {
+        guard let urgent else { return }
+        var room = urgentLimit - buffer.withLock { $0.urgentCount }
+        var fetched: [UnsafeMutablePointer<rd_kafka_message_t>] = []
+        while room > 0, let message = urgent.next() {
+            guard message.pointee.err == RD_KAFKA_RESP_ERR_NO_ERROR else {
+                report(message)
+                rd_kafka_message_destroy(message)
+                continue
+            }
+            fetched.append(message)
+            room -= 1
+        }
         guard !fetched.isEmpty else { return }
         if let fallen = hand(fetched) { giveUp(fallen) }
     }
@@ -48,6 +81,7 @@ struct RecordFetch: Sendable {
             // Records come in runs of a partition: looking each run up is enough.
             var place: (topic: OpaquePointer?, partition: Int32) = (nil, 0)
             var run: FetchPositions.Run?
+            var isUrgent = false
             func end() {
                 guard let run else { return }
                 positions.end(run)
@@ -58,11 +92,12 @@ struct RecordFetch: Sendable {
                     end()
                     place = (message.pointee.rkt, message.pointee.partition)
                     let partition = ConsumerBuffer.partition(message)
+                    isUrgent = urgent?.topics.contains(partition.topic) ?? false
                     // Fetched before its start was known: it comes again.
                     run = wanted.contains(partition) ? positions.run(of: partition) : nil
                 }
                 if run?.takes(message.pointee.offset) ?? false {
-                    buffer.append(message)
+                    buffer.append(message, isUrgent: isUrgent)
                 } else {
                     rd_kafka_message_destroy(message)
                 }

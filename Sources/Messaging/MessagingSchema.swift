@@ -3,14 +3,17 @@ import Postgres
 /// The tables that every service's database has for messaging. Each service lists them among its own migrations,
 /// so that one database has one history.
 public enum MessagingSchema {
-    /// All tables that a service's messages need, for the first migration of a new service. It never changes: what a
-    /// later version of this program needs besides is a part of its own, to be appended as another migration.
-    public static let v1 = parts.joined(separator: "\n")
+    /// The tables that a service's messages need, for the first migration of a service. It never changes, since migrations
+    /// don't: what a later version of this program needs besides is a part of its own, `express`, to be appended as another
+    /// migration.
+    public static let v1 = first.joined(separator: "\n")
 
-    /// What the database of every service has, in whichever migrations.
-    package static let parts = [
+    private static let first = [
         outbox, relay, consumer, deadLetterDecisions, relaySnapshots, parkedCounts, contentTypes, audit,
     ]
+
+    /// What the database of every service has, in whichever migrations.
+    package static let parts = first + [express]
 
     /// Facts and commands waiting for the relay. `txid` tells it in which of two snapshots a row is.
     public static let outbox = """
@@ -36,6 +39,9 @@ public enum MessagingSchema {
             ADD COLUMN content_type text,
             ADD CONSTRAINT outbox_content_type CHECK (content_type IS NULL OR raw IS NOT NULL) NOT VALID;
         """
+
+    /// Rows of express orders, which a relay looks for ahead of a backlog.
+    public static let express = ExpressSchema.rows(of: "outbox")
 
     /// What operators and keys have done: appended, chained, never changed.
     public static let audit = AuditSchema.sql

@@ -58,11 +58,11 @@ package enum Supervision {
         var configuration = ConsistencyMonitor.Configuration()
         configuration.interval = views.checkInterval
         configuration.sweep = views.checkOrders
+        let topics = context.topics.all(of: .orderEvents)
         let monitor = try ConsistencyMonitor(
-            orders: context.database, views: context.database(of: .views), topic: context.topics.orderEvents,
+            orders: context.database, views: context.database(of: .views), topics: topics,
             after: [ReadModelGroup.orders, ReadModelGroup.invoices, ReadModelGroup.sales].map {
-                ReadingProgress(
-                    of: $0, topics: [context.topics.orderEvents], kafka: context.kafka, logger: context.logger)
+                ReadingProgress(of: $0, topics: Set(topics), kafka: context.kafka, logger: context.logger)
             },
             configuration: configuration, logger: context.logger)
         context.health.watch(consistency: monitor)

@@ -66,6 +66,7 @@ import Testing
         case .nothing: return "nothing"
         case .forged(let reason): return reason
         case .poison(let reason): return "poison: \(reason)"
+        case .unavailable(let reason): return "unavailable: \(reason)"
         }
     }
 

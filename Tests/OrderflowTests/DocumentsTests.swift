@@ -29,7 +29,11 @@ import Yams
         .standard + [
             ServiceModule("loyalty", port: 10, summary: "gives points for confirmed orders") {
                 ServiceDatabase(
-                    "loyalty", migrations: [Migration(version: 1, name: "messaging", sql: MessagingSchema.v1)])
+                    "loyalty",
+                    migrations: [
+                        Migration(version: 1, name: "messaging", sql: MessagingSchema.v1),
+                        Migration(version: 2, name: "express orders", sql: MessagingSchema.express),
+                    ])
                 Consumes(.orderEvents) { _ in throw CancellationError() }
                 Alert("LoyaltyLate", "max(orderflow_view_lag_seconds) > 1", .ticket, "points: \"late\" # again")
             }

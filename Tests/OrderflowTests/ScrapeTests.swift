@@ -64,7 +64,7 @@ import Testing
             #"orderflow_consumer_open_letters{group="shipping-group",status="parked"} 1"#,
             #"orderflow_consumer_parked_keys{group="shipping-group"} 1"#,
             #"orderflow_consumer_lag_messages{group="shipping-group",partition="0",topic="\#(topics.orderEvents)"} 0"#,
-            #"orderflow_consumer_assigned_partitions{group="shipping-group"} 1"#,
+            #"orderflow_consumer_assigned_partitions{group="shipping-group"} 2"#,
             #"orderflow_consumer_held_up{group="shipping-group"} 0"#,
             #"orderflow_relay_published_total{service="shipping",source="outbox"} 2"#,
             #"orderflow_relay_leading{service="shipping",source="outbox"} 1"#,
@@ -93,7 +93,7 @@ import Testing
     {
         let deadLetters = "\(topic).shipping-group.dlt"
         _ = try Admin(kafka, logger: logger).createTopics(
-            [topic, deadLetters].map { NewTopic($0, partitions: 1, replication: 1) })
+            [topic, topic + "-express", deadLetters].map { NewTopic($0, partitions: 1, replication: 1) })
         let producer = try Producer(ProducerConfiguration(kafka), logger: logger)
         defer { producer.close(timeout: .seconds(5)) }
         let messages = records.map {

@@ -104,7 +104,7 @@ import Testing
             "http://x/y",
             "a=b", "fraud=Cleared/Suspected", "order-events/0=7",
             "0123456789abcdef0123456789abcdef", "acme=500", "acme=500/1000", "10.0.0.5",
-            "/fraud-check=FraudCleared/FraudSuspected",
+            "/fraud-check=FraudCleared/FraudSuspected", "protobuf",
         ]
         return candidates.first { text in
             var settings = Settings(OrderflowApp.services)
@@ -145,6 +145,8 @@ import Testing
         ("http.body_limit", "1", "a size from 1KiB to 16MiB"), ("kafka.brokers", "nohost", "host:port"),
         ("payment.simulator.failure_rate", "2", "a number from 0 to 1"), ("topics.order_events", "a b", "a topic name"),
         ("http.port", "", "a whole number"),
+        ("topics.format", "xml", "json, protobuf or avro"), ("topics.format", "json,avro", "json, protobuf or avro"),
+        ("topics.format", "order-events=json,order-events=avro", "json, protobuf or avro"),
     ])
     func aWrongValueNamesKeyValueOriginAndExpectation(key: String, text: String, expected: String) throws {
         let found = try problems(flags: [(key, text)])

@@ -9,16 +9,19 @@ import Testing
         let settings = Settings(OrderflowApp.services)
         let payment = try #require(OrderflowApp.services["payment"])
         let access = TopicAccess(of: payment, settings, principal: "orderflow-payment")
-        let letters = "payment-commands.payment-group.dlt"
+        let letters = ["payment-commands.payment-group.dlt", "payment-commands-express.payment-group.dlt"]
+        let facts = ["order-commands", "order-commands-express", "order-events", "order-events-express"]
+        let commands = ["payment-commands", "payment-commands-express"]
         #expect(access.groups == ["payment-group"])
-        #expect(access.writes == ["order-events", "order-commands", letters])
-        #expect(access.reads == ["payment-commands", "order-events", "order-commands", letters])
+        #expect(access.writes == Set(facts + letters))
+        #expect(access.reads == Set(commands + facts + letters))
         let add = #"kafka-acls --bootstrap-server "$BROKERS" --command-config "$CONFIG" --add"#
         #expect(
             access.commands == [
-                "\(add) --allow-principal 'User:orderflow-payment' --operation Read --topic payment-commands",
+                "\(add) --allow-principal 'User:orderflow-payment' --operation Read "
+                    + commands.map { "--topic \($0)" }.joined(separator: " "),
                 "\(add) --allow-principal 'User:orderflow-payment' --operation Read --operation Write "
-                    + "--topic order-commands --topic order-events --topic \(letters)",
+                    + (facts + letters).sorted().map { "--topic \($0)" }.joined(separator: " "),
                 "\(add) --allow-principal 'User:orderflow-payment' --operation Read --group payment-group",
             ])
     }

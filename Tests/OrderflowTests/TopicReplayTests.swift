@@ -3,6 +3,7 @@ import Foundation
 import JSON
 import Kafka
 import Logging
+import Messaging
 import TestServers
 import Testing
 
@@ -97,6 +98,34 @@ import Testing
             try lines { $0.format = .text } == [
                 #"\#(RFC3339.text(start * 1_000 + 1_000_000))  2/0  o-1  OrderCreated  {"n":1}"#
             ])
+    }
+
+    /// As JSON, whatever the topic has; what nobody is shown isn't shown in any format.
+    @Test func otherFormatsAreShownAsJSON() throws {
+        let codecs = try OrderflowApp.services.facts.payloadCodecs()
+        PayloadCodecs.install(codecs)
+        let json = #"{"orderId":"o-1","userId":"alice","amount":49.90,"currency":"USD","paymentToken":"tok_1"}"#
+        let shown = json.replacing("tok_1", with: "***")
+        let messages = try ["application/protobuf", "avro/binary"].enumerated().map { number, name in
+            let codec = try codecs.codec(of: ContentType(name))
+            let value = try codec.payload(ofJSON: Array(json.utf8), type: "ProcessPayment", schemaVersion: 1)
+            var sent = message("o-1", nil, at: Int64(number))
+            sent.value = value
+            sent.headers = [
+                KafkaHeader("ce_type", Array("ProcessPayment".utf8)), KafkaHeader("content-type", Array(name.utf8)),
+            ]
+            return sent
+        }
+        var broken = messages[0]
+        broken.value = [0, 0, 0, 0, 1, 0, 0x74, 0x6f, 0x6b]
+        broken.timestamp = start + 2
+        try publish(messages + [broken])
+        let payloads = try lines().map { try #require(try JSONValue(parsing: $0)["payload"]) }
+        #expect(try payloads.prefix(2).elementsEqual([JSONValue(parsing: shown), JSONValue(parsing: shown)]))
+        #expect(payloads.last?.string?.hasPrefix("9 bytes, not shown: the payload can't be read as") == true)
+        let texts = try lines { $0.format = .text }
+        #expect(texts.count == 3 && !texts.joined().contains("tok"))
+        #expect(texts[0].contains("  ProcessPayment  {") && texts[0].contains(#""paymentToken":"***""#))
     }
 
     @Test func aValueOfAnyKindIsOneLine() throws {

@@ -7,6 +7,7 @@ import Messaging
 import OrderFacts
 import Orders
 import PaymentFacts
+import Schemas
 import TestSchemas
 import TestServers
 import TestShop
@@ -53,6 +54,43 @@ import UserFacts
         }
     }
 
+    /// The document and the schemas that other formats are made of say the same of each payload.
+    @Test func itSaysWhatTheSchemasSay() throws {
+        let json = JSONSchema(in: document)
+        for schema in try OrderflowApp.services.facts.schemas {
+            let described = try #require(json.resolve("#/components/schemas/\(schema.type)"), "\(schema.type)")
+            expect(described, says: schema.record, json)
+        }
+    }
+
+    private func expect(_ described: JSONValue, says record: RecordSchema, _ json: JSONSchema) {
+        let properties = described["properties"]?.object?.members ?? []
+        #expect(Set(properties.map(\.name)) == Set(record.fields.map(\.name)), "\(record.name)")
+        let required = Set((described["required"]?.array ?? []).compactMap(\.string))
+        #expect(required == Set(record.fields.filter { !$0.isOptional }.map(\.name)), "\(record.name)")
+        for property in properties {
+            guard let field = record[property.name] else { continue }
+            expect(property.value, isA: field.type, at: "\(record.name)/\(field.name)", json)
+        }
+    }
+
+    private func expect(_ described: JSONValue, isA type: SchemaType, at place: String, _ json: JSONSchema) {
+        let described = described["$ref"]?.string.flatMap { json.resolve($0) } ?? described
+        switch type {
+        case .text, .time, .json:
+            // An enum of texts needs no type.
+            #expect(described["type"]?.string ?? "string" == "string", "\(place)")
+            #expect((described["format"]?.string == "date-time") == (type == .time), "\(place)")
+        case .bool: #expect(described["type"] == "boolean", "\(place)")
+        case .int32, .int64: #expect(described["type"] == "integer", "\(place)")
+        case .double, .amount: #expect(described["type"] == "number", "\(place)")
+        case .list(let element):
+            #expect(described["type"] == "array", "\(place)")
+            expect(described["items"] ?? .null, isA: element, at: place, json)
+        case .record(let record): expect(described, says: record, json)
+        }
+    }
+
     @Test(.servers) func everyRecordIsAsItSays() async throws {
         let shop = try Shop(settings: [
             "ORDERFLOW_PAYMENT_TIMEOUT": "2s", "ORDERFLOW_SAGA_PAYMENT_DEADLINE": "6s",
@@ -74,6 +112,9 @@ import UserFacts
             Self.order(#","shippingAddress":"UNDELIVERABLE 1","paymentToken":"tok_refund_flaky""#),
         ]
         for body in bodies { _ = try await client.order(body) }
+        for body in [bodies[0], bodies[6]] {
+            _ = try await client.order(String(body.dropLast()) + #","priority":"express"}"#)
+        }
         #expect(try await client.post("/orders/batch", "[\(Self.order())]").status == 200)
         try await eventually("inventory answers a quote") {
             try await client.post("/quotes", #"{"items":[{"sku":"ABC","qty":1}]}"#).status == 200
@@ -89,12 +130,26 @@ import UserFacts
             key: "shop-0", to: "payment-commands")
         try shop.publish(#"{"type":"OrderCreated","payload":"#, key: "shop-1", to: "order-events")
 
-        let expected = types().filter { !$0.key.contains("{") && $0.key != "logs" }
+        let topics = types().filter { !$0.key.contains("{") && $0.key != "logs" }
+        // Nearly all that is said of an order may be said of an express one.
+        let (expected, lanes) = (topics.filter { !Self.isLane($0.key) }, topics.filter { Self.isLane($0.key) })
         var records: [TopicRecord] = []
         // A failure says below what is missing.
         try? await eventually(within: .seconds(60), "every type is published") { () async throws -> Bool in
             records = try expected.keys.sorted().flatMap { try shop.records(of: $0) }
             return Self.types(records).isSuperset(of: expected.values.reduce(into: Set()) { $0.formUnion($1) })
+        }
+        try? await eventually("both express orders have ended") {
+            let ends = Self.types(try shop.records(of: "order-events-express"))
+            return ends.isSuperset(of: ["OrderConfirmed", "OrderCancelled", "NotificationSent"])
+        }
+        #expect(lanes.count == 4)
+        for (topic, types) in lanes {
+            let found = try shop.records(of: topic)
+            records += found
+            #expect(Self.types(found).subtracting(types).isEmpty, "\(topic)")
+            #expect(!found.isEmpty && found.allSatisfy { $0.headers["ce_priority"] == "express" }, "\(topic)")
+            #expect(types.isSubset(of: expected[Self.plain(topic)] ?? []), "\(topic)")
         }
         for (topic, types) in expected {
             let found = Self.types(records.filter { $0.topic == topic })
@@ -154,9 +209,13 @@ import UserFacts
                 access.groups.subtracting(answering).flatMap { group in
                     (groups[group] ?? []).map { DeadLetters.topic(of: $0, group: group) }
                 })
-            #expect(access.writes == written.union(letters).union([logs]), "\(module.name)")
+            // A lane goes with its topic: not everybody has said something of an express order here.
+            func lanes(_ topics: Set<String>) -> Set<String> {
+                topics.union(topics.compactMap { settings.expressLanes[$0] })
+            }
+            #expect(access.writes == lanes(written).union(letters).union([logs]), "\(module.name)")
             let consumed = access.groups.reduce(into: Set<String>()) { $0.formUnion(groups[$1] ?? []) }
-            #expect(access.reads == consumed.union(written).union(letters), "\(module.name)")
+            #expect(access.reads == consumed.union(lanes(written)).union(letters), "\(module.name)")
         }
     }
 
@@ -166,6 +225,9 @@ import UserFacts
         let flaws = schema.flaws(of: .object(headers), by: message["headers"] ?? false)
         #expect(flaws.isEmpty, "\(record.headers)")
     }
+
+    private static func isLane(_ topic: String) -> Bool { topic.hasSuffix("-express") }
+    private static func plain(_ topic: String) -> String { String(topic.dropLast("-express".count)) }
 
     private static func types(_ records: [TopicRecord]) -> Set<String> {
         Set(records.filter { $0.headers["ce_id"] != nil }.compactMap(\.type))

@@ -59,9 +59,12 @@ import Testing
         #"{"userId":"alice","items":[{"sku":"\#(sku)","qty":2}],"total":49.99\#(more)}"#
     }
 
-    @Test(arguments: ["orchestration", "choreography"])
-    func everyScenarioEndsAsItMust(mode: String) async throws {
-        let shop = try Shop(settings: ["ORDERFLOW_SAGA_MODE": mode, "ORDERFLOW_PAYMENT_TIMEOUT": "2s"])
+    /// Each mode with a format of its own on every topic, and JSON in every table.
+    @Test(arguments: [("orchestration", "protobuf"), ("choreography", "avro")])
+    func everyScenarioEndsAsItMust(mode: String, format: String) async throws {
+        let shop = try Shop(settings: [
+            "ORDERFLOW_SAGA_MODE": mode, "ORDERFLOW_PAYMENT_TIMEOUT": "2s", "ORDERFLOW_TOPICS_FORMAT": format,
+        ])
         let up = try shop.up()
         try up.start()
         try await up.waitUntilReady()
@@ -99,7 +102,9 @@ import Testing
             print(up.log.suffix(6_000))
             throw error
         }
-        let records = try shop.records(of: "order-events")
+        let records = try shop.headers(of: "order-events")
+        let formats = Set(records.map { $0.headers["content-type"] })
+        #expect(formats == [format == "avro" ? "avro/binary" : "application/protobuf"])
         for (scenario, id) in zip(Self.scenarios, ids) {
             let types = records.filter { $0.key == id }.compactMap(\.type)
             for type in ["OrderCreated"] + scenario.once {
@@ -131,6 +136,11 @@ import Testing
         #expect(try shop.run("sagas", "show", ids[0]).contains("completed"))
         #expect(try shop.run("sagas", "check").hasPrefix("0 under way; "))
         try shop.run("sagas", "retry", ids[0], "--note", "x", "--by", "test", expecting: 1)
+        // Who reads the topics besides.
+        try shop.run("status", "--verify")
+        let shown = try shop.run("replay", "order-events", "--key", ids[0], "--type", "OrderCreated")
+        #expect(shown.contains(#""payload":{"orderId":"\#(ids[0])","userId":"alice""#), "\(shown)")
+        try shop.run("replay", "--into", "orders")
         #expect(try up.terminate() == 0)
     }
 }

@@ -40,6 +40,8 @@ public struct TopicRecord: Sendable {
 public struct RecordHeaders: Sendable {
     public let key: String?
     public let headers: [String: String]
+
+    public var type: String? { headers["ce_type"] }
 }
 
 extension Shop {
@@ -61,6 +63,11 @@ extension Shop {
             return RecordHeaders(
                 key: parts[0].isEmpty ? nil : String(parts[0]), headers: Dictionary(headers, uniquingKeysWith: { $1 }))
         }
+    }
+
+    /// The same of a topic and its express lane: each order's records are on one of them.
+    public func headers(ofLanes topic: String) throws -> [RecordHeaders] {
+        try headers(of: topic) + headers(of: topic + "-express")
     }
 
     /// A service's database as SQL.

@@ -1,5 +1,6 @@
 import JSON
 import Orders
+import Schemas
 
 /// Asks to make sure that nothing is set aside, now or later.
 public struct ReleaseStock: Command {
@@ -10,6 +11,12 @@ public struct ReleaseStock: Command {
     public init(orderID: String) {
         self.orderID = orderID
     }
+
+    public static let schema = MessageSchema(
+        type, "Asks to make sure that nothing is set aside, now or later.",
+        [
+            .init(1, "orderId", .text)
+        ])
 
     public init(_ fields: PayloadFields) throws(PayloadError) {
         orderID = fields.orderID

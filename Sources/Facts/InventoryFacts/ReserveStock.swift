@@ -1,5 +1,6 @@
 import JSON
 import Orders
+import Schemas
 
 /// Asks for all of an order's lines to be set aside, or none.
 public struct ReserveStock: Command {
@@ -12,6 +13,13 @@ public struct ReserveStock: Command {
         self.orderID = orderID
         self.items = items
     }
+
+    public static let schema = MessageSchema(
+        type, "Asks for all of an order's lines to be set aside, or none.",
+        [
+            .init(1, "orderId", .text),
+            .init(2, "items", .list(.record(OrderLine.schema))),
+        ])
 
     public init(_ fields: PayloadFields) throws(PayloadError) {
         orderID = fields.orderID

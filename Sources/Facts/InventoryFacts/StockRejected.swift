@@ -1,5 +1,6 @@
 import JSON
 import Orders
+import Schemas
 
 /// An order's lines can't be set aside, and none was.
 public struct StockRejected: OrderFact {
@@ -17,6 +18,15 @@ public struct StockRejected: OrderFact {
         self.sku = sku
         self.at = at
     }
+
+    public static let schema = MessageSchema(
+        type, "An order's lines can't be set aside, and none was.",
+        [
+            .init(1, "orderId", .text),
+            .init(2, "reason", .text),
+            .optional(3, "sku", .text, "The article that is short."),
+            .init(4, "rejectedAt", .time),
+        ])
 
     public init(_ fields: PayloadFields) throws(PayloadError) {
         orderID = fields.orderID

@@ -1,5 +1,6 @@
 import JSON
 import Orders
+import Schemas
 
 /// What was set aside is back on the shelf.
 public struct StockReleased: OrderFact {
@@ -15,6 +16,14 @@ public struct StockReleased: OrderFact {
         self.items = items
         self.at = at
     }
+
+    public static let schema = MessageSchema(
+        type, "What was set aside is back on the shelf.",
+        [
+            .init(1, "orderId", .text),
+            .init(2, "items", .list(.record(OrderLine.schema))),
+            .init(3, "releasedAt", .time),
+        ])
 
     public init(_ fields: PayloadFields) throws(PayloadError) {
         orderID = fields.orderID

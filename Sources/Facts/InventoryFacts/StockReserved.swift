@@ -1,5 +1,6 @@
 import JSON
 import Orders
+import Schemas
 
 /// All of an order's lines are set aside.
 public struct StockReserved: OrderFact {
@@ -14,6 +15,14 @@ public struct StockReserved: OrderFact {
         self.items = items
         self.at = at
     }
+
+    public static let schema = MessageSchema(
+        type, "All of an order's lines are set aside.",
+        [
+            .init(1, "orderId", .text),
+            .init(2, "items", .list(.record(OrderLine.schema))),
+            .init(3, "reservedAt", .time),
+        ])
 
     public init(_ fields: PayloadFields) throws(PayloadError) {
         orderID = fields.orderID

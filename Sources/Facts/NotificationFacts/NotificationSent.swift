@@ -1,5 +1,6 @@
 import JSON
 import Orders
+import Schemas
 
 /// The mail server has taken a mail to the customer.
 public struct NotificationSent: OrderFact {
@@ -18,6 +19,16 @@ public struct NotificationSent: OrderFact {
         self.messageID = messageID
         self.at = at
     }
+
+    public static let schema = MessageSchema(
+        type, "The mail server has taken a mail to the customer.",
+        [
+            .init(1, "orderId", .text),
+            .init(2, "kind", .text),
+            .init(3, "recipient", .text),
+            .init(4, "messageId", .text),
+            .init(5, "sentAt", .time),
+        ])
 
     public init(_ fields: PayloadFields) throws(PayloadError) {
         orderID = fields.orderID

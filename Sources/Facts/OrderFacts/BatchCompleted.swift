@@ -1,5 +1,6 @@
 import JSON
 import Orders
+import Schemas
 
 /// All orders of a batch have ended, and no more will come: said once of each batch.
 public struct BatchCompleted: BatchFact {
@@ -33,6 +34,20 @@ public struct BatchCompleted: BatchFact {
         self.sealedAt = sealedAt
         self.at = at
     }
+
+    public static let schema = MessageSchema(
+        type, "All orders of a batch have ended, and no more will come: said once of each batch.",
+        [
+            .init(1, "batchId", .text),
+            .init(2, "accepted", .int64, "Orders: confirmed and cancelled ones together."),
+            .init(3, "confirmed", .int64),
+            .init(4, "cancelled", .int64),
+            .init(5, "refused", .int64, "Lines that became no order."),
+            .init(6, "whole", .bool, "False where the client went away in the middle and didn't come back in time."),
+            .init(7, "openedAt", .time),
+            .init(8, "sealedAt", .time),
+            .init(9, "completedAt", .time),
+        ])
 
     public init(_ fields: BatchFields) throws(PayloadError) {
         batchID = fields.batchID

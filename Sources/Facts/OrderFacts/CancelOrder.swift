@@ -1,5 +1,6 @@
 import JSON
 import Orders
+import Schemas
 
 /// Asks the order to be cancelled: everything is undone.
 public struct CancelOrder: Command {
@@ -12,6 +13,13 @@ public struct CancelOrder: Command {
         self.orderID = orderID
         self.reason = reason
     }
+
+    public static let schema = MessageSchema(
+        type, "Asks the order to be cancelled: everything is undone.",
+        [
+            .init(1, "orderId", .text),
+            .init(2, "reason", .text),
+        ])
 
     public init(_ fields: PayloadFields) throws(PayloadError) {
         orderID = fields.orderID

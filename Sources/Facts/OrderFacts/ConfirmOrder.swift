@@ -1,5 +1,6 @@
 import JSON
 import Orders
+import Schemas
 
 /// Asks the order to be confirmed: everything succeeded.
 public struct ConfirmOrder: Command {
@@ -10,6 +11,12 @@ public struct ConfirmOrder: Command {
     public init(orderID: String) {
         self.orderID = orderID
     }
+
+    public static let schema = MessageSchema(
+        type, "Asks the order to be confirmed: everything succeeded.",
+        [
+            .init(1, "orderId", .text)
+        ])
 
     public init(_ fields: PayloadFields) throws(PayloadError) {
         orderID = fields.orderID

@@ -1,5 +1,6 @@
 import JSON
 import Orders
+import Schemas
 
 /// The customer wants out; what succeeded so far has to be undone first.
 public struct OrderCancellationRequested: OrderFact {
@@ -14,6 +15,14 @@ public struct OrderCancellationRequested: OrderFact {
         self.reason = reason
         self.at = at
     }
+
+    public static let schema = MessageSchema(
+        type, "The customer wants out; what succeeded so far has to be undone first.",
+        [
+            .init(1, "orderId", .text),
+            .init(2, "reason", .text),
+            .init(3, "requestedAt", .time),
+        ])
 
     public init(_ fields: PayloadFields) throws(PayloadError) {
         orderID = fields.orderID

@@ -1,5 +1,6 @@
 import JSON
 import Orders
+import Schemas
 
 /// The end of an order that isn't delivered; money and stock are back.
 public struct OrderCancelled: OrderFact {
@@ -18,6 +19,17 @@ public struct OrderCancelled: OrderFact {
         self.reason = reason
         self.at = at
     }
+
+    public static let schema = MessageSchema(
+        type, "The end of an order that isn't delivered; money and stock are back.",
+        [
+            .init(1, "orderId", .text),
+            .init(2, "userId", .text),
+            .init(3, "total", .amount),
+            .init(4, "currency", .text, "ISO 4217."),
+            .init(5, "reason", .text),
+            .init(6, "cancelledAt", .time),
+        ])
 
     public init(_ fields: PayloadFields) throws(PayloadError) {
         orderID = fields.orderID

@@ -1,5 +1,6 @@
 import JSON
 import Orders
+import Schemas
 
 /// The pivot: stock, money and shipment are there; from here on the order is delivered.
 public struct OrderConfirmed: OrderFact {
@@ -16,6 +17,16 @@ public struct OrderConfirmed: OrderFact {
         self.total = total
         self.at = at
     }
+
+    public static let schema = MessageSchema(
+        type, "The pivot: stock, money and shipment are there; from here on the order is delivered.",
+        [
+            .init(1, "orderId", .text),
+            .init(2, "userId", .text),
+            .init(3, "total", .amount),
+            .init(4, "currency", .text, "ISO 4217."),
+            .init(5, "confirmedAt", .time),
+        ])
 
     public init(_ fields: PayloadFields) throws(PayloadError) {
         orderID = fields.orderID

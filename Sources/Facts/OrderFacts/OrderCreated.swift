@@ -1,5 +1,6 @@
 import JSON
 import Orders
+import Schemas
 
 /// The beginning of an order.
 public struct OrderCreated: OrderFact {
@@ -49,6 +50,21 @@ public struct OrderCreated: OrderFact {
             orderID: orderID, userID: userID, items: items, total: total, createdAt: createdAt, email: email,
             shippingAddress: shippingAddress)
     }
+
+    public static let schema = MessageSchema(
+        type, "The beginning of an order.",
+        [
+            .init(1, "orderId", .text),
+            .init(2, "userId", .text),
+            .init(3, "items", .list(.record(OrderLine.schema))),
+            .init(4, "total", .amount),
+            .init(5, "currency", .text, "ISO 4217."),
+            .init(6, "createdAt", .time),
+            .optional(7, "email", .text),
+            .optional(8, "shippingAddress", .text),
+            .optional(9, "paymentToken", .text, "Of a foreign producer's order. Ours keep theirs sealed, in no fact."),
+            .optional(10, "paymentTokenSealed", .bool, "Whether the order service keeps a token for payment."),
+        ])
 
     public init(_ fields: PayloadFields) throws(PayloadError) {
         orderID = fields.orderID

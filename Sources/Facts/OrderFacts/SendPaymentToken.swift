@@ -1,5 +1,6 @@
 import JSON
 import Orders
+import Schemas
 
 /// Asks for the token that the order service keeps for an order's payment. Only payment can open it, and the answer on
 /// the topic nobody any more, once payment has dropped the key.
@@ -14,6 +15,14 @@ public struct SendPaymentToken: Command {
         self.orderID = orderID
         self.tokenKey = tokenKey
     }
+
+    public static let schema = MessageSchema(
+        type,
+        "Asks for the token that the order service keeps for an order's payment. Only payment can open it, and the answer on the topic nobody any more, once payment has dropped the key.",
+        [
+            .init(1, "orderId", .text),
+            .init(2, "tokenKey", .text, "A public key of X25519 in Base64, made for this order alone."),
+        ])
 
     public init(_ fields: PayloadFields) throws(PayloadError) {
         orderID = fields.orderID

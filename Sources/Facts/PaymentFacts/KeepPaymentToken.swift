@@ -1,5 +1,6 @@
 import JSON
 import Orders
+import Schemas
 
 /// Brings payment the token that it has asked for by `SendPaymentToken`.
 public struct KeepPaymentToken: Command {
@@ -13,6 +14,13 @@ public struct KeepPaymentToken: Command {
         self.orderID = orderID
         self.sealedToken = sealedToken
     }
+
+    public static let schema = MessageSchema(
+        type, "Brings payment the token that it has asked for by SendPaymentToken.",
+        [
+            .init(1, "orderId", .text),
+            .optional(2, "sealedToken", .text, "Base64. Missing where there is none any more."),
+        ])
 
     public init(_ fields: PayloadFields) throws(PayloadError) {
         orderID = fields.orderID

@@ -1,5 +1,6 @@
 import JSON
 import Orders
+import Schemas
 
 /// Nothing was charged, nor will be.
 public struct PaymentFailed: OrderFact {
@@ -14,6 +15,14 @@ public struct PaymentFailed: OrderFact {
         self.reason = reason
         self.at = at
     }
+
+    public static let schema = MessageSchema(
+        type, "Nothing was charged, nor will be.",
+        [
+            .init(1, "orderId", .text),
+            .init(2, "reason", .text),
+            .init(3, "failedAt", .time),
+        ])
 
     public init(_ fields: PayloadFields) throws(PayloadError) {
         orderID = fields.orderID

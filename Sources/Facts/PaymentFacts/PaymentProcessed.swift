@@ -1,5 +1,6 @@
 import JSON
 import Orders
+import Schemas
 
 /// The customer has been charged.
 public struct PaymentProcessed: OrderFact {
@@ -17,6 +18,16 @@ public struct PaymentProcessed: OrderFact {
         self.reference = reference
         self.at = at
     }
+
+    public static let schema = MessageSchema(
+        type, "The customer has been charged.",
+        [
+            .init(1, "orderId", .text),
+            .init(2, "amount", .amount),
+            .init(3, "currency", .text, "ISO 4217."),
+            .init(4, "reference", .text, "The gateway's."),
+            .init(5, "processedAt", .time),
+        ])
 
     public init(_ fields: PayloadFields) throws(PayloadError) {
         orderID = fields.orderID

@@ -1,5 +1,6 @@
 import JSON
 import Orders
+import Schemas
 
 /// The gateway has refused to give the money back.
 public struct PaymentRefundFailed: OrderFact {
@@ -14,6 +15,14 @@ public struct PaymentRefundFailed: OrderFact {
         self.reason = reason
         self.at = at
     }
+
+    public static let schema = MessageSchema(
+        type, "The gateway has refused to give the money back.",
+        [
+            .init(1, "orderId", .text),
+            .init(2, "reason", .text),
+            .init(3, "failedAt", .time),
+        ])
 
     public init(_ fields: PayloadFields) throws(PayloadError) {
         orderID = fields.orderID

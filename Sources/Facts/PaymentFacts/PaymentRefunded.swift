@@ -1,5 +1,6 @@
 import JSON
 import Orders
+import Schemas
 
 /// The customer's money is back.
 public struct PaymentRefunded: OrderFact {
@@ -17,6 +18,16 @@ public struct PaymentRefunded: OrderFact {
         self.reference = reference
         self.at = at
     }
+
+    public static let schema = MessageSchema(
+        type, "The customer's money is back.",
+        [
+            .init(1, "orderId", .text),
+            .init(2, "amount", .amount),
+            .init(3, "currency", .text, "ISO 4217."),
+            .init(4, "reference", .text, "The gateway's."),
+            .init(5, "refundedAt", .time),
+        ])
 
     public init(_ fields: PayloadFields) throws(PayloadError) {
         orderID = fields.orderID

@@ -1,5 +1,6 @@
 import JSON
 import Orders
+import Schemas
 
 /// The payment that was to be undone was never made.
 public struct PaymentVoided: OrderFact {
@@ -12,6 +13,13 @@ public struct PaymentVoided: OrderFact {
         self.orderID = orderID
         self.at = at
     }
+
+    public static let schema = MessageSchema(
+        type, "The payment that was to be undone was never made.",
+        [
+            .init(1, "orderId", .text),
+            .init(2, "voidedAt", .time),
+        ])
 
     public init(_ fields: PayloadFields) throws(PayloadError) {
         orderID = fields.orderID

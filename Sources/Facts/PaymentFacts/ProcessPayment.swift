@@ -1,5 +1,6 @@
 import JSON
 import Orders
+import Schemas
 
 /// Asks for the customer to be charged.
 public struct ProcessPayment: Command {
@@ -22,6 +23,17 @@ public struct ProcessPayment: Command {
         self.paymentToken = paymentToken
         self.hasSealedToken = hasSealedToken
     }
+
+    public static let schema = MessageSchema(
+        type, "Asks for the customer to be charged.",
+        [
+            .init(1, "orderId", .text),
+            .init(2, "userId", .text),
+            .init(3, "amount", .amount),
+            .init(4, "currency", .text, "ISO 4217."),
+            .optional(5, "paymentToken", .text, "Readable, as the order has it."),
+            .optional(6, "paymentTokenSealed", .bool, "Whether the order service keeps a token for it."),
+        ])
 
     public init(_ fields: PayloadFields) throws(PayloadError) {
         orderID = fields.orderID

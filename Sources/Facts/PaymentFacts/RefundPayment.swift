@@ -1,5 +1,6 @@
 import JSON
 import Orders
+import Schemas
 
 /// Asks to make sure that the customer's money is back, or never taken.
 public struct RefundPayment: Command {
@@ -12,6 +13,13 @@ public struct RefundPayment: Command {
         self.orderID = orderID
         self.reason = reason
     }
+
+    public static let schema = MessageSchema(
+        type, "Asks to make sure that the customer's money is back, or never taken.",
+        [
+            .init(1, "orderId", .text),
+            .init(2, "reason", .text),
+        ])
 
     public init(_ fields: PayloadFields) throws(PayloadError) {
         orderID = fields.orderID

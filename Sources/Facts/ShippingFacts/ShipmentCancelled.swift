@@ -1,5 +1,6 @@
 import JSON
 import Orders
+import Schemas
 
 /// Nothing will be shipped.
 public struct ShipmentCancelled: OrderFact {
@@ -15,6 +16,14 @@ public struct ShipmentCancelled: OrderFact {
         self.shipmentID = shipmentID
         self.at = at
     }
+
+    public static let schema = MessageSchema(
+        type, "Nothing will be shipped.",
+        [
+            .init(1, "orderId", .text),
+            .optional(2, "shipmentId", .text, "Missing where the order was cancelled before a shipment was prepared."),
+            .init(3, "cancelledAt", .time),
+        ])
 
     public init(_ fields: PayloadFields) throws(PayloadError) {
         orderID = fields.orderID

@@ -1,5 +1,6 @@
 import JSON
 import Orders
+import Schemas
 
 /// A shipment is prepared.
 public struct ShipmentCreated: OrderFact {
@@ -14,6 +15,14 @@ public struct ShipmentCreated: OrderFact {
         self.shipmentID = shipmentID
         self.at = at
     }
+
+    public static let schema = MessageSchema(
+        type, "A shipment is prepared.",
+        [
+            .init(1, "orderId", .text),
+            .init(2, "shipmentId", .text),
+            .init(3, "createdAt", .time),
+        ])
 
     public init(_ fields: PayloadFields) throws(PayloadError) {
         orderID = fields.orderID

@@ -1,5 +1,6 @@
 import JSON
 import Orders
+import Schemas
 
 /// The goods have left.
 public struct ShipmentDispatched: OrderFact {
@@ -16,6 +17,15 @@ public struct ShipmentDispatched: OrderFact {
         self.trackingNumber = trackingNumber
         self.at = at
     }
+
+    public static let schema = MessageSchema(
+        type, "The goods have left.",
+        [
+            .init(1, "orderId", .text),
+            .init(2, "shipmentId", .text),
+            .init(3, "trackingNumber", .text),
+            .init(4, "dispatchedAt", .time),
+        ])
 
     public init(_ fields: PayloadFields) throws(PayloadError) {
         orderID = fields.orderID

@@ -1,5 +1,6 @@
 import JSON
 import Orders
+import Schemas
 
 /// The order can't be shipped.
 public struct ShipmentFailed: OrderFact {
@@ -14,6 +15,14 @@ public struct ShipmentFailed: OrderFact {
         self.reason = reason
         self.at = at
     }
+
+    public static let schema = MessageSchema(
+        type, "The order can't be shipped.",
+        [
+            .init(1, "orderId", .text),
+            .init(2, "reason", .text),
+            .init(3, "failedAt", .time),
+        ])
 
     public init(_ fields: PayloadFields) throws(PayloadError) {
         orderID = fields.orderID

@@ -1,5 +1,6 @@
 import JSON
 import Orders
+import Schemas
 
 /// Where a user has goods and invoices sent from now on.
 public struct AccountCreated: UserFact {
@@ -32,6 +33,15 @@ public struct AccountCreated: UserFact {
     public init(_ request: AccountRequest, accountID: String, at now: Int64) {
         self.init(accountID: accountID, userID: request.userID, address: request.address, createdAt: now)
     }
+
+    public static let schema = MessageSchema(
+        type, version: version, "Where a user has goods and invoices sent from now on.",
+        [
+            .init(1, "accountId", .text),
+            .init(2, "userId", .text),
+            .init(3, "address", .record(PostalAddress.schema)),
+            .init(4, "createdAt", .time),
+        ])
 
     public init(_ fields: UserFields) throws(PayloadError) {
         // Other producers may name no account: their event stands for it.

@@ -1,5 +1,6 @@
 import JSON
 import Orders
+import Schemas
 
 /// A customer has come.
 public struct UserCreated: UserFact {
@@ -25,6 +26,15 @@ public struct UserCreated: UserFact {
     public init(_ request: UserRequest, userID: String, at now: Int64) {
         self.init(userID: request.userID ?? userID, name: request.name, email: request.email, createdAt: now)
     }
+
+    public static let schema = MessageSchema(
+        type, "A customer has come.",
+        [
+            .init(1, "userId", .text),
+            .init(2, "name", .text),
+            .init(3, "email", .text),
+            .init(4, "createdAt", .time),
+        ])
 
     public init(_ fields: UserFields) throws(PayloadError) {
         userID = fields.userID

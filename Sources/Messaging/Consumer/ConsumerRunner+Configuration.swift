@@ -2,6 +2,8 @@ extension ConsumerRunner {
     public struct Configuration: Sendable {
         public var group: String
         public var topics: [String]
+        /// Those of them that are express lanes: their records go ahead of the others'.
+        public var expressTopics: Set<String> = []
         /// Records in one transaction at most.
         public var batchSize = 500
         /// From the beginning of one batch to that of the next while records keep coming (`Tick`): one of many costs

@@ -37,7 +37,7 @@ public final class ConsumerRunner: Sendable {
         self.handler = handler
         reader = RecordReader(
             types: handler.types, ignoring: handler.ignoredSource, codecs: configuration.codecs,
-            content: configuration.content)
+            expressTopics: configuration.expressTopics, content: configuration.content)
         self.kafka = kafka
         self.database = database
         self.onCommit = onCommit
@@ -83,9 +83,11 @@ public final class ConsumerRunner: Sendable {
         var claim = InstanceClaim(kafka.membershipName)
         stop.onStop { [consumer] in consumer.withLock { $0 }?.hurry() }
         while !stop.isStopped {
+            var membership = ConsumerConfiguration(
+                kafka.named(claim.current), group: configuration.group, topics: configuration.topics)
+            membership.urgentTopics = configuration.expressTopics
             let member = try BatchConsumer(
-                ConsumerConfiguration(
-                    kafka.named(claim.current), group: configuration.group, topics: configuration.topics),
+                membership,
                 listener: OffsetListener(
                     group: group, database: database, status: status, metrics: metrics, logger: logger),
                 logger: logger)
@@ -131,7 +133,7 @@ public final class ConsumerRunner: Sendable {
             hints.note(takeStarts())
             if let batch {
                 tick.begin(at: .now)
-                var records = ConsumedRecord.all(in: batch, by: reader)
+                guard var records = readable(batch, until: stop) else { break }
                 var offsets: [TopicPartition: Int64] = [:]
                 if records.allSatisfy(\.skipped) {
                     skipped.note(records)
@@ -156,6 +158,24 @@ public final class ConsumerRunner: Sendable {
         }
         storeSkipped()
         consumer.commit(hints.take(having: currentStatus.assigned))
+    }
+
+    /// The records of a batch, read again until all of them can be: one that nobody can read now is no dead letter, and
+    /// what comes behind it may be about the same order. Nil when stopped before.
+    private func readable(_ batch: MessageBatch, until stop: StopSignal) -> [ConsumedRecord]? {
+        var outages = Backoff(base: configuration.retryBase, cap: configuration.retryCap)
+        while true {
+            let records = ConsumedRecord.all(in: batch, by: reader)
+            guard let waiting = records.first(where: { $0.unavailable != nil }), let reason = waiting.unavailable else {
+                if outages.attempt > 0 { status.withLock { $0.problem = nil } }
+                return records
+            }
+            let problem = "\(waiting.source): \(reason)"
+            if outages.attempt == 0 { logger.warning("record_unreadable_now", metadata: ["error": "\(problem)"]) }
+            status.withLock { $0.problem = problem }
+            metrics.retries.increment()
+            if stop.wait(for: outages.next()) { return nil }
+        }
     }
 
     /// Notes whether the member's name is its own. True when it is to join anew, under the one that it was given.

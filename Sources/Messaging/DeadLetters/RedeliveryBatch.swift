@@ -18,6 +18,8 @@ struct RedeliveryBatch {
         var failed: [(letter: StoredLetter, error: String)] = []
         /// Those of `failed` that aren't believed, and stood among letters that are.
         var expelled: [StoredLetter] = []
+        /// Can't be read now; asked for again by the next look.
+        var waiting: [(letter: StoredLetter, reason: String)] = []
     }
 
     /// Inside a transaction; nil where nothing is asked for, or others have it. Throws for what passes by itself, such as
@@ -39,10 +41,12 @@ struct RedeliveryBatch {
     private func handle(_ letters: [StoredLetter], on connection: Connection) throws -> Outcome {
         var outcome = Outcome()
         var stuck: Set<ParkingKey> = []
+        // A letter that can't be read holds up its own key, and no other.
+        var waiting: Set<ParkingKey> = []
         var spans = Spans(traces: traces, group: group)
         var work = [letters[...]]
         while let next = work.popLast() {
-            let part = next.filter { !stuck.contains($0.key) }
+            let part = next.filter { !stuck.contains($0.key) && !waiting.contains($0.key) }
             guard !part.isEmpty else { continue }
             do {
                 try connection.savepoint { try self.handle(part, &spans, on: $0) }
@@ -57,6 +61,12 @@ struct RedeliveryBatch {
                 guard part.count == 1, let letter = part.first else {
                     work.append(part[(part.count / 2)...])
                     work.append(part[..<(part.count / 2)])
+                    continue
+                }
+                if let outage = error as? RecordUnavailable {
+                    outcome.waiting.append((letter, "\(outage)"))
+                    waiting.insert(letter.key)
+                    spans.end(part, failure: error)
                     continue
                 }
                 outcome.failed.append((letter, "\(error)"))

@@ -96,6 +96,11 @@ final class RedeliveryWorker: Sendable {
                 "dead_letter_failed",
                 metadata: failure.letter.logFields(keyField: keyField).merging(["error": "\(failure.error)"]) { $1 })
         }
+        for wait in outcome.waiting {
+            logger.warning(
+                "dead_letter_waits",
+                metadata: wait.letter.logFields(keyField: keyField).merging(["error": "\(wait.reason)"]) { $1 })
+        }
         handled.increment(by: outcome.handled.count)
         failed.increment(by: outcome.failed.count)
         onCommit()

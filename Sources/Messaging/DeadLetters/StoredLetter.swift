@@ -106,6 +106,7 @@ struct StoredLetter {
         case .nothing: return nil
         case .poison(let reason): throw MessageRejected(reason)
         case .forged(let reason): throw RecordForged(reason)
+        case .unavailable(let reason): throw RecordUnavailable(reason)
         }
     }
 

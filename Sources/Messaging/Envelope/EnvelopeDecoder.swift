@@ -20,14 +20,15 @@ package enum EnvelopeDecoder {
         }
         let body: Body
         do throws(Flaw) {
-            let isJSON = try isJSON(headers, reader)
+            let isJSON = try isJSON(value, headers, reader)
             guard let read = try isJSON ? enveloped(value, headers, reader) : bare(value, headers, reader) else {
                 return .nothing(.otherType)
             }
             body = read
         } catch {
             // What its source never said is no flaw of what it says.
-            return forgery(of: headers.type).map { .forged($0) } ?? .poison(error.reason)
+            if let forgery = forgery(of: headers.type) { return .forged(forgery) }
+            return error.isPassing ? .unavailable(error.reason) : .poison(error.reason)
         }
         if let forgery = forgery(of: body.type) { return .forged(forgery) }
         var keyText: String?
@@ -43,7 +44,7 @@ package enum EnvelopeDecoder {
                 tenant: headers.tenant ?? TenantName.standard, correlationID: headers.correlationID ?? id,
                 traceparent: headers.traceparent, time: headers.time ?? recordTime,
                 streamVersion: headers.streamVersion, source: source, origin: headers.source,
-                isKeyed: keyText != nil, contentType: headers.contentType))
+                isKeyed: keyText != nil, contentType: headers.contentType, priority: reader.priority(at: source)))
     }
 
     /// What a value says, whatever its content type.
@@ -55,15 +56,24 @@ package enum EnvelopeDecoder {
 
     private struct Flaw: Error {
         let reason: String
+        /// Not now: what it takes to read the value can't be asked for.
+        var isPassing = false
         init(_ reason: String) { self.reason = reason }
+
+        init(_ error: PayloadCodecError) {
+            reason = "\(error)"
+            isPassing = error.isPassing
+        }
     }
 
-    private static func isJSON(_ headers: EnvelopeHeaders, _ reader: RecordReader) throws(Flaw) -> Bool {
-        if headers.contentType.isJSON { return true }
+    private static func isJSON(
+        _ value: UnsafeRawBufferPointer, _ headers: EnvelopeHeaders, _ reader: RecordReader
+    ) throws(Flaw) -> Bool {
+        if reader.codecs.isJSON(value.first, headers.contentType) { return true }
         do throws(PayloadCodecError) {
-            return try reader.codecs.codec(of: headers.contentType).contentType.isJSON
+            return try reader.codecs.codec(of: headers.contentType, first: value.first).contentType.isJSON
         } catch {
-            throw Flaw("\(error)")
+            throw Flaw(error)
         }
     }
 
@@ -96,9 +106,11 @@ package enum EnvelopeDecoder {
     ) throws(Flaw) -> Body? {
         if let flaw = headers.flaw { throw Flaw(flaw) }
         guard let type = headers.type else {
-            throw Flaw("\(EventHeader.type) is required beside \(EventHeader.contentType) \(headers.contentType)")
+            let format =
+                headers.contentType.isJSON ? "a schema's id" : "\(EventHeader.contentType) \(headers.contentType)"
+            throw Flaw("\(EventHeader.type) is required beside \(format)")
         }
-        let version = headers.schemaVersion ?? 1
+        let version = headers.schemaVersion ?? reader.codecs.presentVersion(of: type)
         guard versions.contains(Int64(version)) else { throw Flaw("\(EventHeader.schemaVersion) is out of range") }
         do throws(PayloadCodecError) {
             return Body(
@@ -106,7 +118,7 @@ package enum EnvelopeDecoder {
                 payload: try reader.codecs.json(
                     of: Array(value), headers.contentType, type: type, schemaVersion: version))
         } catch {
-            throw Flaw("\(error)")
+            throw Flaw(error)
         }
     }
 

@@ -22,11 +22,13 @@ public struct EventMetadata: Hashable, Sendable {
     /// The batch of requests that it came in, and as which of them, from 1. Stored only: records don't have it.
     public var batch: String?
     public var batchLine: Int?
+    /// Of the order that it is about: which lane it takes.
+    public var priority: Priority
 
     public init(
         id: String, source: String, time: Int64, tenant: String = "default", correlationID: String,
         causationID: String? = nil, traceparent: String? = nil, actor: String? = nil, requestDigest: String? = nil,
-        batch: String? = nil, batchLine: Int? = nil
+        batch: String? = nil, batchLine: Int? = nil, priority: Priority = .ordinary
     ) {
         self.id = id
         self.source = source
@@ -39,5 +41,6 @@ public struct EventMetadata: Hashable, Sendable {
         self.requestDigest = requestDigest
         self.batch = batch
         self.batchLine = batchLine
+        self.priority = priority
     }
 }

@@ -17,6 +17,7 @@ extension EventMetadata {
             json.field("requestDigest", requestDigest)
             json.field("batch", batch)
             if let batchLine { json.field("batchLine", batchLine) }
+            json.field("priority", priority.attribute)
         }
         return writer.bytes
     }
@@ -53,6 +54,8 @@ extension EventMetadata {
                 batch = try reader.readString()
             } else if key == "batchLine" {
                 batchLine = Int(exactly: try reader.readInt64())
+            } else if key == "priority" {
+                priority = Priority(attribute: try reader.readString())
             } else {
                 try reader.skipValue()
             }
@@ -78,6 +81,8 @@ enum EventHeader {
     static let causationID = "ce_causationid"
     static let tenant = "ce_tenant"
     static let streamVersion = "ce_streamversion"
+    /// `express`, of messages that take an express lane. Which lane a record is in is its topic's word, not this one's.
+    static let priority = "ce_priority"
     /// Of records that are no JSON: theirs has it in the value.
     static let schemaVersion = "ce_schemaversion"
     static let traceparent = "traceparent"

@@ -46,13 +46,15 @@ public struct InboundMessage: Sendable {
     public let identity: String
     /// False where the record has no key, and the id stands in for it.
     public let isKeyed: Bool
+    /// By the lane that it came on; what it causes takes the same.
+    public let priority: Priority
     /// What the payload says, as it was read at the door; nil for a message that didn't come that way.
     public internal(set) var content: (any Sendable)?
 
     public init(
         id: String, type: String, schemaVersion: Int, payload: [UInt8], key: String, tenant: String,
         correlationID: String, traceparent: String?, time: Int64, streamVersion: Int?, source: Source,
-        origin: String? = nil, isKeyed: Bool = true, contentType: ContentType = .json
+        origin: String? = nil, isKeyed: Bool = true, contentType: ContentType = .json, priority: Priority = .ordinary
     ) {
         self.id = id
         self.type = type
@@ -69,12 +71,13 @@ public struct InboundMessage: Sendable {
         self.origin = origin
         identity = EventIdentity.text(source: origin, id: id)
         self.isKeyed = isKeyed
+        self.priority = priority
     }
 
     /// Metadata for an event that this message causes.
     public func effectMetadata(id: String, source: String, time: Int64) -> EventMetadata {
         EventMetadata(
             id: id, source: source, time: time, tenant: tenant, correlationID: correlationID, causationID: self.id,
-            traceparent: traceparent)
+            traceparent: traceparent, priority: priority)
     }
 }

@@ -11,6 +11,8 @@ public enum RecordVerdict {
     /// Not the word of the source that it names, and how that is known. Nothing of it is believed, its key included:
     /// it holds up nothing.
     case forged(String)
+    /// Can't be read now, for an outage that is no flaw of the record's: to be read again.
+    case unavailable(String)
 
     public enum Reason: Hashable, Sendable {
         /// Of a type that the reader doesn't react to.
@@ -36,20 +38,23 @@ public struct RecordReader: Sendable {
     private let content: Content
     let codecs: PayloadCodecs
     let signatures: Signatures?
+    private let expressTopics: Set<String>
 
     /// - Parameters:
     ///   - ignoredSource: records with this `ce_source` are passed over.
     ///   - codecs: of the content types that are read; a record of another one is poison.
     ///   - signatures: that records are held against; nil for none.
+    ///   - expressTopics: those that are express lanes.
     public init(
         types: Set<String>, ignoring ignoredSource: String? = nil, codecs: PayloadCodecs = .installed,
-        signatures: Signatures? = .installed, content: @escaping Content
+        signatures: Signatures? = .installed, expressTopics: Set<String> = [], content: @escaping Content
     ) {
         self.types = types
         names = TypeNames(types)
         self.ignoredSource = ignoredSource
         self.codecs = codecs
         self.signatures = signatures
+        self.expressTopics = expressTopics
         self.content = content
     }
 
@@ -76,6 +81,12 @@ public struct RecordReader: Sendable {
     /// Whether a record is of no concern by its header `ce_type`. What isn't readable has to be looked at.
     package func passesOver(_ type: UnsafeRawBufferPointer) -> Bool {
         !names.contains(type) && EnvelopeHeaders.isText(type)
+    }
+
+    /// The lane's own word. A record that says otherwise in its headers goes by the lane that it is in: an order whose
+    /// beginning lies behind others must not have its next facts go ahead of them.
+    func priority(at place: InboundMessage.Source) -> Priority {
+        !expressTopics.isEmpty && expressTopics.contains(place.topic) ? .express : .ordinary
     }
 
     func ignores(_ source: String?) -> Bool { ignoredSource != nil && source == ignoredSource }

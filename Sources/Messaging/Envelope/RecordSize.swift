@@ -34,7 +34,7 @@ enum RecordSize {
     }
 
     /// Names and lengths of a dozen headers, the envelope's members, time and version, and the signature.
-    private static let constant = 640
+    private static let constant = 664
 
     static func of(_ message: OutgoingMessage) -> Int {
         frame + (message.key?.count ?? 0) + (message.value?.count ?? 0) + message.headers.size

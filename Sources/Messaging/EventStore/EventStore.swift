@@ -69,6 +69,8 @@ public struct StreamAppend: Sendable {
         self.events = events
         self.secret = secret
     }
+
+    var isExpress: Bool { events.first?.metadata.priority == .express }
 }
 
 /// Reads and writes of the `events` table.
@@ -201,39 +203,50 @@ private struct StreamVersion: Hashable {
 /// The columns of one multi-row INSERT.
 private struct EventRows {
     var insertSQL: String {
+        if hasExpress {
+            let insert = Self.deciding(Self.rows(hasOthers: hasOthers, hasExpress: true))
+            return secrets.isEmpty ? insert : Self.keeping(hasOthers ? 12 : 10, beside: insert)
+        }
         if secrets.isEmpty { return hasOthers ? Self.insertAny : Self.insertJSON }
         return hasOthers ? Self.insertAnyAndSecrets : Self.insertJSONAndSecrets
     }
 
     /// Without a look for rows that are there.
-    var beginSQL: String { hasOthers ? Self.beginAny : Self.beginJSON }
+    var beginSQL: String {
+        if hasExpress { return Self.rows(hasOthers: hasOthers, hasExpress: true) }
+        return hasOthers ? Self.beginAny : Self.beginJSON
+    }
 
-    private static let beginJSON = """
-        INSERT INTO events (tenant, stream_id, version, category, type, schema_version, data, metadata)
-        SELECT * FROM unnest($1::text[], $2::text[], $3::int[], $4::text[], $5::text[], $6::int[], $7::json[], $8::json[])
+    private static let beginJSON = rows(hasOthers: false)
+    private static let beginAny = rows(hasOthers: true)
+    private static let insertJSON = deciding(beginJSON)
+    private static let insertAny = deciding(beginAny)
+
+    /// - Parameters:
+    ///   - hasOthers: where any payload is no JSON.
+    ///   - hasExpress: where any event is of an express order.
+    private static func rows(hasOthers: Bool, hasExpress: Bool = false) -> String {
+        var columns = [
+            ("tenant", "text"), ("stream_id", "text"), ("version", "int"), ("category", "text"), ("type", "text"),
+            ("schema_version", "int"), ("data", "json"), ("metadata", "json"),
+        ]
+        if hasOthers { columns += [("content_type", "text"), ("raw", "bytea")] }
+        if hasExpress { columns.append(("express", "boolean")) }
+        let arrays = columns.enumerated().map { "$\($0.offset + 1)::\($0.element.1)[]" }
+        return """
+            INSERT INTO events (\(columns.map(\.0).joined(separator: ", ")))
+            SELECT * FROM unnest(\(arrays.joined(separator: ", ")))
+            """
+    }
+
+    /// Of two writers of one version, one gets it; says who.
+    private static func deciding(_ insert: String) -> String {
         """
-
-    private static let beginAny = """
-        INSERT INTO events (tenant, stream_id, version, category, type, schema_version, data, metadata, content_type, raw)
-        SELECT * FROM unnest($1::text[], $2::text[], $3::int[], $4::text[], $5::text[], $6::int[], $7::json[], $8::json[],
-            $9::text[], $10::bytea[])
-        """
-
-    private static let insertJSON = """
-        INSERT INTO events (tenant, stream_id, version, category, type, schema_version, data, metadata)
-        SELECT * FROM unnest($1::text[], $2::text[], $3::int[], $4::text[], $5::text[], $6::int[], $7::json[], $8::json[])
+        \(insert)
         ON CONFLICT (tenant, stream_id, version) DO NOTHING
         RETURNING tenant, stream_id, version
         """
-
-    /// Where any payload is no JSON.
-    private static let insertAny = """
-        INSERT INTO events (tenant, stream_id, version, category, type, schema_version, data, metadata, content_type, raw)
-        SELECT * FROM unnest($1::text[], $2::text[], $3::int[], $4::text[], $5::text[], $6::int[], $7::json[], $8::json[],
-            $9::text[], $10::bytea[])
-        ON CONFLICT (tenant, stream_id, version) DO NOTHING
-        RETURNING tenant, stream_id, version
-        """
+    }
 
     private static let insertJSONAndSecrets = keeping(9, beside: insertJSON)
     private static let insertAnyAndSecrets = keeping(11, beside: insertAny)
@@ -265,6 +278,8 @@ private struct EventRows {
     private var metadata: [[UInt8]] = []
     private var contentTypes: [ContentType] = []
     private var hasOthers = false
+    private var express: [Bool] = []
+    private var hasExpress = false
     /// Whether any of the appends has a secret.
     let keepsSecrets: Bool
     private var secrets: [(key: StreamKey, secret: [UInt8])] = []
@@ -291,10 +306,14 @@ private struct EventRows {
             metadata.append(event.metadata.json())
             contentTypes.append(event.contentType)
             hasOthers = hasOthers || !event.contentType.isJSON
+            let isExpress = event.metadata.priority == .express
+            express.append(isExpress)
+            hasExpress = hasExpress || isExpress
         }
     }
 
     var parameters: [Parameter] {
+        let columns = hasExpress ? self.columns + [.boolArray(express)] : self.columns
         guard !secrets.isEmpty else { return columns }
         return columns + [
             .textArray(secrets.map(\.key.tenant)), .textArray(secrets.map(\.key.streamID)),

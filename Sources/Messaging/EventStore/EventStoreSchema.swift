@@ -32,6 +32,9 @@ public enum EventStoreSchema {
                 (data IS NULL) = (raw IS NOT NULL) AND (content_type IS NULL) = (raw IS NULL)) NOT VALID;
         """
 
+    /// Events of express orders, which the relay looks for ahead of a backlog.
+    public static let express = ExpressSchema.rows(of: "events")
+
     /// What belongs to a stream and mustn't stay for ever, as its events do.
     public static let streamSecrets = """
         CREATE TABLE stream_secrets (

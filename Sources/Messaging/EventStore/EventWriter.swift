@@ -104,7 +104,8 @@ public final class EventWriter: Sendable {
             append: request.append, origin: .request(request.completion),
             span: traces.flatMap { request.append.begin($0) })
         return queue.updateForOne { queue in
-            queue.accepting && queue.waiting.append(waiting, of: request.append.tenant)
+            queue.accepting
+                && queue.waiting.append(waiting, of: request.append.tenant, isExpress: request.append.isExpress)
         }
     }
 

@@ -7,11 +7,15 @@ import DequeModule
 /// (dynamic thresholds, Choudhury and Hahne 1998), so that there is always room for those who have little waiting.
 /// With one tenant it is a plain queue that refuses a ninth earlier.
 ///
+/// What is express comes before the rest of its tenant, but for a quarter of the tenant's places, and has room of its own, an
+/// eighth of the queue's: what else waits keeps none of it out.
+///
 /// What comes in bulk, for nobody who waits for this very one, has a part of the queue of its own and comes after the
 /// rest of its tenant; but for a quarter of the tenant's places, so that it comes at all.
 struct FairQueue<Element> {
     private struct Lane {
         var waiting: Deque<Element> = []
+        var express: Deque<Element> = []
         var bulk: Deque<Element> = []
         let weight: Int
     }
@@ -42,16 +46,18 @@ struct FairQueue<Element> {
     var isEmpty: Bool { count == 0 }
 
     /// False where the queue, or the tenant's part of it, is full.
-    mutating func append(_ element: Element, of tenant: String) -> Bool {
+    mutating func append(_ element: Element, of tenant: String, isExpress: Bool = false) -> Bool {
+        let limit = isExpress ? limit + max(1, limit / 8) : limit
         guard count < limit else { return false }
         let weight = weights[tenant, default: 1]
+        let queue: WritableKeyPath<Lane, Deque<Element>> = isExpress ? \.express : \.waiting
         // Not the lane itself: to hold it while it grows would copy it.
-        if let waiting = lanes[tenant]?.waiting.count {
+        if let waiting = lanes[tenant]?[keyPath: queue].count {
             guard waiting < (limit - count) * Self.greed * weight else { return false }
         } else {
             open(tenant, weight)
         }
-        lanes[tenant]?.waiting.append(element)
+        lanes[tenant]?[keyPath: queue].append(element)
         count += 1
         return true
     }
@@ -87,15 +93,21 @@ struct FairQueue<Element> {
             guard let tenant = turns.popFirst(), var lane = lanes.removeValue(forKey: tenant) else { break }
             let share = tenants == 1 ? limit : max(Self.quantum, limit / total) * lane.weight
             let places = min(share, limit - batch.count)
-            let kept = min(lane.bulk.count, (places + 3) / 4)
-            let taken = min(lane.waiting.count, max(places - kept, min(1, places)))
+            let quarter = (places + 3) / 4
+            let behind = min(lane.waiting.count + lane.bulk.count, quarter)
+            let express = min(lane.express.count, max(places - behind, min(1, places)))
+            batch.append(contentsOf: lane.express.prefix(express))
+            lane.express.removeFirst(express)
+            let left = places - express
+            let kept = min(lane.bulk.count, (left + 3) / 4)
+            let taken = min(lane.waiting.count, max(left - kept, min(1, left)))
             batch.append(contentsOf: lane.waiting.prefix(taken))
             lane.waiting.removeFirst(taken)
-            let bulk = min(lane.bulk.count, places - taken)
+            let bulk = min(lane.bulk.count, left - taken)
             batch.append(contentsOf: lane.bulk.prefix(bulk))
             lane.bulk.removeFirst(bulk)
             bulkCount -= bulk
-            if lane.waiting.isEmpty, lane.bulk.isEmpty {
+            if lane.waiting.isEmpty, lane.express.isEmpty, lane.bulk.isEmpty {
                 totalWeight -= lane.weight
             } else {
                 lanes[tenant] = lane

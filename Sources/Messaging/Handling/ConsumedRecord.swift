@@ -14,17 +14,21 @@ struct ConsumedRecord {
     let malformed: String?
     /// Nothing of it is believed, its key included.
     let isForged: Bool
+    /// Why it can't be read now: to be read again.
+    let unavailable: String?
 
     init(_ record: ConsumedMessage, by reader: RecordReader) { self.init(record, of: record.topic, by: reader) }
 
     private init(_ record: ConsumedMessage, of topic: String, by reader: RecordReader) {
         self.record = record
         source = InboundMessage.Source(topic: topic, partition: record.partition, offset: record.offset)
-        switch reader.read(record, at: source) {
-        case .event(let message): (self.message, malformed, isForged) = (message, nil, false)
-        case .nothing: (message, malformed, isForged) = (nil, nil, false)
-        case .poison(let reason): (message, malformed, isForged) = (nil, reason, false)
-        case .forged(let reason): (message, malformed, isForged) = (nil, reason, true)
+        let verdict = reader.read(record, at: source)
+        if case .event(let event) = verdict { message = event }
+        switch verdict {
+        case .event, .nothing: (malformed, isForged, unavailable) = (nil, false, nil)
+        case .poison(let reason): (malformed, isForged, unavailable) = (reason, false, nil)
+        case .forged(let reason): (malformed, isForged, unavailable) = (reason, true, nil)
+        case .unavailable(let reason): (malformed, isForged, unavailable) = (nil, false, reason)
         }
     }
 
@@ -46,7 +50,7 @@ struct ConsumedRecord {
     }
 
     var partition: TopicPartition { TopicPartition(topic: source.topic, partition: source.partition) }
-    var skipped: Bool { message == nil && malformed == nil }
+    var skipped: Bool { message == nil && malformed == nil && unavailable == nil }
     var isTombstone: Bool { record.isTombstone }
     var recordKey: [UInt8]? { record.key.map { Array($0) } }
     /// Nil for a tombstone.

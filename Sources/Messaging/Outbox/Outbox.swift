@@ -13,7 +13,14 @@ public enum Outbox {
     }
 
     static func append(_ events: [OutgoingEvent], in pipeline: inout Pipeline) {
+        // An order's messages are all of one kind, so that theirs keep their order.
+        insert(events.filter { $0.metadata.priority == .ordinary }, in: &pipeline)
+        insert(events.filter { $0.metadata.priority == .express }, isExpress: true, in: &pipeline)
+    }
+
+    private static func insert(_ events: [OutgoingEvent], isExpress: Bool = false, in pipeline: inout Pipeline) {
         guard !events.isEmpty else { return }
+        let (column, value) = isExpress ? (", express", ", true") : ("", "")
         let head: [Parameter] = [
             .textArray(events.map(\.topic)), .textArray(events.map(\.key)), .textArray(events.map(\.type)),
             .int4Array(events.map { Int32(truncatingIfNeeded: $0.schemaVersion) }),
@@ -22,15 +29,15 @@ public enum Outbox {
         if events.allSatisfy(\.contentType.isJSON) {
             pipeline.query(
                 """
-                INSERT INTO outbox (topic, key, type, schema_version, metadata, data)
-                SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::int[], $5::json[], $6::json[])
+                INSERT INTO outbox (topic, key, type, schema_version, metadata, data\(column))
+                SELECT *\(value) FROM unnest($1::text[], $2::text[], $3::text[], $4::int[], $5::json[], $6::json[])
                 """, head + [.jsonArray(events.map(\.payload))])
         } else {
             let columns = PayloadColumns(events.map { ($0.payload, $0.contentType) })
             pipeline.query(
                 """
-                INSERT INTO outbox (topic, key, type, schema_version, metadata, data, content_type, raw)
-                SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::int[], $5::json[], $6::json[], $7::text[],
+                INSERT INTO outbox (topic, key, type, schema_version, metadata, data, content_type, raw\(column))
+                SELECT *\(value) FROM unnest($1::text[], $2::text[], $3::text[], $4::int[], $5::json[], $6::json[], $7::text[],
                     $8::bytea[])
                 """,
                 head + [

@@ -143,7 +143,7 @@ final class RebuildRun {
         var heard = ContinuousClock.now
         while !source.isThrough {
             let count = try source.take(max: min(5_000, target - window.records), timeout: .milliseconds(50)) {
-                add($0)
+                try add($0)
             }
             if count > 0 {
                 heard = .now
@@ -161,11 +161,13 @@ final class RebuildRun {
         try writer.drain()
     }
 
-    private func add(_ record: ConsumedMessage) {
+    private func add(_ record: ConsumedMessage) throws {
         window.records += 1
         window.bytes += record.value.count
         let consumed = ConsumedRecord(record, by: model.reader)
         if consumed.skipped { return }
+        // To leave it out would make another model than the live one.
+        if let reason = consumed.unavailable { throw RebuildError("\(consumed.source): \(reason)") }
         if let letter = letters.id(of: consumed.source) {
             window.leftOut.append(letter)
             return

@@ -33,6 +33,8 @@ public final class Relay: Sendable {
         public var checkpointRows = 1_000
         /// By which facts are copied to further topics, in the same publication.
         public var routes = RouteTable.none
+        /// What payloads are sent in; nil leaves them as they are stored.
+        public var formats: RelayFormats?
         /// How often a follower asks for the leadership.
         public var leadershipPoll: Duration = .seconds(1)
 
@@ -130,7 +132,9 @@ public final class Relay: Sendable {
         var progress = RelayProgress(
             at: try RelayCheckpointStore.load(source.name, on: connection), configuration: configuration)
         var window = RelayWindow(source: source, pageSize: configuration.pageSize)
-        var encoder = RelayEncoder(source: source, routes: configuration.routes)
+        var encoder = RelayEncoder(
+            source: source, routes: configuration.routes, formats: configuration.formats)
+        var lookahead = RelayLookahead(source: source, pageSize: configuration.pageSize)
         let publication = RelayPublication(producer: producer, traces: traces, logger: logger)
         // What a leader before us may have left unsaid lies in the first window, all of it.
         var tail: PublishedTail? = PublishedTail()
@@ -142,6 +146,7 @@ public final class Relay: Sendable {
             let looked = ContinuousClock.now
             let page = try window.nextPage(after: progress.checkpoint, on: connection)
             if page.rows.isEmpty {
+                lookahead.finished(page, after: progress.checkpoint)
                 progress.checkpoint = page.next
                 if progress.isDue { try store(&progress, on: connection) }
                 note(published: progress.checkpoint.published)
@@ -155,20 +160,19 @@ public final class Relay: Sendable {
                 continue
             }
             idling.found()
-            var records = try encoder.records(page.rows)
-            note(inHand: encoder.oldestTime)
-            if tail != nil {
-                do {
-                    try tail?.read(
-                        Set(records.flatMap(\.topics)), kafka: producer.kafka, logger: logger, until: stop)
-                } catch {
-                    logger.warning("published_tail_unknown", metadata: ["error": "\(error)"])
-                }
-                records = tail?.without(records) ?? records
-                if page.next.reach == nil { tail = nil }
+            if let express = try lookahead.look(before: page, after: progress.checkpoint, on: connection) {
+                let records = lookahead.unpublished(try encoder.records(express))
+                let ahead = self.news(in: records, &tail, until: stop)
+                try publication.publish(ahead, until: stop)
+                metrics.copied(ahead)
             }
-            try publication.publish(records, until: stop)
-            metrics.copied(records)
+            let records = lookahead.remaining(try encoder.records(page.rows))
+            note(inHand: encoder.oldestTime)
+            let news = self.news(in: records, &tail, until: stop)
+            if page.next.reach == nil { tail = nil }
+            try publication.publish(news, until: stop)
+            metrics.copied(news)
+            lookahead.finished(page, after: progress.checkpoint)
             progress.checkpoint = page.next
             if progress.isDue { try store(&progress, on: connection) }
             sincePrune += page.rows.count
@@ -184,6 +188,21 @@ public final class Relay: Sendable {
             }
         }
         try store(&progress, on: connection)
+    }
+
+    /// Those of `records` that the leader before hasn't published.
+    ///
+    /// - Parameter tail: what it may have; nil once its window is through.
+    private func news(
+        in records: [RelayRecord], _ tail: inout PublishedTail?, until stop: StopSignal
+    ) -> [RelayRecord] {
+        guard tail != nil, !records.isEmpty else { return records }
+        do {
+            try tail?.read(Set(records.flatMap(\.topics)), kafka: producer.kafka, logger: logger, until: stop)
+        } catch {
+            logger.warning("published_tail_unknown", metadata: ["error": "\(error)"])
+        }
+        return tail?.without(records) ?? records
     }
 
     /// Waits for the next try to lead, and tells the leader meanwhile of what this process commits. True when stopped.

@@ -3,21 +3,30 @@ import Kafka
 import Postgres
 
 /// Turns rows into Kafka records: the envelope of docs/asyncapi.yaml, CloudEvents attributes in headers.
-/// A payload that is no JSON is its record's whole value, and headers say its type, version and content type.
+/// A payload that is no JSON, or becomes none here, is its record's whole value, and headers say its type, version and
+/// content type.
 package struct RelayEncoder {
     let source: RelaySource
     /// When the oldest event of the last page happened, microseconds since the Unix epoch.
     private(set) var oldestTime: Int64?
+    /// Of the last event.
+    private var priority = Priority.ordinary
 
     let signatures: Signatures?
     private let routes: RouteTable
+    private let formats: RelayFormats?
 
     /// - Parameters:
     ///   - routes: by which facts are copied to further topics.
-    ///   - signatures: that events are signed by; nil for none.
-    package init(source: RelaySource, routes: RouteTable = .none, signatures: Signatures? = .installed) {
+    ///   - formats: that payloads are sent in; nil leaves all as they are.
+    ///   - signatures: that events are signed by; nil for none. What is signed is what is sent.
+    package init(
+        source: RelaySource, routes: RouteTable = .none, formats: RelayFormats? = nil,
+        signatures: Signatures? = .installed
+    ) {
         self.source = source
         self.routes = routes
+        self.formats = formats
         self.signatures = signatures
     }
 
@@ -28,12 +37,14 @@ package struct RelayEncoder {
         records.reserveCapacity(rows.count)
         for row in rows {
             guard let topic = source.topic(try row.get(1, as: String.self)) else { continue }
+            priority = .ordinary
             // An event's bytes have a content type, a dead letter's have their own headers.
             let isCopy = !row.isNull(8) && row.isNull(9)
             var message = isCopy ? try deadLetter(row, topic: topic) : try event(row, topic: topic)
             let position = try row.get(0, as: Int64.self)
             if !isCopy { signatures?.sign(&message) }
-            var record = RelayRecord(message: message, position: position, isDeadLetter: isCopy)
+            var record = RelayRecord(
+                message: message, position: position, isDeadLetter: isCopy, isExpress: priority == .express)
             if !isCopy, routes.watches(topic) {
                 record.copies = try copies(of: message, on: topic, row, by: routes)
             }
@@ -64,13 +75,24 @@ package struct RelayEncoder {
         topic: String, key: UnsafeRawBufferPointer, type: String, schemaVersion: Int32, streamVersion: Int32?,
         data: UnsafeRawBufferPointer, contentType: ContentType = .json, metadata: UnsafeRawBufferPointer
     ) throws -> OutgoingMessage {
+        if contentType.isJSON,
+            let encoded = formats?.encode(data, topic: topic, type: type, schemaVersion: Int(schemaVersion))
+        {
+            return try encoded.value.withUnsafeBytes {
+                try event(
+                    topic: topic, key: key, type: type, schemaVersion: schemaVersion, streamVersion: streamVersion,
+                    data: $0, contentType: encoded.contentType, metadata: metadata)
+            }
+        }
         var headers = KafkaHeaders(capacity: Self.headerBytes)
         headers.append(EventHeader.specVersion, "1.0")
         headers.append(EventHeader.type, type)
         headers.append(EventHeader.subject, key)
         headers.append(EventHeader.contentType, contentType.description)
         if let streamVersion { headers.append(EventHeader.streamVersion, String(streamVersion)) }
+        priority = .ordinary
         try append(metadata, to: &headers)
+        let topic = priority == .express ? source.lanes[topic] ?? topic : topic
         guard contentType.isJSON else {
             headers.append(EventHeader.schemaVersion, String(schemaVersion))
             return OutgoingMessage(topic: topic, key: Array(key), value: Array(data), headers: headers)
@@ -99,6 +121,9 @@ package struct RelayEncoder {
                 if name == EventHeader.time, oldestTime == nil {
                     oldestTime = RFC3339.microseconds(utf8: text.assumingMemoryBound(to: UInt8.self))
                 }
+                if name == EventHeader.priority {
+                    priority = Priority(attribute: String(decoding: text, as: UTF8.self))
+                }
                 headers.append(name, text)
             }
         }
@@ -111,6 +136,7 @@ package struct RelayEncoder {
         if key == "tenant" { return EventHeader.tenant }
         if key == "correlationId" { return EventHeader.correlationID }
         if key == "causationId" { return EventHeader.causationID }
+        if key == "priority" { return EventHeader.priority }
         return key == "traceparent" ? EventHeader.traceparent : nil
     }
 

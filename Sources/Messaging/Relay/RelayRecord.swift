@@ -7,6 +7,8 @@ struct RelayRecord: Sendable {
     let position: Int64
     /// The copy of a dead letter: a courtesy, which the database has whole. Everything else is a fact or a command.
     let isDeadLetter: Bool
+    /// Of an order that goes ahead of others.
+    var isExpress = false
     /// Of a fact that routes take: what goes to further topics, before itself.
     var copies: [RelayCopy] = []
 }

@@ -12,6 +12,8 @@ public struct RelaySource: Sendable {
     let topic: @Sendable (String) -> String?
     /// Rows below the checkpoint have done their duty and may go.
     let prunable: Bool
+    /// Where messages of express orders go instead: express lanes by the topics that they lie beside.
+    public var lanes: [String: String] = [:]
 
     /// What is notified when another process than the leader's has committed rows: that there are some, and no more.
     var channel: String { "orderflow_relay_\(name)" }
@@ -19,6 +21,15 @@ public struct RelaySource: Sendable {
     /// Has the relay that leads look for rows once the transaction under way has committed. For who writes them in a
     /// process that has no relay, and seldom: NOTIFY's commits queue up behind each other on the whole server.
     public func announce(on connection: Connection) throws { try connection.notify(channel) }
+
+    /// Its rows of express orders alone.
+    var express: RelaySource {
+        var express = RelaySource(
+            name: name, table: "(SELECT * FROM \(table) WHERE express) lane", columns: columns, topic: topic,
+            prunable: false)
+        express.lanes = lanes
+        return express
+    }
 
     /// A service's `outbox`.
     public static let outbox = RelaySource(

@@ -37,12 +37,14 @@ struct SagaBatch {
         let known = entries[key]?.saga
         let heard = SagaHeard(message)
         if let known, known.log.hasHeard(heard) { return }
-        let saga =
+        var saga =
             known
             ?? StoredSaga(
                 key: key, instance: SagaInstance(id: key.id, of: orchestrator.definition), createdAt: now,
                 correlationID: message.correlationID, traceparent: message.traceparent,
                 definition: orchestrator.definition.fingerprint)
+        // Participants of other programs may answer beside the lane, before it begins too.
+        if message.priority == .express { saga.instance.priority = .express }
         let input = SagaInput.fact(type: message.type, payload: message.payload, messageID: message.id)
         try move(saga, input, heard, at: now, under: message.traceparent) {
             message.effectMetadata(id: $0, source: $1, time: now)
@@ -89,6 +91,8 @@ struct SagaBatch {
         let span = orchestrator.traces?.step(transition, of: saga.key, orchestrator.definition, under: traceparent)
         for command in transition.commands {
             var metadata = metadata(orchestrator.newID(now), orchestrator.source)
+            // Whatever lane the answer of a participant came by: all commands about one instance take the same.
+            metadata.priority = saga.instance.priority
             if let span { metadata.traceparent = span.traceparent }
             outbox.append(
                 OutgoingEvent(

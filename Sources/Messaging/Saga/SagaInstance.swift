@@ -17,6 +17,8 @@ public struct SagaInstance: Hashable, Sendable {
     public internal(set) var status = Status.awaitingStart
     /// Payload of the fact that started it; empty before.
     public internal(set) var start: [UInt8] = []
+    /// Express once any of its facts was: which lane its commands take.
+    public internal(set) var priority = Priority.ordinary
     /// In the order of the definition.
     public internal(set) var steps: [Step]
     public internal(set) var abort = SagaCall()

@@ -6,6 +6,7 @@ extension SagaInstance {
     func stateJSON() -> [UInt8] {
         var writer = JSONWriter(capacity: 512)
         writer.object { json in
+            json.field("priority", priority.attribute)
             json.field("reason", reason)
             json.field("anomaly", anomaly)
             json.key("steps")
@@ -34,7 +35,9 @@ extension SagaInstance {
     mutating func readState(_ bytes: UnsafeRawBufferPointer) throws {
         var reader = JSONReader(bytes)
         try reader.readObject { key, reader in
-            if key == "reason" {
+            if key == "priority" {
+                priority = Priority(attribute: try reader.readString())
+            } else if key == "reason" {
                 reason = try reader.readString()
             } else if key == "anomaly" {
                 anomaly = try reader.readString()

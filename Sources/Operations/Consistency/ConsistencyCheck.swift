@@ -34,11 +34,11 @@ public struct ConsistencyCheck {
 
     /// - Parameters:
     ///   - orders, views: the databases of the order service and of the read models.
-    ///   - topic: of the facts about orders.
+    ///   - topics: of the facts about orders: the topic and its lane.
     ///   - settle: orders that changed less long ago, and those that the lag covers, aren't judged.
-    public init(orders: Connection, views: Connection, topic: String, settle: Duration = .seconds(30)) {
+    public init(orders: Connection, views: Connection, topics: [String], settle: Duration = .seconds(30)) {
         stored = StoredOrders(connection: orders)
-        viewed = ViewedOrders(connection: views, topic: topic)
+        viewed = ViewedOrders(connection: views, topics: topics)
         self.settle = settle
     }
 

@@ -38,7 +38,7 @@ public final class ConsistencyMonitor: Sendable {
 
     private let orders: PostgresConfiguration
     private let views: PostgresConfiguration
-    private let topic: String
+    private let topics: [String]
     private let progress: [ReadingProgress]
     private let configuration: Configuration
     private let logger: Logger
@@ -46,13 +46,13 @@ public final class ConsistencyMonitor: Sendable {
 
     /// - Parameter progress: of the read models' groups; none where all facts are known to have been handled.
     public init(
-        orders: PostgresConfiguration, views: PostgresConfiguration, topic: String,
+        orders: PostgresConfiguration, views: PostgresConfiguration, topics: [String],
         after progress: [ReadingProgress] = [],
         configuration: Configuration = Configuration(), logger: Logger
     ) {
         self.orders = orders
         self.views = views
-        self.topic = topic
+        self.topics = topics
         self.progress = progress
         self.configuration = configuration
         self.logger = logger
@@ -91,7 +91,7 @@ public final class ConsistencyMonitor: Sendable {
     }
 
     private func round(on orders: Connection, _ views: Connection, _ cursor: inout OrderKey?) throws {
-        let check = ConsistencyCheck(orders: orders, views: views, topic: topic, settle: configuration.settle)
+        let check = ConsistencyCheck(orders: orders, views: views, topics: topics, settle: configuration.settle)
         let known = status.differing
         let sweep = configuration.sweep > 0 ? try check.sweep(after: cursor, limit: configuration.sweep) : []
         var round = try check.run(besides: sweep + known.keys)

@@ -17,8 +17,8 @@ struct ViewedOrders {
     }
 
     let connection: Connection
-    /// The order facts' topic, on which keys are parked.
-    let topic: String
+    /// The order facts' topic and its lane, on which keys are parked.
+    let topics: [String]
 
     func states(of keys: [OrderKey]) throws -> [OrderKey: State] {
         guard !keys.isEmpty else { return [:] }
@@ -44,8 +44,8 @@ struct ViewedOrders {
         // Keys of records are order ids; tenants are told by headers only.
         var parked: [String: Set<String>] = [:]
         let held = try connection.query(
-            "SELECT key, consumer_group FROM parked_keys WHERE topic = $1 AND key = ANY($2::text[])",
-            [.text(topic), .textArray(keys.map(\.orderID))])
+            "SELECT key, consumer_group FROM parked_keys WHERE topic = ANY($1::text[]) AND key = ANY($2::text[])",
+            [.textArray(topics), .textArray(keys.map(\.orderID))])
         for row in held { parked[try row.get(0, as: String.self), default: []].insert(try row.get(1, as: String.self)) }
         if !parked.isEmpty { for key in keys { states[key]?.parkedBy = parked[key.orderID] ?? [] } }
         return states

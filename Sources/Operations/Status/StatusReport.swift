@@ -162,7 +162,8 @@ package struct StatusReport: Sendable {
             defer { orders.close() }
             let views = try Connection(settings.database(of: .views))
             defer { views.close() }
-            let check = ConsistencyCheck(orders: orders, views: views, topic: settings.topics.names.orderEvents)
+            let check = ConsistencyCheck(
+                orders: orders, views: views, topics: settings.topics.names.all(of: .orderEvents))
             let round = try check.run(besides: [])
             self.views = ViewState(lag: round.lag, differing: round.differing.count)
         } catch {

@@ -30,8 +30,8 @@ struct EvidenceReader {
     struct Horizon {
         /// `pg_snapshot` as text: what it sees is on the topic. Nil where no relay has run.
         let published: String?
-        /// Next offsets by group and partition of the order facts' topic.
-        let offsets: [String: [Int32: Int64]]
+        /// Next offsets by group and partition of the order facts' topics.
+        let offsets: [String: [TopicPartition: Int64]]
         let parked: [OrderKey: Set<String>]
     }
 
@@ -39,25 +39,29 @@ struct EvidenceReader {
     private static let categories = Parameter.textArray(OrderStreams.categories.sorted())
 
     let connections: Connections
-    let topic: String
     let horizon: Horizon
 
     /// - Parameter groups: with the connection to their database.
-    init(_ connections: Connections, topic: String) throws {
+    init(_ connections: Connections, topics: [String]) throws {
         self.connections = connections
-        self.topic = topic
         var groups = [
             (ShippingGroup.name, connections.shipping), (NotificationGroup.name, connections.notification),
             (ReadModelGroup.orders, connections.views), (InventoryGroup.name, connections.inventory),
         ]
         if let saga = connections.saga { groups.append((FulfilmentSaga.group, saga)) }
-        var offsets: [String: [Int32: Int64]] = [:]
+        var offsets: [String: [TopicPartition: Int64]] = [:]
         for (group, connection) in groups {
             let rows = try connection.query(
-                "SELECT partition, next_offset FROM consumer_offsets WHERE consumer_group = $1 AND topic = $2",
-                [.text(group), .text(topic)])
+                """
+                SELECT topic, partition, next_offset FROM consumer_offsets
+                WHERE consumer_group = $1 AND topic = ANY($2::text[])
+                """, [.text(group), .textArray(topics)])
             offsets[group] = [:]
-            for row in rows { offsets[group]?[try row.get(0, as: Int32.self)] = try row.get(1, as: Int64.self) }
+            for row in rows {
+                let place = TopicPartition(
+                    topic: try row.get(0, as: String.self), partition: try row.get(1, as: Int32.self))
+                offsets[group]?[place] = try row.get(2, as: Int64.self)
+            }
         }
         horizon = Horizon(
             published: try RelayCheckpointStore.published("events", on: connections.orders), offsets: offsets,
@@ -165,15 +169,16 @@ struct EvidenceReader {
         let rows = try connections.orders.query(
             """
             SELECT tenant, order_id, NULL::timestamptz, id, min(type), count(*), min(stream_version), min(detail),
-                   max(partition), min("offset"), min(plain_id)
+                   max(partition), min("offset"), min(plain_id), min(topic)
             FROM topic_facts
             WHERE \(Self.between("order_id"))
             GROUP BY tenant, order_id, id
             """, range)
         for row in rows {
-            let partition = try row.get(8, as: Int32.self)
+            let place = TopicPartition(
+                topic: try row.get(11, as: String.self), partition: try row.get(8, as: Int32.self))
             let offset = try row.get(9, as: Int64.self)
-            let behind = horizon.offsets.filter { offset >= $0.value[partition] ?? 0 }.map(\.key)
+            let behind = horizon.offsets.filter { offset >= $0.value[place] ?? 0 }.map(\.key)
             try note(row, &found) { order in
                 order.facts.append(
                     OrderEvidence.Fact(

@@ -64,7 +64,8 @@ public struct OrderVerification: Sendable {
 
     private let databases: Databases
     private let kafka: KafkaConfiguration
-    private let topic: String
+    /// Of the facts about orders: the topic and its lane.
+    private let topics: [String]
     private let facts: FactCatalogue
     private let settle: Duration
     private let logger: Logger
@@ -75,12 +76,12 @@ public struct OrderVerification: Sendable {
     ///   - facts: all of the installation.
     ///   - settle: an order that changed less long ago isn't judged.
     public init(
-        _ databases: Databases, kafka: KafkaConfiguration, topic: String, facts: FactCatalogue,
+        _ databases: Databases, kafka: KafkaConfiguration, topics: [String], facts: FactCatalogue,
         settle: Duration = .seconds(30), logger: Logger
     ) {
         self.databases = databases
         self.kafka = kafka
-        self.topic = topic
+        self.topics = topics
         self.facts = facts
         self.settle = settle
         self.logger = logger
@@ -100,9 +101,9 @@ public struct OrderVerification: Sendable {
         let now = try connections.orders.query("SELECT clock_timestamp()").one().get(0, as: Timestamp.self)
         let settledBefore = now.microseconds - Int64(settle / .microseconds(1))
         // How far everybody is comes first: what they do after it can only be more.
-        let reader = try EvidenceReader(connections, topic: topic)
+        let reader = try EvidenceReader(connections, topics: topics)
         let facts = try TopicFacts.load(
-            topic, known: self.facts, kafka: kafka, on: connections.orders, logger: logger)
+            topics, known: self.facts, kafka: kafka, on: connections.orders, logger: logger)
         var report = Report()
         report.records = facts.records
         report.unreadable = facts.unreadable

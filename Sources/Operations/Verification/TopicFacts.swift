@@ -9,8 +9,8 @@ import PaymentFacts
 import Postgres
 import ShippingFacts
 
-/// The facts of a topic, sorted by order: a topic has them by time, and millions don't fit in memory. They go to a
-/// temporary table beside the event store, which is gone with the connection.
+/// The facts of a topic and its lane, sorted by order: a topic has them by time, and millions don't fit in memory. They go
+/// to a temporary table beside the event store, which is gone with the connection.
 struct TopicFacts {
     /// Records read.
     private(set) var records = 0
@@ -29,22 +29,22 @@ struct TopicFacts {
     /// Without a record, below the statement timeout of the COPY.
     private static let patience: Duration = .seconds(20)
 
-    /// Reads the topic up to what it holds now.
+    /// Reads the topics up to what they hold now.
     ///
     /// - Parameter known: all facts of the installation.
     static func load(
-        _ topic: String, known: FactCatalogue, kafka: KafkaConfiguration, on connection: Connection, logger: Logger
+        _ topics: [String], known: FactCatalogue, kafka: KafkaConfiguration, on connection: Connection, logger: Logger
     ) throws -> TopicFacts {
         try connection.script(
             """
             CREATE TEMPORARY TABLE topic_facts (
-                tenant text, order_id text, id text, plain_id text, type text, stream_version int, detail text, partition int,
-                "offset" bigint
+                tenant text, order_id text, id text, plain_id text, type text, stream_version int, detail text, topic text,
+                partition int, "offset" bigint
             )
             """)
         let admin = try Admin(kafka, logger: logger)
         var ranges: [TopicPartition: Range<Int64>] = [:]
-        for place in try admin.topics(named: topic).flatMap(\.places) {
+        for place in try admin.topics().filter({ topics.contains($0.name) }).flatMap(\.places) {
             let marks = try admin.watermarks(place)
             ranges[place] = min(marks.low, marks.high)..<marks.high
         }
@@ -92,6 +92,8 @@ struct TopicFacts {
         case .poison, .forged:
             unreadable += 1
             return
+        case .unavailable(let reason):
+            throw RecordUnavailable("\(record.topic)/\(record.partition)/\(record.offset): \(reason)")
         }
         guard let fact = try message.payload(of: known) as? any OrderFact else { return }
         // Others may number their events too.
@@ -99,7 +101,7 @@ struct TopicFacts {
         try copy.row([
             .text(message.tenant), .text(fact.orderID), .text(message.identity), .text(message.id),
             .text(message.type), .int4(version.map { Int32(clamping: $0) }), .text(Self.detail(fact)),
-            .int4(record.partition), .int8(record.offset),
+            .text(record.topic), .int4(record.partition), .int8(record.offset),
         ])
     }
 

@@ -34,7 +34,7 @@ enum DeadLettersText {
             facts.append(["decided", "\(at) by \(decision.by): \(decision.note)"])
         }
         let headers = String(decoding: entry.headers, as: UTF8.self)
-        let value = entry.value.map { words(HiddenMembers.hide(in: $0)) } ?? "null"
+        let value = entry.value.map { words(LetterValue($0, entry.headers)) } ?? "null"
         return TextTable.write(facts) + "\nheaders  \(headers)\nvalue    \(value)\n"
     }
 
@@ -57,25 +57,45 @@ enum DeadLettersText {
             json.field("note", entry.decision?.note)
             json.field("decidedAt", entry.decidedAt.map(time))
             json.field("headers", raw: entry.headers)
-            if let value = entry.value.map(HiddenMembers.hide) {
-                if let text = text(value) {
-                    json.field("value", text)
-                } else {
-                    json.field("valueBase64", Data(value).base64EncodedString())
-                }
-            } else {
-                json.field("value", raw: "null".utf8)
+            switch entry.value.map({ LetterValue($0, entry.headers) }) {
+            case .text(let text): json.field("value", text)
+            case .payload(let payload): json.field("payload", raw: payload)
+            case .unreadable(let words): json.field("value", words)
+            case .bytes(let bytes): json.field("valueBase64", Data(bytes).base64EncodedString())
+            case nil: json.field("value", raw: "null".utf8)
             }
         }
         return TerminalText(json: json.bytes)
     }
 
-    private static func words(_ value: [UInt8]) -> String {
-        if value.isEmpty { return "empty" }
-        return text(value) ?? "\(value.count) bytes that are no text: see --json"
+    private static func words(_ value: LetterValue) -> String {
+        switch value {
+        case .text(let text): text.isEmpty ? "empty" : text
+        case .payload(let payload): String(decoding: payload, as: UTF8.self)
+        case .unreadable(let words): words
+        case .bytes(let bytes): "\(bytes.count) bytes that are no text: see --json"
+        }
     }
 
-    private static func text(_ bytes: [UInt8]) -> String? { String(validating: bytes, as: UTF8.self) }
-
     private static func time(_ microseconds: Int64) -> String { RFC3339.text(microseconds) }
+}
+
+/// What a letter's value is to those who look at it.
+private enum LetterValue {
+    case text(String)
+    /// Of another format, as JSON.
+    case payload([UInt8])
+    /// Of another format, which can't be read; its bytes may be a payment token's, and stay where they are.
+    case unreadable(String)
+    case bytes([UInt8])
+
+    init(_ value: [UInt8], _ headers: [UInt8]) {
+        switch RecordPayload(letter: value, headers: headers) {
+        case .json(let json): self = .payload(HiddenMembers.hide(in: json))
+        case .unreadable(let reason): self = .unreadable("\(value.count) bytes, not shown: \(reason)")
+        case .asItIs:
+            let shown = HiddenMembers.hide(in: value)
+            self = String(validating: shown, as: UTF8.self).map { .text($0) } ?? .bytes(shown)
+        }
+    }
 }

@@ -21,7 +21,7 @@ struct ImportCommand: OrderflowCommand {
             changed in between is refused. Go on as the same caller: ids depend on who sends.
 
             A table has the columns userId, sku, qty and price (of a piece) or total (of the order), and may have order, \
-            currency, email, shippingAddress and paymentToken. Rows with the same `order` that follow each other are the \
+            currency, email, shippingAddress, paymentToken and priority (ordinary or express). Rows with the same `order` that follow each other are the \
             lines of one order.
 
             Where the API is away, or asks to wait, it is waited for, up to --patience. Where callers are identified, the \

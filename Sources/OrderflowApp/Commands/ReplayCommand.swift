@@ -12,8 +12,11 @@ struct ReplayCommand: OrderflowCommand {
         abstract: "Show a topic's records from the beginning, or make a read model anew from them.",
         discussion: """
             Reads every partition from offset zero up to what it held at the start, and writes a line for each record: \
-            key, partition, offset, timestamp, type, headers, payload. Works for any topic: a value that is no JSON is \
-            shown as text, or in base64. Nothing is changed, no group is joined. Progress is shown on a terminal.
+            key, partition, offset, timestamp, type, headers, payload. Works for any topic: payloads in Protocol Buffers and \
+            Avro (topics.format) are shown as JSON, any other value that is no JSON as text, or in base64. Nothing is changed, no group is joined. Progress is shown on a terminal.
+
+            With a topic its express lane is shown, unless --partition or --from-offset says which records of the topic \
+            itself are meant; a lane alone is shown by its own name, as order-events-express.
 
             TIMES are RFC 3339, as 2026-01-31T00:00:00Z, or how long ago, as 15m or 2h.
 
@@ -133,8 +136,9 @@ struct ReplayCommand: OrderflowCommand {
         if let into { return try await rebuild(into, settings) }
         // A reader that goes away is an error of that write.
         signal(SIGPIPE, SIG_IGN)
-        let request = try request()
-        try await DedicatedThread.run("replay") {
+        var request = try request()
+        request.lane = settings.expressLanes[request.topic]
+        try await DedicatedThread.run("replay") { [request] in
             var replay = TopicReplay(
                 request, kafka: settings.kafka.configuration, logger: Logger(label: "replay"))
             try replay.run()

@@ -54,6 +54,7 @@ struct SettingsOptions: ParsableArguments {
         sources.flags += more
         let loaded = try sources.load()
         Signatures.install(try RecordSigning.signatures(of: loaded.settings))
+        PayloadCodecs.install(try loaded.settings.services.facts.payloadCodecs())
         return loaded
     }
 }

@@ -86,7 +86,7 @@ struct StatusCommand: OrderflowCommand {
                 shipping: settings.database(of: .shipping), notification: settings.database(of: .notification),
                 payment: settings.database(of: .payment), inventory: settings.database(of: .inventory),
                 saga: settings.database(of: .saga)),
-            kafka: settings.kafka.configuration, topic: settings.topics.names.orderEvents,
+            kafka: settings.kafka.configuration, topics: settings.topics.names.all(of: .orderEvents),
             facts: settings.services.facts, settle: settle, logger: Logger(label: "verify"))
     }
 }

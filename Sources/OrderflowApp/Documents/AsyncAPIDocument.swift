@@ -30,7 +30,9 @@ struct AsyncAPIDocument {
 
     /// A group by name, and when it reads the topic where that isn't always; nil where it never does.
     private static func reading(_ group: ConsumerGroup, _ topic: Topic) -> String? {
-        guard let subscription = group.subscriptions.first(where: { $0.topic == topic }) else { return nil }
+        guard let subscription = group.subscriptions.first(where: { $0.topic.withLanes.contains(topic) }) else {
+            return nil
+        }
         let modes = FulfilmentMode.allCases.filter(subscription.modes.contains)
         return modes.count == FulfilmentMode.allCases.count
             ? group.name : "\(group.name) in \(modes.map(\.rawValue).joined(separator: ", "))"

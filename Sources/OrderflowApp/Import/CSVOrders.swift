@@ -14,10 +14,12 @@ import Orders
 /// quantity, or what the column `total` says.
 struct CSVOrders {
     enum Column: String, CaseIterable {
-        case order, userId, sku, qty, price, total, currency, email, shippingAddress, paymentToken
+        case order, userId, sku, qty, price, total, currency, email, shippingAddress, paymentToken, priority
 
         /// Those that an order has once, however many lines it has.
-        static let once: [Column] = [.userId, .total, .currency, .email, .shippingAddress, .paymentToken]
+        static let once: [Column] = [
+            .userId, .total, .currency, .email, .shippingAddress, .paymentToken, .priority,
+        ]
     }
 
     /// What has come of an order.
@@ -190,6 +192,7 @@ struct CSVOrders {
             json.field("email", draft.once[.email])
             json.field("shippingAddress", draft.once[.shippingAddress])
             json.field("paymentToken", draft.once[.paymentToken])
+            json.field("priority", draft.once[.priority].map(Self.trimmed))
         }
         return ImportRecord(json.bytes, at: place)
     }

@@ -7,8 +7,8 @@ import Telemetry
 
 /// One record as one line.
 ///
-/// The envelope's members are shown as what they mean; a value that is no envelope is its own payload: JSON as JSON,
-/// other text as a string, other bytes in base64. Written from where the record lies in memory: a replay is as fast as
+/// The envelope's members are shown as what they mean; a value that is no envelope is its own payload: JSON as JSON, a
+/// format of ours as JSON too, other text as a string, other bytes in base64. Written from where the record lies in memory: a replay is as fast as
 /// its lines are made.
 struct RecordLine {
     let record: ConsumedMessage
@@ -47,6 +47,13 @@ struct RecordLine {
         case .envelope(_, let payload), .json(let payload):
             Self.append(",\"payload\":", to: &bytes)
             Self.appendOneLine(payload, to: &bytes)
+        case .decoded(let json):
+            Self.append(",\"payload\":", to: &bytes)
+            bytes += HiddenMembers.hide(in: json)
+        case .unreadable(let value, let reason):
+            // Its bytes may be a payment token's.
+            Self.append(",\"payload\":", to: &bytes)
+            JSONWriter.append("\(value.count) bytes, not shown: \(reason)", to: &bytes)
         case .other(let value):
             if let hidden = HiddenMembers.hidden(in: value) {
                 Self.append(",\"payload\":", to: &bytes)
@@ -82,6 +89,12 @@ struct RecordLine {
             let start = bytes.count
             Self.appendOneLine(payload, to: &bytes)
             PrintableText.escape(json: &bytes, from: start)
+        case .decoded(let json):
+            let start = bytes.count
+            bytes += HiddenMembers.hide(in: json)
+            PrintableText.escape(json: &bytes, from: start)
+        case .unreadable(let value, let reason):
+            Self.appendVisible("\(value.count) bytes, not shown: \(reason)", to: &bytes)
         case .other(let value):
             let hidden = HiddenMembers.hidden(in: value).map { String(decoding: $0, as: UTF8.self) }
             Self.appendVisible(hidden ?? Self.text(value) ?? "base64:" + Data(value).base64EncodedString(), to: &bytes)
@@ -173,6 +186,10 @@ enum RecordValue {
     /// `{"type":…,"payload":…}`; the type as a JSON string and the payload as they stand.
     case envelope(type: UnsafeRawBufferPointer, payload: UnsafeRawBufferPointer)
     case json(UnsafeRawBufferPointer)
+    /// What a codec made of another format.
+    case decoded([UInt8])
+    /// Of another format, by which it can't be read.
+    case unreadable(UnsafeRawBufferPointer, String)
     case other(UnsafeRawBufferPointer)
 
     init(_ record: ConsumedMessage) {
@@ -181,6 +198,15 @@ enum RecordValue {
             return
         }
         let value = record.value
+        switch RecordPayload(record) {
+        case .asItIs: break
+        case .json(let json):
+            self = .decoded(json)
+            return
+        case .unreadable(let reason):
+            self = .unreadable(value, reason)
+            return
+        }
         var reader = JSONReader(value, depthLimit: JSONReader.maximumDepth)
         do {
             guard reader.peekKind() == .object else {

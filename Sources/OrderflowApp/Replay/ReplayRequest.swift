@@ -5,6 +5,8 @@ struct ReplayRequest: Sendable {
     enum Format: String, Sendable, CaseIterable { case json, text }
 
     var topic: String
+    /// The topic's express lane, shown with it where the cluster has one.
+    var lane: String?
     /// Empty is all of them.
     var partitions: [Int32] = []
     var keys: Set<String> = []
@@ -33,9 +35,13 @@ extension ReplayRequest {
         guard let description = try admin.topics(named: topic).first else {
             throw ReplayError("there is no topic \(topic) at \(brokers)")
         }
-        let all = description.places
+        var all = description.places
         if let missing = partitions.first(where: { number in !all.contains { $0.partition == number } }) {
             throw ReplayError("\(topic) has no partition \(missing); it has \(all.count), from 0")
+        }
+        // Partitions and offsets are those of one topic.
+        if let lane, partitions.isEmpty, fromOffset == nil {
+            all += try admin.topics(named: lane).flatMap(\.places)
         }
         let chosen = partitions.isEmpty ? all : all.filter { partitions.contains($0.partition) }
         let starts = try fromTime.map { try admin.offsets(notBefore: Self.milliseconds($0), of: chosen) }

@@ -30,7 +30,7 @@ struct TopicAccess: Equatable {
             writes.formUnion(topics.map { DeadLetters.topic(of: $0, group: group.name) })
         }
         let said = Set(settings.services.says(module, in: settings.mode).keys)
-        writes.formUnion(said.map { names[$0] })
+        writes.formUnion(said.flatMap { names.all(of: $0) })
         if !said.isDisjoint(with: settings.factTopics) {
             writes.formUnion((try? settings.routeTable().targets) ?? [])
         }

@@ -1,4 +1,5 @@
 import HTTPServer
+import JSON
 
 /// Which data of a tenant a request gets at: everybody's, or what belongs to one user.
 ///
@@ -56,6 +57,26 @@ extension RequestContext {
     /// Throws 403 where the caller lacks a right that nobody has for what is their own only.
     package func demand(_ right: Right) throws(HTTPProblem) {
         if principal.grant(of: right) != .all { throw refusal(of: right) }
+    }
+
+    /// The same for what one member of the request's body asks for.
+    ///
+    /// - Parameter pointer: of the member (RFC 6901).
+    package func demand(_ right: Right, for pointer: String) throws(HTTPProblem) {
+        do {
+            try demand(right)
+        } catch {
+            var problem = error
+            var json = JSONWriter()
+            json.array { json in
+                json.object {
+                    $0.field("pointer", pointer)
+                    $0.field("detail", problem.detail)
+                }
+            }
+            problem.members = Array("\"errors\":".utf8) + json.bytes
+            throw problem
+        }
     }
 
     /// What the caller gets at under `right`, in a group of routes that needs it.

@@ -33,11 +33,18 @@ public struct HeldOrder: Hashable, Sendable {
     /// format is the order's id.
     private static func order(of entry: DeadLetterQueue.Entry) -> OrderKey {
         let headers = try? JSONValue(parsing: entry.headers)
-        let said = entry.value.flatMap { try? JSONValue(parsing: $0) }?["payload"]?["orderId"]?.string
+        let said = entry.value.flatMap { payload(of: $0, entry.headers) }?["orderId"]?.string
         // One that is there and no text is nobody's name, and not the standard tenant.
         let tenant = headers?["ce_tenant"].map { $0.string ?? "" }
         return OrderKey(
             tenant: tenant ?? TenantName.standard,
             orderID: headers?["ce_subject"]?.string ?? said ?? entry.key)
+    }
+
+    private static func payload(of value: [UInt8], _ headers: [UInt8]) -> JSONValue? {
+        if case .json(let payload) = RecordPayload(letter: value, headers: headers) {
+            return try? JSONValue(parsing: payload)
+        }
+        return (try? JSONValue(parsing: value))?["payload"]
     }
 }

@@ -50,9 +50,9 @@ public struct ConsumerGroup: Sendable {
         self.handler = handler
     }
 
-    /// What it reads in a mode of the saga; empty where it isn't at work.
+    /// What it reads in a mode of the saga, express lanes included; empty where it isn't at work.
     public func topics(in mode: FulfilmentMode) -> [Topic] {
-        subscriptions.filter { $0.modes.contains(mode) }.map(\.topic)
+        subscriptions.filter { $0.modes.contains(mode) }.flatMap(\.topic.withLanes)
     }
 }
 

@@ -1,5 +1,6 @@
 import Messaging
 import Orders
+import Schemas
 
 /// The services of a program, and what follows from the list of them.
 public struct ServiceCatalogue: Sendable {
@@ -9,13 +10,17 @@ public struct ServiceCatalogue: Sendable {
     /// Every fact and command there is: what every group's door decodes by.
     package let facts: FactCatalogue
 
+    /// The schemas of all of them in every format, and the ids that these have where no registry gives others.
+    package let schemas: OwnSchemaIDs
+
     /// Two services with one name, port, database, group, topic, read model, setting, alert, step or fact are a mistake in
-    /// the program, and trap.
+    /// the program, and trap, and so is a fact or command that has no schema.
     public init(_ modules: [ServiceModule]) {
         self.modules = modules
         settings = SettingTable(modules)
         do {
             facts = try FactCatalogue(modules.flatMap { $0.payloads.values.flatMap(\.self) })
+            schemas = try OwnSchemaIDs(facts.schemas)
         } catch {
             preconditionFailure("\(error)")
         }
@@ -66,6 +71,15 @@ public struct ServiceCatalogue: Sendable {
 
     package var groups: [ConsumerGroup] { modules.flatMap(\.groups) }
 
+    /// Express lanes by the topics that they lie beside, as both are called on the brokers.
+    package func expressLanes(_ names: Topics) -> [String: String] {
+        let said = modules.flatMap { Array($0.payloads.keys) + $0.eventStore.values }
+        let read = groups.flatMap { $0.subscriptions.map(\.topic) }
+        return (topics + said + read).reduce(into: [:]) { lanes, topic in
+            if let lane = topic.expressLane { lanes[names[topic]] = names[lane] }
+        }
+    }
+
     /// The groups at work in a mode of the saga, and the topics that each consumes.
     package func subscriptions(in mode: FulfilmentMode, _ names: Topics) -> [String: Set<String>] {
         groups.reduce(into: [:]) { found, group in
@@ -77,7 +91,9 @@ public struct ServiceCatalogue: Sendable {
     /// Where each group publishes what it could not handle, in whatever mode.
     package func deadLetterTopics(_ names: Topics) -> [String] {
         groups.flatMap { group in
-            group.subscriptions.map { DeadLetters.topic(of: names[$0.topic], group: group.name) }
+            group.subscriptions.flatMap { names.all(of: $0.topic) }.map {
+                DeadLetters.topic(of: $0, group: group.name)
+            }
         }
     }
 

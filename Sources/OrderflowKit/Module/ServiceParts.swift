@@ -77,13 +77,14 @@ extension ServiceDatabase: Hashable {
     public func hash(into hasher: inout Hasher) { hasher.combine(name) }
 }
 
-/// A topic that the service is responsible for: `migrate` and `topics create` make it, its name is a setting.
+/// A topic that the service is responsible for, with its express lane: `migrate` and `topics create` make them, their names
+/// are settings.
 public struct Owns: ServiceModulePart {
     private let topics: [Topic]
 
     public init(_ topics: Topic...) { self.topics = topics }
 
-    public func join(_ module: inout ServiceModule) { module.topics += topics }
+    public func join(_ module: inout ServiceModule) { module.topics += topics.flatMap(\.withLanes) }
 }
 
 /// Events of the service's own event store that a relay publishes.

@@ -6,6 +6,8 @@ public enum Right: String, Sendable, CaseIterable {
     /// The same for the caller's own orders, whose `userId` is its subject.
     case ordersWriteOwn = "orders:write:own"
     case ordersReadOwn = "orders:read:own"
+    /// Beside one to write orders: to have them go ahead of others (`"priority":"express"`).
+    case ordersExpress = "orders:express"
     case usersWrite = "users:write"
     /// Invoices, sales, customers.
     case reportsRead = "reports:read"
@@ -71,6 +73,7 @@ public struct Rights: OptionSet, Hashable, Sendable {
         case .tenantsAny: 1 << 9
         case .webhooksRead: 1 << 10
         case .webhooksWrite: 1 << 11
+        case .ordersExpress: 1 << 12
         case .open: 0
         }
     }

@@ -51,6 +51,8 @@ package enum MetricHelp {
     private static let relay = [
         "orderflow_relay_published_total": "Records acknowledged by the brokers.",
         "orderflow_route_copies_total": "Copies of facts acknowledged by the brokers, by the route that they went.",
+        "orderflow_relay_encoded_total":
+            "Payloads whose topic has another format than JSON, and whether they were encoded or had to stay JSON.",
         "orderflow_relay_delay_seconds": "Age of the oldest event of a page when its last record was acknowledged.",
         "orderflow_relay_page_size": "Records published at once.",
         "orderflow_relay_leading": "1 while this process publishes; one process of a service does.",

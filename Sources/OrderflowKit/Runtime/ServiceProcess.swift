@@ -26,9 +26,13 @@ public struct ServiceProcess: Sendable {
         if !module.eventStore.isEmpty {
             sources.append(.eventStore(topics: module.eventStore.mapValues { context.topics[$0] }))
         }
+        let lanes = context.settings.expressLanes
+        for index in sources.indices { sources[index].lanes = lanes }
         var publishes = Relay.Configuration()
         publishes.tick = context.settings.pace.tick(ofRelayIn: module)
         publishes.routes = try context.settings.routeTable()
+        publishes.formats = RelayFormats(
+            context.settings.topics.formats, service: context.name, logger: context.logger)
         let relays = sources.map {
             Relay(
                 source: $0, database: context.database, producer: producer, service: context.name,
@@ -71,8 +75,9 @@ public struct ServiceProcess: Sendable {
     private static func configuration(
         of group: ConsumerGroup, _ context: ServiceContext
     ) -> ConsumerRunner.Configuration {
-        var consumer = ConsumerRunner.Configuration(
-            group: group.name, topics: group.topics(in: context.settings.mode).map { context.topics[$0] })
+        let topics = group.topics(in: context.settings.mode)
+        var consumer = ConsumerRunner.Configuration(group: group.name, topics: topics.map { context.topics[$0] })
+        consumer.expressTopics = Set(topics.filter(\.isExpress).map { context.topics[$0] })
         if let size = group.batchSize { consumer.batchSize = size }
         consumer.tick = context.settings.pace.tick(of: group.urgency)
         consumer.usesInbox = group.usesInbox

@@ -11,7 +11,8 @@ package struct SettingTable: Sendable {
         keys = Self.grouped(
             Self.pace + Self.kafka + Self.database + Self.http + Self.auth + Self.limits + Self.log + Self.telemetry
                 + Self.dashboard
-                + modules.flatMap(\.settings) + Self.saga + Self.topics(modules.flatMap(\.topics)) + Self.shutdown
+                + modules.flatMap(\.settings) + Self.saga + Self.lanes + Self.topics(modules.flatMap(\.topics))
+                + Self.shutdown
                 + Self.databases(modules.compactMap(\.database) + [.access]) + Self.ports(modules))
         byName = Dictionary(keys.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
         byEnvironmentName = Dictionary(keys.map { ($0.environmentName, $0) }, uniquingKeysWith: { first, _ in first })
@@ -282,6 +283,13 @@ package struct SettingTable: Sendable {
             SettingKey(
                 "topics.replication", \.topics.replication, .integer(1...100),
                 "Copies of each partition; 3 in production, with min.insync.replicas 2 on the brokers."),
+            SettingKey(
+                "topics.format", \.topics.formats, .topicFormats,
+                """
+                What facts and commands are sent in: json, protobuf or avro, for all topics or by topic, as \
+                order-events=protobuf,order-commands=json (one without a topic is for the others). protobuf and avro are \
+                in Confluent's wire format. Readers take each record as it is: a topic may have several formats.
+                """),
         ]
             + topics.map { SettingKey("topics.\($0.id)", \.topics.names[$0], .topic, $0.summary) }
             + [
@@ -292,6 +300,16 @@ package struct SettingTable: Sendable {
                     "How long the brokers keep log lines; of a topic made from now on."),
             ]
     }
+
+    private static let lanes = [
+        SettingKey(
+            "lanes.express", \.lanes.express, .choice,
+            """
+            Whether express orders ("priority":"express") go ahead of others, on topics of their own. off takes them as \
+            all others from now on, while some process of an older version doesn't read those topics yet; what is on them \
+            is read either way.
+            """)
+    ]
 
     private static let shutdown = [
         SettingKey(

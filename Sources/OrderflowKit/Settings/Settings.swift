@@ -24,6 +24,7 @@ public struct Settings: Sendable {
     package var routes: [String: String] = [:]
     /// Who leads an order to its end.
     public var mode = FulfilmentMode.orchestration
+    package var lanes = Lanes()
     package var shutdown = Shutdown()
     /// A service's own database, as its daemons reach it; nil derives it from `database.url`.
     package var serviceDatabaseURL: [String: String] = [:]
@@ -129,7 +130,14 @@ public struct Settings: Sendable {
         package var partitions = 6
         package var replication = 1
         package var logsRetention: Duration = .seconds(3 * 86_400)
+        package var formats = TopicFormats.json
         package var names = OrderflowKit.Topics()
+    }
+
+    package struct Lanes: Sendable {
+        package enum Express: String, Sendable, CaseIterable { case on, off }
+
+        package var express = Express.on
     }
 
     package struct Shutdown: Sendable {
@@ -173,4 +181,7 @@ extension Settings {
 
     /// The topics of facts and commands, as they are called on the brokers.
     package var topicNames: [String] { services.topics.map { topics.names[$0] } }
+
+    /// Express lanes by the topics that they lie beside, as both are called on the brokers.
+    package var expressLanes: [String: String] { services.expressLanes(topics.names) }
 }

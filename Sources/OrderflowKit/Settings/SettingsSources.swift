@@ -144,6 +144,10 @@ extension Settings {
         for (index, name) in names.enumerated() where names[..<index].contains(name) {
             problems.append("topics: two of them are called \(name)")
         }
+        for name in topics.formats.byTopic.keys.sorted() where !names.contains(name) {
+            problems.append(
+                "topics.format: there is no topic \(name); there are \(names.dropLast().joined(separator: ", "))")
+        }
         for address in dashboard.roles where services[address.role] == nil {
             let known = services.names.joined(separator: ", ")
             problems.append("dashboard.roles: there is no role \(address.role); there are \(known)")

@@ -1,3 +1,5 @@
+import Schemas
+
 /// Facts and commands by their names on the wire: what a topic's records are decoded by.
 ///
 /// Every consumer is given the catalogue of the whole installation, so that one group refuses what any other would
@@ -40,6 +42,19 @@ public struct FactCatalogue: Sendable {
     /// Each once, by its name.
     public var all: [any MessagePayload.Type] {
         payloads.filter { $0.key == $0.value.type }.sorted { $0.key < $1.key }.map(\.value)
+    }
+
+    /// What each says, for formats other than JSON, by its name.
+    public var schemas: [MessageSchema] {
+        get throws(SchemaError) {
+            var schemas: [MessageSchema] = []
+            for payload in all {
+                let schema = try payload.schema
+                try schema.validate()
+                schemas.append(schema)
+            }
+            return schemas
+        }
     }
 
     /// The facts about orders alone.

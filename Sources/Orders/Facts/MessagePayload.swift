@@ -1,4 +1,5 @@
 import JSON
+import Schemas
 
 /// What a record says: a fact or a command. One struct a type, in its owner's folder, with its coder beside it.
 ///
@@ -18,6 +19,11 @@ public protocol MessagePayload: Hashable, Sendable {
     static var upcasters: [Upcaster] { get }
     /// The member that a record's key has to be equal to; nil where readers don't look.
     static var keyMember: String? { get }
+
+    /// What `write` writes, for formats other than JSON. A `Codable` struct has it already.
+    ///
+    /// - Throws: where the coder of a `Codable` one doesn't say; it declares its own then.
+    static var schema: MessageSchema { get throws(SchemaError) }
 
     /// The record's key: records with one key keep their order.
     var key: String { get }

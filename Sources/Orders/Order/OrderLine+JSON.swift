@@ -1,4 +1,5 @@
 import JSON
+import Schemas
 
 extension JSONWriter {
     /// An order's lines as an array.
@@ -15,6 +16,8 @@ extension JSONWriter {
 }
 
 extension OrderLine {
+    public static let schema = RecordSchema("OrderLine", [.init(1, "sku", .text), .init(2, "qty", .int32)])
+
     /// Lines for a column, which `stored` reads.
     public static func json(_ items: [OrderLine]) -> [UInt8] {
         var json = JSONWriter()

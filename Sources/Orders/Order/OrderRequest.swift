@@ -8,6 +8,8 @@ public struct OrderRequest: Hashable, Sendable {
     public let email: String?
     public let shippingAddress: String?
     public let paymentToken: String?
+    /// Whether it is to go ahead of orders that aren't: `"priority":"express"`.
+    public let isExpress: Bool
 
     /// Bounds of a request, in one place.
     public enum Limit {
@@ -89,6 +91,7 @@ public struct OrderRequest: Hashable, Sendable {
         email = fields.email
         shippingAddress = fields.shippingAddress
         paymentToken = fields.paymentToken
+        isExpress = fields.isExpress
     }
 }
 
@@ -105,6 +108,7 @@ private struct Fields {
     var email: String?
     var shippingAddress: String?
     var paymentToken: String?
+    var isExpress = false
 
     typealias Limit = OrderRequest.Limit
 
@@ -132,8 +136,19 @@ private struct Fields {
             shippingAddress = try RequestText.optional(&reader, limit: Limit.address, lines: true)
         } else if key == "paymentToken" {
             paymentToken = try RequestText.optional(&reader, limit: Limit.token)
+        } else if key == "priority" {
+            isExpress = try Self.isExpress(&reader)
         } else {
             try reader.skipValue()
+        }
+    }
+
+    /// A priority that isn't known is refused: nobody should believe that an order goes ahead which doesn't.
+    private static func isExpress(_ reader: inout JSONReader) throws -> Bool {
+        switch try RequestText.optional(&reader, limit: 16) {
+        case nil, "ordinary": false
+        case "express": true
+        default: throw OrderRequest.Violation(detail: "must be ordinary or express")
         }
     }
 

@@ -1,4 +1,5 @@
 import JSON
+import Schemas
 
 /// Where a customer wants things sent. Only the street is needed: it may be the whole address as one text.
 public struct PostalAddress: Hashable, Sendable {
@@ -52,6 +53,14 @@ public struct PostalAddress: Hashable, Sendable {
         guard let street else { throw OrderRequest.Violation(pointer: "/street", detail: "is required") }
         self.street = street
     }
+
+    public static let schema = RecordSchema(
+        "PostalAddress",
+        [
+            .init(1, "street", .text, "May be the whole address."),
+            .optional(2, "city", .text), .optional(3, "region", .text), .optional(4, "postalCode", .text),
+            .optional(5, "country", .text),
+        ])
 
     /// As a value.
     public func write(into json: inout JSONWriter) {

@@ -21,5 +21,6 @@ extension ServiceDatabase {
             Migration(version: 6, name: "definitions of sagas", sql: SagaSchema.definitions),
             Migration(version: 7, name: "audit log", sql: MessagingSchema.audit),
             Migration(version: 8, name: "sagas in one row", sql: SagaSchema.rows),
+            Migration(version: 9, name: "express orders", sql: MessagingSchema.express),
         ])
 }

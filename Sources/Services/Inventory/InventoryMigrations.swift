@@ -62,5 +62,6 @@ extension ServiceDatabase {
                     -- Room on its page for a reservation that is consumed: no index is written for it then.
                     ALTER TABLE reservations SET (fillfactor = 50);
                     """),
+            Migration(version: 8, name: "express orders", sql: MessagingSchema.express),
         ])
 }

@@ -60,10 +60,12 @@ final class MailDesk: Sendable {
     // MARK: Consumers
 
     /// Reserves up to `count` places for mails that are about to be committed.
-    func reserve(_ count: Int) -> Int {
+    ///
+    /// - Parameter areExpress: whether all of them are of express orders.
+    func reserve(_ count: Int, areExpress: Bool = false) -> Int {
         state.withLock { state in
-            // Who waits in the table has come before.
-            let places = state.takes && !state.mayBeDue ? min(count, state.places) : 0
+            // Who waits in the table has come before, but for express ones, which would come first there too.
+            let places = state.takes && (areExpress || !state.mayBeDue) ? min(count, state.places) : 0
             state.places -= places
             return places
         }
@@ -79,7 +81,11 @@ final class MailDesk: Sendable {
         free(unused)
         guard !claimed.isEmpty || mayBeDue else { return }
         state.update { state in
-            state.handed += claimed
+            if claimed.allSatisfy({ $0.mail.priority == .express }) {
+                state.handed.insert(contentsOf: claimed, at: 0)
+            } else {
+                state.handed += claimed
+            }
             if mayBeDue { state.mayBeDue = true }
         }
     }

@@ -25,6 +25,7 @@ enum MailStore {
         let correlationID: String
         let causationID: String
         let traceparent: String?
+        var priority = Priority.ordinary
     }
 
     /// A claimed intent.
@@ -42,6 +43,7 @@ enum MailStore {
         let causationID: String
         /// What has asked for the mail; once it was sent, the span of that.
         var traceparent: String?
+        var priority = Priority.ordinary
     }
 
     /// Mails that wait, for metrics: how many, and since when the oldest.
@@ -73,15 +75,16 @@ enum MailStore {
         let rows = try connection.query(
             """
             INSERT INTO mails (tenant, order_id, kind, recipient, subject, body, message_id, correlation_id,
-                               causation_id, traceparent, attempts, status, next_attempt_at)
+                               causation_id, traceparent, express, attempts, status, next_attempt_at)
             SELECT tenant, order_id, kind, recipient, subject, body, message_id, correlation_id, causation_id,
-                   traceparent, claimed::int,
+                   traceparent, express, claimed::int,
                    CASE WHEN recipient IS NULL THEN 'unaddressed' ELSE 'pending' END,
-                   now() + CASE WHEN claimed THEN make_interval(secs => $12) ELSE interval '0' END
+                   now() + CASE WHEN claimed THEN make_interval(secs => $13) WHEN express THEN -\(ExpressHeadStart.sql)
+                           ELSE interval '0' END
             FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
-                        $8::text[], $9::text[], $10::text[], $11::boolean[])
+                        $8::text[], $9::text[], $10::text[], $11::boolean[], $12::boolean[])
                 AS intents (tenant, order_id, kind, recipient, subject, body, message_id, correlation_id, causation_id,
-                            traceparent, claimed)
+                            traceparent, express, claimed)
             ON CONFLICT (tenant, order_id, kind) DO NOTHING
             RETURNING \(columns)
             """,
@@ -91,7 +94,8 @@ enum MailStore {
                 .textArray(intents.map(\.subject)), .textArray(intents.map(\.body)),
                 .textArray(intents.map(\.messageID)), .textArray(intents.map(\.correlationID)),
                 .textArray(intents.map(\.causationID)), .textArrayOptional(intents.map(\.traceparent)),
-                .boolArray(isClaimed), .float8(lease / .seconds(1)),
+                .boolArray(intents.map { $0.priority == .express }), .boolArray(isClaimed),
+                .float8(lease / .seconds(1)),
             ])
         return try rows.filter { row in try row.get(8, as: Int32.self) > 0 }.map(mail)
     }
@@ -111,7 +115,7 @@ enum MailStore {
 
     private static let columns = """
         id, tenant, order_id, kind, recipient, subject, body, message_id, attempts, created_at, correlation_id,
-        causation_id, traceparent
+        causation_id, traceparent, express
         """
 
     private static func mail(_ row: Row) throws -> Mail {
@@ -123,7 +127,8 @@ enum MailStore {
             messageID: try row.get(7, as: String.self), attempts: Int(try row.get(8, as: Int32.self)),
             createdAt: try row.get(9, as: Timestamp.self).microseconds,
             correlationID: try row.get(10, as: String.self), causationID: try row.get(11, as: String.self),
-            traceparent: try row.get(12, as: String?.self))
+            traceparent: try row.get(12, as: String?.self),
+            priority: try row.get(13, as: Bool.self) ? .express : .ordinary)
     }
 
     /// Marks mails sent. Returns those that were still pending: the others another process has sent and told about.

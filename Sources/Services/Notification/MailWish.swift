@@ -14,6 +14,8 @@ struct MailWish: Sendable {
     let correlationID: String
     let causationID: String
     let traceparent: String?
+    /// Of the order; one whose beginning came late is in no haste.
+    var priority = Priority.ordinary
 
     /// Nil where nobody is to be told.
     init?(_ fact: any MessagePayload, of key: OrderKey, _ message: InboundMessage) {
@@ -37,6 +39,7 @@ struct MailWish: Sendable {
         correlationID = message.correlationID
         causationID = message.id
         traceparent = message.traceparent
+        priority = message.priority
     }
 
     init(

@@ -228,7 +228,8 @@ final class Mailer: Sendable {
             fact, topic: topic,
             metadata: EventMetadata(
                 id: UUIDText.v7(microseconds: now), source: source, time: now, tenant: mail.key.tenant,
-                correlationID: mail.correlationID, causationID: mail.causationID, traceparent: mail.traceparent))
+                correlationID: mail.correlationID, causationID: mail.causationID, traceparent: mail.traceparent,
+                priority: mail.priority))
     }
 
     private func message(_ mail: MailStore.Mail) throws(MailError) -> MailMessage {

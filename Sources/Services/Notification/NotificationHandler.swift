@@ -53,7 +53,7 @@ struct NotificationHandler: BatchHandler {
             try MailStore.add(intents, on: connection)
             return
         }
-        let places = desk.reserve(addressed)
+        let places = desk.reserve(addressed, areExpress: intents.allSatisfy { $0.priority == .express })
         let sendBy = ContinuousClock.now + desk.lease / 3
         do {
             let mails = try MailStore.add(intents, claimed: places, lease: desk.lease, on: connection)
@@ -91,6 +91,7 @@ struct NotificationHandler: BatchHandler {
         return MailStore.Intent(
             key: contact.key, kind: kind, recipient: contact.recipient, subject: wish.template.subject(content),
             body: wish.template.body(content), messageID: "\(kind).\(id)@\(messageDomain)",
-            correlationID: wish.correlationID, causationID: wish.causationID, traceparent: wish.traceparent)
+            correlationID: wish.correlationID, causationID: wish.causationID, traceparent: wish.traceparent,
+            priority: wish.priority)
     }
 }

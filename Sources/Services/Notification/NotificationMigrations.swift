@@ -80,5 +80,8 @@ extension ServiceDatabase {
             Migration(version: 6, name: "counts of parked messages", sql: MessagingSchema.parkedCounts),
             Migration(version: 7, name: "content types", sql: MessagingSchema.contentTypes),
             Migration(version: 8, name: "audit log", sql: MessagingSchema.audit),
+            Migration(
+                version: 9, name: "express orders",
+                sql: MessagingSchema.express + "\nALTER TABLE mails ADD COLUMN express boolean NOT NULL DEFAULT false;"),
         ])
 }

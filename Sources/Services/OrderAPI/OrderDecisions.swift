@@ -23,7 +23,7 @@ enum OrderDecisions {
         on connection: Connection, outbox: inout [OutgoingEvent]
     ) throws {
         guard !intents.isEmpty else { return }
-        let (loaded, places) = try OrderStreams.loadPlaced(Set(intents.map(\.key)).sorted(), on: connection)
+        let (loaded, places, express) = try OrderStreams.loadPlaced(Set(intents.map(\.key)).sorted(), on: connection)
         var orders = loaded
         var appends: [StreamAppend] = []
         var ends: [BatchFanIn.End] = []
@@ -33,7 +33,11 @@ enum OrderDecisions {
             guard !events.isEmpty else { continue }
             appends.append(
                 OrderStreams.append(events, to: key, at: orders[key]?.version ?? 0, category: category) { _ in
-                    message.effectMetadata(id: UUIDText.v7(microseconds: now), source: OrderStreams.source, time: now)
+                    var metadata = message.effectMetadata(
+                        id: UUIDText.v7(microseconds: now), source: OrderStreams.source, time: now)
+                    // Whatever lane the command came by: an order's events take one.
+                    if loaded[key] != nil { metadata.priority = express.contains(key) ? .express : .ordinary }
+                    return metadata
                 })
             for event in events {
                 orders[key] = Order.evolve(orders[key], event)

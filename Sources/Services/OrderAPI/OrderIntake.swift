@@ -30,7 +30,7 @@ public struct OrderIntake: Sendable {
     /// - Parameter known: what key and token need.
     init(
         _ order: OrderRequest, _ context: RequestContext, _ reach: Reach, _ key: IdempotencyKey?,
-        _ known: KnownSecrets.Known
+        _ known: KnownSecrets.Known, _ priority: Priority = .ordinary
     ) {
         self.reach = reach
         let now = WallClock.nowMicroseconds()
@@ -43,7 +43,7 @@ public struct OrderIntake: Sendable {
         let created = OrderCreated(order, orderID: orderID ?? UUIDText.v7(microseconds: now), at: now)
         let orderKey = OrderKey(tenant: context.tenant, orderID: created.orderID)
         self.key = orderKey
-        append = Self.append(created, order, context, known, digest)
+        append = Self.append(created, order, context, known, digest, priority)
         answer = OrderAnswer.created(created)
         self.context = context
         self.digest = digest
@@ -54,7 +54,7 @@ public struct OrderIntake: Sendable {
     /// - Parameter place: in the batch that it came in, whose orders have one correlation.
     static func append(
         _ created: OrderCreated, _ order: OrderRequest, _ context: RequestContext, _ known: KnownSecrets.Known,
-        _ digest: KeyedDigest?, in place: BatchPlace? = nil
+        _ digest: KeyedDigest?, _ priority: Priority, in place: BatchPlace? = nil
     ) -> StreamAppend {
         let key = OrderKey(tenant: context.tenant, orderID: created.orderID)
         return OrderStreams.append(
@@ -65,7 +65,8 @@ public struct OrderIntake: Sendable {
             return EventMetadata(
                 id: id, source: OrderStreams.source, time: created.createdAt, tenant: context.tenant,
                 correlationID: context.correlationID ?? place?.batchID ?? id, traceparent: context.traceparent,
-                actor: context.actor, requestDigest: digest?.text, batch: place?.batchID, batchLine: place?.line)
+                actor: context.actor, requestDigest: digest?.text, batch: place?.batchID, batchLine: place?.line,
+                priority: priority)
         }
     }
 
@@ -80,10 +81,12 @@ public struct OrderIntake: Sendable {
 extension OrderRequest {
     /// What is asked for, the same for every notation of it, and over versions: digests of it are kept.
     package var canonical: [UInt8] {
-        OrderEvent.created(
+        let order = OrderEvent.created(
             OrderCreated(
                 orderID: "", userID: userID, items: items, total: total, createdAt: 0, email: email,
                 shippingAddress: shippingAddress, paymentToken: paymentToken)
         ).payload()
+        // No payload has it, and digests of orders that don't ask for it are those of before.
+        return isExpress ? order + Array("express".utf8) : order
     }
 }

@@ -51,5 +51,7 @@ extension ServiceDatabase {
                 version: 12, name: "payment tokens, sealed",
                 sql: EventStoreSchema.streamSecrets + "\n" + PaymentTokenSeal.schema),
             Migration(version: 13, name: "batches of orders", sql: BatchSchema.batches),
+            Migration(
+                version: 14, name: "express orders", sql: EventStoreSchema.express + "\n" + MessagingSchema.express),
         ])
 }

@@ -49,10 +49,12 @@ public struct OrderRoutes: Sendable {
         let order = try OrderRequest(json: body)
         let reach = try context.reach(.ordersWrite)
         try reach.demand(order.userID)
+        let priority = try service.priorities.priority(of: order, for: context)
         guard let known = service.secrets.alone(key: key != nil, token: order.paymentToken != nil) else {
-            return create(order, key, context, reach).send(to: responder, from: service.database, for: context)
+            return create(order, key, context, reach, priority).send(
+                to: responder, from: service.database, for: context)
         }
-        try append(OrderIntake(order, context, reach, key, known), responder)
+        try append(OrderIntake(order, context, reach, key, known, priority), responder)
     }
 
     private func append(_ intake: OrderIntake, _ responder: Responder) throws {
@@ -75,13 +77,13 @@ public struct OrderRoutes: Sendable {
 
     /// Where a look into the database is needed first: at the secrets, or for the id that the key had before.
     private func create(
-        _ order: OrderRequest, _ key: IdempotencyKey?, _ context: RequestContext, _ reach: Reach
+        _ order: OrderRequest, _ key: IdempotencyKey?, _ context: RequestContext, _ reach: Reach, _ priority: Priority
     ) -> PooledAnswer {
         PooledAnswer { connection in
             let known = KnownSecrets.Known(
                 secret: key == nil ? nil : try service.secrets.secret(),
                 seal: order.paymentToken == nil ? nil : try service.secrets.seal())
-            let intake = OrderIntake(order, context, reach, key, known)
+            let intake = OrderIntake(order, context, reach, key, known, priority)
             var formerStream: String?
             if let key, let secret = known.secret, secret.looksForFormerIDs(at: WallClock.nowMicroseconds()) {
                 formerStream = InstallationSecret.formerID(.order, key, tenant: context.tenant)
@@ -121,9 +123,10 @@ public struct OrderRoutes: Sendable {
         return PooledAnswer(order: key) { connection in
             // Another request may append between our read and our write; each loss means that another one won.
             for _ in 0..<10 {
-                guard var order = try OrderStreams.load(key.orderID, within: reach, on: connection) else {
+                guard let found = try OrderStreams.loadWithPriority(key.orderID, within: reach, on: connection) else {
                     throw HTTPProblem(.notFound, detail: "there is no order \(key.orderID)")
                 }
+                var order = found.order
                 let now = WallClock.nowMicroseconds()
                 let events: [OrderEvent]
                 do {
@@ -137,7 +140,7 @@ public struct OrderRoutes: Sendable {
                     return EventMetadata(
                         id: id, source: OrderStreams.source, time: now, tenant: context.tenant,
                         correlationID: context.correlationID ?? id, traceparent: context.traceparent,
-                        actor: context.actor)
+                        actor: context.actor, priority: found.priority)
                 }
                 guard try EventStore.append([append], on: connection).isEmpty else { continue }
                 service.wakeRelay()
@@ -216,5 +219,6 @@ extension JSONWriter {
         field("correlationId", metadata.correlationID)
         field("causationId", metadata.causationID)
         field("traceparent", metadata.traceparent)
+        if metadata.priority == .express { field("priority", metadata.priority.rawValue) }
     }
 }

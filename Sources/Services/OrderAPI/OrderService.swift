@@ -159,6 +159,7 @@ public struct OrderService: Sendable {
     let batchSeats: BatchSeats
     let batchMetrics = BatchMetrics()
     let limits: RequestLimits?
+    let priorities: OrderPriorities
     /// Where the order service's facts are said.
     let topic: String
     /// Has what was appended past the writer published.
@@ -179,6 +180,7 @@ public struct OrderService: Sendable {
         batches = ConnectionPool(context.database, size: 2, name: "batches", logger: context.logger)
         batchSeats = BatchSeats(settings.batches)
         limits = context.limits
+        priorities = OrderPriorities(hasLanes: context.settings.lanes.express == .on)
         topic = context.topics[.orderEvents]
     }
 

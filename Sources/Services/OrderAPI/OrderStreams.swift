@@ -19,29 +19,37 @@ package enum OrderStreams {
         try loadPlaced(keys, on: connection).orders
     }
 
-    /// Aggregates, and where those stood in their batches that came in one.
+    /// Aggregates, with what the first events of some say besides: where they stood in their batches, and that they are
+    /// express.
     static func loadPlaced(
         _ keys: [OrderKey], on connection: Connection
-    ) throws -> (orders: [OrderKey: Order], places: [OrderKey: BatchPlace]) {
+    ) throws -> (orders: [OrderKey: Order], places: [OrderKey: BatchPlace], express: Set<OrderKey>) {
         let events = try EventStore.load(
             tenants: keys.map(\.tenant), streamIDs: keys.map(\.orderID), categories: categories, on: connection)
         var orders: [OrderKey: Order] = [:]
         var places: [OrderKey: BatchPlace] = [:]
+        var express: Set<OrderKey> = []
         for event in events {
             let key = OrderKey(tenant: event.tenant, orderID: event.streamID)
             guard let order = Order.evolve(orders[key], try decode(event)) else {
                 throw BrokenStream(streamID: event.streamID, version: event.version)
             }
             orders[key] = order
-            if event.version == 1, let place = try BatchPlace(event.metadata) { places[key] = place }
+            guard event.version == 1 else { continue }
+            if let place = try BatchPlace(event.metadata) { places[key] = place }
+            if priority(event.metadata) == .express { express.insert(key) }
         }
-        return (orders, places)
+        return (orders, places, express)
     }
 
-    /// One order; nil where there is none within reach.
-    static func load(_ orderID: String, within reach: Reach, on connection: Connection) throws -> Order? {
+    /// One order, and its priority; nil where there is none within reach.
+    static func loadWithPriority(
+        _ orderID: String, within reach: Reach, on connection: Connection
+    ) throws -> (order: Order, priority: Priority)? {
         let key = OrderKey(tenant: reach.tenant, orderID: orderID)
-        return try load([key], on: connection)[key].flatMap { reach.covers($0.userID) ? $0 : nil }
+        let (orders, _, express) = try loadPlaced([key], on: connection)
+        guard let order = orders[key], reach.covers(order.userID) else { return nil }
+        return (order, express.contains(key) ? .express : .ordinary)
     }
 
     /// What an order began with; nil where there is none within reach.

@@ -63,9 +63,13 @@ final class GatewayDesk: Sendable {
     // MARK: Consumers
 
     /// Reserves up to `count` places for charges that are about to be committed, and says how long they are to be claimed.
-    func reserve(_ count: Int) -> (places: Int, lease: Duration) {
+    ///
+    /// - Parameter areExpress: whether all of them are of express orders.
+    func reserve(_ count: Int, areExpress: Bool = false) -> (places: Int, lease: Duration) {
         state.withLock { state in
-            let places = state.takes ? min(count, state.unclaimedPlaces) : 0
+            // Express ones would come first in the table, too.
+            let free = areExpress ? state.places : state.unclaimedPlaces
+            let places = state.takes ? min(count, free) : 0
             state.places -= places
             return (places, state.lease)
         }

@@ -393,7 +393,8 @@ final class GatewayWorker: Sendable {
             answer.fact(of: key.orderID, at: now), topic: topic,
             metadata: EventMetadata(
                 id: UUIDText.v7(microseconds: now), source: source, time: now, tenant: key.tenant,
-                correlationID: cause.correlationID, causationID: cause.causationID, traceparent: cause.traceparent))
+                correlationID: cause.correlationID, causationID: cause.causationID, traceparent: cause.traceparent,
+                priority: cause.priority))
     }
 }
 

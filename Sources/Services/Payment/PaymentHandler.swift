@@ -69,7 +69,8 @@ struct PaymentHandler: BatchHandler {
                     events.append(try question(for: key, &process, causedBy: message))
                 }
                 let cause = PaymentStore.Cause(
-                    correlationID: message.correlationID, causationID: message.id, traceparent: message.traceparent)
+                    correlationID: message.correlationID, causationID: message.id, traceparent: message.traceparent,
+                    priority: message.priority == .express ? .express : payments[key]?.cause.priority ?? .ordinary)
                 payments[key] = PaymentStore.Entry(
                     process: process, cause: cause, heard: heard ?? HeardMessages(),
                     version: payments[key]?.version ?? 0)
@@ -91,7 +92,8 @@ struct PaymentHandler: BatchHandler {
         var payments = payments
         let new = payments.indices.filter { payments[$0].1.process.isToBeBegun }
         guard let desk, !new.isEmpty else { return try PaymentStore.save(payments, on: connection) }
-        let (places, lease) = desk.reserve(new.count)
+        let (places, lease) = desk.reserve(
+            new.count, areExpress: new.allSatisfy { payments[$0].1.cause.priority == .express })
         var claimed: [GatewayDesk.Claimed] = []
         do {
             for index in new.prefix(places) {

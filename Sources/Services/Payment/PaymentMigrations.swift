@@ -89,5 +89,9 @@ extension ServiceDatabase {
                     -- Ids of the messages that have changed the row; null where it was there before.
                     ALTER TABLE payments ADD COLUMN heard text;
                     """),
+            Migration(
+                version: 11, name: "express orders",
+                sql: MessagingSchema.express
+                    + "\nALTER TABLE payments ADD COLUMN express boolean NOT NULL DEFAULT false;"),
         ])
 }

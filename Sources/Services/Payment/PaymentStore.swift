@@ -10,6 +10,8 @@ enum PaymentStore {
         var correlationID: String
         var causationID: String
         var traceparent: String?
+        /// Of the order.
+        var priority = Priority.ordinary
     }
 
     /// A payment with the version that it was read at; 0 for one that isn't stored yet.
@@ -43,7 +45,7 @@ enum PaymentStore {
     private static let columns = """
         payments.tenant, payments.order_id, status, user_id, amount, currency, payment_token, charge_reference,
         refund_reference, reason, refund_round, attempts, correlation_id, causation_id, traceparent, version,
-        token_awaited, sealed_token, token_key, heard
+        token_awaited, sealed_token, token_key, heard, express
         """
 
     /// Reads and locks the payments of these orders.
@@ -96,17 +98,19 @@ enum PaymentStore {
             """
             INSERT INTO payments (tenant, order_id, status, user_id, amount, currency, payment_token, charge_reference,
                                   refund_reference, reason, refund_round, attempts, correlation_id, causation_id,
-                                  traceparent, version, token_awaited, sealed_token, token_key, heard, due_at)
+                                  traceparent, version, token_awaited, sealed_token, token_key, heard, express, due_at)
             SELECT tenant, order_id, status, user_id, amount, currency, payment_token, charge_reference,
                    refund_reference, reason, refund_round, attempts, correlation_id, causation_id, traceparent,
-                   version, token_awaited, sealed_token, token_key, heard,
-                   now() + CASE WHEN claimed THEN make_interval(secs => $22) ELSE interval '0' END
+                   version, token_awaited, sealed_token, token_key, heard, express,
+                   now() + CASE WHEN claimed THEN make_interval(secs => $23) WHEN express THEN -\(ExpressHeadStart.sql)
+                           ELSE interval '0' END
             FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::text[], $7::text[],
                         $8::text[], $9::text[], $10::text[], $11::int[], $12::int[], $13::text[], $14::text[],
-                        $15::text[], $16::int[], $17::boolean[], $18::bytea[], $19::bytea[], $20::text[], $21::boolean[])
+                        $15::text[], $16::int[], $17::boolean[], $18::bytea[], $19::bytea[], $20::text[], $21::boolean[],
+                        $22::boolean[])
                 AS new (tenant, order_id, status, user_id, amount, currency, payment_token, charge_reference,
                         refund_reference, reason, refund_round, attempts, correlation_id, causation_id, traceparent,
-                        version, token_awaited, sealed_token, token_key, heard, claimed)
+                        version, token_awaited, sealed_token, token_key, heard, express, claimed)
             ON CONFLICT (tenant, order_id) DO UPDATE SET
                 status = excluded.status, user_id = excluded.user_id, amount = excluded.amount,
                 currency = excluded.currency, payment_token = excluded.payment_token,
@@ -115,7 +119,7 @@ enum PaymentStore {
                 correlation_id = excluded.correlation_id, causation_id = excluded.causation_id,
                 traceparent = excluded.traceparent, version = excluded.version, updated_at = now(),
                 token_awaited = excluded.token_awaited, sealed_token = excluded.sealed_token,
-                token_key = excluded.token_key, heard = excluded.heard,
+                token_key = excluded.token_key, heard = excluded.heard, express = excluded.express,
                 due_at = CASE WHEN excluded.attempts = 0 OR excluded.due_at > now() THEN excluded.due_at
                               ELSE payments.due_at END
                 WHERE payments.version = excluded.version - 1
@@ -135,7 +139,8 @@ enum PaymentStore {
                 .boolArray(processes.map { $0.neededToken == .awaited }),
                 .bytesArrayOptional(processes.map(\.neededToken.sealed)),
                 .bytesArrayOptional(processes.map { $0.awaitsToken ? $0.tokenKey : nil }),
-                .textArrayOptional(entries.map(\.1.heard.text)), .boolArray(entries.map(\.1.isClaimed)),
+                .textArrayOptional(entries.map(\.1.heard.text)),
+                .boolArray(entries.map { $0.1.cause.priority == .express }), .boolArray(entries.map(\.1.isClaimed)),
                 .float8(lease / .seconds(1)),
             ])
         guard written == entries.count else { throw ConcurrentChange(streamID: entries[0].0.orderID) }
@@ -209,7 +214,8 @@ enum PaymentStore {
         process.tokenKey = try row.get(18, as: [UInt8]?.self)
         let cause = Cause(
             correlationID: try row.get(12, as: String.self), causationID: try row.get(13, as: String.self),
-            traceparent: try row.get(14, as: String?.self))
+            traceparent: try row.get(14, as: String?.self),
+            priority: try row.get(20, as: Bool.self) ? .express : .ordinary)
         return (
             try OrderKey(row),
             Entry(

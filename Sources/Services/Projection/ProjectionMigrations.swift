@@ -200,5 +200,6 @@ extension ServiceDatabase {
                     ALTER TABLE invoice_orders SET (fillfactor = 50);
                     ALTER TABLE sales_orders SET (fillfactor = 50);
                     """),
+            Migration(version: 13, name: "express orders", sql: MessagingSchema.express),
         ])
 }

@@ -6,7 +6,7 @@ import Orders
 extension ReadModel {
     package static func orders(_ topics: Topics, _ facts: FactCatalogue) -> ReadModel {
         ReadModel(
-            name: "orders", group: ReadModelGroup.orders, topics: [topics.orderEvents], tables: ["order_views"],
+            name: "orders", group: ReadModelGroup.orders, topics: topics.all(of: .orderEvents), tables: ["order_views"],
             reader: facts.reader(of: facts.orderFacts), migrations: ServiceDatabase.views.migrations,
             channel: OrderViewRows.channel,
             fold: { OrderViewFold(facts, capacity: $0) })
@@ -14,14 +14,15 @@ extension ReadModel {
 
     package static func invoices(_ topics: Topics, _ facts: FactCatalogue) -> ReadModel {
         ReadModel(
-            name: "invoices", group: ReadModelGroup.invoices, topics: [topics.orderEvents, topics.userEvents],
+            name: "invoices", group: ReadModelGroup.invoices,
+            topics: topics.all(of: .orderEvents) + [topics.userEvents],
             tables: ["invoice_orders", "invoice_recipients"], reader: facts.reader(of: InvoiceFold.reads),
             migrations: ServiceDatabase.views.migrations, fold: { _ in InvoiceFold() })
     }
 
     package static func sales(_ topics: Topics, _ facts: FactCatalogue) -> ReadModel {
         ReadModel(
-            name: "sales", group: ReadModelGroup.sales, topics: [topics.orderEvents],
+            name: "sales", group: ReadModelGroup.sales, topics: topics.all(of: .orderEvents),
             tables: ["sales_orders", "customer_totals", "sales_by_article", "sales_by_currency"],
             reader: facts.reader(of: Purchase.reads), migrations: ServiceDatabase.views.migrations,
             fold: { _ in SalesFold() })

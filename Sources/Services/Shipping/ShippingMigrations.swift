@@ -33,5 +33,6 @@ extension ServiceDatabase {
             Migration(version: 6, name: "audit log", sql: MessagingSchema.audit),
             // Room on its page for a shipment that is sent off: no index is written for it then.
             Migration(version: 7, name: "room for updates", sql: "ALTER TABLE shipments SET (fillfactor = 50)"),
+            Migration(version: 8, name: "express orders", sql: MessagingSchema.express),
         ])
 }

@@ -98,6 +98,7 @@ extension ServiceDatabase {
                     CREATE INDEX deliveries_of_orders ON deliveries (endpoint, order_key, fact)
                         WHERE state = 'pending';
                     CREATE SEQUENCE acceptances;
-                    """)
+                    """),
+            Migration(version: 2, name: "express orders", sql: MessagingSchema.express),
         ])
 }

@@ -13,7 +13,9 @@ enum Evidence {
         for daemon in scene.daemons { write(daemon.log, "\(daemon).log") }
         write(scene.shop.postgres.log, "postgres.log")
         write(scene.shop.broker.log, "broker.log")
-        for topic in ["order-events", "order-commands", "payment-commands", "inventory-commands"] {
+        for topic in ["order-events", "order-commands", "payment-commands", "inventory-commands"]
+            .flatMap({ [$0, $0 + "-express"] })
+        {
             let lines = (try? scene.shop.records(of: topic))?.map {
                 "\($0.partition)/\($0.offset) \($0.key ?? "") \($0.headers) \($0.value)"
             }

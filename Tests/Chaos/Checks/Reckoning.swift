@@ -117,7 +117,7 @@ struct Reckoning: Sendable {
     private func topic(_ accepted: [String: OrderBook.Entry], _ result: inout CampaignResult) throws {
         var ids: [String: Set<String>] = [:]
         var seen: Set<String> = []
-        for record in try scene.shop.headers(of: "order-events") {
+        for record in try scene.shop.headers(ofLanes: "order-events") {
             guard let key = record.key, let id = record.headers["ce_id"] else { continue }
             if !seen.insert(id).inserted { result.copies += 1 }
             if record.headers["ce_type"] == "OrderCreated" { ids[key, default: []].insert(id) }

@@ -92,7 +92,7 @@ struct WebhookReckoning {
     private func facts() throws -> [String: [Fact]] {
         var facts: [String: [Fact]] = [:]
         var seen: Set<[String]> = []
-        for record in try scene.shop.headers(of: "order-events") {
+        for record in try scene.shop.headers(ofLanes: "order-events") {
             guard let order = record.key, foreign.letters[order] == nil else { continue }
             let id = record.headers["ce_id"]
             if let id, !seen.insert([record.headers["ce_source"] ?? "", id]).inserted { continue }

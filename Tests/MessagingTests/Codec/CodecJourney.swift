@@ -29,7 +29,8 @@ final class CodecJourney {
     static let migrations = [
         Migration(
             version: 1, name: "all",
-            sql: EventStoreSchema.events + EventStoreSchema.contentTypes + MessagingSchema.v1
+            sql: EventStoreSchema.events + EventStoreSchema.contentTypes + EventStoreSchema.express + MessagingSchema.v1
+                + MessagingSchema.express
                 + "CREATE TABLE notes (key text PRIMARY KEY, payload text NOT NULL);")
     ]
 
@@ -38,9 +39,12 @@ final class CodecJourney {
     let topic = "notes-\(UUID())"
     let group = "codec-\(UUID())"
     let handler = Notes()
+    let codecs: PayloadCodecs
     private let producer: Producer
 
-    init() throws {
+    /// - Parameter codecs: of the group's reader.
+    init(_ codecs: PayloadCodecs = InvertedCodec.codecs) throws {
+        self.codecs = codecs
         database = try PostgresConfiguration(try PostgresServer.shared.get().createDatabase())
         kafka = KafkaConfiguration(bootstrapServers: try KafkaBroker.shared.get().bootstrapServers, isDevBroker: true)
         producer = try Producer(ProducerConfiguration(kafka), logger: quiet)
@@ -56,7 +60,7 @@ final class CodecJourney {
     var model: ReadModel {
         ReadModel(
             name: "notes", group: group, topics: [topic], tables: ["notes"],
-            reader: RecordReader(types: handler.types, codecs: InvertedCodec.codecs) { _ in nil },
+            reader: RecordReader(types: handler.types, codecs: codecs) { _ in nil },
             migrations: Self.migrations, fold: { [handler] _ in HandlerFold(handler) })
     }
 
@@ -66,27 +70,44 @@ final class CodecJourney {
         EventMetadata(id: id, source: "/test", time: 0, correlationID: "c")
     }
 
-    func append(_ stream: String, _ payload: [UInt8], _ contentType: ContentType) -> StreamAppend {
+    func append(
+        _ stream: String, _ payload: [UInt8], _ contentType: ContentType, schemaVersion: Int = 2
+    ) -> StreamAppend {
         StreamAppend(
             tenant: "default", streamID: stream, category: "note", expectedVersion: 0,
             events: [
                 NewEvent(
-                    type: "Noted", schemaVersion: 2, data: payload, contentType: contentType, metadata: metadata(stream)
-                )
+                    type: "Noted", schemaVersion: schemaVersion, data: payload, contentType: contentType,
+                    metadata: metadata(stream))
             ])
     }
 
     /// Publishes what there is.
-    func relay(_ source: RelaySource? = nil) throws {
+    func relay(_ source: RelaySource? = nil, formats: TopicFormats = .json) throws {
         let source = source ?? .eventStore(topics: ["note": topic])
         let count = try connect().query("SELECT count(*) FROM \(source.table)").one().get(0, as: Int64.self)
-        try whileRelaying(source) { relay in
+        try whileRelaying(source, formats) { relay in
             try eventually("\(source.table) is published") { relay.currentStatus.published == count }
         }
     }
 
-    private func whileRelaying(_ source: RelaySource, _ body: (Relay) throws -> Void) throws {
-        let relay = Relay(source: source, database: database, producer: producer, service: "test", logger: quiet)
+    /// Writes a record as a foreign producer does.
+    func publish(_ key: String, _ value: [UInt8], _ headers: [(String, String)]) throws {
+        var message = OutgoingMessage(topic: topic, key: Array(key.utf8), value: value, headers: KafkaHeaders())
+        for (name, text) in headers { message.headers.append(name, text) }
+        for result in try producer.publish([message], timeout: .seconds(20), until: StopSignal()) {
+            _ = try result.get()
+        }
+    }
+
+    private func whileRelaying(
+        _ source: RelaySource, _ formats: TopicFormats = .json, _ body: (Relay) throws -> Void
+    ) throws {
+        var configuration = Relay.Configuration()
+        configuration.formats = RelayFormats(formats, codecs: codecs, service: "test", logger: quiet)
+        let relay = Relay(
+            source: source, database: database, producer: producer, service: "test", configuration: configuration,
+            logger: quiet)
         let stop = StopSignal()
         let thread = DedicatedThread.start("relay") { relay.run(until: stop) }
         defer {
@@ -97,9 +118,9 @@ final class CodecJourney {
     }
 
     /// Runs `body` while the group and its outbox's relay are at work.
-    func consume(_ body: () throws -> Void) throws {
+    func consume(_ body: (ConsumerRunner) throws -> Void) throws {
         var configuration = ConsumerRunner.Configuration(group: group, topics: [topic])
-        configuration.codecs = InvertedCodec.codecs
+        configuration.codecs = codecs
         let runner = ConsumerRunner(configuration, handler: handler, kafka: kafka, database: database, logger: quiet)
         let stop = StopSignal()
         let thread = DedicatedThread.start("runner") { try? runner.run(until: stop) }
@@ -107,7 +128,7 @@ final class CodecJourney {
             stop.stop()
             thread.join(timeout: .seconds(15))
         }
-        try whileRelaying(.outbox) { _ in try body() }
+        try whileRelaying(.outbox) { _ in try body(runner) }
     }
 
     func notes() throws -> [String] {

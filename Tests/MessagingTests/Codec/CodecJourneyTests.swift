@@ -48,7 +48,7 @@ import Testing
         #expect(json.headers["content-type"] == "application/json" && json.headers["ce_schemaversion"] == nil)
 
         // A group reads it; what it can't handle is a dead letter, as the bytes that came.
-        try journey.consume {
+        try journey.consume { _ in
             try eventually("all others are handled, one is dead") {
                 try journey.notes() == [#"{"n":1}"#, #"{"n":3}"#, #"{"n":4}"#]
                     && DeadLetterQueue.list(.init(group: journey.group), on: connection).count == 1

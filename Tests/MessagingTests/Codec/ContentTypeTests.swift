@@ -111,7 +111,7 @@ import Testing
             let isRead = isType && !name.contains("\t") && (known.contains(bare) || bare.hasSuffix("+json"))
             switch verdict {
             case .event: #expect(isRead, "\(name)")
-            case .nothing, .forged: Issue.record("\(name)")
+            case .nothing, .forged, .unavailable: Issue.record("\(name)")
             case .poison(let reason):
                 #expect(!isRead, "\(name)")
                 let expected =

@@ -47,7 +47,7 @@ final class ConsumerFixture {
         topic = try TestTopic()
         producer = try Producer(ProducerConfiguration(topic.kafka), logger: quiet)
         try connect().script(
-            MessagingSchema.outbox + MessagingSchema.contentTypes + MessagingSchema.consumer
+            MessagingSchema.outbox + MessagingSchema.contentTypes + MessagingSchema.express + MessagingSchema.consumer
                 + MessagingSchema.deadLetterDecisions
                 + MessagingSchema.parkedCounts + MessagingSchema.audit
                 + "CREATE TABLE notes (n bigint GENERATED ALWAYS AS IDENTITY, key text, id text, payload text)")

@@ -15,7 +15,7 @@ struct LetterBox {
         database = try PostgresConfiguration(try PostgresServer.shared.get().createDatabase())
         connection = try Connection(database, logger: quiet)
         try connection.script(
-            MessagingSchema.outbox + MessagingSchema.contentTypes + MessagingSchema.consumer
+            MessagingSchema.outbox + MessagingSchema.contentTypes + MessagingSchema.express + MessagingSchema.consumer
                 + MessagingSchema.deadLetterDecisions
                 + MessagingSchema.parkedCounts + MessagingSchema.audit
                 + "CREATE TABLE notes (n bigint GENERATED ALWAYS AS IDENTITY, key text, id text, payload text)")

@@ -50,6 +50,34 @@ import Testing
         #expect(queue.append(0, of: "late") == false)
     }
 
+    /// Express ones go first, but for a quarter of the places, and are refused no sooner for what else waits.
+    @Test func expressGoesAheadWithinItsTenant() {
+        var queue = FairQueue<Item>(limit: 900)
+        while queue.append(Item(tenant: "a", number: 0), of: "a") {}
+        #expect(queue.append(Item(tenant: "b", number: 0), of: "b") == true)
+        for number in 1...30 {
+            #expect(queue.append(Item(tenant: "a", number: number), of: "a", isExpress: true) == true)
+        }
+        let first = queue.take(100)
+        // Two tenants: 50 places each, of which a quarter are for those that aren't express.
+        #expect(first.filter { $0.tenant == "a" }.prefix(30).map(\.number) == Array(1...30))
+        #expect(first.contains(Item(tenant: "b", number: 0)))
+        // A queue that is full of others has room for some.
+        for tenant in 0..<2000 { _ = queue.append(Item(tenant: "t", number: 0), of: "t\(tenant)") }
+        #expect(queue.append(Item(tenant: "late", number: 0), of: "late") == false)
+        #expect(queue.append(Item(tenant: "late", number: 1), of: "late", isExpress: true) == true)
+        var flooded = FairQueue<Item>(limit: 900)
+        for number in 0..<400 {
+            #expect(flooded.append(Item(tenant: "a", number: number), of: "a", isExpress: true) == true)
+        }
+        for number in 1000..<1400 { #expect(flooded.append(Item(tenant: "a", number: number), of: "a") == true) }
+        let mixed = flooded.take(100).map(\.number)
+        #expect(mixed == Array(0..<75) + Array(1000..<1025))
+        var count = 100
+        while !flooded.isEmpty { count += flooded.take(100).count }
+        #expect(count == 800)
+    }
+
     /// Against a plain model: nothing lost, nothing doubled, in order for each tenant, no batch over its limit, and
     /// nobody who waits is passed over twice.
     @Test func randomSchedulesKeepTheOrderOfEachTenant() {

@@ -15,7 +15,7 @@ struct OutboxFixture {
         topic = try TestTopic(partitions: 1)
         try connect().script(
             MessagingSchema.outbox + MessagingSchema.relay + MessagingSchema.relaySnapshots
-                + MessagingSchema.contentTypes)
+                + MessagingSchema.contentTypes + MessagingSchema.express)
     }
 
     func connect() throws -> Connection { try Connection(database, logger: quiet) }

@@ -21,7 +21,7 @@ import Testing
             topic = try TestTopic()
             try connect().script(
                 MessagingSchema.outbox + MessagingSchema.relay + MessagingSchema.relaySnapshots
-                    + MessagingSchema.contentTypes)
+                    + MessagingSchema.contentTypes + MessagingSchema.express)
         }
 
         func connect() throws -> Connection { try Connection(database, logger: quiet) }

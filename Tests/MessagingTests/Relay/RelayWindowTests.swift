@@ -23,7 +23,7 @@ import Testing
             reader = try Connection(database, logger: quiet)
             try reader.script(
                 MessagingSchema.outbox + MessagingSchema.relay + MessagingSchema.relaySnapshots
-                    + MessagingSchema.contentTypes)
+                    + MessagingSchema.contentTypes + MessagingSchema.express)
             window = RelayWindow(source: .outbox, pageSize: pageSize)
             checkpoint = try RelayCheckpointStore.load("outbox", on: reader)
             stored = checkpoint
@@ -80,7 +80,7 @@ import Testing
         defer { writer.close() }
         try writer.script(
             MessagingSchema.outbox + MessagingSchema.relay + MessagingSchema.relaySnapshots
-                + MessagingSchema.contentTypes)
+                + MessagingSchema.contentTypes + MessagingSchema.express)
         try writer.execute("VACUUM ANALYZE outbox")
         let relay = try Connection(Relay.sessions(of: database), logger: quiet)
         defer { relay.close() }

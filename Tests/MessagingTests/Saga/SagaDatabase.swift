@@ -18,7 +18,8 @@ struct SagaDatabase {
         orchestrator = Self.orchestrator(TripSaga.definition, conduct: conduct)
         let connection = try connect()
         try connection.script(
-            MessagingSchema.outbox + MessagingSchema.contentTypes + MessagingSchema.audit + SagaSchema.tables
+            MessagingSchema.outbox + MessagingSchema.contentTypes + MessagingSchema.express + MessagingSchema.audit
+                + SagaSchema.tables
                 + SagaSchema.definitions + (isUpToDate ? SagaSchema.rows : ""))
     }
 

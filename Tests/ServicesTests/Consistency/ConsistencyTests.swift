@@ -50,7 +50,7 @@ import Testing
         }
 
         func check(_ others: [OrderKey] = []) throws -> ConsistencyCheck.Round {
-            try ConsistencyCheck(orders: orders, views: views, topic: "order-events").run(besides: others)
+            try ConsistencyCheck(orders: orders, views: views, topics: ["order-events"]).run(besides: others)
         }
     }
 
@@ -130,7 +130,7 @@ import Testing
         configuration.sweep = 150
         let monitors = (0..<2).map { _ in
             ConsistencyMonitor(
-                orders: fixture.ordersDatabase, views: fixture.viewsDatabase, topic: "order-events",
+                orders: fixture.ordersDatabase, views: fixture.viewsDatabase, topics: ["order-events"],
                 configuration: configuration, logger: quiet)
         }
         let health = HealthRegistry()

@@ -98,7 +98,7 @@ import UserFacts
             switch verdict(record, for: handler) {
             case .event:
                 #expect(reacts && expected == .event, "\(what): an event for \(group)")
-            case .poison(let reason), .forged(let reason):
+            case .poison(let reason), .forged(let reason), .unavailable(let reason):
                 #expect(expected == .poison, "\(what): poison for \(group): \(reason)")
                 reasons.insert(reason)
             case .nothing:
@@ -252,7 +252,7 @@ import UserFacts
             for (group, handler) in handlers {
                 switch verdict(record, for: handler) {
                 case .event(let message): events.insert(message.type)
-                case .poison(let reason), .forged(let reason): refusals.insert("\(group): \(reason)")
+                case .poison(let reason), .forged(let reason), .unavailable(let reason): refusals.insert("\(group): \(reason)")
                 case .nothing: break
                 }
             }

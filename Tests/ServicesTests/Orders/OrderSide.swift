@@ -15,6 +15,8 @@ import Sealing
 struct OrderSide: Sendable {
     let database: PostgresConfiguration
     var limits = LimitSettings()
+    /// `lanes.express`.
+    var hasLanes = true
 
     /// - Parameter sealing: whether there is a key to seal payment tokens with.
     init(sealing: Bool = true, prepare: (Connection) throws -> Void = { _ in }) throws {
@@ -29,6 +31,7 @@ struct OrderSide: Sendable {
     func start() -> OrderService {
         var settings = Settings(.fulfilment)
         settings.limits = limits
+        settings.lanes.express = hasLanes ? .on : .off
         return OrderService(
             ServiceContext(
                 name: "orders", settings: settings,

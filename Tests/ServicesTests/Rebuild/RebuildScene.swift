@@ -37,7 +37,7 @@ final class RebuildScene {
                 migrations: $0.migrations, channel: $0.channel, fold: $0.fold)
         }
         _ = try Admin(kafka, logger: quiet).createTopics(
-            [topics.orderEvents, topics.userEvents].map { NewTopic($0, partitions: partitions, replication: 1) })
+            (topics.all(of: .orderEvents) + [topics.userEvents]).map { NewTopic($0, partitions: partitions, replication: 1) })
         producer = try Producer(ProducerConfiguration(kafka), logger: quiet)
     }
 

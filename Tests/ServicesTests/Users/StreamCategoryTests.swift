@@ -27,7 +27,7 @@ import UserFacts
         #expect(key.orderID.hasPrefix(FactLimit.usersStream), "the door refuses what begins so")
         let reach = Reach.everything(of: key.tenant)
         #expect(try OrderStreams.first(of: key.orderID, within: reach, on: connection) == nil)
-        #expect(try OrderStreams.load(key.orderID, within: reach, on: connection) == nil)
+        #expect(try OrderStreams.loadWithPriority(key.orderID, within: reach, on: connection) == nil)
         #expect(try OrderStreams.load([key], on: connection).isEmpty)
         let stored = StoredOrders(connection: connection)
         #expect(try stored.keys(after: nil, limit: 10).isEmpty)

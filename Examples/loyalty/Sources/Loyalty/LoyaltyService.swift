@@ -5,7 +5,8 @@ import OrderflowKit
 import Postgres
 
 extension Topic {
-    static let loyaltyCommands = Topic("loyalty_commands", called: "loyalty-commands", "From the saga to loyalty.")
+    static let loyaltyCommands = Topic(
+        "loyalty_commands", called: "loyalty-commands", "From the saga to loyalty.", hasExpressLane: true)
 }
 
 extension ServiceModule {
@@ -20,7 +21,8 @@ extension ServiceModule {
                         \(MessagingSchema.v1)
                         CREATE TABLE loyalty (
                             tenant text, order_id text, user_id text, points bigint, PRIMARY KEY (tenant, order_id));
-                        """)
+                        """),
+                Migration(version: 2, name: "express orders", sql: MessagingSchema.express),
             ])
         Owns(.loyaltyCommands)
         Accepts(EarnPoints.self, TakeBackPoints.self, on: .loyaltyCommands)

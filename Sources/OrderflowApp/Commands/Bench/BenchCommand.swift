@@ -17,12 +17,12 @@ struct BenchCommand: AsyncParsableCommand {
               orderflow bench http                          the HTTP server alone, without storage
               orderflow bench producer --records 1000000    librdkafka's producer alone, to measure a relay by
               orderflow bench groups                        records a second of the consumer groups, as they catch up
+              orderflow bench express                       what a backlog makes of express orders' time
               orderflow bench micro                         parsing, encoding, a saga step, a fold: in this process
             """,
         subcommands: [
             BenchOrdersCommand.self, BenchBatchCommand.self, BenchHTTPCommand.self, BenchProducerCommand.self,
-            BenchGroupsCommand.self,
-            BenchMicroCommand.self,
+            BenchGroupsCommand.self, BenchExpressCommand.self, BenchMicroCommand.self,
         ],
         defaultSubcommand: BenchOrdersCommand.self)
 }

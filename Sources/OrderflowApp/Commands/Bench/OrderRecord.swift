@@ -34,8 +34,9 @@ struct OrderRecord {
         storedMetadata = metadata.json()
     }
 
-    func encoded(for topic: String) throws -> OutgoingMessage {
-        var encoder = RelayEncoder(source: .outbox)
+    /// - Parameter formats: that payloads are sent in; nil is JSON.
+    func encoded(for topic: String, formats: RelayFormats? = nil) throws -> OutgoingMessage {
+        var encoder = RelayEncoder(source: .outbox, formats: formats)
         return try key.withUnsafeBytes { key in
             try payload.withUnsafeBytes { data in
                 try storedMetadata.withUnsafeBytes { metadata in

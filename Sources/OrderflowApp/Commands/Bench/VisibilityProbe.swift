@@ -23,6 +23,7 @@ final class VisibilityProbe: Sendable {
     private let interval: Duration
     private let untilSettled: Bool
     private let headers: [(name: String, value: String)]
+    private let body: [UInt8]
     private let stopping = StopSignal()
     private let outcome = Monitor(Outcome())
     private let workers = Monitor<[DedicatedThread]>([])
@@ -32,11 +33,17 @@ final class VisibilityProbe: Sendable {
     private static let concurrency = 8
     private static let limit: Duration = .seconds(30)
 
-    /// - Parameter headers: more fields of every request.
+    /// - Parameters:
+    ///   - headers: more fields of every request.
+    ///   - isExpress: whether its orders are.
     init(
-        _ target: BenchTarget, headers: [(name: String, value: String)], perSecond: Double, untilSettled: Bool
+        _ target: BenchTarget, headers: [(name: String, value: String)], perSecond: Double, untilSettled: Bool,
+        isExpress: Bool = false
     ) {
         self.headers = headers
+        body = Array(
+            #"{"userId":"probe","items":[{"sku":"PROBE","qty":1}],"total":1.00\#(isExpress ? #","priority":"express""# : "")}"#
+                .utf8)
         self.target = target
         interval = .seconds(Double(Self.concurrency) / perSecond)
         self.untilSettled = untilSettled
@@ -67,7 +74,6 @@ final class VisibilityProbe: Sendable {
     }
 
     private func probe(dueAt due: ContinuousClock.Instant) {
-        let body = Array(#"{"userId":"probe","items":[{"sku":"PROBE","qty":1}],"total":1.00}"#.utf8)
         let request = HTTPClient.Request(
             url: "\(target.url)/orders", body: body,
             headers: [(name: "Content-Type", value: "application/json")] + headers)

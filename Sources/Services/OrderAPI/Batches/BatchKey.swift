@@ -35,7 +35,7 @@ struct BatchPlace: Hashable, Sendable {
 }
 
 extension [UInt8] {
-    fileprivate func containsMember(_ member: [UInt8]) -> Bool {
+    func containsMember(_ member: [UInt8]) -> Bool {
         withUnsafeBytes { bytes in
             member.withUnsafeBytes { member in
                 guard bytes.count >= member.count else { return false }

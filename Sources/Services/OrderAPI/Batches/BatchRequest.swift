@@ -16,6 +16,7 @@ struct BatchRequest: Sendable {
     let context: RequestContext
     let reach: Reach
     let limits: RequestLimits?
+    let priorities: OrderPriorities
 
     /// Orders of one request.
     static let lineLimit = 10_000
@@ -96,6 +97,7 @@ struct BatchLines: Sendable {
         }
         let order = try OrderRequest(json: record)
         try request.reach.demand(order.userID)
+        let priority = try priority(of: order)
         if order.paymentToken != nil, request.known.seal == nil { throw BatchRefusal.noTokenKey }
         let now = WallClock.nowMicroseconds()
         var digest: KeyedDigest?
@@ -106,7 +108,19 @@ struct BatchLines: Sendable {
         }
         let created = OrderCreated(order, orderID: orderID ?? UUIDText.v7(microseconds: now), at: now)
         let append = OrderIntake.append(
-            created, order, context, request.known, digest, in: BatchPlace(batchID: key.batchID, line: count))
+            created, order, context, request.known, digest, priority, in: BatchPlace(batchID: key.batchID, line: count))
         return BatchOrder(line: count, append: append, bytes: record.count)
+    }
+
+    private func priority(of order: OrderRequest) throws(BatchRefusal) -> Priority {
+        do {
+            return try request.priorities.priority(of: order, for: request.context)
+        } catch {
+            var refusal = BatchRefusal(error)
+            refusal.violations = [
+                OrderRequest.Violation(pointer: OrderPriorities.pointer, detail: refusal.detail ?? refusal.title)
+            ]
+            throw refusal
+        }
     }
 }

@@ -49,7 +49,7 @@ struct BatchRoutes: Sendable {
                     key: BatchKey(tenant: context.tenant, batchID: batchID), policy: policy,
                     form: isLines ? .lines : .array, idempotencyKey: key,
                     known: KnownSecrets.Known(secret: secret, seal: seal), context: context, reach: reach,
-                    limits: service.limits)
+                    limits: service.limits, priorities: service.priorities)
                 let opened = try BatchStore.open(
                     batch.key, policy: policy.rawValue, owner: reach.userID, holdingFor: Self.holding, on: connection)
                 guard opened.policy == policy.rawValue, opened.owner == reach.userID else {

@@ -11,7 +11,8 @@ struct BenchMicroCommand: OrderflowCommand {
         discussion: """
             Each step is done again and again for a while, in turns with the others, several rounds of it; the median \
             round counts. No server is asked: what is missing from these figures to the others is what servers, \
-            sockets and commits cost.
+            sockets and commits cost. Beside the times it prints how many bytes an order's records have in each of \
+            topics.format.
 
             EXAMPLES
               orderflow bench micro
@@ -31,6 +32,7 @@ struct BenchMicroCommand: OrderflowCommand {
 
     func execute() async throws {
         let cases = try MicroCase.all()
+        let sizes = try FormatSizes()
         let span = DurationText.parse(duration) ?? .milliseconds(200)
         var times = [[Double]](repeating: [], count: cases.count)
         for _ in 0..<rounds {
@@ -41,13 +43,27 @@ struct BenchMicroCommand: OrderflowCommand {
             let rows = zip(cases, medians).map { step, median in
                 [step.name, "\(BenchReport.number(median, 0)) ns", "\(BenchReport.number(1e9 / median, 0))/s"]
             }
-            return tell(TextTable.write([["STEP", "EACH", "RATE"]] + rows))
+            tell(TextTable.write([["STEP", "EACH", "RATE"]] + rows))
+            let head = ["BYTES", "ORDERCREATED'S PAYLOAD", "ITS RECORD'S VALUE", "VALUES OF A WHOLE ORDER"]
+            return tell(
+                TextTable.write(
+                    [head] + sizes.rows.map { [$0.format, "\($0.payload)", "\($0.created)", "\($0.order)"] }))
         }
         for (step, median) in zip(cases, medians) {
             var writer = JSONWriter()
             writer.object {
                 $0.field("step", step.name)
                 $0.field("nanoseconds", raw: BenchReport.number(median, 1).utf8)
+            }
+            tell(TerminalText(json: writer.bytes))
+        }
+        for row in sizes.rows {
+            var writer = JSONWriter()
+            writer.object {
+                $0.field("format", row.format)
+                $0.field("payloadBytes", row.payload)
+                $0.field("valueBytes", row.created)
+                $0.field("orderBytes", row.order)
             }
             tell(TerminalText(json: writer.bytes))
         }

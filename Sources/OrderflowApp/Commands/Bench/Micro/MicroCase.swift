@@ -43,7 +43,7 @@ extension MicroCase {
         try [
             requestHead(), quotas(), orderDecoding(), factEncoding(), envelopeEncoding(), envelopeDecoding(),
             passingOver(), sagaStep(), projectionBatch(),
-        ]
+        ] + formats()
     }
 
     private static let record = OrderRecord(1)

@@ -36,6 +36,8 @@ extension SchemaPart {
           shippingAddress: String
           "Of the payment provider; never shown again."
           paymentToken: String
+          "`express` goes ahead of orders that aren't, and needs `orders:express`; `ordinary` where it isn't given."
+          priority: String
         }
 
         input OrderItemInput {
