@@ -228,7 +228,7 @@ let package = Package(
         .testTarget(name: "TelemetryTests", dependencies: ["Telemetry", "Execution", "JSON", log, metrics, tracing]),
         .testTarget(
             name: "OrdersTests",
-            dependencies: everyFact + ["Orders", "JSON", "Randomness", "Schemas"]),
+            dependencies: everyFact + ["Orders", "JSON", "Randomness", "Schemas", "WireFormats"]),
         .testTarget(name: "BenchTests", dependencies: ["Bench", "HTTPServer", "Execution", log]),
         .testTarget(
             name: "ServicesTests",
@@ -237,7 +237,8 @@ let package = Package(
                 "Payment",
                 "Projection", "Query", "Shipping", "Terminal", "Webhooks",
                 "Execution", "HTTPServer", "Hashing", "JSON", "Kafka", "Messaging", "Networks", "Orders", "Outbound",
-                "Postgres", "GraphQL", "Randomness", "Sealing", "TestServers", "TestTokens", "WebTokens", log,
+                "Postgres", "GraphQL", "Randomness", "Schemas", "Sealing", "TestServers", "TestTokens", "WebTokens",
+                log,
             ]),
         .testTarget(
             name: "OrderflowTests",
@@ -245,7 +246,7 @@ let package = Package(
                 "Fulfilment", "Inventory", "Notification", "Operations", "OrderAPI", "OrderflowApp", "OrderflowKit",
                 "Payment", "Projection", "Query", "Shipping", "Terminal", "Webhooks", "orderflow",
                 "TestServers", "HTTPServer", "Execution", "JSON", "Kafka", "Messaging", "Orders", "Postgres",
-                "Randomness", "Telemetry", "TestSchemas", "TestTokens", "Yams", log, metrics,
+                "Randomness", "Schemas", "Telemetry", "TestSchemas", "TestTokens", "Yams", log, metrics,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
     ],

@@ -3,17 +3,20 @@ import Postgres
 /// The tables that every service's database has for messaging. Each service lists them among its own migrations,
 /// so that one database has one history.
 public enum MessagingSchema {
-    /// The tables that a service's messages need, for the first migration of a service. It never changes, since migrations
-    /// don't: what a later version of this program needs besides is a part of its own, `express`, to be appended as another
-    /// migration.
-    public static let v1 = first.joined(separator: "\n")
+    /// All tables that a service's messages need, for the first migration of a new service, followed by `v2`. It never
+    /// changes: what a later version of this program needs besides is to be appended as another migration.
+    public static let v1 = firstParts.joined(separator: "\n")
 
-    private static let first = [
-        outbox, relay, consumer, deadLetterDecisions, relaySnapshots, parkedCounts, contentTypes, audit,
-    ]
+    /// What came later: for a new service behind `v1`, for one that has `v1` already as a migration of its own.
+    public static let v2 = secondParts.joined(separator: "\n")
 
     /// What the database of every service has, in whichever migrations.
-    package static let parts = first + [express]
+    package static let parts = firstParts + secondParts
+
+    private static let firstParts = [
+        outbox, relay, consumer, deadLetterDecisions, relaySnapshots, parkedCounts, contentTypes, audit,
+    ]
+    private static let secondParts = [express, schemas]
 
     /// Facts and commands waiting for the relay. `txid` tells it in which of two snapshots a row is.
     public static let outbox = """
@@ -42,6 +45,22 @@ public enum MessagingSchema {
 
     /// Rows of express orders, which a relay looks for ahead of a backlog.
     public static let express = ExpressSchema.rows(of: "outbox")
+
+    /// The schemas of payloads that are no JSON, by the ids that records name them by. Written once, and never changed: a
+    /// registry may be away when the next process asks.
+    public static let schemas = """
+        CREATE TABLE message_schemas (
+            -- Who has given the id: a registry's URL; empty for ids of our own.
+            registry text NOT NULL,
+            id       int  NOT NULL,
+            format   text NOT NULL CHECK (format IN ('protobuf', 'avro')),
+            schema   text NOT NULL,
+            -- Of a message of ours; null for a foreign producer's.
+            subject  text,
+            known_at timestamptz NOT NULL DEFAULT now(),
+            PRIMARY KEY (registry, id)
+        );
+        """
 
     /// What operators and keys have done: appended, chained, never changed.
     public static let audit = AuditSchema.sql

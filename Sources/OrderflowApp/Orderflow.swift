@@ -27,7 +27,7 @@ struct Orderflow: AsyncParsableCommand {
                     name: "PREPARE",
                     subcommands: [
                         MigrateCommand.self, TopicsCommand.self, ConfigCommand.self, RoutesCommand.self,
-                        SigningCommand.self,
+                        SigningCommand.self, SchemasCommand.self,
                         DocsCommand.self,
                         NewCommand.self,
                     ]),

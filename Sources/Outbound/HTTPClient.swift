@@ -14,6 +14,8 @@ public final class HTTPClient: Sendable {
         public var idleLimit = 16
         /// Whether a proxy that the environment names is used (libcurl-env(3)).
         public var usesProxies = true
+        /// A PEM file with the certificates that a server's is checked by; nil is the system's.
+        public var certificateAuthorities: String?
 
         public init() {}
 
@@ -130,6 +132,10 @@ private final class HTTPHandle: @unchecked Sendable {
         orderflow_curl_set_long(raw, CURLOPT_TIMEOUT_MS, Int(configuration.timeout / .milliseconds(1)))
         if !configuration.usesProxies {
             _ = "*".withCString { orderflow_curl_set_pointer(raw, CURLOPT_NOPROXY, $0) }
+        }
+        // libcurl keeps a copy (CURLOPT_CAINFO(3)).
+        if let path = configuration.certificateAuthorities {
+            _ = path.withCString { orderflow_curl_set_pointer(raw, CURLOPT_CAINFO, $0) }
         }
         orderflow_curl_set_function(raw, CURLOPT_WRITEFUNCTION) { bytes, size, count, opaque in
             HTTPHandle.receive(bytes, size * count, opaque, isBody: true)

@@ -31,8 +31,7 @@ import Yams
                 ServiceDatabase(
                     "loyalty",
                     migrations: [
-                        Migration(version: 1, name: "messaging", sql: MessagingSchema.v1),
-                        Migration(version: 2, name: "express orders", sql: MessagingSchema.express),
+                        Migration(version: 1, name: "messaging", sql: MessagingSchema.v1 + MessagingSchema.v2)
                     ])
                 Consumes(.orderEvents) { _ in throw CancellationError() }
                 Alert("LoyaltyLate", "max(orderflow_view_lag_seconds) > 1", .ticket, "points: \"late\" # again")

@@ -17,6 +17,8 @@ import Testing
             "ORDERFLOW_PAYMENT_SIMULATOR_LATENCY": "60s", "ORDERFLOW_PAYMENT_TIMEOUT": "120s",
             // What is told of callers who are asked who they are, and may not ask for everything.
             "ORDERFLOW_AUTH_MODE": "required", "ORDERFLOW_LIMITS_RATE": "1000",
+            // What is told of formats besides JSON.
+            "ORDERFLOW_TOPICS_FORMAT": "order-events=protobuf",
         ])
         let key = try shop.run(["keys", "create", "--name", "all", "--scope", "orders:write,operate"])
             .trimmingCharacters(in: .whitespacesAndNewlines)

@@ -15,6 +15,7 @@ import Testing
 
     /// Confluent's table: what each type of compatibility allows.
     @Test func theTableOfCompatibilityTypes() throws {
+        let (a, optionalB, requiredB) = (Self.a, Self.optionalB, Self.requiredB)
         let table: [(what: String, old: String, new: String, backward: Bool, forward: Bool)] = [
             ("add an optional field", a, "\(a),\(optionalB)", true, true),
             ("delete an optional field", "\(a),\(optionalB)", a, true, true),

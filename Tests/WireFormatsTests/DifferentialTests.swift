@@ -18,7 +18,7 @@ import UserFacts
         var random = SeededGenerator.fromEnvironment()
         let facts = try Self.facts()
         let generated = (0..<TestTier.rounds(300)).map { GeneratedMessage("Generated\($0)", using: &random) }
-        let messages = facts + generated.map { ($0.schema, $0.json) }
+        let messages = facts + generated.map { (schema: $0.schema, json: $0.json) }
         let records = try await Serializers.records(of: messages)
         #expect(records.count == messages.count)
         for (message, record) in zip(messages, records) {
@@ -39,7 +39,7 @@ import UserFacts
     }
 
     /// One of each kind of fact, as its own coder writes it.
-    private static func facts() throws -> [(MessageSchema, JSONValue)] {
+    private static func facts() throws -> [(schema: MessageSchema, json: JSONValue)] {
         func message<Payload: MessagePayload>(_ payload: Payload, as name: String) throws -> (MessageSchema, JSONValue)
         {
             let schema = try Payload.schema

@@ -1,5 +1,6 @@
 import JSON
 import Orders
+import Schemas
 
 /// What could be set aside of a `QuoteRequest`'s lines at this moment, in their order. Promises nothing: others may be
 /// quicker.
@@ -25,6 +26,21 @@ public struct Quote: ReplyPayload {
     public let items: [Line]
 
     public init(items: [Line]) { self.items = items }
+
+    public static let schema = MessageSchema(
+        type, "What could be set aside of a request's lines at this moment, in their order.",
+        [
+            .init(
+                1, "items",
+                .list(
+                    .record(
+                        RecordSchema(
+                            "QuoteLine",
+                            [
+                                .init(1, "sku", .text), .init(2, "qty", .int32), .init(3, "available", .bool),
+                                .optional(4, "stock", .int64),
+                            ]))))
+        ])
 
     public init(_ members: PlainMembers) throws(PayloadError) {
         var items: [Line] = []

@@ -1,5 +1,6 @@
 import JSON
 import Orders
+import Schemas
 
 /// Asks whether these lines could be set aside now. Sets nothing aside.
 public struct QuoteRequest: RequestPayload {
@@ -9,6 +10,10 @@ public struct QuoteRequest: RequestPayload {
     public let items: [OrderLine]
 
     public init(items: [OrderLine]) { self.items = items }
+
+    public static let schema = MessageSchema(
+        type, "Asks whether these lines could be set aside now. Sets nothing aside.",
+        [.init(1, "items", .list(.record(OrderLine.schema)))])
 
     public init(_ members: PlainMembers) throws(PayloadError) {
         var items: [OrderLine] = []

@@ -18,6 +18,9 @@ public struct TopicFormats: Hashable, Sendable {
     public subscript(topic: String) -> SchemaFormat? { byTopic[topic] ?? others }
     public var isJSON: Bool { others == nil && byTopic.values.allSatisfy { $0 == nil } }
 
+    /// Those that some topic has.
+    public var used: Set<SchemaFormat> { Set(([others] + byTopic.values).compactMap { $0 }) }
+
     /// Reads what `text` writes: a format for all topics, or `topic=format`, several by commas, of which one without a topic
     /// is for all others. Nil for anything else.
     public init?(_ text: String) {

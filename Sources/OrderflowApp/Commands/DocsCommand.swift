@@ -7,7 +7,7 @@ struct DocsCommand: OrderflowCommand {
         commandName: "docs",
         abstract: "Write the files that follow from the list of services, or check them.",
         discussion: """
-            Settings, containers, scraping, alerts, topics and manifests are what the services of this program make them. \
+            Settings, containers, scraping, alerts, topics, schemas and manifests are what the services of this program make them. \
             Without NAME all that there are: listed, or with --to written, or with --check compared. A NAME without \
             --to is printed. Of docker-compose.yml and docs/asyncapi.yaml only what stands between marks is written; \
             the rest is yours. Generated manifests of services that are gone are removed.

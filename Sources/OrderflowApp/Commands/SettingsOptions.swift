@@ -54,7 +54,8 @@ struct SettingsOptions: ParsableArguments {
         sources.flags += more
         let loaded = try sources.load()
         Signatures.install(try RecordSigning.signatures(of: loaded.settings))
-        PayloadCodecs.install(try loaded.settings.services.facts.payloadCodecs())
+        PayloadCodecs.install(
+            try loaded.settings.services.facts.payloadCodecs(ids: loaded.settings.schemaIDsForReading))
         return loaded
     }
 }

@@ -69,8 +69,17 @@ struct DocumentFolder {
             return []
         }
         let current = Set(document.files.map(\.path))
-        return try names.compactMap { $0 as? String }.filter { $0.hasSuffix(".yaml") }.map { "\(folder)/\($0)" }
+        return try names.compactMap { $0 as? String }.filter(Self.isDocument).map { "\(folder)/\($0)" }
             .filter { !current.contains($0) }
-            .filter { try existing($0)?.hasPrefix(ProgramDocument.notice(document.name)) == true }.sorted()
+            .filter { try existing($0).map { Self.isGenerated($0, document) } == true }.sorted()
+    }
+
+    /// By its name under the document's folder. What releases sent by stays.
+    private static func isDocument(_ name: String) -> Bool {
+        [".yaml", ".proto", ".avsc"].contains(where: name.hasSuffix) && !name.hasPrefix(SchemasDocument.released + "/")
+    }
+
+    private static func isGenerated(_ text: String, _ document: ProgramDocument) -> Bool {
+        text.hasPrefix(ProgramDocument.notice(document.name)) || SchemasDocument.isGenerated(text)
     }
 }

@@ -43,6 +43,9 @@ struct ProgramDocument: Sendable {
                 name: "asyncapi", summary: "who consumes which topic",
                 files: [File(path: "docs/asyncapi.yaml", content: .regions(AsyncAPIDocument(services).regions))]),
             ProgramDocument(
+                name: "schemas", summary: "what facts and commands are in Protocol Buffers and Avro",
+                files: SchemasDocument(services).files(in: SchemasDocument.folder), folder: SchemasDocument.folder),
+            ProgramDocument(
                 name: "graphql", summary: "the schema of GraphQL",
                 files: [File(path: "docs/schema.graphql", content: .whole(notice("graphql") + "\n" + ShopSchema.text))]),
             ProgramDocument(

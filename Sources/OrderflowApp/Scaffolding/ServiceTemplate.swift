@@ -120,11 +120,11 @@ struct ServiceTemplate {
                             version: 1, name: "\(table)",
                             sql: \"""
                                 \\(MessagingSchema.v1)
+                                \\(MessagingSchema.v2)
                                 CREATE TABLE \(table) (
                                     tenant text, order_id text, user_id text NOT NULL, PRIMARY KEY (tenant, order_id)
                                 );
                                 \"""),
-                        Migration(version: 2, name: "express orders", sql: MessagingSchema.express),
                     ])
                 Publishes(\(module)Noted.self, on: .orderEvents)
                 Consumes(.orderEvents) { \(module)Handler(topic: $0.topics[.orderEvents], source: $0.source) }

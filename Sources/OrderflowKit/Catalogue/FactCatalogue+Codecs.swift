@@ -13,6 +13,9 @@ extension FactCatalogue {
             guard let schema = try? payload.schema, (try? schema.validate()) != nil else { continue }
             schemas.append(([payload.type] + payload.aliases, schema))
         }
-        return PayloadCodecs(SchemaPayloads(schemas, ids: try ids ?? OwnSchemaIDs(schemas.map(\.schema))))
+        guard let ids else {
+            return PayloadCodecs(SchemaPayloads(schemas, ids: try OwnSchemaIDs(schemas.map(\.schema))))
+        }
+        return PayloadCodecs(SchemaPayloads(schemas, ids: ids))
     }
 }

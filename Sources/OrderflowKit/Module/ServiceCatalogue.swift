@@ -42,7 +42,7 @@ public struct ServiceCatalogue: Sendable {
         for module in modules {
             precondition(
                 module.database != nil || module.groups.isEmpty, "\(module.name) has groups and no database for them")
-            let schema = module.database?.migrations.map(\.sql).joined() ?? MessagingSchema.v1
+            let schema = module.database?.migrations.map(\.sql).joined() ?? MessagingSchema.parts.joined()
             precondition(
                 MessagingSchema.parts.allSatisfy(schema.contains),
                 "the migrations of \(module.name) lack a part of MessagingSchema: append it as one of its own")

@@ -103,6 +103,7 @@ package enum MetricHelp {
         "orderflow_pool_expired_total": "Pieces of work given up after waiting too long.",
         "orderflow_pool_connects_total": "Connections made.",
         "orderflow_circuit_breaker_state": "1 for the state that a circuit breaker is in.",
+        "orderflow_schemas_without_id": "Schemas that the registry has given no id yet; their messages go out as JSON.",
     ]
 
     private static let telemetry = [

@@ -16,6 +16,7 @@ public struct ServiceProcess: Sendable {
     private let topics: [String]
     private let backlog: BacklogSampler
     private let pulse: DatabasePulse
+    private let schemas: ThreadGroup.Part
 
     /// - Parameter running: what runs beside, and hears of commits.
     public init(_ module: ServiceModule, _ context: ServiceContext, besides running: Running = Running()) throws {
@@ -31,8 +32,13 @@ public struct ServiceProcess: Sendable {
         var publishes = Relay.Configuration()
         publishes.tick = context.settings.pace.tick(ofRelayIn: module)
         publishes.routes = try context.settings.routeTable()
-        publishes.formats = RelayFormats(
-            context.settings.topics.formats, service: context.name, logger: context.logger)
+        let formats = context.settings.topics.formats
+        let ids: RegisteredSchemas
+        (ids, schemas) = context.schemas(sending: formats.used)
+        let codecs = try context.facts.payloadCodecs(ids: ids)
+        // For those who only look at a record.
+        PayloadCodecs.install(codecs)
+        publishes.formats = RelayFormats(formats, codecs: codecs, service: context.name, logger: context.logger)
         let relays = sources.map {
             Relay(
                 source: $0, database: context.database, producer: producer, service: context.name,
@@ -54,7 +60,7 @@ public struct ServiceProcess: Sendable {
         runners = try groups.map { group in
             let handler = try group.handler(context)
             let runner = ConsumerRunner(
-                Self.configuration(of: group, context), handler: handler, kafka: context.kafka,
+                Self.configuration(of: group, context, codecs), handler: handler, kafka: context.kafka,
                 database: context.database, logger: context.logger,
                 onCommit: { wroteOutbox in
                     // Handlers may append to the event store, and nothing says whether they have.
@@ -73,7 +79,7 @@ public struct ServiceProcess: Sendable {
     }
 
     private static func configuration(
-        of group: ConsumerGroup, _ context: ServiceContext
+        of group: ConsumerGroup, _ context: ServiceContext, _ codecs: PayloadCodecs
     ) -> ConsumerRunner.Configuration {
         let topics = group.topics(in: context.settings.mode)
         var consumer = ConsumerRunner.Configuration(group: group.name, topics: topics.map { context.topics[$0] })
@@ -83,6 +89,7 @@ public struct ServiceProcess: Sendable {
         consumer.usesInbox = group.usesInbox
         consumer.keyField = "order_id"
         consumer.content = context.facts.door
+        consumer.codecs = codecs
         return consumer
     }
 
@@ -90,7 +97,7 @@ public struct ServiceProcess: Sendable {
     public var parts: [ThreadGroup.Part] {
         runners.map { runner in ThreadGroup.Part(runner.group) { try runner.run(until: $0) } } + [
             ThreadGroup.Part("backlog") { backlog.run(until: $0) },
-            ThreadGroup.Part("pulse") { try pulse.run(until: $0) },
+            ThreadGroup.Part("pulse") { try pulse.run(until: $0) }, schemas,
         ]
             + relays.map { relay in
                 ThreadGroup.Part("\(relay.name)-relay") { stop in

@@ -12,6 +12,7 @@ package struct SettingTable: Sendable {
             Self.pace + Self.kafka + Self.database + Self.http + Self.auth + Self.limits + Self.log + Self.telemetry
                 + Self.dashboard
                 + modules.flatMap(\.settings) + Self.saga + Self.lanes + Self.topics(modules.flatMap(\.topics))
+                + Self.schemas
                 + Self.shutdown
                 + Self.databases(modules.compactMap(\.database) + [.access]) + Self.ports(modules))
         byName = Dictionary(keys.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })

@@ -17,6 +17,11 @@ public struct Upcaster: Sendable {
 }
 
 extension MessagePayload {
+    /// Whether payloads of a version are brought up to the present one.
+    public static func reads(version: Int) -> Bool {
+        (version..<max(version, self.version)).allSatisfy { version in upcasters.contains { $0.from == version } }
+    }
+
     /// The payload as the present version would have it. Costs nothing where there are no upcasters.
     @inlinable
     static func upcast(_ encoded: EncodedPayload) throws(PayloadError) -> EncodedPayload {

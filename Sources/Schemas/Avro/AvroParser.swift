@@ -39,10 +39,9 @@ private struct AvroParser {
         case .object(let object):
             guard let type = object["type"] else { throw failure(place, "has no type") }
             guard let name = type.string else { return try schema(type, in: namespace, at: place + "/type") }
-            let bare =
+            let bare: AvroSchema =
                 switch name {
-                case "array":
-                    AvroSchema.array(try inner(object, "items", in: namespace, at: place))
+                case "array": .array(try inner(object, "items", in: namespace, at: place))
                 case "map": .map(try inner(object, "values", in: namespace, at: place))
                 case "record", "error": try record(object, in: namespace, at: place)
                 case "enum": try enumeration(object, in: namespace, at: place)

@@ -6,6 +6,12 @@ public struct Incompatibility: Error, Hashable, Sendable, CustomStringConvertibl
     public let rule: String
     public let detail: String
 
+    public init(path: String, rule: String, detail: String) {
+        self.path = path
+        self.rule = rule
+        self.detail = detail
+    }
+
     public var description: String { "\(path.isEmpty ? "/" : path) \(rule): \(detail)" }
 }
 
@@ -25,7 +31,8 @@ public enum CompatibilityMode: String, Hashable, Sendable, CaseIterable {
 
     public var isTransitive: Bool { rawValue.hasSuffix("-transitive") }
     private var isBackward: Bool { self != .none && !rawValue.hasPrefix("forward") }
-    private var isForward: Bool { rawValue.hasPrefix("forward") || rawValue.hasPrefix("full") }
+    /// Whether readers by an older schema count.
+    public var isForward: Bool { rawValue.hasPrefix("forward") || rawValue.hasPrefix("full") }
 
     /// What stands in the way of `new` after `old`; empty where nothing does.
     public func flaws(of new: SchemaDefinition, after old: SchemaDefinition) -> [Incompatibility] {

@@ -22,5 +22,6 @@ extension ServiceDatabase {
             Migration(version: 7, name: "audit log", sql: MessagingSchema.audit),
             Migration(version: 8, name: "sagas in one row", sql: SagaSchema.rows),
             Migration(version: 9, name: "express orders", sql: MessagingSchema.express),
+            Migration(version: 10, name: "schemas of payloads", sql: MessagingSchema.schemas),
         ])
 }

@@ -63,5 +63,6 @@ extension ServiceDatabase {
                     ALTER TABLE reservations SET (fillfactor = 50);
                     """),
             Migration(version: 8, name: "express orders", sql: MessagingSchema.express),
+            Migration(version: 9, name: "schemas of payloads", sql: MessagingSchema.schemas),
         ])
 }

@@ -83,5 +83,6 @@ extension ServiceDatabase {
             Migration(
                 version: 9, name: "express orders",
                 sql: MessagingSchema.express + "\nALTER TABLE mails ADD COLUMN express boolean NOT NULL DEFAULT false;"),
+            Migration(version: 10, name: "schemas of payloads", sql: MessagingSchema.schemas),
         ])
 }

@@ -53,5 +53,6 @@ extension ServiceDatabase {
             Migration(version: 13, name: "batches of orders", sql: BatchSchema.batches),
             Migration(
                 version: 14, name: "express orders", sql: EventStoreSchema.express + "\n" + MessagingSchema.express),
+            Migration(version: 15, name: "schemas of payloads", sql: MessagingSchema.schemas),
         ])
 }

@@ -93,5 +93,6 @@ extension ServiceDatabase {
                 version: 11, name: "express orders",
                 sql: MessagingSchema.express
                     + "\nALTER TABLE payments ADD COLUMN express boolean NOT NULL DEFAULT false;"),
+            Migration(version: 12, name: "schemas of payloads", sql: MessagingSchema.schemas),
         ])
 }

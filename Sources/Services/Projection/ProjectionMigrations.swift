@@ -201,5 +201,6 @@ extension ServiceDatabase {
                     ALTER TABLE sales_orders SET (fillfactor = 50);
                     """),
             Migration(version: 13, name: "express orders", sql: MessagingSchema.express),
+            Migration(version: 14, name: "schemas of payloads", sql: MessagingSchema.schemas),
         ])
 }

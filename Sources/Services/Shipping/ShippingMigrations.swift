@@ -34,5 +34,6 @@ extension ServiceDatabase {
             // Room on its page for a shipment that is sent off: no index is written for it then.
             Migration(version: 7, name: "room for updates", sql: "ALTER TABLE shipments SET (fillfactor = 50)"),
             Migration(version: 8, name: "express orders", sql: MessagingSchema.express),
+            Migration(version: 9, name: "schemas of payloads", sql: MessagingSchema.schemas),
         ])
 }

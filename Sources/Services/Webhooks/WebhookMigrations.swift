@@ -100,5 +100,6 @@ extension ServiceDatabase {
                     CREATE SEQUENCE acceptances;
                     """),
             Migration(version: 2, name: "express orders", sql: MessagingSchema.express),
+            Migration(version: 3, name: "schemas of payloads", sql: MessagingSchema.schemas),
         ])
 }

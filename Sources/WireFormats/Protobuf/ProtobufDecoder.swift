@@ -145,7 +145,7 @@ package struct ProtobufDecoder {
                 whole += bytes[found[index].start..<found[index].end]
             }
             do {
-                try whole.withUnsafeBytes { try value(field.value, .counted, $0) }
+                try whole.withUnsafeBytes { try self.value(field.value, .counted, $0) }
             } catch {
                 throw error as? WireFormatError ?? WireFormatError("\(error)")
             }

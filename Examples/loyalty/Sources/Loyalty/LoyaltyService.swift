@@ -22,7 +22,7 @@ extension ServiceModule {
                         CREATE TABLE loyalty (
                             tenant text, order_id text, user_id text, points bigint, PRIMARY KEY (tenant, order_id));
                         """),
-                Migration(version: 2, name: "express orders", sql: MessagingSchema.express),
+                Migration(version: 2, name: "later parts of messaging", sql: MessagingSchema.v2),
             ])
         Owns(.loyaltyCommands)
         Accepts(EarnPoints.self, TakeBackPoints.self, on: .loyaltyCommands)

@@ -122,23 +122,12 @@ public final class SchemaPayloads: Sendable {
             }
         if let id = Int32(exactly: known) { return id }
         let reference = SchemaReference(type: entry.type, version: entry.version, format: format)
-        let id = try ask { () throws(SchemaLookupError) in try ids.id(of: reference) }
+        let id = try ids.id(of: reference)
         switch format {
         case .protobuf: entry.protobuf.store(Int64(id), ordering: .relaxed)
         case .avro: entry.avro.store(Int64(id), ordering: .relaxed)
         }
         return id
-    }
-
-    /// Asks at most twice a second while nobody answers.
-    private func ask<Answer>(_ question: () throws(SchemaLookupError) -> Answer) throws(SchemaLookupError) -> Answer {
-        guard askingAgain.withLock({ $0 }) <= .now else { throw .unavailable("the schema registry doesn't answer") }
-        do throws(SchemaLookupError) {
-            return try question()
-        } catch {
-            if case .unavailable = error { askingAgain.withLock { $0 = .now + Self.pause } }
-            throw error
-        }
     }
 
     // MARK: Reading
@@ -188,13 +177,24 @@ public final class SchemaPayloads: Sendable {
 
     private func reading(_ id: Int32, _ entry: Entry) throws(SchemaLookupError) -> Reading {
         if let known = entry.readings.withLock({ $0[id] }) { return known }
-        let schema = try ask { () throws(SchemaLookupError) in try ids.schema(of: id) }
+        let schema = try schema(of: id)
         let reading = Reading(schema.definition, entry.plan)
         entry.readings.withLock { readings in
             if readings.count >= Self.readings { readings.removeAll() }
             readings[id] = reading
         }
         return reading
+    }
+
+    /// Asked at most twice a second while nobody answers: a batch has hundreds of records.
+    private func schema(of id: Int32) throws(SchemaLookupError) -> RegisteredSchema {
+        guard askingAgain.withLock({ $0 }) <= .now else { throw .unavailable("the schema registry doesn't answer") }
+        do throws(SchemaLookupError) {
+            return try ids.schema(of: id)
+        } catch {
+            if case .unavailable = error { askingAgain.withLock { $0 = .now + Self.pause } }
+            throw error
+        }
     }
 
     /// The message that the indexes lead to has to be the one that the record says it is.
