@@ -226,6 +226,7 @@ public final class MessageClient: Sendable {
             logger.warning("reply_forged", metadata: ["request_id": "\(reply.requestID)", "reason": "\(reason)"])
             return drop(\.unbelieved)
         case .nothing: answer = .failure(.unreadable("it is of another type"))
+        case .unavailable(let reason): answer = .failure(.unavailable(reason))
         }
         if !pending.settle(answer) { drop(\.late) }
     }

@@ -146,6 +146,10 @@ public final class Responder: Sendable {
         case .forged(let reason):
             metrics.count(.forged)
             logger.warning("request_forged", metadata: ["reason": "\(reason)"])
+        // Nobody waits until it passes.
+        case .unavailable(let reason):
+            metrics.count(.failed)
+            logger.warning("request_unreadable", metadata: ["reason": "\(reason)"])
         }
         return nil
     }
