@@ -118,7 +118,7 @@ let package = Package(
 
         // The services, none of which knows another but for whose tables or facts it reads.
         service(
-            "OrderAPI", facts: ["OrderFacts", "PaymentFacts", "UserFacts"],
+            "OrderAPI", facts: ["OrderFacts", "InventoryFacts", "PaymentFacts", "UserFacts"],
             reading: ["Query"], using: ["Hashing", "Outbound", "Sealing"]),
         service(
             "Query", facts: [], reading: ["Projection"], using: ["GraphQL", "Hashing", "Outbound"]),

@@ -19,9 +19,10 @@ public final class PartitionReader {
     /// - Parameter ranges: the offsets to read; one with the upper bound `Int64.max` never ends. A lower bound of a
     ///   record that is gone is an error.
     /// - Parameter apart: whether partitions are read one by one, by `nextBatch(of:)`, as a merge does.
+    /// - Parameter patience: how long a broker may hold an answer without records back: what an idle reader costs.
     public init(
         _ configuration: KafkaConfiguration, _ ranges: [TopicPartition: Range<Int64>], apart: Bool = false,
-        logger: Logger
+        patience: Duration = .milliseconds(100), logger: Logger
     ) throws(KafkaError) {
         ends = ranges.filter { !$0.value.isEmpty }.mapValues(\.upperBound)
         // Queues of their own have the limit each.
@@ -32,7 +33,8 @@ public final class PartitionReader {
             // What retention has taken is missing, and the caller should know.
             ("auto.offset.reset", "error"), ("enable.partition.eof", "true"),
             ("queued.min.messages", "50000"), ("queued.max.messages.kbytes", String(kilobytes)),
-            ("fetch.message.max.bytes", "4194304"), ("fetch.wait.max.ms", "100"),
+            ("fetch.message.max.bytes", "4194304"),
+            ("fetch.wait.max.ms", String(Int(patience / .milliseconds(1)))),
             ("receive.message.max.bytes", "1000000000"), ("reconnect.backoff.max.ms", "1000"),
         ])
         let pacing = FetchPacing(isAwaited: true, isDevBroker: configuration.isDevBroker)

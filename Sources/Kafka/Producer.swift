@@ -10,6 +10,9 @@ public struct ProducerConfiguration: Sendable {
     /// Records and bytes that may wait in librdkafka; `publish` waits when it is full.
     public var queueMessages = 100_000
     public var queueKilobytes = 64 << 10
+    /// When a record is given up that the brokers haven't taken; nil: never. Where one is set, records may come twice or
+    /// out of order, and one broker's word is enough: for what is worth nothing later, such as a question with a deadline.
+    public var givesUpAfter: Duration?
 
     public init(_ kafka: KafkaConfiguration) { self.kafka = kafka }
 }
@@ -109,6 +112,22 @@ public final class Producer: Sendable {
                 throw KafkaError(
                     RD_KAFKA_RESP_ERR__TIMED_OUT, "\(batch.outstanding) of \(messages.count) records unacknowledged")
             }
+        }
+    }
+
+    /// Hands `messages` over in order and waits for nothing: where the queue is full, those that find no room are refused.
+    /// From any thread.
+    ///
+    /// - Parameter then: told what became of each, on the thread that serves reports or on the caller's. Must not block.
+    public func post(
+        _ messages: [OutgoingMessage], then: @escaping @Sendable ([Result<Delivery, KafkaError>]) -> Void
+    ) throws(KafkaError) {
+        guard !messages.isEmpty else { return }
+        let handle = try living()
+        let batch = PublishBatch(messages.count, then: then)
+        for (index, message) in messages.enumerated() {
+            let code = batch.withSlot(index) { slot in Self.produce(handle.raw, message, slot) }
+            if code != RD_KAFKA_RESP_ERR_NO_ERROR { batch.refused(index, KafkaError(code, message.label)) }
         }
     }
 

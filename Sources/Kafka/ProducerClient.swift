@@ -10,18 +10,25 @@ final class ProducerClient: Sendable {
     private let thread: DedicatedThread
 
     init(_ configuration: ProducerConfiguration, _ logger: Logger) throws(KafkaError) {
-        let conf = try configuration.kafka.make([
-            ("enable.idempotence", "true"), ("acks", "all"), ("message.timeout.ms", "0"),
-            ("linger.ms", String(Int(configuration.linger / .milliseconds(1)))),
-            ("queue.buffering.max.messages", String(configuration.queueMessages)),
-            ("queue.buffering.max.kbytes", String(configuration.queueKilobytes)),
-            ("batch.num.messages", "10000"), ("partitioner", "murmur2_random"),
-            ("sticky.partitioning.linger.ms", "0"),
-            // How long a topic may be unknown, as right after it was made, before its records fail.
-            ("topic.metadata.propagation.max.ms", "5000"),
-            // Back-off after a lost broker: come back soon.
-            ("reconnect.backoff.max.ms", "1000"),
-        ])
+        let promises =
+            configuration.givesUpAfter.map { limit in
+                [
+                    ("enable.idempotence", "false"), ("acks", "1"),
+                    ("message.timeout.ms", String(max(1, Int(limit / .milliseconds(1))))),
+                ]
+            } ?? [("enable.idempotence", "true"), ("acks", "all"), ("message.timeout.ms", "0")]
+        let conf = try configuration.kafka.make(
+            promises + [
+                ("linger.ms", String(Int(configuration.linger / .milliseconds(1)))),
+                ("queue.buffering.max.messages", String(configuration.queueMessages)),
+                ("queue.buffering.max.kbytes", String(configuration.queueKilobytes)),
+                ("batch.num.messages", "10000"), ("partitioner", "murmur2_random"),
+                ("sticky.partitioning.linger.ms", "0"),
+                // How long a topic may be unknown, as right after it was made, before its records fail.
+                ("topic.metadata.propagation.max.ms", "5000"),
+                // Back-off after a lost broker: come back soon.
+                ("reconnect.backoff.max.ms", "1000"),
+            ])
         rd_kafka_conf_set_dr_msg_cb(conf) { _, message, _ in
             guard let message else { return }
             PublishBatch.delivered(message)

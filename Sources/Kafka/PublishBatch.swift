@@ -17,8 +17,11 @@ final class PublishBatch: @unchecked Sendable {
     private let results: UnsafeMutableBufferPointer<Result<Delivery, KafkaError>?>
     private let remaining: Atomic<Int>
     private let done = Monitor(false)
+    private let then: (@Sendable ([Result<Delivery, KafkaError>]) -> Void)?
 
-    init(_ count: Int) {
+    /// - Parameter then: told all results, by whoever brings the last one.
+    init(_ count: Int, then: (@Sendable ([Result<Delivery, KafkaError>]) -> Void)? = nil) {
+        self.then = then
         slots = .allocate(capacity: count)
         results = .allocate(capacity: count)
         results.initialize(repeating: nil)
@@ -70,7 +73,9 @@ final class PublishBatch: @unchecked Sendable {
 
     private func finish(_ index: Int, _ result: Result<Delivery, KafkaError>) {
         results[index] = result
-        if remaining.subtract(1, ordering: .acquiringAndReleasing).newValue == 0 { done.update { $0 = true } }
+        guard remaining.subtract(1, ordering: .acquiringAndReleasing).newValue == 0 else { return }
+        done.update { $0 = true }
+        then?(results.compactMap { $0 })
     }
 
     /// All results, once they are there.

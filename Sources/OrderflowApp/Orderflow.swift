@@ -26,8 +26,8 @@ struct Orderflow: AsyncParsableCommand {
                 CommandGroup(
                     name: "PREPARE",
                     subcommands: [
-                        MigrateCommand.self, TopicsCommand.self, ConfigCommand.self, SigningCommand.self,
-                        SchemasCommand.self,
+                        MigrateCommand.self, TopicsCommand.self, ConfigCommand.self, RoutesCommand.self,
+                        SigningCommand.self, SchemasCommand.self,
                         DocsCommand.self,
                         NewCommand.self,
                     ]),

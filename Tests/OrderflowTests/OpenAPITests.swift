@@ -92,7 +92,8 @@ import Testing
                 "POST /webhooks/{id}/replay",
             ],
             .webhooksRead: ["GET /webhooks", "GET /webhooks/{id}", "GET /webhooks/{id}/deliveries"],
-            .stockWrite: ["POST /stock"], .stockRead: ["GET /stock", "GET /stock/{sku}"],
+            .stockWrite: ["POST /stock"],
+            .stockRead: ["GET /stock", "GET /stock/{sku}", "POST /quotes"],
         ]
         var found: [Right: Set<String>] = [:]
         var owns: Set<String> = []

@@ -116,6 +116,9 @@ import UserFacts
             _ = try await client.order(String(body.dropLast()) + #","priority":"express"}"#)
         }
         #expect(try await client.post("/orders/batch", "[\(Self.order())]").status == 200)
+        try await eventually("inventory answers a quote") {
+            try await client.post("/quotes", #"{"items":[{"sku":"ABC","qty":1}]}"#).status == 200
+        }
         let slow = try await client.order(Self.order(#","paymentToken":"tok_slow""#))
         try await eventually("the stock is reserved") {
             (try await client.view(slow)?["stock"] as? [String: any Sendable])?["status"] as? String == "reserved"
@@ -189,7 +192,8 @@ import UserFacts
         let logs = settings.topics.names.logs
         let kafka = KafkaConfiguration(bootstrapServers: shop.broker.bootstrapServers, isDevBroker: true)
         let admin = try Admin(kafka, logger: Logger(label: "acls"))
-        let names = settings.subscriptions.keys.sorted()
+        let answering = Set(settings.services.modules.flatMap(\.answers).map(\.group))
+        let names = (answering + settings.subscriptions.keys).sorted()
         var groups: [String: Set<String>] = [:]
         try eventually("every group has its partitions") {
             groups = Dictionary(
@@ -202,7 +206,7 @@ import UserFacts
             let access = TopicAccess(of: module, settings, principal: "p")
             let written = Set(records.filter { $0.headers["ce_source"] == "/orderflow/\(module.source)" }.map(\.topic))
             let letters = Set(
-                access.groups.flatMap { group in
+                access.groups.subtracting(answering).flatMap { group in
                     (groups[group] ?? []).map { DeadLetters.topic(of: $0, group: group) }
                 })
             // A lane goes with its topic: not everybody has said something of an express order here.

@@ -55,8 +55,16 @@ struct PublishedTail {
         }
     }
 
-    /// Takes out of `records` what is there.
+    /// Takes out of `records` what is there. A fact that is has its copies out too, which go first.
     func without(_ records: [RelayRecord]) -> [RelayRecord] {
-        ids.isEmpty ? records : records.filter { !ids.contains($0.identity) }
+        guard !ids.isEmpty else { return records }
+        return records.filter { !ids.contains($0.identity) }.map { record in
+            guard !record.copies.isEmpty else { return record }
+            var record = record
+            record.copies.removeAll {
+                ids.contains(RelayRecord.identity(of: $0.message, isDeadLetter: false))
+            }
+            return record
+        }
     }
 }

@@ -34,6 +34,8 @@ public final class Relay: Sendable {
         /// lie within the reach of `PublishedTail`.
         public var checkpointInterval: Duration = .milliseconds(500)
         public var checkpointRows = 1_000
+        /// By which facts are copied to further topics, in the same publication.
+        public var routes = RouteTable.none
         /// What payloads are sent in; nil leaves them as they are stored.
         public var formats: RelayFormats?
         /// How often a follower asks for the leadership.
@@ -140,7 +142,8 @@ public final class Relay: Sendable {
         try connection.listen(source.channel)
         logger.info("relay_leads")
         var work = RelayWork(
-            source: source, encoder: RelayEncoder(source: source, formats: configuration.formats),
+            source: source,
+            encoder: RelayEncoder(source: source, routes: configuration.routes, formats: configuration.formats),
             progress: RelayProgress(
                 at: try RelayCheckpointStore.load(source.name, on: connection), configuration: configuration),
             publication: RelayPublication(producer: producer, traces: traces, logger: logger),
@@ -195,7 +198,9 @@ public final class Relay: Sendable {
                 work.idling.found()
                 if let express = try lookahead.look(before: page, after: start, on: connection) {
                     let records = lookahead.unpublished(try work.encoder.records(express))
-                    try work.publication.publish(news(in: records, &work.tail, until: stop), until: stop)
+                    let ahead = news(in: records, &work.tail, until: stop)
+                    try work.publication.publish(ahead, until: stop)
+                    metrics.copied(ahead)
                 }
                 try publish(page.rows, &work, next: page.next, until: stop) { lookahead.remaining($0) }
                 lookahead.finished(page, after: start)
@@ -237,6 +242,7 @@ public final class Relay: Sendable {
         let news = news(in: records, &work.tail, until: stop)
         if next.reach == nil { work.tail = nil }
         try work.publication.publish(news, until: stop)
+        metrics.copied(news)
         work.progress.checkpoint = next
         work.sincePrune += rows.count
         metrics.published(rows.count, oldest: work.encoder.oldestTime)
@@ -253,7 +259,7 @@ public final class Relay: Sendable {
     ) -> [RelayRecord] {
         guard tail != nil, !records.isEmpty else { return records }
         do {
-            try tail?.read(Set(records.map(\.message.topic)), kafka: producer.kafka, logger: logger, until: stop)
+            try tail?.read(Set(records.flatMap(\.topics)), kafka: producer.kafka, logger: logger, until: stop)
         } catch {
             logger.warning("published_tail_unknown", metadata: ["error": "\(error)"])
         }

@@ -12,19 +12,25 @@ package struct RelayEncoder {
     /// Of the last event.
     private var priority = Priority.ordinary
 
-    private let signatures: Signatures?
+    let signatures: Signatures?
+    private let routes: RouteTable
     private let formats: RelayFormats?
 
     /// - Parameters:
+    ///   - routes: by which facts are copied to further topics.
     ///   - formats: that payloads are sent in; nil leaves all as they are.
     ///   - signatures: that events are signed by; nil for none. What is signed is what is sent.
-    package init(source: RelaySource, formats: RelayFormats? = nil, signatures: Signatures? = .installed) {
+    package init(
+        source: RelaySource, routes: RouteTable = .none, formats: RelayFormats? = nil,
+        signatures: Signatures? = .installed
+    ) {
         self.source = source
+        self.routes = routes
         self.formats = formats
         self.signatures = signatures
     }
 
-    /// Records of `rows`, in their order. Rows that have no topic are passed over.
+    /// Records of `rows`, in their order, each with its copies. Rows that have no topic are passed over.
     mutating func records(_ rows: Rows) throws -> [RelayRecord] {
         oldestTime = nil
         var records: [RelayRecord] = []
@@ -35,16 +41,20 @@ package struct RelayEncoder {
             // An event's bytes have a content type, a dead letter's have their own headers.
             let isCopy = !row.isNull(8) && row.isNull(9)
             var message = isCopy ? try deadLetter(row, topic: topic) : try event(row, topic: topic)
+            let position = try row.get(0, as: Int64.self)
             if !isCopy { signatures?.sign(&message) }
-            records.append(
-                RelayRecord(
-                    message: message, position: try row.get(0, as: Int64.self), isDeadLetter: isCopy,
-                    isExpress: priority == .express))
+            var record = RelayRecord(
+                message: message, position: position, isDeadLetter: isCopy, isExpress: priority == .express)
+            if !isCopy, routes.watches(topic) {
+                record.copies = try copies(of: message, on: topic, row, by: routes)
+            }
+            records.append(record)
         }
         return records
     }
 
-    private mutating func event(_ row: Row, topic: String) throws -> OutgoingMessage {
+    /// The record of a row's event, not signed yet.
+    mutating func event(_ row: Row, topic: String) throws -> OutgoingMessage {
         let type = try row.get(3, as: String.self)
         let schemaVersion = try row.get(4, as: Int32.self)
         let streamVersion = try row.get(7, as: Int32?.self)

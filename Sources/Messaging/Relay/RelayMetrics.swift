@@ -7,8 +7,10 @@ struct RelayMetrics {
     private let events: Counter
     private let delay: Metrics.Timer
     private let pageSize: Recorder
+    private let service: String
 
     init(service: String, source: String) {
+        self.service = service
         let dimensions = [("service", service), ("source", source)]
         events = Counter(label: "orderflow_relay_published_total", dimensions: dimensions)
         delay = Metrics.Timer(label: "orderflow_relay_delay_seconds", dimensions: dimensions)
@@ -19,5 +21,17 @@ struct RelayMetrics {
         events.increment(by: count)
         pageSize.record(count)
         if let oldest { delay.recordMicroseconds(max(0, WallClock.nowMicroseconds() - oldest)) }
+    }
+
+    /// Copies among what was published, by the routes that they went.
+    func copied(_ records: [RelayRecord]) {
+        var counts: [String: Int] = [:]
+        for record in records {
+            for copy in record.copies { counts[copy.route, default: 0] += 1 }
+        }
+        for (route, count) in counts {
+            Counter(label: "orderflow_route_copies_total", dimensions: [("service", service), ("route", route)])
+                .increment(by: count)
+        }
     }
 }

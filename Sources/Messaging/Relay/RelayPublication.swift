@@ -19,7 +19,18 @@ struct RelayPublication {
     private static let apart = 16_384
 
     /// Returns when the brokers have every record; throws when they refused one or `stop` came first.
+    ///
+    /// Copies go first: whoever acts on a fact can have read it only after its copies were there. So what comes of it, by
+    /// whatever service, is copied behind them, and a route's topic has the facts of one key as they caused each other.
     func publish(_ records: [RelayRecord], until stop: StopSignal) throws {
+        let copies = records.flatMap { record in
+            record.copies.map { RelayRecord(message: $0.message, position: record.position, isDeadLetter: false) }
+        }
+        try publishTogether(copies, until: stop)
+        try publishTogether(records, until: stop)
+    }
+
+    private func publishTogether(_ records: [RelayRecord], until stop: StopSignal) throws {
         var rest = records[...]
         while !rest.isEmpty {
             let large = rest.firstIndex { !$0.isDeadLetter && RecordSize.of($0.message) > Self.apart }

@@ -17,13 +17,17 @@ struct TopicProvisioner {
         var failed: [String] = []
     }
 
-    /// Facts and commands are kept for ever, by whatever key: they can be replayed from offset zero. Log lines aren't.
+    /// Facts and commands are kept for ever, by whatever key: they can be replayed from offset zero. Log lines and requests
+    /// aren't.
     static func topics(_ settings: Settings) -> [NewTopic] {
         let forEver = ["retention.ms": "-1", "retention.bytes": "-1", "cleanup.policy": "delete"]
-        let main = settings.topicNames.map {
+        let main = settings.services.topics.map { topic in
             NewTopic(
-                $0, partitions: settings.topics.partitions, replication: settings.topics.replication,
-                configuration: forEver)
+                settings.topics.names[topic], partitions: settings.topics.partitions,
+                replication: settings.topics.replication,
+                configuration: topic.retention.map {
+                    ["retention.ms": String(Int64($0 / .milliseconds(1))), "cleanup.policy": "delete"]
+                } ?? forEver)
         }
         // Dead letters are few.
         let dead = settings.services.deadLetterTopics(settings.topics.names).map {
@@ -36,7 +40,17 @@ struct TopicProvisioner {
                 "retention.ms": String(Int64(settings.topics.logsRetention / .milliseconds(1))),
                 "cleanup.policy": "delete",
             ])
-        return main + dead + [logs]
+        // Whoever reads them says how long they are kept, from then on.
+        let routed = routeTargets(settings).sorted().map {
+            NewTopic(
+                $0, partitions: settings.topics.partitions, replication: settings.topics.replication,
+                configuration: forEver)
+        }
+        return main + dead + [logs] + routed
+    }
+
+    private static func routeTargets(_ settings: Settings) -> Set<String> {
+        (try? settings.routeTable().targets) ?? []
     }
 
     func run() throws -> Result {
@@ -65,13 +79,14 @@ struct TopicProvisioner {
     ) throws -> [NewTopic] {
         let existing = try Dictionary(admin.topics().map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
         var missing: [NewTopic] = []
+        let copies = routeTargets(settings)
         for topic in topics(settings) {
             guard let found = existing[topic.name] else {
                 missing.append(topic)
                 continue
             }
-            // How long log lines are kept is an operator's to change where they lie.
-            if topic.name == settings.topics.names.logs { continue }
+            // How long log lines and copies are kept is an operator's to change where they lie.
+            if topic.name == settings.topics.names.logs || copies.contains(topic.name) { continue }
             let differences = TopicDifference.all(found, try known(topic.name, admin), wanted: topic)
             if !differences.isEmpty { try each(topic.name, differences) }
         }

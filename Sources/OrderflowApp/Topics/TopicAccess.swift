@@ -13,6 +13,8 @@ struct TopicAccess: Equatable {
     /// Besides these: operations on topics, and on the cluster.
     var topicOperations: [String: Set<String>] = [:]
     var clusterOperations: Set<String> = []
+    /// On all topics whose names begin so: those on which processes get answers.
+    var prefixOperations: [String: Set<String>] = [:]
 
     /// A service's processes, in the mode that is configured: the groups consume, the relays publish, and look back at the
     /// end of what they have published (`PublishedTail`). Nothing of ours is transactional at the brokers.
@@ -27,8 +29,20 @@ struct TopicAccess: Equatable {
             reads.formUnion(topics)
             writes.formUnion(topics.map { DeadLetters.topic(of: $0, group: group.name) })
         }
-        writes.formUnion(settings.services.says(module, in: settings.mode).keys.flatMap { names.all(of: $0) })
+        let said = Set(settings.services.says(module, in: settings.mode).keys)
+        writes.formUnion(said.flatMap { names.all(of: $0) })
+        if !said.isDisjoint(with: settings.factTopics) {
+            writes.formUnion((try? settings.routeTable().targets) ?? [])
+        }
         reads.formUnion(writes)
+        if !module.asks.isEmpty {
+            prefixOperations[ReplyTopic.family(of: module.source)] = ["Create", "Read", "Write", "Delete"]
+        }
+        for answered in module.answers {
+            groups.insert(answered.group)
+            reads.insert(names[answered.topic])
+            prefixOperations[ReplyTopic.prefix, default: []].insert("Write")
+        }
         if settings.log.shipLevel != nil { writes.insert(names.logs) }
     }
 
@@ -80,6 +94,10 @@ struct TopicAccess: Equatable {
         }
         for (operations, topics) in byOperations.sorted(by: { $0.key.joined() < $1.key.joined() }) {
             commands.append(command(operations, topics.sorted().map { "--topic \($0)" }))
+        }
+        for (prefix, operations) in prefixOperations.sorted(by: { $0.key < $1.key }) {
+            commands.append(
+                command(operations.sorted(), ["--topic \(prefix)", "--resource-pattern-type prefixed"]))
         }
         if !groups.isEmpty { commands.append(command(["Read"], groups.sorted().map { "--group \($0)" })) }
         if !clusterOperations.isEmpty { commands.append(command(clusterOperations.sorted(), ["--cluster"])) }

@@ -6,6 +6,8 @@ public struct Topic: Hashable, Sendable {
     public let defaultName: String
     /// What is on it.
     public let summary: String
+    /// How long its records are kept; nil: for ever, as facts and commands are.
+    public let retention: Duration?
     /// Whether messages of express orders have a topic of their own beside it, their lane. All that is said of this topic
     /// holds for both: whoever owns, reads, publishes or sends on it does so on either.
     public let hasExpressLane: Bool
@@ -14,14 +16,19 @@ public struct Topic: Hashable, Sendable {
 
     /// - Parameter hasExpressLane: true where orders wait for what is on it.
     public init(
-        _ id: String, called defaultName: String, _ summary: String, hasExpressLane: Bool = false
+        _ id: String, called defaultName: String, keptFor retention: Duration? = nil, _ summary: String,
+        hasExpressLane: Bool = false
     ) {
-        self.init(id, defaultName, summary, hasExpressLane, besides: nil)
+        self.init(id, defaultName, retention, summary, hasExpressLane, besides: nil)
     }
 
-    private init(_ id: String, _ defaultName: String, _ summary: String, _ hasExpressLane: Bool, besides: String?) {
+    private init(
+        _ id: String, _ defaultName: String, _ retention: Duration?, _ summary: String, _ hasExpressLane: Bool,
+        besides: String?
+    ) {
         self.id = id
         self.defaultName = defaultName
+        self.retention = retention
         self.summary = summary
         self.hasExpressLane = hasExpressLane
         self.besides = besides
@@ -31,8 +38,8 @@ public struct Topic: Hashable, Sendable {
     public var expressLane: Topic? {
         guard hasExpressLane else { return nil }
         return Topic(
-            id + "_express", defaultName + Self.suffix, "The same of express orders, which go ahead of others.", false,
-            besides: id)
+            id + "_express", defaultName + Self.suffix, retention,
+            "The same of express orders, which go ahead of others.", false, besides: id)
     }
 
     /// Itself, and its lane where it has one.
@@ -60,6 +67,9 @@ public struct Topic: Hashable, Sendable {
     public static let orderCommands = Topic(
         "order_commands", called: "order-commands", "From the saga and payment to the order service.",
         hasExpressLane: true)
+    public static let quoteRequests = Topic(
+        "quote_requests", called: "quote-requests", keptFor: .seconds(600),
+        "What the order service asks inventory, for POST /quotes; kept for ten minutes.")
 }
 
 /// What topics are called on the brokers.

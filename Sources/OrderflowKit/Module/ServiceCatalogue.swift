@@ -33,7 +33,7 @@ public struct ServiceCatalogue: Sendable {
         unique("name", modules.map(\.name))
         unique("port", modules.map(\.port))
         unique("database", provisionedDatabases.map(\.name))
-        unique("consumer group", groups.map(\.name))
+        unique("consumer group", groups.map(\.name) + modules.flatMap(\.answers).map(\.group))
         unique("topic", topics.map(\.id))
         unique("read model", readModels.flatMap(\.model.names))
         unique("step", modules.flatMap { $0.steps.map(\.name) + ($0.decision == nil ? [] : [FulfilmentDecision.step]) })

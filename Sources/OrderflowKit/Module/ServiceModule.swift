@@ -40,6 +40,9 @@ public struct ServiceModule: Sendable {
     public internal(set) var payloads: [Topic: [any MessagePayload.Type]] = [:]
     /// The types that it says itself, by where it says them, but for commands of the fulfilment's steps.
     var says: [Topic: Set<String>] = [:]
+    /// What it asks others, and what it answers (`Asks`, `Answers`).
+    package internal(set) var asks: [AskedTopic] = []
+    package internal(set) var answers: [AnsweredTopic] = []
     public internal(set) var readModels: [RebuiltModel] = []
     public internal(set) var settings: [SettingKey] = []
     public internal(set) var checks: [SettingsCheck] = []

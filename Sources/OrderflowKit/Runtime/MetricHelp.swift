@@ -9,7 +9,8 @@ package enum MetricHelp {
 
     /// Of every process.
     static let common: [String: String] = [
-        general, http, access, eventStore, relay, consumer, dependencies, kafka, telemetry, ProcessMetrics.help,
+        general, http, access, eventStore, relay, consumer, requests, dependencies, kafka, telemetry,
+        ProcessMetrics.help,
         PrometheusMetrics.help,
     ].reduce(into: [:]) { all, part in all.merge(part) { first, _ in first } }
 
@@ -51,6 +52,7 @@ package enum MetricHelp {
 
     private static let relay = [
         "orderflow_relay_published_total": "Records acknowledged by the brokers.",
+        "orderflow_route_copies_total": "Copies of facts acknowledged by the brokers, by the route that they went.",
         "orderflow_relay_encoded_total":
             "Payloads whose topic has another format than JSON, and whether they were encoded or had to stay JSON.",
         "orderflow_relay_delay_seconds": "Age of the oldest event of a page when its last record was acknowledged.",
@@ -90,6 +92,16 @@ package enum MetricHelp {
         "orderflow_consumer_rebalances_total": "Assignments and revocations.",
         "orderflow_consumer_open_letters": "Letters that wait: dead for an operator, parked behind a dead one.",
         "orderflow_consumer_parked_keys": "Keys whose messages are held back behind a dead letter.",
+    ]
+
+    private static let requests = [
+        "orderflow_requests_total": "Requests to other services over Kafka, by what became of them.",
+        "orderflow_request_seconds": "From a request to its answer.",
+        "orderflow_request_replies_dropped_total":
+            "Answers that nobody waited for any more (late), or of the wrong tenant or source (unbelieved).",
+        "orderflow_requests_in_flight": "Requests that wait for their answers.",
+        "orderflow_requests_in_flight_limit": "Requests that may wait; more are refused.",
+        "orderflow_responder_requests_total": "Requests of other services by what became of them.",
     ]
 
     private static let dependencies = [

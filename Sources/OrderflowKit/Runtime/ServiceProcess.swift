@@ -32,6 +32,7 @@ public struct ServiceProcess: Sendable {
         var publishes = Relay.Configuration()
         publishes.tick = context.settings.pace.tick(ofRelayIn: module)
         publishes.readsLog = context.settings.relaySource == .wal
+        publishes.routes = try context.settings.routeTable()
         let formats = context.settings.topics.formats
         let ids: RegisteredSchemas
         (ids, schemas) = context.schemas(sending: formats.used)

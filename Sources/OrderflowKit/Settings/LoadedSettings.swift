@@ -18,10 +18,11 @@ package struct LoadedSettings: Sendable {
         package let origin: SettingOrigin
     }
 
-    /// Every setting in the order of the table, then librdkafka's properties.
+    /// Every setting in the order of the table, then librdkafka's properties and routes.
     package var lines: [Line] {
         let properties = settings.kafka.properties.keys.sorted().map { SettingTable.kafkaProperties + $0 }
-        return (table.keys + properties.compactMap(table.key(named:))).map { key in
+        let routes = settings.routes.keys.sorted().map { SettingTable.routes + $0 }
+        return (table.keys + (properties + routes).compactMap(table.key(named:))).map { key in
             let text = key.get(settings)
             if text.isEmpty, let derived = derived(key.name) { return derived }
             return Line(name: key.name, shown: key.shown(text), origin: origins[key.name] ?? .builtIn)

@@ -39,6 +39,7 @@ package struct SettingTable: Sendable {
 
     package func key(named name: String) -> SettingKey? {
         if let key = byName[name] { return key }
+        if name.hasPrefix(Self.routes) { return Self.route(String(name.dropFirst(Self.routes.count))) }
         guard name.hasPrefix(Self.kafkaProperties), name.count > Self.kafkaProperties.count else { return nil }
         return Self.kafkaProperty(String(name.dropFirst(Self.kafkaProperties.count)))
     }
@@ -47,10 +48,25 @@ package struct SettingTable: Sendable {
     /// dots only.
     package func key(inEnvironment name: String) -> SettingKey? {
         if let key = byEnvironmentName[name] { return key }
+        let routes = SettingKey.environmentName(of: Self.routes)
+        if name.hasPrefix(routes) {
+            return Self.route(name.dropFirst(routes.count).lowercased().replacing("_", with: "-"))
+        }
         let prefix = SettingKey.environmentName(of: Self.kafkaProperties)
         guard name.hasPrefix(prefix), name.count > prefix.count else { return nil }
         return Self.kafkaProperty(
             name.dropFirst(prefix.count).lowercased().map { $0 == "_" ? "." : String($0) }.joined())
+    }
+
+    /// A route of any name may follow.
+    package static let routes = "routes."
+
+    /// Nil for what can be no name: it has to stand in an environment variable too.
+    private static func route(_ name: String) -> SettingKey? {
+        guard name.wholeMatch(of: /[a-z0-9][a-z0-9-]{0,62}/) != nil else { return nil }
+        return SettingKey(
+            routes + name, \.routes[name], optional: .text,
+            "Copies facts to a further topic: \(RouteFormat.grammar).")
     }
 
     private static func kafkaProperty(_ property: String) -> SettingKey {

@@ -21,6 +21,8 @@ public struct Settings: Sendable {
     package var telemetry = Telemetry()
     package var dashboard = Dashboard()
     package var topics = Topics()
+    /// By name: which facts are copied to which further topic (`RouteFormat`).
+    package var routes: [String: String] = [:]
     package var schemas = SchemaSettings()
     /// Who leads an order to its end.
     public var mode = FulfilmentMode.orchestration

@@ -72,7 +72,7 @@ package struct SettingsFile: Sendable {
         }
 
         private func isSection(_ name: String) -> Bool {
-            name.isEmpty || name + "." == SettingTable.kafkaProperties
+            name.isEmpty || [SettingTable.kafkaProperties, SettingTable.routes].contains(name + ".")
                 || table.keys.contains { $0.name.hasPrefix(name + ".") }
         }
 

@@ -31,7 +31,7 @@ package struct SettingsReference {
             out += Self.indent(depth) + path[depth] + ":" + (text.isEmpty ? "" : " " + Self.quoted(text)) + "\n"
             if key.name == lastKafkaKey { out += Self.kafkaPropertiesNote }
         }
-        return out
+        return out + Self.routesNote
     }
 
     /// `orderflow config --reference`.
@@ -47,6 +47,10 @@ package struct SettingsReference {
             kafka.properties.<property>   ORDERFLOW_KAFKA_PROPERTIES_<PROPERTY>   default empty
                 Any property of librdkafka, handed on as it is. In the variable, underscores are the dots:
                 ORDERFLOW_KAFKA_PROPERTIES_SECURITY_PROTOCOL is kafka.properties.security.protocol.
+
+            routes.<name>   ORDERFLOW_ROUTES_<NAME>   default empty
+                Copies facts to a further topic, each once and in order per key: topic=PATTERN, direct=KEY/KEY or
+                fanout, then to=TOPIC. Names have small letters, digits and hyphens; see `orderflow routes --help`.
             """
     }
 
@@ -59,6 +63,18 @@ package struct SettingsReference {
           #   sasl.username: orderflow
           # and the password from the environment: ORDERFLOW_KAFKA_PROPERTIES_SASL_PASSWORD.
           properties:
+
+        """
+
+    private static let routesNote = """
+
+        # Facts that are copied to further topics, such as a partner's: each once, in order per key, by the relay that
+        # publishes them. A routing key is the tenant and the type's words, acme.order.created; in a pattern, * is one word
+        # and # any number. from, tenant, type, source, key and /members of the payload narrow a route further;
+        # `orderflow routes test` shows what goes where. `orderflow topics create` makes the topics.
+        #   partner-acme: "topic=acme.order.# to=partner-acme tenant=acme"
+        #   euro-orders: "fanout to=euro-orders type=OrderCreated/OrderConfirmed /currency=EUR"
+        routes:
 
         """
 

@@ -139,6 +139,7 @@ extension Settings {
     /// Values that are each fine and can't be together.
     fileprivate var contradictions: [String] {
         var problems = services.modules.flatMap { module in module.checks.flatMap { $0(self) } } + auth.contradictions
+        do throws(SettingsError) { _ = try routeTable() } catch { problems += error.problems }
         let names = services.topics.map { topics.names[$0] } + [topics.names.logs]
         for (index, name) in names.enumerated() where names[..<index].contains(name) {
             problems.append("topics: two of them are called \(name)")

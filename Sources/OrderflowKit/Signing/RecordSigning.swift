@@ -42,6 +42,7 @@ package enum RecordSigning {
         var says: [String: Set<String>] = [:]
         for module in settings.services.modules {
             says[module.sourceURI, default: []].formUnion(settings.services.says(module).values.flatMap(\.self))
+            says[module.sourceURI, default: []].formUnion(module.answers.flatMap(\.replies))
         }
         for foreign in settings.kafka.sources { says[foreign.source, default: []].formUnion(foreign.types) }
         return says.filter { !$0.value.isEmpty }

@@ -26,7 +26,7 @@ extension OrderLine {
     }
 
     /// One line by a stranger, in a request or on a topic.
-    static func checked(_ reader: inout JSONReader) throws -> OrderLine {
+    package static func checked(_ reader: inout JSONReader) throws -> OrderLine {
         var sku: String?
         var quantity: Int64?
         try reader.readObject { key, reader in

@@ -11,6 +11,7 @@ extension ServiceModule {
     ///     ReserveStock               OrderCreated    ─> StockReserved | StockRejected
     ///     ReleaseStock               OrderCancelled  ─> StockReleased
     ///     OrderConfirmed             OrderConfirmed  ─> (the goods leave; no fact)
+    ///     QuoteRequest               QuoteRequest    ─> Quote, to who asks
     ///
     /// A confirmed order's pieces are taken off `on_hand` at once: shipping dispatches on the same fact.
     public static let inventory = ServiceModule("inventory", port: 6, summary: "reserves and releases stock") {
@@ -20,7 +21,8 @@ extension ServiceModule {
             Sets stock aside for an order, all of its lines or none, and tells StockReserved or StockRejected on \
             order-events; takes it off the shelf at OrderConfirmed, puts it back when asked to undo. An article that \
             nobody has set a level for is as inventory.unknown_sku says. Consumer group inventory-group. Levels: \
-            POST /stock, GET /stock and GET /stock/{sku} on this role's port, or `orderflow stock`.
+            POST /stock, GET /stock and GET /stock/{sku} on this role's port, or `orderflow stock`. Answers what POST \
+            /quotes of the API asks, as the group inventory-quote-requests-group.
             """,
             examples: """
                   orderflow inventory --set inventory.unknown_sku=reject
@@ -28,7 +30,7 @@ extension ServiceModule {
                   curl localhost:3006/stock/ABC
                 """)
         ServiceDatabase.inventory
-        Owns(.inventoryCommands)
+        Owns(.inventoryCommands, .quoteRequests)
         Publishes(StockReserved.self, StockRejected.self, StockReleased.self, on: .orderEvents)
         Accepts(ReserveStock.self, ReleaseStock.self, on: .inventoryCommands)
         FulfilmentStep(
@@ -48,6 +50,10 @@ extension ServiceModule {
                     mode: context.settings.mode, unknownSKU: context.settings[InventorySettings.self].unknownSKU,
                     topic: context.topics.orderEvents, source: context.source)
             })
+        Answers(QuoteRequest.self, on: .quoteRequests) { context in
+            let unknownSKU = context.settings[InventorySettings.self].unknownSKU
+            return { try QuoteAnswers.answers(to: $0, unknownSKU: unknownSKU, on: $1) }
+        }
         Serves(pool: "stock") { database in StockRoutes(database: database).routes }
         SettingKey(
             "inventory.unknown_sku", \InventorySettings.unknownSKU, .choice,

@@ -31,6 +31,19 @@ public enum StockStore {
     static func lock(
         _ articles: [Article], unknownSKU: StockLevels.UnknownSKU, on connection: Connection
     ) throws -> [String: StockLevels] {
+        try read(articles, unknownSKU: unknownSKU, "FOR UPDATE", on: connection)
+    }
+
+    /// Reads the levels of these articles as they are at this moment.
+    static func look(
+        at articles: [Article], unknownSKU: StockLevels.UnknownSKU, on connection: Connection
+    ) throws -> [String: StockLevels] {
+        try read(articles, unknownSKU: unknownSKU, "", on: connection)
+    }
+
+    private static func read(
+        _ articles: [Article], unknownSKU: StockLevels.UnknownSKU, _ locking: StaticString, on connection: Connection
+    ) throws -> [String: StockLevels] {
         guard !articles.isEmpty else { return [:] }
         var levels: [String: [String: StockLevels.Level]] = [:]
         let rows = try connection.query(
@@ -38,7 +51,7 @@ public enum StockStore {
             SELECT tenant, sku, on_hand, reserved, consumed FROM stock
             WHERE (tenant, sku) IN (SELECT * FROM unnest($1::text[], $2::text[]))
             ORDER BY tenant, sku
-            FOR UPDATE
+            \(locking)
             """, [.textArray(articles.map(\.tenant)), .textArray(articles.map(\.sku))])
         for row in rows {
             levels[try row.get(0, as: String.self), default: [:]][try row.get(1, as: String.self)] = try level(row, 2)

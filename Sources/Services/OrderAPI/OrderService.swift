@@ -1,5 +1,6 @@
 import Execution
 import HTTPServer
+import InventoryFacts
 import Messaging
 import OrderFacts
 import OrderflowKit
@@ -25,7 +26,8 @@ extension ServiceModule {
             """
             POST /orders is answered 201 once the order is committed to the event store, whether Kafka is there or \
             not; the relay publishes it to order-events. Commands of the saga come in by order-commands. Queries \
-            (GET /orders, GET /orders/{id}) are answered from the read models.
+            (GET /orders, GET /orders/{id}) are answered from the read models. POST /quotes asks inventory over Kafka \
+            whether there is enough, and waits for the answer for quotes.timeout.
             """,
             examples: """
                   orderflow api --port 8080
@@ -67,6 +69,9 @@ extension ServiceModule {
                 OrderOutcomeHandler(context.settings.steps, fanIn: BatchFanIn(topic: context.topics[.orderEvents]))
             })
         PlacingTime.evidence
+        Asks(QuoteRequest.self, on: .quoteRequests) { $0.settings[QuotesSettings.self].inFlight }
+        Runs { try Running(routes: [QuoteRoutes($0).routes]) }
+        QuotesSettings.keys
         BatchEvidence.counts
         BatchEvidence.ends
         QueryRoutes.metrics
