@@ -13,25 +13,41 @@ public final class DatabasePulse: Sendable {
     private let database: PostgresConfiguration
     private let needsWrites: Bool
     private let logger: Logger
+    private let readsLog: Bool
     private let state = Monitor<String?>("not connected yet")
+    private let long = Monitor<[LongTransactions.Finding]>([])
 
-    /// - Parameter needsWrites: false where a standby will do.
-    public init(_ database: PostgresConfiguration, name: String, needsWrites: Bool = true, logger: Logger) {
+    /// Long transactions are looked for at so many beats.
+    private static let lookout = 15
+
+    /// - Parameters:
+    ///   - needsWrites: false where a standby will do.
+    ///   - readsLog: whether relays read the server's log.
+    public init(
+        _ database: PostgresConfiguration, name: String, needsWrites: Bool = true, readsLog: Bool = false,
+        logger: Logger
+    ) {
         var database = database
         database.connectTimeout = .seconds(2)
         database.statementTimeout = .seconds(2)
         self.database = database
         self.name = name
         self.needsWrites = needsWrites
+        self.readsLog = readsLog
         self.logger = logger
     }
 
     /// Why it can't be used; nil while it can.
     public var problem: String? { state.withLock { $0 } }
 
+    /// Transactions that somebody has left open for long, and what each keeps from happening.
+    package var longTransactions: [LongTransactions.Finding] { long.withLock { $0 } }
+
     /// Blocks the calling thread until `stop`. Throws only what has to be configured otherwise.
     public func run(until stop: StopSignal) throws {
         var kept: Connection?
+        var lookout = LongTransactions(readsLog: readsLog)
+        var beat = 0
         repeat {
             var problem: String?
             do throws(PostgresError) {
@@ -39,6 +55,8 @@ public final class DatabasePulse: Sendable {
                 if let kept { connection = kept } else { connection = try Connection(database, logger: logger) }
                 kept = connection
                 problem = try ask(connection)
+                if beat % Self.lookout == 0, needsWrites { look(for: &lookout, on: connection) }
+                beat = (beat + 1) % Self.lookout
             } catch {
                 guard error.kind != .configuration else { throw error }
                 problem = "\(error)"
@@ -61,6 +79,19 @@ public final class DatabasePulse: Sendable {
         guard needsWrites else { return nil }
         if try row.get(0, as: Bool.self) { return "the server takes no writes: it is a standby" }
         return try row.get(1, as: Bool.self) ? "the server takes no writes: it is set to read-only" : nil
+    }
+
+    private func look(for lookout: inout LongTransactions, on connection: Connection) {
+        // What can't be asked is no finding: the next beat says whether the database answers.
+        let found = try? lookout.look(on: connection, at: WallClock.nowMicroseconds())
+        guard let found else { return }
+        let before = long.update { known in
+            defer { known = found }
+            return known
+        }
+        for finding in found where !before.contains(where: { $0.transaction == finding.transaction }) {
+            logger.warning("long_transaction", metadata: ["database": "\(name)", "found": "\(finding)"])
+        }
     }
 
     private func note(_ problem: String?) {

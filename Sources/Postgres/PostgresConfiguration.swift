@@ -35,6 +35,8 @@ public struct PostgresConfiguration: Sendable {
     /// The role that a session takes on as soon as it is opened, as by `SET ROLE`; nil stays with the user's. A plain
     /// name that needs no quotes.
     public var assumedRole: String?
+    /// For a session that follows the log: how long the server waits for a sign of life from it (`wal_sender_timeout`).
+    var replication: Duration?
     /// Prepared statements kept per connection; the least recently used one goes first.
     public var statementCacheLimit = 256
 
@@ -147,6 +149,7 @@ public struct PostgresConfiguration: Sendable {
             // array or a JSON document has, has it done for lookups of a few hundred keys.
             ("jit", "off"), ("enable_seqscan", walksTables ? "on" : "off"),
         ] + (assumedRole.map { [("role", $0)] } ?? [])
+            + (replication.map { [("wal_sender_timeout", "\($0.wholeMilliseconds)")] } ?? [])
     }
 
     /// Sessions are for a server that takes writes; one that doesn't is left for another of the hosts.
@@ -170,6 +173,8 @@ public struct PostgresConfiguration: Sendable {
         for key in ["host", "hostaddr", "port"] { common[key] = nil }
         common["application_name"] = applicationName
         common["client_encoding"] = "UTF8"
+        // The one named in dbname, instead of the log as a whole.
+        if replication != nil { common["replication"] = "database" }
         common["keepalives"] = "1"
         common["keepalives_idle"] = String(max(1, keepaliveIdle.components.seconds))
         common["keepalives_interval"] = "5"

@@ -16,7 +16,7 @@ package final class RecordPlan: Sendable {
         var isList: Bool { if case .list = value { true } else { false } }
     }
 
-    public let name: String
+    package let name: String
     /// In the schema's order, which is Avro's.
     let fields: [Field]
     /// Places in `fields` by rising numbers: the order of Protocol Buffers.

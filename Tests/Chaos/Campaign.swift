@@ -12,6 +12,8 @@ struct Campaign: Sendable {
     var faults: [Fault] = Fault.allCases
     /// Who leads an order to its end: `orchestration` or `choreography`.
     var mode = "orchestration"
+    /// How relays read: `windows` or `wal`.
+    var relay = "windows"
     var isVerbose = true
     /// For everything to end after the last fault.
     var patience: Duration = .seconds(240)
@@ -21,7 +23,8 @@ struct Campaign: Sendable {
         let settings = self
         let scene = try await DedicatedThread.run("scene") { [dice] in
             var dice = dice
-            return try Scene(seed: settings.seed, mode: settings.mode, isVerbose: settings.isVerbose, &dice)
+            return try Scene(
+                seed: settings.seed, mode: settings.mode, relay: settings.relay, isVerbose: settings.isVerbose, &dice)
         }
         // The scene has thrown its own.
         dice = Dice(seed: seed &+ 1)

@@ -22,6 +22,7 @@ struct Chaos: AsyncParsableCommand {
             valueName: "faults"))
     var only: String?
     @Option(help: "Who leads an order to its end: orchestration or choreography.") var mode = "orchestration"
+    @Option(help: "How relays hear of what was committed: windows, or PostgreSQL's log (wal).") var relay = "windows"
     @Flag(help: "Say nothing of each fault.") var quiet = false
     @Flag(help: "No faults: ten times the orders that a slow database can take.") var overload = false
 
@@ -30,6 +31,7 @@ struct Chaos: AsyncParsableCommand {
         guard ["orchestration", "choreography"].contains(mode) else {
             throw ValidationError("--mode is orchestration or choreography")
         }
+        guard ["windows", "wal"].contains(relay) else { throw ValidationError("--relay is windows or wal") }
         _ = try faults()
     }
 
@@ -51,6 +53,7 @@ struct Chaos: AsyncParsableCommand {
         campaign.rate = rate
         campaign.faults = try faults()
         campaign.mode = mode
+        campaign.relay = relay
         campaign.isVerbose = !quiet
         let result = try await campaign.run()
         print(result.table)

@@ -25,11 +25,15 @@ final class Scene: Sendable {
 
     var apis: [Daemon] { daemons.filter { $0.role == "api" } }
 
-    init(seed: UInt64, mode: String, isVerbose: Bool, _ dice: inout Dice) throws {
+    /// Relays read PostgreSQL's log.
+    private let readsLog: Bool
+
+    init(seed: UInt64, mode: String, relay: String, isVerbose: Bool, _ dice: inout Dice) throws {
         self.seed = seed
         self.mode = mode
         self.isVerbose = isVerbose
-        let shop = try Shop(settings: ["ORDERFLOW_SAGA_MODE": mode])
+        readsLog = relay == "wal"
+        let shop = try Shop(settings: ["ORDERFLOW_SAGA_MODE": mode, "ORDERFLOW_RELAY_SOURCE": relay])
         self.shop = shop
         proxy = try Proxy(to: shop.postgres.port)
         foreign = ForeignProducer(shop)
@@ -93,13 +97,18 @@ final class Scene: Sendable {
         }
     }
 
-    /// Ends about that share of the shop's sessions in whatever they do.
+    /// Ends about that share of the shop's sessions in whatever they do, and drops slots that nobody reads for it.
     func terminateSessions(share: Double) throws {
         _ = try shop.postgres.query(
             """
             SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
             WHERE datname LIKE 'orderflow%' AND random() < \(share)
             """)
+        guard readsLog else { return }
+        // A relay may be back before it is dropped, and then keeps it.
+        _ = try? shop.postgres.query(
+            "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE NOT active AND random() < \(share)"
+        )
     }
 
     /// As if the clock had jumped ahead for about that share of the open sagas.

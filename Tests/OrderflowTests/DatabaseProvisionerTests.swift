@@ -1,5 +1,6 @@
 import Execution
 import Logging
+import Messaging
 import Postgres
 import Projection
 import TestServers
@@ -70,6 +71,57 @@ import Testing
         #expect(try rows[0].get(1, as: String.self) == "orderflow_orders")
         // A shadow schema for rebuilds is within its rights.
         try connection.script("CREATE SCHEMA shadow; DROP SCHEMA shadow")
+    }
+
+    /// Publications, the attribute and slots come with `relay.source: wal`, and go with windows.
+    @Test func whatTheLogNeedsComesAndGoes() throws {
+        let server = try freshServer()
+        var settings = settings(try server.url())
+        let migrations = [Migration(version: 1, name: "messages", sql: MessagingSchema.v1)]
+        func state() throws -> [String] {
+            try server.query(
+                """
+                SELECT 'slot ' || database FROM pg_replication_slots WHERE starts_with(slot_name, 'orderflow_relay_')
+                UNION ALL SELECT 'role ' || rolname FROM pg_roles WHERE rolreplication AND rolname LIKE 'orderflow%'
+                ORDER BY 1
+                """
+            ).map { $0[0] }
+        }
+        #expect(try run(settings, migrations).allSatisfy { $0.notes.isEmpty })
+        #expect(try state().isEmpty)
+        settings.relaySource = .wal
+        for _ in 0..<2 {
+            #expect(try run(settings, migrations).flatMap(\.notes) == [])
+            #expect(
+                try state() == [
+                    "role orderflow_orders_daemon", "role orderflow_payment_daemon", "slot orderflow_orders",
+                    "slot orderflow_payment",
+                ])
+        }
+        // The daemons' rights suffice, and the table of slots is theirs to keep.
+        let daemon = try Connection(try settings.database(of: .orders))
+        #expect(try daemon.query("SELECT slot FROM relay_slots").count == 1)
+        #expect(try daemon.query("SELECT 1 FROM pg_publication_tables WHERE tablename = 'outbox'").count == 1)
+        settings.relaySource = .windows
+        #expect(try run(settings, migrations).flatMap(\.notes) == [])
+        #expect(try state().isEmpty)
+        #expect(try daemon.query("SELECT 1 FROM pg_publication").isEmpty)
+        #expect(try daemon.query("SELECT to_regclass('relay_slots') IS NULL").one().get(0, as: Bool.self))
+    }
+
+    /// What only a superuser or another setting of the server can mend is said with the line that mends it.
+    @Test func whatTheLogLacksIsSaid() throws {
+        let server = try PostgresServer.start(settings: ["wal_level=replica"])
+        defer { server.stop() }
+        var settings = settings(try server.url())
+        settings.relaySource = .wal
+        let migrations = [Migration(version: 1, name: "messages", sql: MessagingSchema.v1)]
+        let notes = try run(settings, migrations).flatMap(\.notes)
+        #expect(notes.count == 2 && notes.allSatisfy { $0.contains("wal_level = logical") })
+        let administrator = try Connection(PostgresConfiguration(try server.url(database: "orderflow_orders")))
+        try administrator.script("ALTER ROLE orderflow_orders_daemon NOREPLICATION")
+        let obstacles = try RelaySlots.obstacles(for: "orderflow_orders_daemon", on: administrator)
+        #expect(obstacles.contains { $0.contains("ALTER ROLE orderflow_orders_daemon REPLICATION") })
     }
 
     @Test func noServiceCanConnectToAnothersDatabase() throws {

@@ -97,7 +97,7 @@ import Testing
     private static func sample(of key: SettingKey) -> String {
         let candidates = [
             "7", "0.5", "17s", "90s", "9KiB", "9MiB", "debug", "json", "reject", "http", "choreography", "off", "on",
-            "open", "throughput",
+            "open", "throughput", "wal",
             "payment=http://x:1",
             "host:1", "x.example",
             "a@x.example", "postgresql://a:b@h:1/d", "smtp://x:25", "https://shop.example",

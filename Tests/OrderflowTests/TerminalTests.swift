@@ -1,3 +1,4 @@
+import Messaging
 import Testing
 
 @testable import OrderAPI
@@ -27,6 +28,24 @@ import Testing
         #expect(coloured.contains("\u{1B}[31m1\u{1B}[0m"))
         // The colour takes no place: without it the columns are the same.
         #expect(coloured.replacing(/\u{1B}\[[0-9]+m/, with: "") == plain)
+    }
+
+    @Test func aSlotThatNobodyReadsIsNamed() {
+        var report = report
+        let slot = { RelaySlot(name: "orderflow_relay_\($0)", isRead: $1, state: "reserved", keptBytes: 5 << 20) }
+        report.slots = [
+            .init(service: "orders", slot: slot("events_1", true), isWanted: true),
+            .init(service: "orders", slot: slot("outbox_1", false), isWanted: true),
+            .init(service: "payment", slot: slot("outbox_2", false), isWanted: false),
+        ]
+        let lines = StatusText.page(report).text.split(separator: "\n")
+        func line(_ name: String) -> Substring { lines.first { $0.hasPrefix("orderflow_relay_\(name)") } ?? "" }
+        #expect(line("events_1").contains("reserved") && !line("events_1").contains("nobody"))
+        #expect(line("outbox_1").contains("nobody reads it") && line("outbox_1").contains(" 5 "))
+        #expect(line("outbox_2").contains("`orderflow migrate` drops it"))
+        #expect(
+            StatusText.json(report).text.contains(#""slot":"orderflow_relay_outbox_1","service":"orders","read":false"#)
+        )
     }
 
     @Test func linesAreCutToTheScreen() {

@@ -33,29 +33,33 @@ public final class PostgresServer: Sendable {
 
     /// Starts a server with an empty cluster.
     ///
-    /// - Parameter durable: whether commits wait for the disk. Without, a killed server still loses nothing (the
-    ///   kernel has the pages), only a killed machine would.
-    public static func start(durable: Bool = false) throws -> PostgresServer {
+    /// - Parameters:
+    ///   - durable: whether commits wait for the disk. Without, a killed server still loses nothing (the kernel has the
+    ///     pages), only a killed machine would.
+    ///   - settings: the server's, as `name=value`, instead of those that it has here.
+    public static func start(durable: Bool = false, settings: [String] = []) throws -> PostgresServer {
         // Somebody else may take the port between the choice and the start.
         for _ in 0..<2 {
-            if let server = try? PostgresServer(durable: durable) { return server }
+            if let server = try? PostgresServer(durable: durable, settings: settings) { return server }
         }
-        return try PostgresServer(durable: durable)
+        return try PostgresServer(durable: durable, settings: settings)
     }
 
     /// Another server that follows this one and can be read (a hot standby). `pg_promote()` makes it a primary.
     public func standby() throws -> PostgresServer { try PostgresServer(durable: false, following: port) }
 
-    private init(durable: Bool, following primary: Int? = nil) throws {
+    private init(durable: Bool, settings extra: [String] = [], following primary: Int? = nil) throws {
         programs = try PostgresPrograms.find()
         let port = try LocalPort.unused()
         self.port = port
-        let settings = [
-            "listen_addresses=127.0.0.1", "port=\(port)", "unix_socket_directories=", "max_connections=200",
-            "fsync=\(durable ? "on" : "off")", "full_page_writes=\(durable ? "on" : "off")",
-            // Small machines run several of these at once.
-            "shared_buffers=64MB", "max_wal_size=256MB",
-        ]
+        let settings =
+            [
+                "listen_addresses=127.0.0.1", "port=\(port)", "unix_socket_directories=", "max_connections=200",
+                "fsync=\(durable ? "on" : "off")", "full_page_writes=\(durable ? "on" : "off")",
+                // Small machines run several of these at once.
+                "shared_buffers=64MB", "max_wal_size=256MB",
+                "wal_level=logical", "max_replication_slots=60", "max_wal_senders=60", "max_slot_wal_keep_size=1GB",
+            ] + extra
         process = try ServerProcess("postgres", ending: "QUIT") { [programs] directory in
             programs.asServerUser + [programs.directory + "/postgres", "-D", directory + "/data"]
                 + settings.flatMap { ["-c", $0] }

@@ -24,7 +24,7 @@ import UserFacts
         for (message, record) in zip(messages, records) {
             let plan = RecordPlan(message.schema)
             let json = message.json.description
-            let framed = try [
+            let framed: [(theirs: [UInt8], indexes: [UInt8], ours: [UInt8])] = [
                 (record.protobuf, [0], try Samples.protobuf(json, plan)),
                 (record.avro, [], try Samples.avro(json, plan)),
             ]
@@ -40,8 +40,9 @@ import UserFacts
 
     /// One of each kind of fact, as its own coder writes it.
     private static func facts() throws -> [(schema: MessageSchema, json: JSONValue)] {
-        func message<Payload: MessagePayload>(_ payload: Payload, as name: String) throws -> (MessageSchema, JSONValue)
-        {
+        func message<Payload: MessagePayload>(
+            _ payload: Payload, as name: String
+        ) throws -> (schema: MessageSchema, json: JSONValue) {
             let schema = try Payload.schema
             return (
                 MessageSchema(name, version: schema.version, schema.summary, schema.fields),

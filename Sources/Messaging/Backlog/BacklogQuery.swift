@@ -7,21 +7,25 @@ public struct BacklogQuery: Sendable {
     let variable: [String]
     let sql: String
     let parameters: [Parameter]
+    /// Whether its value is work that waits.
+    let isWork: Bool
 
     /// - Parameters:
     ///   - dimensions: labels of all values.
     ///   - variable: labels whose values the rows say. Combinations must be few.
     ///   - sql: answers with rows of a `float8`, then a `text` for each variable label. It runs every few seconds, so an
     ///     index has to carry it.
+    ///   - isWork: false where a value that isn't 0 keeps nobody awake.
     public init(
         _ metric: String, dimensions: [(String, String)] = [], variable: [String] = [], sql: String,
-        parameters: [Parameter] = []
+        parameters: [Parameter] = [], isWork: Bool = true
     ) {
         self.metric = metric
         self.dimensions = dimensions
         self.variable = variable
         self.sql = sql
         self.parameters = parameters
+        self.isWork = isWork
     }
 
     /// Rows that are counted at most: beyond it the exact number means nothing any more.
@@ -41,6 +45,18 @@ public struct BacklogQuery: Sendable {
                         OR NOT pg_visible_in_snapshot(txid, (SELECT reach FROM checkpoint))
                     LIMIT \(countLimit)) waiting
                 """, parameters: [.text(source.name)])
+    }
+
+    /// Bytes of the server's log that are kept for a relay that reads it, by the slot's `wal_status`.
+    public static func slot(_ source: RelaySource, service: String) -> BacklogQuery {
+        BacklogQuery(
+            "orderflow_relay_slot_lag_bytes", dimensions: [("service", service), ("source", source.name)],
+            variable: ["status"],
+            sql: """
+                SELECT greatest(coalesce(pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn), 0), 1)::float8, wal_status
+                FROM pg_replication_slots WHERE database = current_database() AND starts_with(slot_name, $1)
+                ORDER BY wal_status = 'lost' LIMIT 1
+                """, parameters: [.text("\(RelaySlots.prefix)\(source.name)_")], isWork: false)
     }
 
     /// Letters of a group that wait for an operator (`dead`), behind one (`parked`), or for the redelivery (`retry`).

@@ -108,7 +108,7 @@ private struct BacklogGauges {
         for row in try connection.query(query.sql, query.parameters) {
             let labels = try query.variable.indices.map { try row.get($0 + 1, as: String.self) }
             let value = try row.get(0, as: Double.self)
-            if value != 0 { isNothing = false }
+            if value != 0, query.isWork { isNothing = false }
             gauge(labels).record(value)
             silent.remove(labels)
         }

@@ -12,6 +12,9 @@ import Telemetry
 /// Leadership is a session advisory lock, so it ends with the leader's connection. Pages are read on that
 /// connection: who can read one leads. A leader that was frozen with a page in hand while another took over can only
 /// repeat records that are out already, and its next read or checkpoint fails (`fenced`).
+///
+/// It reads by windows (`RelayWindow`), or, where it is told to, PostgreSQL's log (`RelayLogReader`): then windows are what
+/// it begins with, and what it falls back to. The checkpoint is the same for both.
 public final class Relay: Sendable {
     public struct Configuration: Sendable {
         /// Rows read and published at once.
@@ -35,17 +38,19 @@ public final class Relay: Sendable {
         public var formats: RelayFormats?
         /// How often a follower asks for the leadership.
         public var leadershipPoll: Duration = .seconds(1)
+        /// Reads PostgreSQL's log where it can, and by windows while it can't.
+        public var readsLog = false
 
         public init() {}
     }
 
     /// Whose relay it is.
     public let service: String
-    private let source: RelaySource
+    let source: RelaySource
     private let database: PostgresConfiguration
     private let producer: Producer
-    private let configuration: Configuration
-    private let logger: Logger
+    let configuration: Configuration
+    let logger: Logger
     private let signal = WakeSignal()
     private let status = Monitor(Status())
     private let metrics: RelayMetrics
@@ -56,6 +61,10 @@ public final class Relay: Sendable {
         public var leading = false
         /// The error that holds the relay up, nil while it flows.
         public var problem: String?
+        /// It leads, and reads the log.
+        public var readsLog = false
+        /// Why it reads by windows though it should read the log; nil where it does as it should.
+        public var fallback: String?
         public var published: Int64 = 0
         /// When the oldest event happened that is read but not acknowledged yet, microseconds since the Unix epoch.
         public var oldestInHand: Int64?
@@ -89,6 +98,9 @@ public final class Relay: Sendable {
     /// Whether it publishes what services put into their outbox, and not an event store.
     public var isOutbox: Bool { source.name == RelaySource.outbox.name }
 
+    /// Whether it reads PostgreSQL's log where it can.
+    public var isToReadLog: Bool { configuration.readsLog }
+
     public var currentStatus: Status {
         var status = status.withLock { $0 }
         status.problem = status.problem ?? producer.outage.map { "\($0)" }
@@ -118,7 +130,7 @@ public final class Relay: Sendable {
         status.withLock { $0.leading = false }
     }
 
-    private func lead(on connection: Connection, until stop: StopSignal, onProgress: () -> Void) throws {
+    private func lead(on connection: Connection, until stop: StopSignal, onProgress: @escaping () -> Void) throws {
         while try !connection.tryAdvisoryLock(Connection.advisoryKey("relay/\(source.name)")) {
             note(leading: false)
             if try follow(for: configuration.leadershipPoll, on: connection, until: stop) { return }
@@ -127,64 +139,110 @@ public final class Relay: Sendable {
         // Before the first look: nothing is committed unheard behind it.
         try connection.listen(source.channel)
         logger.info("relay_leads")
-        var progress = RelayProgress(
-            at: try RelayCheckpointStore.load(source.name, on: connection), configuration: configuration)
-        var window = RelayWindow(source: source, pageSize: configuration.pageSize)
-        var encoder = RelayEncoder(source: source, formats: configuration.formats)
-        var lookahead = RelayLookahead(source: source, pageSize: configuration.pageSize)
-        let publication = RelayPublication(producer: producer, traces: traces, logger: logger)
-        // What a leader before us may have left unsaid lies in the first window, all of it.
-        var tail: PublishedTail? = PublishedTail()
-        var sincePrune = 0
-        var due = isOutbox ? DueMessages(service: service, idleLook: configuration.idlePoll) : nil
-        var idling = RelayIdling(configuration, signal)
-        var tick = Tick(every: configuration.tick)
+        var work = RelayWork(
+            source: source, encoder: RelayEncoder(source: source, formats: configuration.formats),
+            progress: RelayProgress(
+                at: try RelayCheckpointStore.load(source.name, on: connection), configuration: configuration),
+            publication: RelayPublication(producer: producer, traces: traces, logger: logger),
+            idling: RelayIdling(configuration, signal), tick: Tick(every: configuration.tick),
+            due: isOutbox ? DueMessages(service: service, idleLook: configuration.idlePoll) : nil,
+            onProgress: onProgress)
+        var tap =
+            configuration.readsLog
+            ? RelayLogTap(source, in: database, until: stop, logger: logger) { [signal] in signal.raise() } : nil
+        defer { tap?.close() }
         while !stop.isStopped {
-            idling.looks(on: connection)
+            guard let junction = try readWindows(&work, &tap, on: connection, until: stop) else { break }
+            // Windows hear of rows by notifications, which are a burden on the server.
+            try connection.unlisten(source.channel)
+            note(readsLog: true, nil)
+            logger.info("relay_reads_log", metadata: ["from": "\(junction.seen)"])
+            switch try readLog(from: junction, &work, on: connection, until: stop) {
+            case .stopped: return
+            case .broken(let reason): tap?.giveUp(reason)
+            case .behind(let rest): tap?.resume(rest)
+            }
+            try connection.listen(source.channel)
+        }
+        try store(&work.progress, on: connection)
+    }
+
+    /// Publishes window after window until `stop`, or until the log takes over.
+    private func readWindows(
+        _ work: inout RelayWork, _ tap: inout RelayLogTap?, on connection: Connection, until stop: StopSignal
+    ) throws -> RelayLogTap.Junction? {
+        var window = RelayWindow(source: source, pageSize: configuration.pageSize)
+        var lookahead = RelayLookahead(source: source, pageSize: configuration.pageSize)
+        while !stop.isStopped {
+            if tap != nil { note(readsLog: false, tap?.problem) }
+            work.idling.looks(on: connection)
             let looked = ContinuousClock.now
-            try due?.look(on: connection)
-            let page = try window.nextPage(after: progress.checkpoint, on: connection)
-            if page.rows.isEmpty {
-                lookahead.finished(page, after: progress.checkpoint)
-                progress.checkpoint = page.next
-                if progress.isDue { try store(&progress, on: connection) }
-                note(published: progress.checkpoint.published)
-                if source.prunable, sincePrune >= 10_000 || (sincePrune > 0 && idling.isQuiet) {
-                    try store(&progress, on: connection)
-                    sincePrune =
-                        try RelayPruning.prune(source, behind: progress.checkpoint, on: connection) ? 10_000 : 0
+            try work.due?.look(on: connection)
+            let mark = try tap?.mark(on: connection)
+            let start = work.progress.checkpoint
+            let page = try window.nextPage(after: start, on: connection)
+            let isNothing = page.rows.isEmpty
+            if isNothing {
+                lookahead.finished(page, after: start)
+                work.progress.checkpoint = page.next
+                if work.progress.isDue { try store(&work.progress, on: connection) }
+                note(published: work.progress.checkpoint.published)
+                if work.isToPrune {
+                    try store(&work.progress, on: connection)
+                    try work.prune(on: connection)
                 }
-                try idling.wait(
-                    on: connection, atMost: sincePrune >= 10_000 ? configuration.busyPoll : progress.untilDue,
-                    due?.untilNext)
-                continue
+            } else {
+                work.idling.found()
+                if let express = try lookahead.look(before: page, after: start, on: connection) {
+                    let records = lookahead.unpublished(try work.encoder.records(express))
+                    try work.publication.publish(news(in: records, &work.tail, until: stop), until: stop)
+                }
+                try publish(page.rows, &work, next: page.next, until: stop) { lookahead.remaining($0) }
+                lookahead.finished(page, after: start)
+                if work.progress.isDue { try store(&work.progress, on: connection) }
+                work.tick.begin(at: looked)
             }
-            idling.found()
-            if let express = try lookahead.look(before: page, after: progress.checkpoint, on: connection) {
-                let records = lookahead.unpublished(try encoder.records(express))
-                try publication.publish(news(in: records, &tail, until: stop), until: stop)
+            // What went ahead of its window is in no snapshot yet.
+            if tap != nil, page.next.reach == nil, lookahead.isAtRest {
+                let seen = isNothing ? mark : page.next.seen
+                if let junction = try tap?.advance(seen: seen, pageSize: configuration.pageSize, on: connection) {
+                    return junction
+                }
             }
-            let records = lookahead.remaining(try encoder.records(page.rows))
-            note(inHand: encoder.oldestTime)
-            let news = news(in: records, &tail, until: stop)
-            if page.next.reach == nil { tail = nil }
-            try publication.publish(news, until: stop)
-            lookahead.finished(page, after: progress.checkpoint)
-            progress.checkpoint = page.next
-            if progress.isDue { try store(&progress, on: connection) }
-            sincePrune += page.rows.count
-            metrics.published(page.rows.count, oldest: encoder.oldestTime)
-            note(published: progress.checkpoint.published)
-            note(inHand: nil)
-            onProgress()
-            tick.begin(at: looked)
             // A full page says that more lies ready.
-            if page.rows.count < configuration.pageSize {
-                stop.wait(for: tick.pause(at: .now))
-                try idling.wait(on: connection, atMost: progress.untilDue, due?.untilNext)
+            if page.rows.count == configuration.pageSize { continue }
+            if !isNothing { stop.wait(for: work.tick.pause(at: .now)) }
+            let limit = isNothing && work.isBehindPruning ? configuration.busyPoll : work.progress.untilDue
+            if tap?.isApproaching == true {
+                // What comes by the log says that there are rows.
+                stop.wait(for: configuration.busyPoll)
+                let limits = [limit, work.due?.untilNext].compactMap(\.self)
+                tap?.wait(atMost: limits.reduce(configuration.idlePoll, min), or: connection)
+            } else {
+                try work.idling.wait(on: connection, atMost: limit, work.due?.untilNext)
             }
         }
-        try store(&progress, on: connection)
+        return nil
+    }
+
+    /// Sees rows through to the brokers, and moves the checkpoint to `next` in memory.
+    ///
+    /// - Parameter remaining: those of their records that aren't out by another way.
+    func publish(
+        _ rows: Rows, _ work: inout RelayWork, next: RelayCheckpoint, until stop: StopSignal,
+        _ remaining: ([RelayRecord]) -> [RelayRecord] = { $0 }
+    ) throws {
+        let records = remaining(try work.encoder.records(rows))
+        note(inHand: work.encoder.oldestTime)
+        let news = news(in: records, &work.tail, until: stop)
+        if next.reach == nil { work.tail = nil }
+        try work.publication.publish(news, until: stop)
+        work.progress.checkpoint = next
+        work.sincePrune += rows.count
+        metrics.published(rows.count, oldest: work.encoder.oldestTime)
+        note(published: next.published)
+        note(inHand: nil)
+        work.onProgress()
     }
 
     /// Those of `records` that the leader before hasn't published.
@@ -207,7 +265,9 @@ public final class Relay: Sendable {
         let end = ContinuousClock.now + span
         while !stop.isStopped, signal.wait(for: ContinuousClock.now.duration(to: end)) {
             do {
-                try source.announce(on: connection)
+                // A leader that reads the log hears of rows by it.
+                let isHeard = configuration.readsLog ? try RelaySlots.isRead(of: source, on: connection) : false
+                if !isHeard { try source.announce(on: connection) }
             } catch {
                 // For the next connection to tell.
                 signal.raise()
@@ -218,7 +278,7 @@ public final class Relay: Sendable {
         return stop.isStopped
     }
 
-    private func store(_ progress: inout RelayProgress, on connection: Connection) throws {
+    func store(_ progress: inout RelayProgress, on connection: Connection) throws {
         guard progress.hasNews else { return }
         try RelayCheckpointStore.move(source.name, from: progress.stored, to: progress.checkpoint, on: connection)
         progress.wasStored()
@@ -227,6 +287,8 @@ public final class Relay: Sendable {
     private func note(leading: Bool) {
         status.withLock {
             $0.leading = leading
+            $0.readsLog = false
+            if !leading { $0.fallback = nil }
             // A leader that begins anew still has its problem until it gets on.
             if !leading { $0.problem = nil }
             $0.oldestInHand = nil
@@ -236,7 +298,15 @@ public final class Relay: Sendable {
     private func note(problem: String) {
         status.withLock {
             $0.leading = false
+            $0.readsLog = false
             $0.problem = problem
+        }
+    }
+
+    private func note(readsLog: Bool, _ fallback: String?) {
+        status.withLock {
+            $0.readsLog = readsLog
+            $0.fallback = fallback
         }
     }
 

@@ -15,7 +15,7 @@ struct RelayIdling {
     private var foundLast = ContinuousClock.now
 
     /// So long without rows is a quiet time, in which there is room for other things.
-    private static let quiet: Duration = .seconds(5)
+    static let quiet: Duration = .seconds(5)
 
     init(_ configuration: Relay.Configuration, _ signal: WakeSignal) {
         self.configuration = configuration

@@ -63,6 +63,9 @@ struct RelayLookahead {
         }
     }
 
+    /// Nothing has gone ahead of its window.
+    var isAtRest: Bool { checkpoint == nil }
+
     /// A page is out.
     ///
     /// - Parameter start: where the relay stood before it.

@@ -142,6 +142,8 @@ public enum RelayError: Error, Sendable, CustomStringConvertible {
     case transactionIDsWentBack(checkpoint: String, current: String)
     /// Another relay has moved the checkpoint: this one had lost the leadership without noticing.
     case fenced(source: String)
+    /// The log has got so far ahead of the checkpoint that what is published can't be said in few words.
+    case outrun(source: String)
 
     public var description: String {
         switch self {
@@ -149,6 +151,7 @@ public enum RelayError: Error, Sendable, CustomStringConvertible {
             "the relay's checkpoint (transaction \(checkpoint)) lies ahead of the database (\(current)): "
                 + "was it restored into a new cluster? See docs/operations.md, \"Restoring a backup\""
         case .fenced(let source): "another relay has taken over \(source)"
+        case .outrun(let source): "the relay of \(source) is too far ahead of its checkpoint and begins anew"
         }
     }
 }

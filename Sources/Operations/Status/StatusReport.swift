@@ -38,7 +38,24 @@ package struct StatusReport: Sendable {
         package let differing: Int
     }
 
+    /// A slot by which PostgreSQL keeps its log for a relay.
+    package struct SlotState: Sendable {
+        package let service: String
+        package let slot: RelaySlot
+        /// `relay.source` is wal. Else it is left over, and drops with `orderflow migrate`.
+        package let isWanted: Bool
+
+        /// What is amiss; nil when nothing is.
+        package var problem: String? {
+            if !isWanted { return "relay.source is windows: `orderflow migrate` drops it" }
+            if slot.state == "lost" { return "the server has given it up: the relay makes another one" }
+            if !slot.isRead { return "nobody reads it, and the server keeps its log for it" }
+            return slot.state == "unreserved" ? "the server is about to give it up" : nil
+        }
+    }
+
     package var roles: [RoleState] = []
+    package var slots: [SlotState] = []
     package var groups: [GroupState] = []
     package var sagas: [SagaCount] = []
     /// Orders under way that wait behind dead letters, the longest held first.
@@ -83,6 +100,9 @@ package struct StatusReport: Sendable {
             do {
                 let connection = try Connection(settings.database(of: database))
                 defer { connection.close() }
+                slots += try RelaySlot.all(on: connection).map {
+                    SlotState(service: database.name, slot: $0, isWanted: settings.relaySource == .wal)
+                }
                 for group in database.groups {
                     guard let topics = settings.subscriptions[group] else {
                         continue

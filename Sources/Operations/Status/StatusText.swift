@@ -42,6 +42,18 @@ package enum StatusText {
                     return style.paint("\(group.group): partitions without an owner: \(names)", .bad) + "\n"
                 }.joined())
         }
+        if !report.slots.isEmpty {
+            parts.append(
+                table(
+                    [["SLOT", "SERVICE", "STATE", "KEEPS MIB", "WHY"]]
+                        + report.slots.map { state in
+                            [
+                                state.slot.name, state.service, state.slot.isRead ? state.slot.state : "not read",
+                                "\(state.slot.keptBytes >> 20)", state.problem ?? "",
+                            ]
+                        }
+                ) { column, text in column == 4 && !text.text.isEmpty ? .bad : nil })
+        }
         if !report.sagas.isEmpty {
             parts.append(
                 table(
@@ -104,6 +116,19 @@ package enum StatusText {
                         json.field("parked", group.parked)
                         json.key("withoutOwner")
                         json.array { json in for partition in group.ownerless { json.value(partition.description) } }
+                    }
+                }
+            }
+            json.key("slots")
+            json.array { json in
+                for state in report.slots {
+                    json.object { json in
+                        json.field("slot", state.slot.name)
+                        json.field("service", state.service)
+                        json.field("read", state.slot.isRead)
+                        json.field("state", state.slot.state)
+                        json.field("keptBytes", state.slot.keptBytes)
+                        if let problem = state.problem { json.field("problem", problem) }
                     }
                 }
             }

@@ -17,6 +17,10 @@ struct MigrateCommand: OrderflowCommand {
             schema and the rights of its roles are brought up to date. Payment gets a key that payment tokens are \
             sealed for, whose public half goes to the order service.
 
+            With relay.source=wal each database gets what relays need to read PostgreSQL's log: publications, replication \
+            slots, and the attribute REPLICATION for its daemons' role. With windows all of it is taken away again, since \
+            a slot that nobody reads fills the server's disk.
+
             Safe to run again, and at the same time from several machines. A database newer than this program is \
             refused, with nothing changed.
 

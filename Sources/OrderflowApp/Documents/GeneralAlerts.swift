@@ -87,6 +87,20 @@ enum GeneralAlerts {
                 "OrderflowScheduleLate", "max by (service) (orderflow_schedule_oldest_late_seconds) > 30", for: "1m",
                 .page, "{{ $labels.service }}'s messages are {{ $value | humanizeDuration }} behind their time",
                 "The relay that leads moves them. See `orderflow schedule list --due-within 0s`."),
+            Alert(
+                "OrderflowRelayFellBack", "max by (service, source) (orderflow_relay_fallen_back) == 1", for: "5m",
+                .ticket, "The relay of {{ $labels.service }}'s {{ $labels.source }} reads by windows and not the log",
+                "Nothing is lost or late by more than a second. /readyz and `orderflow status` say why."),
+            Alert(
+                "OrderflowRelaySlotBehind",
+                #"""
+                max by (service, source) (orderflow_relay_slot_lag_bytes) > 1e9
+                or max by (service, source) (orderflow_relay_slot_lag_bytes{status=~"unreserved|lost"}) > 0
+                """#,
+                for: "5m", .ticket,
+                "PostgreSQL keeps {{ $value | humanize1024 }}B of its log for {{ $labels.service }}'s {{ $labels.source }}",
+                "Nobody reads the slot, or a transaction that has written is open for long: `orderflow status` names it."
+            ),
         ])
 
     private static let consumers = Group(
@@ -129,6 +143,13 @@ enum GeneralAlerts {
             Alert(
                 "OrderflowCircuitOpen", #"max by (name) (orderflow_circuit_breaker_state{state="open"}) == 1"#,
                 for: "2m", .ticket, "The circuit to {{ $labels.name }} is open"),
+            Alert(
+                "OrderflowLongTransaction",
+                "max by (database, process, holds) (orderflow_database_long_transaction_seconds) > 900", .ticket,
+                "Process {{ $labels.process }} in database {{ $labels.database }} has had a transaction open for "
+                    + "{{ $value | humanizeDuration }}",
+                "Nothing waits for it to be published, but PostgreSQL keeps deleted rows (holds=rows) or its log "
+                    + "(holds=log) until it ends. pg_stat_activity has the process."),
             Alert(
                 "OrderflowKafkaBrokerDown", "max by (broker) (orderflow_kafka_broker_up) == 0", for: "2m", .page,
                 "Nobody reaches the broker {{ $labels.broker }}"),

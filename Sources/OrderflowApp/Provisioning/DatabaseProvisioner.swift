@@ -50,13 +50,16 @@ struct DatabaseProvisioner {
         let owner = try connection.query("SELECT current_user::text").one().get(0, as: String.self)
         let daemon = try settings.database(of: database, as: .daemon).user ?? owner
         let requests = try settings.database(of: database, as: .requests).user ?? owner
+        let log = RelayLogProvisioner(settings: settings, logger: logger)
+        var logNotes = try log.prepare(database, owner: connection)
         let ownerWorks = daemon == owner || made?.ownerSessions ?? 0 > 0
         try TableRights(
             database, owner: owner, daemon: daemon, requests: requests, isForced: !ownerWorks
         ).apply(on: connection)
+        if logNotes.isEmpty { logNotes = try log.makeSlots(of: database, owner: connection) }
         return Result(
             database: database, created: made?.created ?? false, applied: applied,
-            notes: notes(database, made, owner: owner, daemon: daemon, requests: requests))
+            notes: notes(database, made, owner: owner, daemon: daemon, requests: requests) + logNotes)
     }
 
     private func notes(

@@ -46,6 +46,13 @@ struct DatabaseRoles {
         {
             try connection.script("ALTER ROLE \(role) BYPASSRLS")
         }
+        if access == .daemon, isSuperuser {
+            let isToReplicate = settings.relaySource == .wal
+            let replicates = try holds("SELECT rolreplication FROM pg_roles WHERE rolname = $1", [.text(role)])
+            if replicates != isToReplicate {
+                try connection.script("ALTER ROLE \(role) \(isToReplicate ? "" : "NO")REPLICATION")
+            }
+        }
     }
 
     private func setPassword(of role: String) throws {

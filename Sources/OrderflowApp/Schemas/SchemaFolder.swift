@@ -70,15 +70,14 @@ struct SchemaFolder {
     private static func file(_ path: String, _ format: SchemaFormat) throws(Problem) -> File {
         guard let data = FileManager.default.contents(atPath: path), let text = String(validating: data, as: UTF8.self)
         else { throw Problem(description: "\(path): can't be read") }
+        let definition: SchemaDefinition
         do throws(SchemaSyntaxError) {
-            let definition = try SchemaDefinition(parsing: text, format)
-            guard let name = definition.fullName else { throw Problem(description: "\(path): declares no message") }
-            return File(path: path, definition: definition, fullName: name)
-        } catch let error as Problem {
-            throw error
+            definition = try SchemaDefinition(parsing: text, format)
         } catch {
             throw Problem(description: "\(path): \(error)")
         }
+        guard let name = definition.fullName else { throw Problem(description: "\(path): declares no message") }
+        return File(path: path, definition: definition, fullName: name)
     }
 }
 

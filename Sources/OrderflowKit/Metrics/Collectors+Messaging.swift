@@ -36,9 +36,27 @@ extension Collectors {
         add { scrape in
             let status = relay.currentStatus
             scrape.gauge("orderflow_relay_leading", labels, value: status.leading ? 1 : 0)
+            if relay.isToReadLog {
+                scrape.gauge(
+                    "orderflow_relay_fallen_back", labels, value: status.leading && status.fallback != nil ? 1 : 0)
+            }
             scrape.gauge("orderflow_relay_held_up", labels, value: status.problem == nil ? 0 : 1)
             let age = status.oldestInHand.map { max(0, WallClock.nowMicroseconds() - $0) } ?? 0
             scrape.gauge("orderflow_relay_lag_seconds", labels, value: Double(age) / 1e6)
+        }
+    }
+
+    /// Transactions that somebody has left open for long.
+    public func watch(_ pulse: DatabasePulse) {
+        add { scrape in
+            for finding in pulse.longTransactions {
+                scrape.gauge(
+                    "orderflow_database_long_transaction_seconds",
+                    [
+                        ("database", finding.transaction.database), ("process", "\(finding.transaction.process)"),
+                        ("holds", finding.holds.rawValue),
+                    ], value: Double(finding.age) / 1e6)
+            }
         }
     }
 

@@ -16,6 +16,8 @@ package enum MetricHelp {
     private static let general = [
         "orderflow_build_info": "Always 1; the labels say what runs.",
         "orderflow_ready": "1 while the process answers /readyz with 200.",
+        "orderflow_database_long_transaction_seconds":
+            "Age of a transaction that somebody has left open for minutes, and what it holds; none while there is none.",
         "orderflow_health_check": "1 while this part of the process can do its work.",
     ]
 
@@ -54,6 +56,10 @@ package enum MetricHelp {
         "orderflow_relay_delay_seconds": "Age of the oldest event of a page when its last record was acknowledged.",
         "orderflow_relay_page_size": "Records published at once.",
         "orderflow_relay_leading": "1 while this process publishes; one process of a service does.",
+        "orderflow_relay_fallen_back":
+            "1 while this process publishes by windows though relay.source is wal; only where it is.",
+        "orderflow_relay_slot_lag_bytes":
+            "Bytes of PostgreSQL's log kept for a relay's slot, by its wal_status; only where relay.source is wal.",
         "orderflow_relay_held_up": "1 while an error keeps the relay from publishing.",
         "orderflow_relay_lag_seconds": "Age of the oldest event that is read but not acknowledged; 0 with none.",
         "orderflow_relay_backlog_rows": "Committed rows that are not published, counted up to 100000.",

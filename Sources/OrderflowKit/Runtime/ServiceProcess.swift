@@ -31,6 +31,7 @@ public struct ServiceProcess: Sendable {
         for index in sources.indices { sources[index].lanes = lanes }
         var publishes = Relay.Configuration()
         publishes.tick = context.settings.pace.tick(ofRelayIn: module)
+        publishes.readsLog = context.settings.relaySource == .wal
         let formats = context.settings.topics.formats
         let ids: RegisteredSchemas
         (ids, schemas) = context.schemas(sending: formats.used)
@@ -50,12 +51,17 @@ public struct ServiceProcess: Sendable {
         context.wakeRelays.set { relays.last?.wake() }
         let mode = context.settings.mode
         let groups = module.groups.filter { !$0.topics(in: mode).isEmpty }
-        pulse = DatabasePulse(context.database, name: context.name, logger: context.logger)
+        pulse = DatabasePulse(
+            context.database, name: context.name, readsLog: publishes.readsLog, logger: context.logger)
         backlog = BacklogSampler(
-            sources.map { .relay($0, service: context.name) } + BacklogQuery.schedule(service: context.name)
+            sources.map { .relay($0, service: context.name) }
+                + (publishes.readsLog ? sources.map { .slot($0, service: context.name) } : [])
+                + BacklogQuery.schedule(service: context.name)
                 + groups.flatMap { [.deadLetters(group: $0.name), .parkedKeys(group: $0.name)] } + running.backlog,
             database: context.database, writes: pulse.writes, logger: context.logger)
         context.health.watch(database: pulse)
+        context.health.watch(transactionsBeside: pulse)
+        context.collectors.watch(pulse)
         runners = try groups.map { group in
             let handler = try group.handler(context)
             let runner = ConsumerRunner(

@@ -9,7 +9,8 @@ package struct SettingTable: Sendable {
     /// Those of the program, and those of its services.
     init(_ modules: [ServiceModule]) {
         keys = Self.grouped(
-            Self.pace + Self.kafka + Self.database + Self.http + Self.auth + Self.limits + Self.log + Self.telemetry
+            Self.pace + Self.relay + Self.kafka + Self.database + Self.http + Self.auth + Self.limits + Self.log
+                + Self.telemetry
                 + Self.dashboard
                 + modules.flatMap(\.settings) + Self.saga + Self.lanes + Self.topics(modules.flatMap(\.topics))
                 + Self.schemas
@@ -66,6 +67,19 @@ package struct SettingTable: Sendable {
             publications 4 to 5 ms apart (latency), 20 to 40 ms (balanced) or 80 to 200 ms (throughput), each with \
             what has gathered; full batches and the first records after a quiet time don't wait. An order has a dozen \
             such steps before it is settled. Mails, invoices and sales come 25, 200 or 400 ms apart.
+            """)
+    ]
+
+    private static let relay = [
+        SettingKey(
+            "relay.source", \.relaySource, .choice,
+            """
+            How relays hear of what was committed. windows ask the tables for what the last snapshot didn't see, when \
+            they are told that there is something, and once a second. wal reads PostgreSQL's own log (logical decoding) \
+            through a publication and a slot for each service, which `orderflow migrate` makes, and drops for windows: \
+            nothing asks while nothing is written. It wants a server with wal_level=logical, max_replication_slots and \
+            max_wal_senders for some twelve slots, and max_slot_wal_keep_size, or a slot that nobody reads fills its \
+            disk; where the log can't be read, relays read by windows and say so.
             """)
     ]
 

@@ -11,6 +11,7 @@ public struct Settings: Sendable {
     /// The services that the program consists of.
     public let services: ServiceCatalogue
     package var pace = Pace.balanced
+    package var relaySource = RelayReading.windows
     package var kafka = Kafka()
     package var database = Database()
     package var http = HTTP()

@@ -17,7 +17,8 @@ final class NotedRegistry: SchemaIDs {
     private struct State {
         var isAway = false
         var known: [Int32: SchemaDefinition] = [
-            protobufID: .protobuf(ProtoFile(schema)), avroID: .avro(AvroDocument(schema)),
+            NotedRegistry.protobufID: .protobuf(ProtoFile(NotedRegistry.schema)),
+            NotedRegistry.avroID: .avro(AvroDocument(NotedRegistry.schema)),
         ]
         var asked = 0
     }

@@ -191,11 +191,12 @@ import WireFormats
         #expect(RelayFormats(.json, codecs: registry.codecs, service: "test", logger: Logger(label: "test")) == nil)
     }
 
-    @Test(arguments: [
-        ("json", "json"), ("protobuf", "protobuf"), ("a=avro", "a=avro"), (" a = avro , json ", "a=avro"),
-        ("b=json,avro,a=protobuf", "avro,a=protobuf,b=json"), ("", nil), ("xml", nil), ("a=", nil), ("=avro", nil),
-        ("a=avro,a=avro", nil), ("avro,json", nil), ("a b=avro", nil), ("avro,", nil), ("Avro", nil),
-    ])
+    @Test(
+        arguments: [
+            ("json", "json"), ("protobuf", "protobuf"), ("a=avro", "a=avro"), (" a = avro , json ", "a=avro"),
+            ("b=json,avro,a=protobuf", "avro,a=protobuf,b=json"), ("", nil), ("xml", nil), ("a=", nil), ("=avro", nil),
+            ("a=avro,a=avro", nil), ("avro,json", nil), ("a b=avro", nil), ("avro,", nil), ("Avro", nil),
+        ] as [(String, String?)])
     func formatsAreReadAndWritten(_ text: String, _ written: String?) {
         #expect(TopicFormats(text)?.text == written)
         if let written { #expect(TopicFormats(written) == TopicFormats(text)) }

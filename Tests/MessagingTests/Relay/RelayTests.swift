@@ -9,33 +9,46 @@ import Testing
 
 @testable import Messaging
 
-/// What the relay must never do: skip a row, swap two of a key, run twice at a time.
+/// What the relay must never do, whichever way it reads: skip a row, swap two of a key, run twice at a time.
 @Suite(.servers) struct RelayTests {
+    /// By windows, and from the log.
+    static let ways = [false, true]
+
     /// A service's outbox, a topic, and relays from one to the other.
     private struct Fixture {
         let database: PostgresConfiguration
         let topic: TestTopic
+        let readsLog: Bool
 
-        init() throws {
-            database = try PostgresConfiguration(try PostgresServer.shared.get().createDatabase())
+        init(readsLog: Bool) throws {
+            self.readsLog = readsLog
+            let server = readsLog ? LogServer.shared : PostgresServer.shared
+            database = try PostgresConfiguration(try server.get().createDatabase())
             topic = try TestTopic()
             try connect().script(
                 MessagingSchema.outbox + MessagingSchema.relay + MessagingSchema.relaySnapshots
                     + MessagingSchema.contentTypes + MessagingSchema.express + MessagingSchema.schedule)
+            if readsLog { try RelaySlots.prepare(on: connect()) }
         }
 
         func connect() throws -> Connection { try Connection(database, logger: quiet) }
 
-        func relay(pageSize: Int = 2_000, tick: Duration = .milliseconds(20)) throws -> RunningRelay {
+        func relay(
+            pageSize: Int = 2_000, tick: Duration = .milliseconds(20), leads: Bool = true
+        ) throws -> RunningRelay {
             let producer = try Producer(ProducerConfiguration(topic.kafka), logger: quiet)
             var configuration = Relay.Configuration()
             configuration.pageSize = pageSize
             configuration.leadershipPoll = .milliseconds(20)
             configuration.tick = tick
-            return RunningRelay(
+            configuration.readsLog = readsLog
+            let relay = RunningRelay(
                 Relay(
                     source: .outbox, database: database, producer: producer, service: "test",
                     configuration: configuration, logger: quiet), producer)
+            guard readsLog, leads else { return relay }
+            try eventually("it reads the log") { relay.relay.currentStatus.readsLog }
+            return relay
         }
 
         func append(_ key: String, _ id: String, on connection: Connection) throws {
@@ -78,8 +91,8 @@ import Testing
     }
 
     /// Whoever has an open transaction, with rows of its own or without, holds up nobody else, and loses nothing.
-    @Test func anOpenTransactionIsNeitherSkippedNorWaitedFor() throws {
-        let fixture = try Fixture()
+    @Test(arguments: ways) func anOpenTransactionIsNeitherSkippedNorWaitedFor(readsLog: Bool) throws {
+        let fixture = try Fixture(readsLog: readsLog)
         let relay = try fixture.relay()
         defer { relay.end() }
         let elsewhere = try Connection(
@@ -103,8 +116,8 @@ import Testing
     }
 
     /// Between ticks that nobody lives to see: the first row after a quiet time goes out, and full pages do.
-    @Test func fullPagesDoNotWaitForTheTick() throws {
-        let fixture = try Fixture()
+    @Test(arguments: ways) func fullPagesDoNotWaitForTheTick(readsLog: Bool) throws {
+        let fixture = try Fixture(readsLog: readsLog)
         let relay = try fixture.relay(pageSize: 3, tick: .seconds(3_600))
         defer { relay.end() }
         try fixture.append("k", "0", on: fixture.connect())
@@ -118,8 +131,8 @@ import Testing
     }
 
     /// The transaction with the lower id inserts later: `ORDER BY txid, position` would swap the two.
-    @Test func aLowerTransactionIDThatInsertsLaterDoesNotOvertake() throws {
-        let fixture = try Fixture()
+    @Test(arguments: ways) func aLowerTransactionIDThatInsertsLaterDoesNotOvertake(readsLog: Bool) throws {
+        let fixture = try Fixture(readsLog: readsLog)
         let relay = try fixture.relay()
         defer { relay.end() }
         let lower = try fixture.connect()
@@ -133,8 +146,8 @@ import Testing
         #expect(try fixture.published() == ["first", "second"])
     }
 
-    @Test func anAbortedTransactionLeavesNothing() throws {
-        let fixture = try Fixture()
+    @Test(arguments: ways) func anAbortedTransactionLeavesNothing(readsLog: Bool) throws {
+        let fixture = try Fixture(readsLog: readsLog)
         let relay = try fixture.relay()
         defer { relay.end() }
         let connection = try fixture.connect()
@@ -147,9 +160,9 @@ import Testing
     }
 
     /// The leader's session is cut again and again, with a follower at hand: copies may appear, holes and swaps may not.
-    @Test func aLeaderThatLosesItsSessionLeavesNoHole() throws {
-        let fixture = try Fixture()
-        let relays = try (0..<2).map { _ in try fixture.relay(pageSize: 7) }
+    @Test(arguments: ways) func aLeaderThatLosesItsSessionLeavesNoHole(readsLog: Bool) throws {
+        let fixture = try Fixture(readsLog: readsLog)
+        let relays = try (0..<2).map { try fixture.relay(pageSize: 7, leads: $0 == 0) }
         defer { for relay in relays { relay.end() } }
         let writer = try fixture.connect()
         let executioner = try fixture.connect()
@@ -172,8 +185,8 @@ import Testing
     }
 
     /// Many pages of one window.
-    @Test func aBacklogOfManyPagesGoesOutOnceAndInOrder() throws {
-        let fixture = try Fixture()
+    @Test(arguments: ways) func aBacklogOfManyPagesGoesOutOnceAndInOrder(readsLog: Bool) throws {
+        let fixture = try Fixture(readsLog: readsLog)
         let connection = try fixture.connect()
         for start in stride(from: 0, to: 600, by: 150) {
             try connection.script("BEGIN")
@@ -189,8 +202,8 @@ import Testing
     }
 
     /// Transactions of random length over many connections, each key written in order by whoever holds it.
-    @Test func interleavedWritersKeepEachKeysOrder() throws {
-        let fixture = try Fixture()
+    @Test(arguments: ways) func interleavedWritersKeepEachKeysOrder(readsLog: Bool) throws {
+        let fixture = try Fixture(readsLog: readsLog)
         let relay = try fixture.relay(pageSize: 5)
         defer { relay.end() }
         var generator = SeededGenerator.fromEnvironment("interleavedWriters")

@@ -1,0 +1,48 @@
+import Execution
+import Postgres
+
+/// What a leader has under way, whichever way it reads.
+struct RelayWork {
+    let source: RelaySource
+    var progress: RelayProgress
+    var encoder: RelayEncoder
+    let publication: RelayPublication
+    /// What a leader before us may have left unsaid lies in the first window, all of it.
+    var tail: PublishedTail? = PublishedTail()
+    var idling: RelayIdling
+    var tick: Tick
+    /// Of an outbox: what goes into it when it is due.
+    var due: DueMessages?
+    /// Rows published, and not pruned yet.
+    var sincePrune = 0
+    let onProgress: () -> Void
+
+    /// Rows that are worth a statement to delete them.
+    private static let pruned = 10_000
+
+    init(
+        source: RelaySource, encoder: RelayEncoder, progress: RelayProgress, publication: RelayPublication,
+        idling: RelayIdling, tick: Tick, due: DueMessages?,
+        onProgress: @escaping () -> Void
+    ) {
+        self.source = source
+        self.progress = progress
+        self.encoder = encoder
+        self.publication = publication
+        self.idling = idling
+        self.tick = tick
+        self.due = due
+        self.onProgress = onProgress
+    }
+
+    /// There are many to prune, or it is quiet and there are some.
+    var isToPrune: Bool { source.prunable && (isBehindPruning || (sincePrune > 0 && idling.isQuiet)) }
+
+    var isBehindPruning: Bool { source.prunable && sincePrune >= Self.pruned }
+
+    /// Deletes some of what the stored checkpoint has seen.
+    mutating func prune(on connection: Connection) throws {
+        let isMore = try RelayPruning.prune(source, behind: progress.stored, limit: Self.pruned, on: connection)
+        sincePrune = isMore ? Self.pruned : 0
+    }
+}

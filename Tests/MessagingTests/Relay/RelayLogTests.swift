@@ -1,0 +1,274 @@
+import Execution
+import Kafka
+import Postgres
+import Randomness
+import TestServers
+import Testing
+
+@testable import Messaging
+
+/// A relay that reads PostgreSQL's log, and what becomes of it when that breaks off: windows go on, exactly from there.
+@Suite(.blocking, .servers) struct RelayLogTests {
+    private final class RunningRelay: Sendable {
+        let relay: Relay
+        private let stop = StopSignal()
+        private let thread: DedicatedThread
+        private let producer: Producer
+
+        init(_ database: PostgresConfiguration, _ topic: TestTopic, pageSize: Int, source: RelaySource = .outbox) throws
+        {
+            producer = try Producer(ProducerConfiguration(topic.kafka), logger: quiet)
+            var configuration = Relay.Configuration()
+            configuration.pageSize = pageSize
+            configuration.leadershipPoll = .milliseconds(20)
+            configuration.idlePoll = .milliseconds(50)
+            configuration.checkpointInterval = .milliseconds(20)
+            configuration.readsLog = true
+            let relay = Relay(
+                source: source, database: database, producer: producer, service: "test", configuration: configuration,
+                logger: quiet)
+            self.relay = relay
+            thread = DedicatedThread.start("relay") { [stop] in relay.run(until: stop) }
+        }
+
+        func end() {
+            stop.stop()
+            thread.join(timeout: .seconds(10))
+            producer.close(timeout: .seconds(5))
+        }
+    }
+
+    private struct Fixture {
+        let database: PostgresConfiguration
+        let topic: TestTopic
+
+        init(on server: Result<PostgresServer, any Error> = LogServer.shared, isPrepared: Bool = true) throws {
+            database = try PostgresConfiguration(try server.get().createDatabase())
+            topic = try TestTopic(partitions: 1)
+            try connect().script(MessagingSchema.v1 + MessagingSchema.express)
+            if isPrepared { try RelaySlots.prepare(on: connect()) }
+        }
+
+        func connect() throws -> Connection { try Connection(database, logger: quiet) }
+
+        func append(_ ids: [Int], on connection: Connection) throws {
+            try Outbox.append(
+                ids.map { id in
+                    OutgoingEvent(
+                        topic: topic.name, key: "k", type: "Happened", payload: Array("{}".utf8),
+                        metadata: EventMetadata(id: "\(id)", source: "/test", time: 0, correlationID: "c"))
+                }, on: connection)
+        }
+
+        func published() throws -> [Int] { try topic.records().compactMap { $0.headers["ce_id"].flatMap { Int($0) } } }
+
+        /// What is stored as published, in rows.
+        func stored() throws -> Int64 {
+            try connect().query("SELECT coalesce(max(published), 0) FROM relay_checkpoints").one().get(0)
+        }
+    }
+
+    /// Readers of the database's slots are ended, slots dropped beneath them, by a die: everything is out once, in order.
+    @Test func whateverBreaksTheLogNothingIsLostNorDoubled() throws {
+        let fixture = try Fixture()
+        let relay = try RunningRelay(fixture.database, fixture.topic, pageSize: 7)
+        defer { relay.end() }
+        let (writer, executioner) = (try fixture.connect(), try fixture.connect())
+        try eventually("it reads the log") { relay.relay.currentStatus.readsLog }
+        var generator = SeededGenerator.fromEnvironment()
+        var (next, breaks) = (0, 0)
+        while next < 400 {
+            let count = Int.random(in: 1...(Bool.random(using: &generator) ? 3 : 30), using: &generator)
+            try fixture.append(Array(next..<next + count), on: writer)
+            next += count
+            relay.relay.wake()
+            switch Int.random(in: 0..<12, using: &generator) {
+            case 0, 1:
+                breaks += 1
+                _ = try executioner.query(
+                    """
+                    SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots
+                    WHERE database = current_database() AND active
+                    """)
+            case 2:
+                breaks += 1
+                // Somebody drops the slot: no reader comes back to it.
+                _ = try? executioner.query(
+                    """
+                    SELECT pg_terminate_backend(active_pid, 1000), pg_drop_replication_slot(slot_name)
+                    FROM pg_replication_slots WHERE database = current_database()
+                    """)
+            case 3: try eventually("it reads the log again") { relay.relay.currentStatus.readsLog }
+            case 4: try eventually("all is out") { relay.relay.currentStatus.published == Int64(next) }
+            default: break
+            }
+        }
+        try eventually("all is stored") { try fixture.stored() == Int64(next) }
+        #expect(try fixture.published() == Array(0..<next), "\(breaks) breaks")
+        try eventually("it reads the log in the end") { relay.relay.currentStatus.readsLog }
+        #expect(breaks > 0)
+    }
+
+    /// A transaction of many pages, whose reader is ended in the middle of it.
+    @Test func aLargeTransactionIsGoneOnWithByWindows() throws {
+        let fixture = try Fixture()
+        let relay = try RunningRelay(fixture.database, fixture.topic, pageSize: 5)
+        defer { relay.end() }
+        let (writer, executioner) = (try fixture.connect(), try fixture.connect())
+        for round in 0..<3 {
+            try eventually("it reads the log") { relay.relay.currentStatus.readsLog }
+            let before = relay.relay.currentStatus.published
+            try writer.transaction { try fixture.append(Array(round * 600..<(round + 1) * 600), on: $0) }
+            try eventually("it is in the middle") { relay.relay.currentStatus.published > before }
+            _ = try executioner.query(
+                """
+                SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots
+                WHERE database = current_database() AND active
+                """)
+            try eventually("all is out") { try fixture.stored() == Int64((round + 1) * 600) }
+        }
+        #expect(try fixture.published() == Array(0..<1_800))
+    }
+
+    /// Who takes over reads by windows first, from the checkpoint that the log has left, and then the slot.
+    @Test func aNewLeaderTakesTheSlotFromTheOldOne() throws {
+        let fixture = try Fixture()
+        let first = try RunningRelay(fixture.database, fixture.topic, pageSize: 50)
+        try eventually("it reads the log") { first.relay.currentStatus.readsLog }
+        let writer = try fixture.connect()
+        for id in 0..<20 { try fixture.append([id], on: writer) }
+        try eventually("all is stored") { try fixture.stored() == 20 }
+        let second = try RunningRelay(fixture.database, fixture.topic, pageSize: 50)
+        defer { second.end() }
+        // The leader's own session is ended; its reader's lives on, until the next leader ends it.
+        _ = try writer.query(
+            """
+            SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted
+                AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+            """)
+        for id in 20..<40 { try fixture.append([id], on: writer) }
+        try eventually("one reads the log again") {
+            first.relay.currentStatus.readsLog || second.relay.currentStatus.readsLog
+        }
+        first.end()
+        for id in 40..<60 { try fixture.append([id], on: writer) }
+        try eventually("the second one reads it") { second.relay.currentStatus.readsLog }
+        try eventually("all is stored") { try fixture.stored() == 60 }
+        var seen = Set<Int>()
+        #expect(try fixture.published().filter { seen.insert($0).inserted } == Array(0..<60))
+    }
+
+    /// The server may forget what is stored as published, and nothing else.
+    @Test func theSlotFollowsTheCheckpoint() throws {
+        let fixture = try Fixture()
+        let relay = try RunningRelay(fixture.database, fixture.topic, pageSize: 50)
+        defer { relay.end() }
+        let writer = try fixture.connect()
+        try eventually("it reads the log") { relay.relay.currentStatus.readsLog }
+        try fixture.append([1], on: writer)
+        let end = try writer.query("SELECT pg_current_wal_insert_lsn()::text").one().get(0, as: String.self)
+        try eventually("the slot is behind it") {
+            try writer.query(
+                """
+                SELECT 1 FROM pg_replication_slots
+                WHERE database = current_database() AND confirmed_flush_lsn >= $1::text::pg_lsn
+                """, [.text(end)]
+            ).count == 1
+        }
+        #expect(try fixture.stored() == 1)
+    }
+
+    /// Open transactions hold up neither what is published nor each other, and the rows of one come when it commits.
+    @Test func nobodyWaitsForAnOpenTransaction() throws {
+        let fixture = try Fixture()
+        let relay = try RunningRelay(fixture.database, fixture.topic, pageSize: 50)
+        defer { relay.end() }
+        try eventually("it reads the log") { relay.relay.currentStatus.readsLog }
+        let elsewhere = try Connection(
+            PostgresConfiguration(try LogServer.shared.get().createDatabase()), logger: quiet)
+        try elsewhere.script("BEGIN; SELECT pg_current_xact_id()")
+        let (open, writer) = (try fixture.connect(), try fixture.connect())
+        try open.script("BEGIN")
+        try fixture.append([3], on: open)
+        try fixture.append([1], on: writer)
+        try fixture.append([2], on: writer)
+        try eventually("two are stored") { try fixture.stored() == 2 }
+        try open.script("COMMIT")
+        try eventually("all are stored") { try fixture.stored() == 3 }
+        #expect(try fixture.published() == [1, 2, 3])
+        try elsewhere.script("ROLLBACK")
+    }
+
+    /// Neither tables nor slots are asked for anything.
+    @Test(.waiting) func nothingIsAskedWhileNothingIsWritten() throws {
+        let fixture = try Fixture()
+        let counter = try ExchangeCounter(to: LogServer.shared.get())
+        defer { counter.stop() }
+        let database = try PostgresConfiguration(
+            PostgresServer.url(port: counter.port, database: fixture.database.database ?? ""))
+        let relay = try RunningRelay(database, fixture.topic, pageSize: 50)
+        defer { relay.end() }
+        try eventually("it reads the log") { relay.relay.currentStatus.readsLog }
+        let before = counter.exchanges
+        StopSignal().wait(for: .milliseconds(1_500))
+        #expect(counter.exchanges == before)
+        try fixture.append([1], on: try fixture.connect())
+        try eventually("it is out all the same") { try fixture.stored() == 1 }
+        #expect(counter.exchanges > before)
+    }
+
+    /// Where the log can't be read windows go on, and it is said why.
+    @Test func windowsGoOnWithoutALog() throws {
+        let fixture = try Fixture(isPrepared: false)
+        let relay = try RunningRelay(fixture.database, fixture.topic, pageSize: 50)
+        defer { relay.end() }
+        let writer = try fixture.connect()
+        try fixture.append([1], on: writer)
+        try eventually("it is out") { try fixture.stored() == 1 }
+        try eventually("it says why") { relay.relay.currentStatus.fallback?.contains("orderflow migrate") == true }
+        #expect(!relay.relay.currentStatus.readsLog && relay.relay.currentStatus.problem == nil)
+        try RelaySlots.prepare(on: writer)
+        try eventually(within: .seconds(60), "it reads the log") { relay.relay.currentStatus.readsLog }
+        #expect(relay.relay.currentStatus.fallback == nil)
+        try fixture.append([2], on: writer)
+        try eventually("both are out") { try fixture.stored() == 2 }
+        #expect(try fixture.published() == [1, 2])
+    }
+
+    /// A role that may not replicate, as after an update whose `migrate` had no administrator.
+    @Test func aRoleWithoutTheAttributeReadsByWindows() throws {
+        let fixture = try Fixture()
+        let administrator = try fixture.connect()
+        let role = "plain_\(UInt32.random(in: 0...UInt32.max))"
+        try administrator.script(
+            """
+            CREATE ROLE \(role) LOGIN PASSWORD '\(PostgresServer.password)';
+            GRANT ALL ON ALL TABLES IN SCHEMA public TO \(role);
+            """)
+        let relay = try RunningRelay(
+            fixture.database.with(user: role), fixture.topic, pageSize: 50)
+        defer { relay.end() }
+        try fixture.append([1], on: administrator)
+        try eventually("it is out") { try fixture.stored() == 1 }
+        try eventually("it says why") { relay.relay.currentStatus.fallback?.contains("replication") == true }
+        try administrator.script("ALTER ROLE \(role) REPLICATION")
+        try eventually(within: .seconds(60), "it reads the log") { relay.relay.currentStatus.readsLog }
+    }
+
+    /// What is made is taken away again, and a slot in use is named.
+    @Test func slotsAreDroppedWhenSwitchedOff() throws {
+        let fixture = try Fixture()
+        let connection = try fixture.connect()
+        #expect(try RelaySlots.prepare(on: connection).map(\.name) == ["outbox"], "twice is once")
+        let relay = try RunningRelay(fixture.database, fixture.topic, pageSize: 50)
+        try eventually("it reads the log") { relay.relay.currentStatus.readsLog }
+        let database = fixture.database.database ?? ""
+        let server = try Connection(PostgresConfiguration(try LogServer.shared.get().url()), logger: quiet)
+        #expect(try RelaySlots.dropAll(of: database, on: server).count == 1)
+        relay.end()
+        try eventually("it is dropped") { try RelaySlots.dropAll(of: database, on: server).isEmpty }
+        try RelaySlots.remove(on: connection)
+        #expect(try connection.query("SELECT 1 FROM pg_replication_slots WHERE database = current_database()").isEmpty)
+        #expect(try connection.query("SELECT 1 FROM pg_publication").isEmpty)
+    }
+}
