@@ -45,7 +45,7 @@ import Testing
         init(on server: Result<PostgresServer, any Error> = LogServer.shared, isPrepared: Bool = true) throws {
             database = try PostgresConfiguration(try server.get().createDatabase())
             topic = try TestTopic(partitions: 1)
-            try connect().script(MessagingSchema.v1 + MessagingSchema.express)
+            try connect().script(MessagingSchema.v1 + MessagingSchema.v2)
             if isPrepared { try RelaySlots.prepare(on: connect()) }
         }
 

@@ -64,6 +64,8 @@ extension Relay {
                 }
                 published.note(page)
             }
+            // What is moved comes by the log.
+            try work.due?.look(on: connection)
             try keepUp(reader, &published, &work, on: connection)
             fullPages = next?.isFull == true ? fullPages + 1 : 0
             if fullPages == Self.backlog {
@@ -143,6 +145,7 @@ extension Relay {
             limit = min(limit, published.isExpecting ? Self.expecting : max(due, Self.rest))
         }
         if work.isBehindPruning { limit = min(limit, configuration.busyPoll) }
+        if let next = work.due?.untilNext { limit = min(limit, next) }
         return work.source.prunable && work.sincePrune > 0 ? min(limit, RelayIdling.quiet) : limit
     }
 
