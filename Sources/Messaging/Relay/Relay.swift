@@ -221,13 +221,8 @@ public final class Relay: Sendable {
             if tap?.isApproaching == true {
                 // What comes by the log says that there are rows.
                 stop.wait(for: configuration.busyPoll)
-<<<<<<< HEAD
                 let rest = [limit, work.due?.untilNext].compactMap(\.self).reduce(configuration.idlePoll, min)
                 tap?.wait(atMost: rest, or: connection)
-=======
-                let limits = [limit, work.due?.untilNext].compactMap(\.self)
-                tap?.wait(atMost: limits.reduce(configuration.idlePoll, min), or: connection)
->>>>>>> 3bd858c31fb896102c425178bd55fecc11fff4eb
             } else {
                 try work.idling.wait(on: connection, atMost: limit, work.due?.untilNext)
             }

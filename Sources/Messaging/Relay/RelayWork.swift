@@ -11,8 +11,6 @@ struct RelayWork {
     var tail: PublishedTail? = PublishedTail()
     var idling: RelayIdling
     var tick: Tick
-    /// Of an outbox: what goes into it when it is due.
-    var due: DueMessages?
     /// Rows published, and not pruned yet.
     var sincePrune = 0
     /// What waits for its time in the same database; nil where the source is no outbox.
@@ -24,12 +22,7 @@ struct RelayWork {
 
     init(
         source: RelaySource, encoder: RelayEncoder, progress: RelayProgress, publication: RelayPublication,
-<<<<<<< HEAD
         idling: RelayIdling, tick: Tick, due: DueMessages?, onProgress: @escaping () -> Void
-=======
-        idling: RelayIdling, tick: Tick, due: DueMessages?,
-        onProgress: @escaping () -> Void
->>>>>>> 3bd858c31fb896102c425178bd55fecc11fff4eb
     ) {
         self.source = source
         self.progress = progress

@@ -84,13 +84,6 @@ enum GeneralAlerts {
                 "OrderflowRelayBacklog", "max by (service, source) (orderflow_relay_backlog_rows) > 10000", for: "5m",
                 .ticket, "{{ $value }} rows of {{ $labels.service }}'s {{ $labels.source }} are not published"),
             Alert(
-<<<<<<< HEAD
-=======
-                "OrderflowScheduleLate", "max by (service) (orderflow_schedule_oldest_late_seconds) > 30", for: "1m",
-                .page, "{{ $labels.service }}'s messages are {{ $value | humanizeDuration }} behind their time",
-                "The relay that leads moves them. See `orderflow schedule list --due-within 0s`."),
-            Alert(
->>>>>>> 3bd858c31fb896102c425178bd55fecc11fff4eb
                 "OrderflowRelayFellBack", "max by (service, source) (orderflow_relay_fallen_back) == 1", for: "5m",
                 .ticket, "The relay of {{ $labels.service }}'s {{ $labels.source }} reads by windows and not the log",
                 "Nothing is lost or late by more than a second. /readyz and `orderflow status` say why."),
@@ -104,13 +97,10 @@ enum GeneralAlerts {
                 "PostgreSQL keeps {{ $value | humanize1024 }}B of its log for {{ $labels.service }}'s {{ $labels.source }}",
                 "Nobody reads the slot, or a transaction that has written is open for long: `orderflow status` names it."
             ),
-<<<<<<< HEAD
             Alert(
                 "OrderflowScheduleLate", "max by (service) (orderflow_schedule_oldest_late_seconds) > 30", for: "1m",
                 .page, "{{ $labels.service }}'s messages are {{ $value | humanizeDuration }} behind their time",
                 "The relay that leads moves them. See `orderflow schedule list --due-within 0s`."),
-=======
->>>>>>> 3bd858c31fb896102c425178bd55fecc11fff4eb
         ])
 
     private static let consumers = Group(
