@@ -45,7 +45,7 @@ import Testing
         init(on server: Result<PostgresServer, any Error> = LogServer.shared, isPrepared: Bool = true) throws {
             database = try PostgresConfiguration(try server.get().createDatabase())
             topic = try TestTopic(partitions: 1)
-            try connect().script(MessagingSchema.v1 + MessagingSchema.express)
+            try connect().script(MessagingSchema.v1 + MessagingSchema.v2)
             if isPrepared { try RelaySlots.prepare(on: connect()) }
         }
 
@@ -215,6 +215,30 @@ import Testing
         try fixture.append([1], on: try fixture.connect())
         try eventually("it is out all the same") { try fixture.stored() == 1 }
         #expect(counter.exchanges > before)
+    }
+
+    /// The log tells of messages that wait for their time, so that nobody looks for them.
+    @Test func scheduledMessagesGoOutInTime() throws {
+        let fixture = try Fixture()
+        let relay = try RunningRelay(fixture.database, fixture.topic, pageSize: 50)
+        defer { relay.end() }
+        try eventually("it reads the log") { relay.relay.currentStatus.readsLog }
+        let writer = try fixture.connect()
+        for (id, milliseconds) in [(1, 0), (3, 1_500), (2, 300)] {
+            _ = try writer.execute(
+                """
+                INSERT INTO scheduled_messages (due_at, tenant, topic, key, type, schema_version, data, metadata)
+                VALUES (clock_timestamp() + make_interval(secs => $1 / 1000.0), 'default', $2, 'k', 'Happened', 1, '{}',
+                        $3::text::json)
+                """,
+                [
+                    .int8(Int64(milliseconds)), .text(fixture.topic.name),
+                    .text(#"{"id":"\#(id)","source":"/test","correlationId":"c"}"#),
+                ])
+        }
+        try eventually("all are out") { try fixture.stored() == 3 }
+        #expect(try fixture.published() == [1, 2, 3])
+        #expect(relay.relay.currentStatus.readsLog)
     }
 
     /// Where the log can't be read windows go on, and it is said why.
