@@ -20,6 +20,13 @@ struct DueMessages {
     private var due: ContinuousClock.Instant?
     /// The relay has come by before it was time for another look.
     private var isAsked = false
+    /// The relay reads the log, which tells of new ones too.
+    private var isHeard = false
+    /// The log has told of some just now. What it tells may be seen a moment later.
+    private var toldUntil: ContinuousClock.Instant?
+    /// Looks while the log tells.
+    private static let heardLook: Duration = .seconds(60)
+    private static let toldFor: Duration = .seconds(1)
     private let delivered: Counter
     private let late: Metrics.Timer
 
@@ -34,14 +41,24 @@ struct DueMessages {
     /// How long the relay may wait for other things.
     var untilNext: Duration {
         guard let looked else { return .zero }
-        var next = looked + (isAsked ? Self.busyLook : idleLook)
+        var next = looked + (isHeard ? (isTold ? Self.busyLook : Self.heardLook) : isAsked ? Self.busyLook : idleLook)
         if let due { next = min(next, due) }
         return max(.zero, ContinuousClock.now.duration(to: next))
     }
 
+    private var isTold: Bool { toldUntil.map { .now < $0 } ?? false }
+
+    /// - Parameter isHeard: whether the log tells of new ones, by `tell`, so that nobody has to look for them.
+    mutating func hears(_ isHeard: Bool) { self.isHeard = isHeard }
+
+    mutating func tell() { toldUntil = .now + Self.toldFor }
+
     /// Moves what is due, a batch of it, if it is time to look. What it moves, the relay's next look sees.
     mutating func look(on connection: Connection) throws {
         let now = ContinuousClock.now
+        if isHeard, !isTold, let looked, looked.duration(to: now) < Self.heardLook, due.map({ $0 > now }) ?? true {
+            return
+        }
         if let looked, looked.duration(to: now) < Self.busyLook, due.map({ $0 > now }) ?? true {
             isAsked = true
             return

@@ -217,6 +217,30 @@ import Testing
         #expect(counter.exchanges > before)
     }
 
+    /// The log tells of messages that wait for their time, so that nobody looks for them.
+    @Test func scheduledMessagesGoOutInTime() throws {
+        let fixture = try Fixture()
+        let relay = try RunningRelay(fixture.database, fixture.topic, pageSize: 50)
+        defer { relay.end() }
+        try eventually("it reads the log") { relay.relay.currentStatus.readsLog }
+        let writer = try fixture.connect()
+        for (id, milliseconds) in [(1, 0), (3, 1_500), (2, 300)] {
+            _ = try writer.execute(
+                """
+                INSERT INTO scheduled_messages (due_at, tenant, topic, key, type, schema_version, data, metadata)
+                VALUES (clock_timestamp() + make_interval(secs => $1 / 1000.0), 'default', $2, 'k', 'Happened', 1, '{}',
+                        $3::text::json)
+                """,
+                [
+                    .int8(Int64(milliseconds)), .text(fixture.topic.name),
+                    .text(#"{"id":"\#(id)","source":"/test","correlationId":"c"}"#),
+                ])
+        }
+        try eventually("all are out") { try fixture.stored() == 3 }
+        #expect(try fixture.published() == [1, 2, 3])
+        #expect(relay.relay.currentStatus.readsLog)
+    }
+
     /// Where the log can't be read windows go on, and it is said why.
     @Test func windowsGoOnWithoutALog() throws {
         let fixture = try Fixture(isPrepared: false)

@@ -44,6 +44,9 @@ extension Relay {
         on connection: Connection, until stop: StopSignal
     ) throws -> LogOutcome {
         let reader = junction.reader
+        // One that waits for a standby may tell long before it can be seen.
+        work.due?.hears(junction.tellsOfSchedule && !junction.waitsForStandby)
+        defer { work.due?.hears(false) }
         var next: RelayLogReader.Page? = junction.first
         var fullPages = 0
         while !stop.isStopped {
@@ -51,6 +54,7 @@ extension Relay {
             if !connection.isAlive() { _ = try connection.query("SELECT 1") }
             let looked = ContinuousClock.now
             // What it moves comes by the log.
+            if reader.takeOthers() { work.due?.tell() }
             try work.due?.look(on: connection)
             let found = next?.rows.count ?? 0
             if let page = next {
@@ -74,7 +78,7 @@ extension Relay {
                 return .behind(
                     RelayLogTap.Rest(
                         reader: reader, seen: published.base, target: LogPosition(place) ?? reader.end,
-                        waitsForStandby: junction.waitsForStandby))
+                        waitsForStandby: junction.waitsForStandby, tellsOfSchedule: junction.tellsOfSchedule))
             }
             if fullPages == 0 {
                 stop.wait(for: found > 0 ? work.tick.pause(at: .now) : Self.rest)

@@ -29,6 +29,7 @@ final class RelayLogReader {
     private var builder: (layout: LoggedLayout, rows: RowsBuilder)?
     private var open: OpenTransaction?
     private var transactions: [UInt64] = []
+    private var hasOthers = false
     /// Of the last page.
     private(set) var end = LogPosition.zero
 
@@ -85,7 +86,10 @@ final class RelayLogReader {
         case .relation(let relation):
             layouts[relation.id] = relation.name == source.table ? try LoggedLayout(relation, source) : nil
         case .insert(let relation, let tuple):
-            guard let layout = layouts[relation] else { return }
+            guard let layout = layouts[relation] else {
+                hasOthers = true
+                return
+            }
             try insert(tuple, layout, isOut)
         case .other: break
         }
@@ -108,6 +112,12 @@ final class RelayLogReader {
             throw UnreadableLog("the columns of \(source.table) have other types than before")
         }
         try builder.rows.append(try layout.values(of: tuple))
+    }
+
+    /// Whether there were rows of another table since one last asked.
+    func takeOthers() -> Bool {
+        defer { hasOthers = false }
+        return hasOthers
     }
 
     // MARK: The session

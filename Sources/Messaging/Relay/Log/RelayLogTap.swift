@@ -23,6 +23,8 @@ struct RelayLogTap {
         let first: RelayLogReader.Page
         /// Commits are to be waited for until a standby has them.
         let waitsForStandby: Bool
+        /// The log tells of messages whose time is yet to come.
+        let tellsOfSchedule: Bool
     }
 
     /// What a backlog leaves of a log that is read.
@@ -33,6 +35,8 @@ struct RelayLogTap {
         /// Where the log ended.
         let target: LogPosition
         let waitsForStandby: Bool
+        /// The log tells of messages whose time is yet to come.
+        let tellsOfSchedule: Bool
     }
 
     private struct Approach {
@@ -42,6 +46,8 @@ struct RelayLogTap {
         /// The end of the log when the slot was opened: behind it, it has caught up.
         let target: LogPosition
         let waitsForStandby: Bool
+        /// The log tells of messages whose time is yet to come.
+        let tellsOfSchedule: Bool
         /// Sent, dropped, and not seen to be published yet.
         var owed: Set<UInt64> = []
     }
@@ -103,7 +109,8 @@ struct RelayLogTap {
     /// dropped until they have caught up.
     mutating func resume(_ rest: Rest) {
         approach = Approach(
-            reader: rest.reader, origin: rest.seen, target: rest.target, waitsForStandby: rest.waitsForStandby)
+            reader: rest.reader, origin: rest.seen, target: rest.target, waitsForStandby: rest.waitsForStandby,
+            tellsOfSchedule: rest.tellsOfSchedule)
         // Of a transaction of many pages some are out; windows have the others.
         if let id = rest.reader.dropOpenTransaction() { approach?.owed.insert(id) }
     }
@@ -158,7 +165,7 @@ struct RelayLogTap {
         let target = try connection.query("SELECT pg_current_wal_insert_lsn()::text").one().get(0, as: String.self)
         approach = Approach(
             reader: RelayLogReader(session, of: source), origin: origin, target: LogPosition(target) ?? .zero,
-            waitsForStandby: sight.hasSynchronousStandby)
+            waitsForStandby: sight.hasSynchronousStandby, tellsOfSchedule: sight.hasSchedule)
     }
 
     private mutating func makeSlot(insteadOf sight: SlotSight) {
@@ -196,7 +203,8 @@ struct RelayLogTap {
                 problem = nil
                 backoff.reset()
                 return Junction(
-                    reader: approach.reader, seen: seen, first: page, waitsForStandby: approach.waitsForStandby)
+                    reader: approach.reader, seen: seen, first: page, waitsForStandby: approach.waitsForStandby,
+                    tellsOfSchedule: approach.tellsOfSchedule)
             }
             approach.owed.formUnion(page.transactions)
             if page.partly != nil, let id = approach.reader.dropOpenTransaction() { approach.owed.insert(id) }

@@ -12,6 +12,9 @@ package enum RelaySlots {
     /// Slots are the whole server's; the rest of the name is random, so that no slot is ever taken for another.
     static let prefix = "orderflow_relay_"
 
+    /// What `DueMessages` moves into the outbox.
+    static let schedule = "scheduled_messages"
+
     /// Made by the owner of the tables, for each of them that is there. Idempotent.
     ///
     /// - Returns: the sources that the database has.
@@ -32,9 +35,20 @@ package enum RelaySlots {
         for source in sources {
             let exists = try owner.query(
                 "SELECT 1 FROM pg_publication WHERE pubname = $1", [.text(source.publication)])
-            guard exists.isEmpty else { continue }
-            try owner.script(
-                "CREATE PUBLICATION \(source.publication) FOR TABLE \(source.table) WITH (publish = 'insert')")
+            if exists.isEmpty {
+                try owner.script(
+                    "CREATE PUBLICATION \(source.publication) FOR TABLE \(source.table) WITH (publish = 'insert')")
+            }
+            // So that nobody has to look for messages whose time is yet to come.
+            let isDeaf = try owner.query(
+                """
+                SELECT to_regclass($2) IS NOT NULL AND NOT EXISTS (
+                    SELECT FROM pg_publication_tables WHERE pubname = $1 AND tablename = $2)
+                """, [.text(source.publication), .text(Self.schedule)]
+            ).one().get(0, as: Bool.self)
+            if source.isOutbox, isDeaf {
+                try owner.script("ALTER PUBLICATION \(source.publication) ADD TABLE \(Self.schedule)")
+            }
         }
         return sources
     }

@@ -11,6 +11,8 @@ struct SlotSight {
     /// Of the session that reads it.
     let reader: Int32?
     let hasPublication: Bool
+    /// Which tells of messages whose time is yet to come, too.
+    let hasSchedule: Bool
     /// `wal_level`.
     let level: String
     /// `max_slot_wal_keep_size`: whether the server gives the slot up before its disk is full.
@@ -34,11 +36,12 @@ struct SlotSight {
             SELECT r.slot, r.snapshot::text, s.wal_status, s.active_pid,
                    EXISTS (SELECT FROM pg_publication WHERE pubname = $2),
                    current_setting('wal_level'), current_setting('max_slot_wal_keep_size') <> '-1',
-                   current_setting('synchronous_standby_names') <> ''
+                   current_setting('synchronous_standby_names') <> '',
+                   EXISTS (SELECT FROM pg_publication_tables WHERE pubname = $2 AND tablename = $3)
             FROM (SELECT) one
             LEFT JOIN relay_slots r ON r.source = $1
             LEFT JOIN pg_replication_slots s ON s.slot_name = r.slot AND s.database = current_database()
-            """, [.text(source.name), .text(source.publication)]
+            """, [.text(source.name), .text(source.publication), .text(RelaySlots.schedule)]
         ).one()
         slot = try row.get(0)
         snapshot = try row.get(1, as: String?.self).flatMap { TransactionSet($0) }
@@ -48,6 +51,7 @@ struct SlotSight {
         level = try row.get(5)
         isGuarded = try row.get(6)
         hasSynchronousStandby = try row.get(7)
+        hasSchedule = try row.get(8)
         serverVersion = connection.serverVersion
     }
 
