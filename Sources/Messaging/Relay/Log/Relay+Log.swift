@@ -53,9 +53,7 @@ extension Relay {
             // Our own session holds the leadership.
             if !connection.isAlive() { _ = try connection.query("SELECT 1") }
             let looked = ContinuousClock.now
-            // What it moves comes by the log.
             if reader.takeOthers() { work.due?.tell() }
-            try work.due?.look(on: connection)
             let found = next?.rows.count ?? 0
             if let page = next {
                 if found > 0 {
@@ -144,7 +142,7 @@ extension Relay {
 
     /// How long there is nothing to do, if nothing comes.
     private func pause(_ published: LogPublished, _ work: RelayWork) -> Duration {
-        var limit = work.due.map { max($0.untilNext, Self.rest) } ?? Self.longest
+        var limit = Self.longest
         if let due = work.progress.untilDue {
             limit = min(limit, published.isExpecting ? Self.expecting : max(due, Self.rest))
         }
