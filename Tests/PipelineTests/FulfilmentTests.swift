@@ -137,7 +137,7 @@ import Testing
         #expect(try shop.run("sagas", "check").hasPrefix("0 under way; "))
         try shop.run("sagas", "retry", ids[0], "--note", "x", "--by", "test", expecting: 1)
         // Who reads the topics besides.
-        try shop.run("status", "--verify")
+        try shop.run("status", "--verify", "--settle", "5s")
         let shown = try shop.run("replay", "order-events", "--key", ids[0], "--type", "OrderCreated")
         #expect(shown.contains(#""payload":{"orderId":"\#(ids[0])","userId":"alice""#), "\(shown)")
         try shop.run("replay", "--into", "orders")

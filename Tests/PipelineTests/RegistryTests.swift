@@ -66,7 +66,7 @@ import Testing
         let view = try #require(try await api.client.view("partner-avro"))
         #expect(view["total"] as? Double == 12.5 && view["userId"] as? String == "paula")
         #expect(view["createdAt"] as? String == "2026-01-31T12:00:00.000000Z")
-        #expect(try shop.query("SELECT count(*) FROM dead_letters", in: "projection") == [["0"]])
+        #expect(try shop.query("SELECT count(*) FROM dead_letters", in: "views") == [["0"]])
 
         // Without the registry, by a process that has never spoken to it: what is known is known.
         try registry.kill()
@@ -88,10 +88,10 @@ import Testing
             let answer = try await projection.client.get("/readyz", orNil: true)
             return answer?.status == 503 && answer?.text.contains("schema 4095") == true
         }
-        #expect(try shop.query("SELECT count(*) FROM dead_letters", in: "projection") == [["0"]])
+        #expect(try shop.query("SELECT count(*) FROM dead_letters", in: "views") == [["0"]])
         try registry.start()
         try await eventually(within: .seconds(60), "nobody has it, and so it is dead") {
-            try shop.query("SELECT count(*) FROM dead_letters", in: "projection") == [["1"]]
+            try shop.query("SELECT count(*) FROM dead_letters", in: "views") == [["1"]]
         }
     }
 
