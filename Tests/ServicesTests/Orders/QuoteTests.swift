@@ -13,9 +13,8 @@ import Testing
 
 /// `POST /quotes` from its body to inventory's word.
 @Suite struct QuoteTests {
-    private func wish(_ body: String) throws(OrderRequest.Refusal) -> QuoteWish {
-        let bytes = Array(body.utf8)
-        return try bytes.withUnsafeBytes { bytes throws(OrderRequest.Refusal) in try QuoteWish(json: bytes) }
+    private func wish(_ body: String) throws -> QuoteWish {
+        try Array(body.utf8).withUnsafeBytes { try QuoteWish(json: $0) }
     }
 
     @Test(arguments: [
