@@ -47,10 +47,10 @@ import Testing
         (#"{"items":[{"sku":"A","qty":1}],"currency":"XXX"}"#, "/currency"),
         (#"{"items":[\#((0...500).map { _ in #"{"sku":"A","qty":1}"# }.joined(separator: ","))]}"#, "/items"),
     ]) func whatIsNoQuoteIsRefusedWithItsPlace(_ body: String, _ pointer: String) throws {
-        do throws(OrderRequest.Refusal) {
+        do {
             _ = try wish(body)
             Issue.record("\(body) is taken")
-        } catch {
+        } catch let error as OrderRequest.Refusal {
             guard case .invalid(let violations) = error else {
                 Issue.record("\(error)")
                 return
