@@ -75,14 +75,14 @@ import Testing
                         }
                       }
                     },
-                    {"name": "first", "type": ["null", "Line"], "default": null},
+                    {"name": "first", "type": ["null","Line"], "default": null},
                     {"name": "price", "doc": "Without taxes. Exact decimal text, with all digits that the currency has.", "type": "string"},
                     {
                       "name": "at",
                       "type": {"type": "long", "logicalType": "timestamp-micros"}
                     },
                     {"name": "count", "type": "long"},
-                    {"name": "insured", "type": ["null", "boolean"], "default": null},
+                    {"name": "insured", "type": ["null","boolean"], "default": null},
                     {
                       "name": "matrix",
                       "type": {
@@ -90,7 +90,7 @@ import Testing
                         "items": {"type": "array", "items": "int"}
                       }
                     },
-                    {"name": "more", "doc": "JSON (RFC 8259) as text.", "type": ["null", "string"], "default": null},
+                    {"name": "more", "doc": "JSON (RFC 8259) as text.", "type": ["null","string"], "default": null},
                     {
                       "name": "tags",
                       "type": [
