@@ -27,7 +27,8 @@ import Testing
             optional[schema.type] = Set(schema.fields.map(\.name))
         }
         #expect(written == optional, "a member of a schema is never written, or there is no sample that has it")
-        #expect(try EveryFact.catalogue().schemas.count == 28)
+        let catalogue = try EveryFact.catalogue()
+        #expect(try catalogue.schemas.count == catalogue.all.count)
     }
 
     private func expect(_ value: JSONValue, is type: SchemaType, at place: String) throws {

@@ -144,6 +144,10 @@ enum GeneralAlerts {
                 "OrderflowCircuitOpen", #"max by (name) (orderflow_circuit_breaker_state{state="open"}) == 1"#,
                 for: "2m", .ticket, "The circuit to {{ $labels.name }} is open"),
             Alert(
+                "OrderflowSchemasWithoutID", "max(orderflow_schemas_without_id) > 0", for: "10m", .ticket,
+                "{{ $value }} schemas have no id: their messages go out as JSON",
+                "The registry is away, or refuses them. /readyz and the log (`schema_refused`) say which."),
+            Alert(
                 "OrderflowLongTransaction",
                 "max by (database, process, holds) (orderflow_database_long_transaction_seconds) > 900", .ticket,
                 "Process {{ $labels.process }} in database {{ $labels.database }} has had a transaction open for "

@@ -41,8 +41,8 @@ public struct Answers<Request: RequestPayload>: ServiceModulePart {
         module.running.append { [topic, make] context in
             let handler = try make(context)
             let reads: FactCatalogue = [Request.self]
-            let responder = Responder(
-                Responder.Configuration(group: group, topic: context.topics[topic], source: context.source),
+            let responder = RequestResponder(
+                RequestResponder.Configuration(group: group, topic: context.topics[topic], source: context.source),
                 kafka: context.kafka, database: context.database,
                 reader: RecordReader(types: reads.types, content: reads.door), logger: context.logger
             ) { try Self.answers(to: $0, $1, by: handler) }
@@ -52,7 +52,7 @@ public struct Answers<Request: RequestPayload>: ServiceModulePart {
 
     private static func answers(
         to messages: [InboundMessage], _ connection: Connection, by handler: Handler
-    ) throws -> [Result<Responder.Reply, RequestRefusal>] {
+    ) throws -> [Result<RequestResponder.Reply, RequestRefusal>] {
         let questions = try messages.map { message in
             guard let request = try message.payload(as: Request.self) else {
                 throw MessageRejected("\(message.type) is no \(Request.type)")
@@ -63,7 +63,7 @@ public struct Answers<Request: RequestPayload>: ServiceModulePart {
             switch answer {
             case .success(let reply):
                 .success(
-                    Responder.Reply(
+                    RequestResponder.Reply(
                         type: Request.Reply.type, schemaVersion: Request.Reply.version, payload: try reply.payload()))
             case .failure(let refusal): .failure(refusal)
             }

@@ -104,7 +104,7 @@ enum MailStore {
                 .float8(lease / .seconds(1)), .timestampArrayOptional(intents.map(\.expiresAt)),
             ])
         return try rows.filter { row in
-            try !row.isNull(4) && (row.get(8, as: Int32.self) > 0 || !row.isNull(13))
+            try !row.isNull(4) && (row.get(8, as: Int32.self) > 0 || !row.isNull(14))
         }.map(mail)
     }
 

@@ -46,8 +46,8 @@ import Testing
         /// Answers each question with itself, but for those that it refuses.
         func respond() throws {
             let database = try PostgresConfiguration(try PostgresServer.shared.get().createDatabase())
-            let responder = Responder(
-                Responder.Configuration(group: "\(service)-group", topic: topic.name, source: "/test"),
+            let responder = RequestResponder(
+                RequestResponder.Configuration(group: "\(service)-group", topic: topic.name, source: "/test"),
                 kafka: topic.kafka, database: database, reader: Self.reader(["Question"]), logger: quiet
             ) { [seen] requests, connection in
                 _ = try connection.query("SELECT 1")
@@ -55,7 +55,7 @@ import Testing
                 if requests.contains(where: { $0.payload.count > 100 }) { throw CancellationError() }
                 return requests.map { request in
                     request.payload.contains(UInt8(ascii: "?"))
-                        ? .success(Responder.Reply(type: "Answer", payload: request.payload))
+                        ? .success(RequestResponder.Reply(type: "Answer", payload: request.payload))
                         : .failure(RequestRefusal("no question", isPassing: true))
                 }
             }

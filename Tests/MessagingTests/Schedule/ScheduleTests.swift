@@ -79,7 +79,8 @@ import Testing
             (0..<total).map { event("\($0)", key: "k-\($0 % 40)", .at(ago(100) + Int64($0))) }, on: connection)
         let ids = try waiting().map(\.id).shuffled(using: &random)
         let cancelled = Monitor<[String]>([])
-        let canceller = try fixture.connect()
+        // Each of them is used by one thread.
+        nonisolated(unsafe) let canceller = try fixture.connect()
         let thread = DedicatedThread.start("canceller") {
             for start in stride(from: 0, to: ids.count, by: 3) {
                 let some = (try? Schedule.cancel(Array(ids[start..<min(start + 3, ids.count)]), on: canceller)) ?? []
@@ -87,7 +88,7 @@ import Testing
             }
         }
         // Two that move, as where a leader has lost its session without knowing.
-        let second = try fixture.connect()
+        nonisolated(unsafe) let second = try fixture.connect()
         let other = DedicatedThread.start("mover") {
             while (try? DueMessages.move(limit: 5, on: second).count) ?? 0 > 0 {}
         }

@@ -53,9 +53,7 @@ extension Relay {
             // Our own session holds the leadership.
             if !connection.isAlive() { _ = try connection.query("SELECT 1") }
             let looked = ContinuousClock.now
-            // What it moves comes by the log.
             if reader.takeOthers() { work.due?.tell() }
-            try work.due?.look(on: connection)
             let found = next?.rows.count ?? 0
             if let page = next {
                 if found > 0 {
@@ -68,6 +66,8 @@ extension Relay {
                 }
                 published.note(page)
             }
+            // What is moved comes by the log.
+            try work.due?.look(on: connection)
             try keepUp(reader, &published, &work, on: connection)
             fullPages = next?.isFull == true ? fullPages + 1 : 0
             if fullPages == Self.backlog {
@@ -142,11 +142,12 @@ extension Relay {
 
     /// How long there is nothing to do, if nothing comes.
     private func pause(_ published: LogPublished, _ work: RelayWork) -> Duration {
-        var limit = work.due.map { max($0.untilNext, Self.rest) } ?? Self.longest
+        var limit = Self.longest
         if let due = work.progress.untilDue {
             limit = min(limit, published.isExpecting ? Self.expecting : max(due, Self.rest))
         }
         if work.isBehindPruning { limit = min(limit, configuration.busyPoll) }
+        if let next = work.due?.untilNext { limit = min(limit, next) }
         return work.source.prunable && work.sincePrune > 0 ? min(limit, RelayIdling.quiet) : limit
     }
 

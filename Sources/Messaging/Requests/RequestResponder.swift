@@ -10,7 +10,7 @@ import Postgres
 /// An answer changes nothing, and whoever misses one asks again: so there is neither inbox nor outbox nor dead letter, and
 /// replies go out by a plain producer that gives up what is late. What has passed its deadline isn't worked on; after a
 /// while away a group is through its backlog at the speed of reading.
-public final class Responder: Sendable {
+public final class RequestResponder: Sendable {
     public struct Configuration: Sendable {
         public var group: String
         public var topic: String
