@@ -52,7 +52,7 @@ package enum StatusText {
                                 "\(state.slot.keptBytes >> 20)", state.problem ?? "",
                             ]
                         }
-                ) { column, text in column == 4 && !text.text.isEmpty ? .bad : nil })
+                ) { column, text in column == 4 && !text.isEmpty ? .bad : nil })
         }
         if !report.sagas.isEmpty {
             parts.append(

@@ -101,7 +101,7 @@ package final class RegisteredSchemas: SchemaIDs {
             throw .unknown(words)
         }
         let entry = SchemaStore.Entry(id: id, format: found.format, text: found.text, subject: nil)
-        let schema = try remember(try parsed(entry))
+        let schema = remember(try parsed(entry))
         do {
             try store?.keep([entry], of: registry.url)
         } catch {
