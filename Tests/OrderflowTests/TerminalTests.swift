@@ -32,7 +32,9 @@ import Testing
 
     @Test func aSlotThatNobodyReadsIsNamed() {
         var report = report
-        let slot = { RelaySlot(name: "orderflow_relay_\($0)", isRead: $1, state: "reserved", keptBytes: 5 << 20) }
+        func slot(_ name: String, _ isRead: Bool) -> RelaySlot {
+            RelaySlot(name: "orderflow_relay_\(name)", isRead: isRead, state: "reserved", keptBytes: 5 << 20)
+        }
         report.slots = [
             .init(service: "orders", slot: slot("events_1", true), isWanted: true),
             .init(service: "orders", slot: slot("outbox_1", false), isWanted: true),

@@ -193,7 +193,7 @@ import UserFacts
         let kafka = KafkaConfiguration(bootstrapServers: shop.broker.bootstrapServers, isDevBroker: true)
         let admin = try Admin(kafka, logger: Logger(label: "acls"))
         let answering = Set(settings.services.modules.flatMap(\.answers).map(\.group))
-        let names = (answering + settings.subscriptions.keys).sorted()
+        let names = answering.union(settings.subscriptions.keys).sorted()
         var groups: [String: Set<String>] = [:]
         try eventually("every group has its partitions") {
             groups = Dictionary(

@@ -13,9 +13,8 @@ import Testing
 
 /// `POST /quotes` from its body to inventory's word.
 @Suite struct QuoteTests {
-    private func wish(_ body: String) throws(OrderRequest.Refusal) -> QuoteWish {
-        let bytes = Array(body.utf8)
-        return try bytes.withUnsafeBytes { bytes throws(OrderRequest.Refusal) in try QuoteWish(json: bytes) }
+    private func wish(_ body: String) throws -> QuoteWish {
+        try Array(body.utf8).withUnsafeBytes { try QuoteWish(json: $0) }
     }
 
     @Test(arguments: [
@@ -48,10 +47,10 @@ import Testing
         (#"{"items":[{"sku":"A","qty":1}],"currency":"XXX"}"#, "/currency"),
         (#"{"items":[\#((0...500).map { _ in #"{"sku":"A","qty":1}"# }.joined(separator: ","))]}"#, "/items"),
     ]) func whatIsNoQuoteIsRefusedWithItsPlace(_ body: String, _ pointer: String) throws {
-        do throws(OrderRequest.Refusal) {
+        do {
             _ = try wish(body)
             Issue.record("\(body) is taken")
-        } catch {
+        } catch let error as OrderRequest.Refusal {
             guard case .invalid(let violations) = error else {
                 Issue.record("\(error)")
                 return
