@@ -326,6 +326,13 @@ import Testing
                 == ["payment.gateway_url: must be set where payment.gateway is http"])
         #expect(try problems(flags: [("topics.user_events", "order-events")]).count == 1)
         #expect(try problems(flags: [("http.port", "65530")]).count == 1)
+        // A lane has the format of the topic beside it.
+        for topic in ["order-event", "order-events-express"] {
+            let found = try problems(flags: [("topics.format", "\(topic)=avro")])
+            #expect(
+                found.count == 1 && found[0].hasPrefix("topics.format: there is no topic \(topic); there are order-ev"))
+        }
+        #expect(try problems(flags: [("topics.format", "order-events=avro,protobuf")]) == [])
     }
 
     @Test func serviceDatabasesDeriveFromTheServer() throws {
