@@ -15,8 +15,9 @@ package final class RegisteredSchemas: SchemaIDs {
         var schemas: [Int32: RegisteredSchema] = [:]
         /// Ids that the registry has said it doesn't have, and until when that is believed.
         var missing: [Int32: (words: String, until: ContinuousClock.Instant)] = [:]
-        /// Why an id that a record names couldn't be asked for the last time; nil since it could.
-        var unanswered: String?
+        /// Why an id that a record names couldn't be asked for the last time, and until when that is news: who waits for
+        /// it asks again, and records may go to another process. Nil since it could.
+        var unanswered: (words: String, until: ContinuousClock.Instant)?
         /// Why schemas of ours have no id yet.
         var unregistered: String?
         /// The database has been read.
@@ -27,6 +28,9 @@ package final class RegisteredSchemas: SchemaIDs {
     private static let limit = 10_000
     /// An id that isn't there may be by then; until then records that name it cost the registry nothing.
     private static let missingInterval: Duration = .seconds(30)
+
+    /// Longer than who waits for a schema takes to ask again.
+    private static let unansweredInterval: Duration = .seconds(60)
 
     private let own: OwnSchemaIDs
     private let formats: Set<SchemaFormat>
@@ -89,7 +93,7 @@ package final class RegisteredSchemas: SchemaIDs {
         do throws(RegistryClient.Failure) {
             found = try registry.schema(of: id)
         } catch .away(let words) {
-            state.withLock { $0.unanswered = "schema \(id): \(words)" }
+            state.withLock { $0.unanswered = ("schema \(id): \(words)", .now + Self.unansweredInterval) }
             throw .unavailable("schema \(id): \(words)")
         } catch {
             let words = "the schema registry at \(registry.url) has no schema \(id) for us: \(error)"
@@ -224,7 +228,7 @@ package final class RegisteredSchemas: SchemaIDs {
     /// What `/readyz` says: records that wait for a schema, and schemas that have no id yet.
     package var health: HealthStatus {
         state.withLock { state in
-            if let words = state.unanswered { return .notReady(words) }
+            if let unanswered = state.unanswered, unanswered.until > .now { return .notReady(unanswered.words) }
             if let words = state.unregistered { return .degraded("sent as JSON, without an id: \(words)") }
             return .ready
         }
