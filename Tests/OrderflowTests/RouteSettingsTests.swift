@@ -1,3 +1,4 @@
+import Foundation
 import JSON
 import Messaging
 import Testing
@@ -7,9 +8,16 @@ import Testing
 
 /// `routes` in the configuration, and what `orderflow routes test` says of an event.
 @Suite struct RouteSettingsTests {
+    /// Whatever stands in the folder's own file doesn't count.
+    private static let emptyFile: String = {
+        let path = NSTemporaryDirectory() + "/routes-\(UUID()).yaml"
+        FileManager.default.createFile(atPath: path, contents: nil)
+        return path
+    }()
+
     private func settings(_ routes: [String: String]) throws(SettingsError) -> Settings {
         try SettingsSources(
-            OrderflowApp.services, configPath: "/dev/null",
+            OrderflowApp.services, configPath: Self.emptyFile,
             flags: routes.map { SettingsSources.Flag(key: "routes.\($0.key)", text: $0.value, option: "--set") }
         ).load().settings
     }
@@ -25,7 +33,7 @@ import Testing
 
     @Test func aRouteIsReadFromEverySource() throws {
         let loaded = try SettingsSources(
-            OrderflowApp.services, configPath: "/dev/null",
+            OrderflowApp.services, configPath: Self.emptyFile,
             environment: ["ORDERFLOW_ROUTES_PARTNER_ACME": "topic=acme.# to=a tenant=acme"],
             flags: [
                 .init(
@@ -41,7 +49,7 @@ import Testing
         #expect(loaded.lines.map(\.name).suffix(2) == ["routes.euro", "routes.partner-acme"])
         // What `up` hands to its children.
         let child = try SettingsSources(
-            OrderflowApp.services, configPath: "/dev/null", environment: loaded.flagsAsEnvironment
+            OrderflowApp.services, configPath: Self.emptyFile, environment: loaded.flagsAsEnvironment
         ).load()
         #expect(child.settings.routes.keys.sorted() == ["euro"])
         #expect(

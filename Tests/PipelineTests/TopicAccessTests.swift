@@ -66,7 +66,8 @@ import Testing
         }
         let kafka = KafkaConfiguration(bootstrapServers: shop.broker.bootstrapServers, isDevBroker: true)
         let topics = Set(try Admin(kafka, logger: Logger(label: "acls")).topics().map(\.name))
-        let groups = Set(settings.subscriptions.keys)
+        let answering = OrderflowApp.services.modules.flatMap(\.answers).map(\.group)
+        let groups = Set(settings.subscriptions.keys).union(answering)
         var witnesses: [(access: TopicAccess, witness: Witness)] = []
         var proxies: [BrokerProxy] = []
         var daemons: [Daemon] = []
