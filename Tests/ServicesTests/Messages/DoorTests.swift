@@ -55,7 +55,8 @@ import UserFacts
         "amount": 10, "currency": "USD", "reason": "because", "shipmentId": "s-1", "trackingNumber": "T1",
         "reference": "ch_1", "kind": "order-confirmed", "recipient": "a@example.com", "messageId": "m-1",
         "email": "a@example.com", "shippingAddress": "1 Main St", "paymentToken": "tok", "paymentTokenSealed": false,
-        "tokenKey": "AAAA", "sealedToken": "AAAA",
+        "tokenKey": "AAAA", "sealedToken": "AAAA", "command": "ProcessPayment", "commandId": "c-1",
+        "expiresAt": "2026-01-01T00:00:00Z", "placeAt": "2026-01-01T00:00:00Z",
         "createdAt": "2026-01-01T00:00:00Z",
     ]
 
