@@ -118,7 +118,7 @@ import Testing
         let migrations = [Migration(version: 1, name: "messages", sql: MessagingSchema.v1)]
         let notes = try run(settings, migrations).flatMap(\.notes)
         #expect(notes.count == 2 && notes.allSatisfy { $0.contains("wal_level = logical") })
-        let administrator = try Connection(PostgresConfiguration(try server.url(database: "orderflow_orders")))
+        let administrator = try Connection(PostgresConfiguration(server.url(database: "orderflow_orders")))
         try administrator.script("ALTER ROLE orderflow_orders_daemon NOREPLICATION")
         let obstacles = try RelaySlots.obstacles(for: "orderflow_orders_daemon", on: administrator)
         #expect(obstacles.contains { $0.contains("ALTER ROLE orderflow_orders_daemon REPLICATION") })

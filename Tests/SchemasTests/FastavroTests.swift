@@ -61,13 +61,17 @@ import Testing
         import io, itertools, json, sys
         from fastavro import parse_schema, schemaless_reader, schemaless_writer
 
+        def branch(schema):
+            return schema if isinstance(schema, str) else schema.get("name", schema["type"])
+
         def values(schema, names):
             if isinstance(schema, str):
                 simple = {"null": [None], "boolean": [True], "int": [1, -1], "long": [1 << 40], "float": [1.5],
                           "double": [2.5], "bytes": [b"b"], "string": ["s"]}
                 return simple[schema] if schema in simple else values(names[schema], names)
             if isinstance(schema, list):
-                return [value for branch in schema for value in values(branch, names)]
+                # Named: an enum's symbol is a string too.
+                return [(branch(part), value) for part in schema for value in values(part, names)]
             kind = schema["type"]
             if "name" in schema:
                 names[schema["name"]] = schema

@@ -112,7 +112,8 @@ import Testing
 
     @Test func whatIsNoAvroSchemaIsSaidWithThePlace() {
         let table: [(text: String, words: String)] = [
-            ("{", ""), ("5", "/ is no schema"), ("\"strong\"", "names strong, which isn't declared"),
+            ("{", "expected a member name"), ("5", "/ is no schema"),
+            ("\"strong\"", "names strong, which isn't declared"),
             (#"{"name": "x"}"#, "has no type"), (#"{"type": "array"}"#, "/ has no items"),
             (#"["int", "int"]"#, "/1 is the second int of a union"),
             (#"["int", ["null"]]"#, "/1 is a union in a union"),
@@ -131,7 +132,7 @@ import Testing
             (#"{"type": "enum", "name": "E", "symbols": ["A"], "default": "B"}"#, "has a default that is no symbol"),
             (#"{"type": "fixed", "name": "F", "size": -1}"#, "needs a size"),
             (#"{"type": "record", "name": "int", "fields": []}"#, "declares int again"),
-            (String(repeating: #"{"type":"array","items":"#, count: 80), ""),
+            (String(repeating: #"{"type":"array","items":"#, count: 80), "nests deeper"),
         ]
         for (text, words) in table {
             #expect("\(text.prefix(60))") { _ = try AvroDocument(parsing: text) } throws: {

@@ -49,6 +49,12 @@ public enum RelayCheckpointStore {
             position: reach == nil ? 0 : try row.get(2, as: Int64.self), published: try row.get(3, as: Int64.self))
     }
 
+    /// Commits something that changes nothing: the server's log is on its disk then, up to here.
+    static func touch(_ source: String, on connection: Connection) throws {
+        try connection.execute(
+            "UPDATE relay_checkpoints SET published = published WHERE source = $1", [.text(source)])
+    }
+
     /// Moves from `old` to `new`, which has published more. Fails when the row is not at `old`: then another relay leads.
     static func move(
         _ source: String, from old: RelayCheckpoint, to new: RelayCheckpoint, on connection: Connection

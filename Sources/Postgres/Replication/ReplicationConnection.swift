@@ -144,7 +144,9 @@ public final class ReplicationConnection {
             // An orderly end of a server that shuts down: COPY is over, and nothing else comes.
             if reason == nil, PQstatus(link.raw) != CONNECTION_BAD { break }
         }
-        return link.fail(reason ?? PostgresError(.connection, "the server has ended the replication"))
+        var lost = reason ?? PostgresError(.connection, "the server has ended the replication")
+        lost.kind = .connection
+        return link.fail(lost)
     }
 
     /// Says that everything before `position` is done with: the server may forget it, and sends it to no later session. Also

@@ -36,8 +36,8 @@ public final class RowsBuilder {
             guard let length = Int32(exactly: value?.count ?? -1) else {
                 throw PostgresError(.decoding, "a value of \(value?.count ?? 0) bytes", sql: source)
             }
-            // It is read, whatever the type says.
-            let start = value?.baseAddress.map { UnsafeMutableRawPointer(mutating: $0) }
+            // It is read, whatever the type says. Without an address it would be NULL, and an empty value may have none.
+            let start = value.map { UnsafeMutableRawPointer(mutating: $0.baseAddress ?? UnsafeRawPointer(result)) }
             guard PQsetvalue(result, row, column, start?.assumingMemoryBound(to: CChar.self), length) == 1 else {
                 throw Self.outOfMemory
             }

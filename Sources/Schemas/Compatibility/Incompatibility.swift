@@ -36,15 +36,19 @@ public enum CompatibilityMode: String, Hashable, Sendable, CaseIterable {
 
     /// What stands in the way of `new` after `old`; empty where nothing does.
     public func flaws(of new: SchemaDefinition, after old: SchemaDefinition) -> [Incompatibility] {
-        (isBackward ? new.flaws(reading: old) : []) + (isForward ? old.flaws(reading: new) : [])
+        (isBackward ? new.flaws(reading: old, isOlder: true) : [])
+            + (isForward ? old.flaws(reading: new, isOlder: false) : [])
     }
 }
 
 extension SchemaDefinition {
     /// Why data of `writer` can't be read by this schema; empty where it can.
-    public func flaws(reading writer: SchemaDefinition) -> [Incompatibility] {
+    ///
+    /// - Parameter isOlder: whether the writer's schema is the older one.
+    fileprivate func flaws(reading writer: SchemaDefinition, isOlder: Bool) -> [Incompatibility] {
         switch (self, writer) {
-        case (.protobuf(let reader), .protobuf(let writer)): ProtoCompatibility.flaws(reader: reader, writer: writer)
+        case (.protobuf(let reader), .protobuf(let writer)):
+            ProtoCompatibility.flaws(reader: reader, writer: writer, isWriterOlder: isOlder)
         case (.avro(let reader), .avro(let writer)): AvroCompatibility.flaws(reader: reader, writer: writer)
         default:
             [Incompatibility(path: "", rule: "format_changed", detail: "\(writer.format) can't be read as \(format)")]

@@ -5,16 +5,19 @@
 struct ProtoCompatibility {
     private let reader: ProtoFile
     private let writer: ProtoFile
+    private let isWriterOlder: Bool
     private var seen: Set<[String]> = []
 
-    static func flaws(reader: ProtoFile, writer: ProtoFile) -> [Incompatibility] {
-        var comparison = ProtoCompatibility(reader: reader, writer: writer)
+    /// - Parameter isWriterOlder: what the writer reserves was something else before, then, and not what has just gone.
+    static func flaws(reader: ProtoFile, writer: ProtoFile, isWriterOlder: Bool) -> [Incompatibility] {
+        var comparison = ProtoCompatibility(reader: reader, writer: writer, isWriterOlder: isWriterOlder)
         return comparison.flaws(reader.messages, writer.messages, (reader.package, writer.package), at: "")
     }
 
-    private init(reader: ProtoFile, writer: ProtoFile) {
+    private init(reader: ProtoFile, writer: ProtoFile, isWriterOlder: Bool) {
         self.reader = reader
         self.writer = writer
+        self.isWriterOlder = isWriterOlder
     }
 
     private func flaw(_ path: String, _ rule: String, _ detail: String) -> Incompatibility {
@@ -62,10 +65,10 @@ struct ProtoCompatibility {
     // MARK: Fields that come and go
 
     private func added(_ field: ProtoField, to writer: ProtoMessage, at path: String) -> [Incompatibility] {
-        if writer.reservedNumbers.contains(where: { $0.contains(field.number) }) {
+        if isWriterOlder, writer.reservedNumbers.contains(where: { $0.contains(field.number) }) {
             return [flaw(path, "reserved_number_used", "number \(field.number) was another field's, and is reserved")]
         }
-        if writer.reservedNames.contains(field.name) {
+        if isWriterOlder, writer.reservedNames.contains(field.name) {
             return [flaw(path, "reserved_name_used", "\(field.name) was another field's, and is reserved")]
         }
         guard field.label == .required else { return [] }

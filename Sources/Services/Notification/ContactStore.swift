@@ -34,11 +34,14 @@ extension MailStore {
         return try takeEarly(of: awaited, on: connection)
     }
 
-    /// Of orders that were withdrawn: nobody is written to about them any more.
-    static func dropContacts(_ keys: [OrderKey], on connection: Connection) throws {
+    /// Of orders that were withdrawn: nobody is written to about them any more, also where a copy of the order comes.
+    static func silence(_ keys: [OrderKey], on connection: Connection) throws {
         guard !keys.isEmpty else { return }
         _ = try connection.execute(
-            "DELETE FROM contacts WHERE (tenant, order_id) IN (SELECT * FROM unnest($1::text[], $2::text[]))",
+            """
+            UPDATE contacts SET recipient = NULL
+            WHERE (tenant, order_id) IN (SELECT * FROM unnest($1::text[], $2::text[]))
+            """,
             [.textArray(keys.map(\.tenant)), .textArray(keys.map(\.orderID))])
     }
 

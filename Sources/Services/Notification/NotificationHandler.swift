@@ -52,11 +52,11 @@ struct NotificationHandler: BatchHandler {
         try Reminders.forget(withdrawn.union(reminded.keys), on: connection)
         outbox += reminded.filter { !withdrawn.contains($0.key) }.sorted { $0.key < $1.key }.map(\.value)
         wishes += try MailStore.addContacts(contacts, on: connection)
-        try MailStore.dropContacts(withdrawn.sorted(), on: connection)
+        try MailStore.silence(withdrawn.sorted(), on: connection)
         guard !wishes.isEmpty else { return }
         var known = try MailStore.contacts(of: Set(wishes.map(\.key)).sorted(), on: connection)
         // Of an order that was withdrawn meanwhile nobody is reminded.
-        wishes.removeAll { $0.template == .orderReminder && known[$0.key] == nil }
+        wishes.removeAll { $0.template == .orderReminder && known[$0.key]?.recipient == nil }
         let early = wishes.filter { known[$0.key] == nil }
         if !early.isEmpty {
             // Another process may be adding the contact at this moment: the rows in `contacts` are where we meet.

@@ -11,7 +11,7 @@ import Testing
         INSERT INTO outbox (topic, key, type, schema_version, data, metadata, raw, content_type) VALUES
             ('t', 'k', 'Happened', 3, '{"a" : 1.50 ,"ż":"\\u0000"}', '{"id":"1"}', NULL, NULL),
             ('t', '', 'Proto', 1, NULL, '{}', '\\x00ff5c', 'application/protobuf'),
-            ('d', 'letter', '', 0, NULL, '[]', '\\x', NULL)
+            ('d', 'letter', '', 0, NULL, '{}', '\\x', NULL)
         """
     private static let events = """
         INSERT INTO events (tenant, stream_id, version, category, type, schema_version, data, metadata, raw, content_type)

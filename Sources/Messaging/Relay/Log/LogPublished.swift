@@ -11,7 +11,7 @@ struct LogPublished {
     private(set) var base: TransactionSet
     private var besides: Set<UInt64> = []
     private var partly: (transaction: UInt64, position: Int64)?
-    private var expected: (base: TransactionSet, at: LogPosition)?
+    private var expected: (base: TransactionSet, at: LogPosition, since: ContinuousClock.Instant)?
 
     /// A checkpoint names at most so many transactions: some hundred kilobytes, and no shop has so many others between two
     /// of its own unless it is far behind.
@@ -31,9 +31,17 @@ struct LogPublished {
     /// Whether a new base is on its way.
     var isExpecting: Bool { expected != nil }
 
+    /// The log hasn't got there for a while. A server at rest may leave the end of its log unwritten, and unsent, until
+    /// somebody commits.
+    var isLate: Bool { expected.map { $0.since.duration(to: .now) >= Self.usual } ?? false }
+
+    mutating func waitAgain() { expected?.since = .now }
+
+    private static let usual: Duration = .milliseconds(200)
+
     /// - Parameters:
     ///   - snapshot: taken before the log had got to `place`.
-    mutating func expect(_ snapshot: TransactionSet, at place: LogPosition) { expected = (snapshot, place) }
+    mutating func expect(_ snapshot: TransactionSet, at place: LogPosition) { expected = (snapshot, place, .now) }
 
     /// The log is published up to `end`. Whether that makes a new base.
     mutating func reach(_ end: LogPosition) -> Bool {

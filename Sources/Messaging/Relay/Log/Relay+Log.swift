@@ -71,7 +71,7 @@ extension Relay {
             try keepUp(reader, &published, &work, on: connection)
             fullPages = next?.isFull == true ? fullPages + 1 : 0
             if fullPages == Self.backlog {
-                let place = try connection.query("SELECT pg_current_wal_insert_lsn()::text").one().get(
+                let place = try connection.query("SELECT pg_current_wal_flush_lsn()::text").one().get(
                     0, as: String.self)
                 return .behind(
                     RelayLogTap.Rest(
@@ -107,13 +107,19 @@ extension Relay {
         let isSettled = published.reach(reader.end)
         if work.progress.isDue {
             let unsaid = work.progress.checkpoint.published - work.progress.stored.published
-            if isSettled || unsaid >= Int64(configuration.checkpointRows) * Self.patience {
-                guard let checkpoint = published.checkpoint(published: work.progress.checkpoint.published) else {
+            let isMuch = unsaid >= Int64(configuration.checkpointRows) * Self.patience
+            if isSettled || published.isLate || isMuch {
+                if let checkpoint = published.checkpoint(published: work.progress.checkpoint.published) {
+                    work.progress.checkpoint = checkpoint
+                    // Which has the server write its log, too.
+                    try store(&work.progress, on: connection)
+                    try confirm(reader, reader.end)
+                } else if isSettled || isMuch {
                     throw RelayError.outrun(source: source.name)
+                } else {
+                    try RelayCheckpointStore.touch(source.name, on: connection)
+                    published.waitAgain()
                 }
-                work.progress.checkpoint = checkpoint
-                try store(&work.progress, on: connection)
-                try confirm(reader, reader.end)
             } else if !published.isExpecting {
                 let row = try connection.query(
                     "SELECT pg_current_snapshot()::text, pg_current_wal_insert_lsn()::text"

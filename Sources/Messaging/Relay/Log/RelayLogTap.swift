@@ -162,7 +162,7 @@ struct RelayLogTap {
         }
         let session = try ReplicationConnection(database, logger: logger)
         try session.start(slot: slot, publication: source.publication)
-        let target = try connection.query("SELECT pg_current_wal_insert_lsn()::text").one().get(0, as: String.self)
+        let target = try connection.query("SELECT pg_current_wal_flush_lsn()::text").one().get(0, as: String.self)
         approach = Approach(
             reader: RelayLogReader(session, of: source), origin: origin, target: LogPosition(target) ?? .zero,
             waitsForStandby: sight.hasSynchronousStandby, tellsOfSchedule: sight.hasSchedule)
