@@ -100,6 +100,13 @@ import Testing
         #expect(topics.filter { $0 == "t" }.count == 1)
     }
 
+    /// Some commands hold secrets, and none is meant for anybody else.
+    @Test func onlyTopicsOfFactsAreCopied() {
+        let settings = Settings(OrderflowApp.services)
+        #expect(Set(settings.factTopics.map(\.id)) == ["order_events", "user_events"])
+        #expect(settings.topic(ofFact: "OrderCreated") == .orderEvents && settings.topic(ofFact: "PlaceOrder") == nil)
+    }
+
     private func fact(_ line: String, topic: String? = nil) throws -> RoutedFact {
         try EventLine.fact(Array(line.utf8), topic: topic, settings([:]))
     }

@@ -48,7 +48,7 @@ import Testing
         let shop = try Shop(settings: ["ORDERFLOW_AUTH_MODE": "required"])
         let key = try shop.run(
             "keys", "create", "--name", "me", "--by", "test", "--scope",
-            "orders:write,orders:read,users:write,reports:read")
+            "orders:write,orders:read,stock:read,users:write,reports:read")
         let up = try shop.up()
         try up.start()
         try await up.waitUntilReady()
