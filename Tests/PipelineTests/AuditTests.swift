@@ -34,7 +34,7 @@ import Testing
         #expect(all.allSatisfy { $0["actorKind"] as? String == "os" && !($0["actor"] as? String ?? "").isEmpty })
         #expect((all[0]["detail"] as? [String: Any])?["quantity"] as? Int == 5)
         let moved = (all[1]["detail"] as? [String: Any])?["partitions"] as? [[String: Any]]
-        #expect(moved?.count == 6 && moved?.compactMap { $0["to"] as? Int }.reduce(0, +) == 1)
+        #expect(moved?.count == 12 && moved?.compactMap { $0["to"] as? Int }.reduce(0, +) == 1)
 
         // The newest first, and narrowed.
         let newest = try Self.lines(shop.run("audit", "list", "--limit", "2", "--json"))
