@@ -158,7 +158,7 @@ import Testing
                 default: return "1"
                 }
             }
-            let extra = table == "events" ? ", data" : ""
+            let extra = ["events", "scheduled_messages"].contains(table) ? ", data" : ""
             try installation.server.execute(
                 """
                 INSERT INTO \(table) (\(columns.map { $0[0] }.joined(separator: ", "))\(extra))

@@ -95,6 +95,7 @@ import UserFacts
         let shop = try Shop(settings: [
             "ORDERFLOW_PAYMENT_TIMEOUT": "2s", "ORDERFLOW_SAGA_PAYMENT_DEADLINE": "6s",
             "ORDERFLOW_INVENTORY_UNKNOWN_SKU": "reject", "ORDERFLOW_LOG_SHIP_LEVEL": "info",
+            "ORDERFLOW_MAIL_REMIND_BEFORE": "1s",
         ])
         let up = try shop.up()
         try up.start()
@@ -115,6 +116,10 @@ import UserFacts
         for body in [bodies[0], bodies[6]] {
             _ = try await client.order(String(body.dropLast()) + #","priority":"express"}"#)
         }
+        // One for later, with a reminder, and one that is withdrawn before its time.
+        _ = try await client.order(Self.order(#","email":"a@example.com","placeAt":"\#(Self.time(in: 4))""#))
+        let later = try await client.order(Self.order(#","placeAt":"\#(Self.time(in: 3_600))""#))
+        #expect(try await client.post("/orders/\(later)/cancel", #"{"reason":"not any more"}"#).status == 202)
         #expect(try await client.post("/orders/batch", "[\(Self.order())]").status == 200)
         try await eventually("inventory answers a quote") {
             try await client.post("/quotes", #"{"items":[{"sku":"ABC","qty":1}]}"#).status == 200
@@ -137,7 +142,8 @@ import UserFacts
         // A failure says below what is missing.
         try? await eventually(within: .seconds(60), "every type is published") { () async throws -> Bool in
             records = try expected.keys.sorted().flatMap { try shop.records(of: $0) }
-            return Self.types(records).isSuperset(of: expected.values.reduce(into: Set()) { $0.formUnion($1) })
+            let wanted = expected.values.reduce(into: Set()) { $0.formUnion($1) }
+            return Self.types(records).isSuperset(of: wanted.subtracting(Self.seldom.values.flatMap(\.self)))
         }
         try? await eventually("both express orders have ended") {
             let ends = Self.types(try shop.records(of: "order-events-express"))
@@ -154,7 +160,7 @@ import UserFacts
         for (topic, types) in expected {
             let found = Self.types(records.filter { $0.topic == topic })
             #expect(found.subtracting(types).isEmpty, "\(topic)")
-            #expect(types.subtracting(found).isEmpty, "\(topic)")
+            #expect(types.subtracting(found) == Self.seldom[topic, default: []], "\(topic)")
         }
         let schema = JSONSchema(in: document)
         for record in records where record.headers["ce_id"] != nil {
@@ -205,6 +211,9 @@ import UserFacts
         for module in OrderflowApp.services.modules {
             let access = TopicAccess(of: module, settings, principal: "p")
             let written = Set(records.filter { $0.headers["ce_source"] == "/orderflow/\(module.source)" }.map(\.topic))
+                .union(
+                    module.says.filter { !$0.value.isDisjoint(with: Self.seldom.values.flatMap(\.self)) }.keys.map(
+                        \.defaultName))
             let letters = Set(
                 access.groups.subtracting(answering).flatMap { group in
                     (groups[group] ?? []).map { DeadLetters.topic(of: $0, group: group) }
@@ -231,6 +240,16 @@ import UserFacts
 
     private static func types(_ records: [TopicRecord]) -> Set<String> {
         Set(records.filter { $0.headers["ce_id"] != nil }.compactMap(\.type))
+    }
+
+    /// What a day like this doesn't bring, and tests of their own do: commands and mails that come too late, and payments
+    /// that are closed where no saga does it (choreography).
+    private static let seldom: [String: Set<String>] = [
+        "order-events": ["CommandExpired", "NotificationExpired"], "payment-commands": ["ClosePaymentWindow"],
+    ]
+
+    private static func time(in seconds: Double) -> String {
+        Date(timeIntervalSinceNow: seconds).formatted(.iso8601)
     }
 
     private static func order(_ more: String = "", sku: String = "ABC") -> String {

@@ -187,6 +187,12 @@ import Testing
 
     @Test func whatCannotBeRebuiltIsSaidInOneLine() throws {
         let scene = try RebuildScene(partitions: 1)
+        // That of the topic, not of its lane.
+        func setOffset(_ next: Int) throws {
+            _ = try scene.connection.execute(
+                "UPDATE consumer_offsets SET next_offset = $1 WHERE topic = $2",
+                [.int(next), .text(scene.topics.orderEvents)])
+        }
         func refusal(_ scene: RebuildScene) throws -> String {
             try #require(#expect(throws: RebuildError.self) { try scene.rebuild(scene.orders).run() }).description
         }
@@ -199,16 +205,17 @@ import Testing
 
         try scene.connection.script("CREATE VIEW report AS SELECT order_id FROM order_views")
         #expect(try refusal(scene) == "these views stand in the way of an exchange, drop them: public.report")
-        try scene.connection.script("DROP VIEW report; UPDATE consumer_offsets SET next_offset = 9")
+        try scene.connection.script("DROP VIEW report")
+        try setOffset(9)
         #expect(
             try refusal(scene)
                 == "\(scene.topics.orderEvents)/0 ends at offset 2, but the live group is at 9: the broker has lost records"
         )
-        try scene.connection.script("UPDATE consumer_offsets SET next_offset = 2")
+        try setOffset(2)
         let exchanges = try scene.connection.number("SELECT count(*) FROM audit")
         _ = try scene.rebuild(scene.orders).run(exchanges: false)
         #expect(try scene.connection.number("SELECT count(*) FROM audit") == exchanges && exchanges == 1)
-        try scene.connection.script("UPDATE consumer_offsets SET next_offset = 1")
+        try setOffset(1)
         #expect(
             try refusal(scene)
                 == "the live group has gone back to 1 in \(scene.topics.orderEvents)/0, where the rebuilt model is at 2: "
