@@ -50,7 +50,9 @@ import Testing
             """, in: "orders")
         #expect(before.count == express.count)
         // Of those that were waiting when it came; while killed ones come back, the others go on with what they have.
-        for row in before { #expect(Int(row[1]) ?? .max < backlog * 3 / 4, "ordinary ones before \(row[0]): \(row[1])") }
+        for row in before {
+            #expect(Int(row[1]) ?? .max < backlog * 3 / 4, "ordinary ones before \(row[0]): \(row[1])")
+        }
         try expectOneLaneAnOrder(shop, express, backlog)
         let charges = try shop.query("SELECT count(*) FROM gateway_ledger WHERE operation = 'charge'", in: "payment")
         #expect(charges == [["\(backlog + express.count)"]])
