@@ -19,7 +19,8 @@ private func decimal(_ text: String) -> JSONValue { JSONNumber(text).map { .numb
         "shipmentId": "s-1", "trackingNumber": "T1", "kind": "order-confirmed", "recipient": "a@example.com",
         "messageId": "m-1", "email": "a@example.com", "shippingAddress": "1 Main St\n2nd floor",
         "paymentToken": "tok", "paymentTokenSealed": true, "tokenKey": "AAAA", "sealedToken": "AAAA",
-        "createdAt": "2026-01-01T00:00:00Z",
+        "createdAt": "2026-01-01T00:00:00Z", "command": "ReserveStock", "commandId": "c-1",
+        "expiresAt": "2026-01-01T00:00:00Z", "placeAt": "2026-01-02T00:00:00Z",
     ]
 
     /// What each member can't be.
