@@ -58,8 +58,11 @@ import Testing
         for index in tenants.indices {
             for cart in 0..<Self.carts { tenants[index].orders.append(try await tenants[index].order(cart)) }
             let sku = "plate-\(tenants[index].mark)"
-            let stock = try await tenants[index].inventory.post("/stock", #"{"sku":"\#(sku)","quantity":7}"#)
-            #expect(stock.status == 200, "\(stock.text)")
+            let inventory = tenants[index].inventory
+            // The shop is ready when the API is, inventory maybe a moment later.
+            try await eventually("its stock is set") {
+                (try? await inventory.post("/stock", #"{"sku":"\#(sku)","quantity":7}"#))?.status == 200
+            }
         }
         #expect(Set(tenants.flatMap(\.orders)).count == count * Self.carts)
         for tenant in tenants {
