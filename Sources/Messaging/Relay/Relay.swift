@@ -209,7 +209,9 @@ public final class Relay: Sendable {
             }
             // What went ahead of its window is in no snapshot yet.
             if tap != nil, page.next.reach == nil, lookahead.isAtRest {
-                let seen = isNothing ? mark : page.next.seen
+                // Where a new window has nothing, all that the mark saw is out. A paged one that ends without rows says
+                // nothing of what came behind its reach.
+                let seen = isNothing && start.reach == nil ? mark : page.next.seen
                 if let junction = try tap?.advance(seen: seen, pageSize: configuration.pageSize, on: connection) {
                     return junction
                 }

@@ -19,10 +19,11 @@ struct RelayProgress {
     /// Rows were published since. A window without any needs no checkpoint: reading it again finds nothing again.
     var hasNews: Bool { checkpoint.published != stored.published }
 
-    /// It is time to store the checkpoint. The end of a window that was paged is stored at
-    /// once, so that all that a crash leaves unsaid lies in the first window of the next leader.
+    /// It is time to store the checkpoint; never while there is nothing new to say. The end of a window that was paged is
+    /// stored at once, so that all that a crash leaves unsaid lies in the first window of the next leader.
     var isDue: Bool {
-        checkpoint.published - stored.published >= rows || untilDue.map { $0 <= .zero } ?? false
+        guard let untilDue else { return false }
+        return untilDue <= .zero || checkpoint.published - stored.published >= rows
             || (stored.reach != nil && checkpoint.reach == nil)
     }
 

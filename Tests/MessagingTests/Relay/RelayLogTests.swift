@@ -15,14 +15,16 @@ import Testing
         private let thread: DedicatedThread
         private let producer: Producer
 
-        init(_ database: PostgresConfiguration, _ topic: TestTopic, pageSize: Int, source: RelaySource = .outbox) throws
-        {
+        init(
+            _ database: PostgresConfiguration, _ topic: TestTopic, pageSize: Int, source: RelaySource = .outbox,
+            checkpointInterval: Duration = .milliseconds(20)
+        ) throws {
             producer = try Producer(ProducerConfiguration(topic.kafka), logger: quiet)
             var configuration = Relay.Configuration()
             configuration.pageSize = pageSize
             configuration.leadershipPoll = .milliseconds(20)
             configuration.idlePoll = .milliseconds(50)
-            configuration.checkpointInterval = .milliseconds(20)
+            configuration.checkpointInterval = checkpointInterval
             configuration.readsLog = true
             let relay = Relay(
                 source: source, database: database, producer: producer, service: "test", configuration: configuration,
@@ -128,6 +130,28 @@ import Testing
             try eventually("all is out") { try fixture.stored() == Int64((round + 1) * 300) }
         }
         #expect(try fixture.published() == Array(0..<600))
+    }
+
+    /// A backlog whose last page ends with the last row of a transaction: what is left of its window is nothing, and that
+    /// says nothing of what was committed meanwhile.
+    @Test func whatCommitsWhileABacklogEndsIsNotPassedOver() throws {
+        let fixture = try Fixture()
+        // Then a checkpoint is stored where windows take over, and nowhere before.
+        let relay = try RunningRelay(
+            fixture.database, fixture.topic, pageSize: 5, checkpointInterval: .seconds(3_600))
+        defer { relay.end() }
+        try eventually("it reads the log") { relay.relay.currentStatus.readsLog }
+        let (writer, holder) = (try fixture.connect(), try fixture.connect())
+        try holder.transaction {
+            _ = try $0.query("SELECT 1 FROM relay_checkpoints FOR UPDATE")
+            try writer.transaction { try fixture.append(Array(0..<15), on: $0) }
+            try eventually("three pages are out") { relay.relay.currentStatus.published == 15 }
+            // Who leads can't store that before this one is committed.
+            try fixture.append([15], on: writer)
+        }
+        try eventually("all is out") { relay.relay.currentStatus.published == 16 }
+        try eventually("all is stored") { try fixture.stored() == 16 }
+        #expect(try fixture.published() == Array(0..<16))
     }
 
     /// Who takes over reads by windows first, from the checkpoint that the log has left, and then the slot.
