@@ -202,8 +202,7 @@ import Testing
     }
 
     /// Transactions of random length over many connections, each key written in order by whoever holds it.
-    // Not by the log yet: see "Relays that read the log" in docs/operations.md.
-    @Test(arguments: [false]) func interleavedWritersKeepEachKeysOrder(readsLog: Bool) throws {
+    @Test(arguments: ways) func interleavedWritersKeepEachKeysOrder(readsLog: Bool) throws {
         let fixture = try Fixture(readsLog: readsLog)
         let relay = try fixture.relay(pageSize: 5)
         defer { relay.end() }
