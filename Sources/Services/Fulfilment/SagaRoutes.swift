@@ -46,8 +46,6 @@ public struct SagaRoutes: Sendable {
     }
 
     private func list(_ request: borrowing HTTPRequest, _ context: RequestContext) throws -> PooledAnswer {
-        let named = try request.queryItems().filter { $0.name == "id" }.map(\.value)
-        if !named.isEmpty { return try self.named(named, of: context.tenant) }
         var filter = SagaOperator.Filter(tenant: context.tenant)
         filter.status = try request.choice("status", of: SagaInstance.Status.self)
         if let text = try request.query("attention") {
@@ -58,6 +56,9 @@ public struct SagaRoutes: Sendable {
         }
         let limit = try request.limit(Self.listLimit, default: 50)
         let place = try request.cursor(ListCursor.self).map { SagaOperator.Place(createdAt: $0.createdAt, id: $0.id) }
+        // They need no filter, but nonsense beside them is nonsense.
+        let named = try request.queryItems().filter { $0.name == "id" }.map(\.value)
+        if !named.isEmpty { return try self.named(named, of: context.tenant) }
         return PooledAnswer { [filter] connection in
             let page = try sagaOperator.list(filter, after: place, limit: limit, on: connection)
             for error in page.unreadable { logger.error("saga_unreadable", metadata: ["error": "\(error)"]) }

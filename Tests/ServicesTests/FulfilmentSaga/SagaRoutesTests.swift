@@ -64,6 +64,7 @@ import Testing
             #expect(help["sagas"]?[0] == nil)
             for query in ["status=dreaming", "attention=maybe", "limit=0", "limit=201", "cursor=x"] {
                 #expect(try get(port, "/sagas?" + query).status == 400, "\(query)")
+                #expect(try get(port, "/sagas?id=o-1&" + query).status == 400, "\(query) beside an id")
             }
         }
     }
