@@ -140,6 +140,11 @@ import Testing
         let fixture = try Fixture(kafka: kafka)
         defer { fixture.end() }
         _ = try admin.createTopics([NewTopic(fixture.topic.name, partitions: 1, replication: 1)])
+        // The first request makes the way for answers, which may take longer than an answer may.
+        let first = Task { try await fixture.ask("is it open?", within: .seconds(60)) }
+        let place = TopicPartition(topic: fixture.topic.name, partition: 0)
+        try eventually("it is sent") { try admin.watermarks(place).high > 0 }
+        first.cancel()
         await #expect(throws: RequestError.late(after: .seconds(2))) {
             try await fixture.ask("anybody?", within: .seconds(2))
         }
