@@ -109,13 +109,13 @@ public final class MessageClient: Sendable {
         }
         let timer = Task {
             guard (try? await Task.sleep(for: timeout)) != nil else { return }
-            pending.settle(
+            pending.answer.settle(
                 .failure(pending.isDelivered ? .late(after: timeout) : .unavailable(line.problem ?? Self.unheard)))
         }
         let answer = await withTaskCancellationHandler {
-            await pending.answer()
+            await pending.answer.value()
         } onCancel: {
-            pending.settle(.failure(.abandoned))
+            pending.answer.settle(.failure(.abandoned))
         }
         timer.cancel()
         state.withLock { state in
@@ -163,12 +163,12 @@ public final class MessageClient: Sendable {
                 for (request, result) in zip(requests, results) {
                     switch result {
                     case .success: request.delivered()
-                    case .failure(let error): request.settle(.failure(.unavailable("\(error)")))
+                    case .failure(let error): request.answer.settle(.failure(.unavailable("\(error)")))
                     }
                 }
             }
         } catch {
-            for request in requests { request.settle(.failure(.unavailable("\(error)"))) }
+            for request in requests { request.answer.settle(.failure(.unavailable("\(error)"))) }
         }
     }
 
@@ -196,7 +196,7 @@ public final class MessageClient: Sendable {
         }
         closed()
         let left = state.withLock { Array($0.pending.values) }
-        for pending in left { pending.settle(.failure(.abandoned)) }
+        for pending in left { pending.answer.settle(.failure(.abandoned)) }
         line.close()
     }
 
@@ -228,7 +228,7 @@ public final class MessageClient: Sendable {
         case .nothing: answer = .failure(.unreadable("it is of another type"))
         case .unavailable(let reason): answer = .failure(.unavailable(reason))
         }
-        if !pending.settle(answer) { drop(\.late) }
+        if !pending.answer.settle(answer) { drop(\.late) }
     }
 
     private func drop(_ kind: WritableKeyPath<Dropped, Int>) { state.withLock { $0.dropped[keyPath: kind] += 1 } }

@@ -56,13 +56,13 @@ package final class RoleLink: Sendable {
         guard questions.add(question) else { throw ProblemError(Unavailable.overloaded) }
         let timer = Task {
             try? await Task.sleep(for: deadline)
-            question.settle(.failure(late(question)))
+            question.answer.settle(.failure(late(question)))
         }
         defer { timer.cancel() }
         let found = await withTaskCancellationHandler {
-            await question.answer()
+            await question.answer.value()
         } onCancel: {
-            question.settle(.failure(away(question)))
+            question.answer.settle(.failure(away(question)))
         }
         return try found.get()
     }
@@ -129,7 +129,7 @@ package final class RoleLink: Sendable {
             ThreadGroup.Part("graphql-\(role)-\(number)") { stop in
                 self.questions.run(until: stop) { question in
                     // Nobody waits for it any more.
-                    if !question.isSettled { question.settle(self.answer(question)) }
+                    if !question.answer.isSettled { question.answer.settle(self.answer(question)) }
                 }
             }
         }
@@ -153,48 +153,10 @@ package final class RoleLink: Sendable {
     }
 }
 
-/// A question on its way, and who waits for the answer.
+/// A question on its way, and the answer to it.
 private final class Question: Sendable {
-    typealias Answer = Result<HTTPClient.Response, ProblemError>
-
-    private enum State {
-        case open
-        case awaited(CheckedContinuation<Answer, Never>)
-        case settled(Answer)
-    }
-
     let request: HTTPClient.Request
-    private let state = Monitor(State.open)
+    let answer = FirstAnswer<Result<HTTPClient.Response, ProblemError>>()
 
     init(_ request: HTTPClient.Request) { self.request = request }
-
-    var isSettled: Bool { state.withLock { if case .settled = $0 { true } else { false } } }
-
-    /// Waits for it. Called once.
-    func answer() async -> Answer {
-        await withCheckedContinuation { continuation in
-            let known = state.withLock { state -> Answer? in
-                if case .settled(let answer) = state { return answer }
-                state = .awaited(continuation)
-                return nil
-            }
-            if let known { continuation.resume(returning: known) }
-        }
-    }
-
-    /// The first answer counts.
-    func settle(_ answer: Answer) {
-        let waiting = state.withLock { state -> CheckedContinuation<Answer, Never>? in
-            switch state {
-            case .settled: return nil
-            case .open:
-                state = .settled(answer)
-                return nil
-            case .awaited(let continuation):
-                state = .settled(answer)
-                return continuation
-            }
-        }
-        waiting?.resume(returning: answer)
-    }
 }
