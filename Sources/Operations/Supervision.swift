@@ -61,9 +61,9 @@ package enum Supervision {
         let topics = context.topics.all(of: .orderEvents)
         let monitor = try ConsistencyMonitor(
             orders: context.database, views: context.database(of: .views), topics: topics,
-            after: [ReadModelGroup.orders, ReadModelGroup.invoices, ReadModelGroup.sales].map {
-                ReadingProgress(of: $0, topics: Set(topics), kafka: context.kafka, logger: context.logger)
-            },
+            after: ReadingProgress(
+                of: [ReadModelGroup.orders, ReadModelGroup.invoices, ReadModelGroup.sales], topics: Set(topics),
+                kafka: context.kafka, logger: context.logger),
             configuration: configuration, logger: context.logger)
         context.health.watch(consistency: monitor)
         context.collectors.watch(monitor)

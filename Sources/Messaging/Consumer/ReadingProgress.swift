@@ -3,7 +3,7 @@ import Kafka
 import Logging
 import Postgres
 
-/// Whether a consumer group has handled all that its topics had before a moment. Who judges by what hasn't been heard (a
+/// Whether consumer groups have handled all that their topics had before a moment. Who judges by what hasn't been heard (a
 /// deadline, a read model) has to know that first: what lies unread in a backlog was said in time.
 ///
 /// Goes by the offsets in the service's database, which move with the effects, of whichever process; and by the times of
@@ -12,7 +12,7 @@ import Postgres
 ///
 /// Asks Kafka only for what isn't known from an earlier answer. Blocks the calling thread.
 public final class ReadingProgress: Sendable {
-    private let group: String
+    private let groups: [String]
     private let topics: Set<String>
     private let kafka: KafkaConfiguration
     private let logger: Logger
@@ -22,7 +22,13 @@ public final class ReadingProgress: Sendable {
     private struct Memory {
         /// All before it was handled.
         var handled = Int64.min
-        var tails: [TopicPartition: Tail] = [:]
+        /// Where groups stood, when that was last asked for, and whether records were found there.
+        var tails: [Place: (tail: Tail, isUnread: Bool)] = [:]
+    }
+
+    private struct Place: Hashable {
+        let group: String
+        let partition: TopicPartition
     }
 
     /// What lies between a group's offset and the end that it has to reach.
@@ -31,14 +37,11 @@ public final class ReadingProgress: Sendable {
         let end: Int64
     }
 
-    /// Partitions with records that the group hasn't handled, as they were when that was found.
-    private let unread = Monitor<[TopicPartition: Tail]>([:])
-
     /// For one answer of a broker.
     private static let timeout: Duration = .seconds(5)
 
-    public init(of group: String, topics: Set<String>, kafka: KafkaConfiguration, logger: Logger) {
-        self.group = group
+    public init(of groups: [String], topics: Set<String>, kafka: KafkaConfiguration, logger: Logger) {
+        self.groups = groups
         self.topics = topics
         self.kafka = kafka
         self.logger = logger
@@ -46,39 +49,42 @@ public final class ReadingProgress: Sendable {
 
     /// - Parameters:
     ///   - time: microseconds since the Unix epoch.
-    ///   - connection: to the database that has the group's offsets.
+    ///   - connection: to the database that has the groups' offsets.
     /// - Throws: where the brokers or the database don't answer: then it isn't known.
     public func hasHandled(before time: Int64, on connection: Connection) throws -> Bool {
         if memory.withLock({ time <= $0.handled }) { return true }
         let admin = try connected()
         let partitions = try admin.topics().filter { topics.contains($0.name) }.flatMap(\.places)
         // Offsets first: what is read meanwhile only makes the answer more cautious.
-        let next = try ConsumerOffsets.load(group: group, partitions, on: connection)
+        let offsets = try groups.map { ($0, try ConsumerOffsets.load(group: $0, partitions, on: connection)) }
         let ends = try admin.offsets(notBefore: time / 1_000, of: partitions)
-        for partition in partitions {
-            let isHandled = try isHandled(partition, from: next[partition], to: ends[partition], admin)
-            if !isHandled { return false }
+        for (group, next) in offsets {
+            for partition in partitions {
+                let place = Place(group: group, partition: partition)
+                guard try isHandled(place, from: next[partition], to: ends[partition], admin) else { return false }
+            }
         }
         memory.withLock { $0.handled = max($0.handled, time) }
         return true
     }
 
     /// - Parameter end: of what came before the moment; nil where nothing came after it.
-    private func isHandled(
-        _ partition: TopicPartition, from next: Int64?, to end: Int64?, _ admin: Admin
-    ) throws -> Bool {
+    private func isHandled(_ place: Place, from next: Int64?, to end: Int64?, _ admin: Admin) throws -> Bool {
         if let next, let end { return next >= end }
-        let marks = try admin.watermarks(partition)
+        let marks = try admin.watermarks(place.partition)
         // Without an offset the group begins with the first record.
         let tail = Tail(next: max(next ?? marks.low, marks.low), end: end ?? marks.high)
         if tail.next >= tail.end { return true }
         // The rest may be marks of transactions, which no consumer sees and no offset passes. It is looked at once the
         // group has stood before it twice.
-        guard memory.withLock({ $0.tails.updateValue(tail, forKey: partition) }) == tail,
-            unread.withLock({ $0[partition] }) != tail
-        else { return false }
-        if try isEmpty(tail, of: partition) { return true }
-        unread.withLock { $0[partition] = tail }
+        let known = memory.withLock { memory in
+            let known = memory.tails[place]
+            if known?.tail != tail { memory.tails[place] = (tail, false) }
+            return known
+        }
+        guard let known, known.tail == tail, !known.isUnread else { return false }
+        if try isEmpty(tail, of: place.partition) { return true }
+        memory.withLock { $0.tails[place]?.isUnread = true }
         return false
     }
 
@@ -100,5 +106,4 @@ public final class ReadingProgress: Sendable {
             return new
         }
     }
-
 }

@@ -39,15 +39,15 @@ public final class ConsistencyMonitor: Sendable {
     private let orders: PostgresConfiguration
     private let views: PostgresConfiguration
     private let topics: [String]
-    private let progress: [ReadingProgress]
+    private let progress: ReadingProgress?
     private let configuration: Configuration
     private let logger: Logger
     private let state = Monitor(Status())
 
-    /// - Parameter progress: of the read models' groups; none where all facts are known to have been handled.
+    /// - Parameter progress: of the read models' groups; nil where all facts are known to have been handled.
     public init(
         orders: PostgresConfiguration, views: PostgresConfiguration, topics: [String],
-        after progress: [ReadingProgress] = [],
+        after progress: ReadingProgress? = nil,
         configuration: Configuration = Configuration(), logger: Logger
     ) {
         self.orders = orders
@@ -112,7 +112,8 @@ public final class ConsistencyMonitor: Sendable {
 
     /// Whether the read models have all that they are judged by. Not known while the brokers are away.
     private func isUpToDate(_ settledBefore: Int64, on views: Connection) -> Bool {
-        progress.allSatisfy { (try? $0.hasHandled(before: settledBefore, on: views)) ?? false }
+        guard let progress else { return true }
+        return (try? progress.hasHandled(before: settledBefore, on: views)) ?? false
     }
 
     /// New ones, a few of them, and what is well again.

@@ -113,7 +113,7 @@ extension FulfilmentSaga {
         let deadlines = SagaDeadlineWorker(
             orchestrator, database: context.database,
             after: ReadingProgress(
-                of: FulfilmentSaga.group, topics: Set(context.topics.all(of: .orderEvents)), kafka: context.kafka,
+                of: [FulfilmentSaga.group], topics: Set(context.topics.all(of: .orderEvents)), kafka: context.kafka,
                 logger: context.logger),
             keyField: "order_id", logger: context.logger,
             onCommit: { context.wakeRelays() })

@@ -150,7 +150,8 @@ import TestServers
         let topic = try TestTopic(partitions: 1)
         let worker = SagaDeadlineWorker(
             database.orchestrator, database: database.configuration,
-            after: ReadingProgress(of: "sagas", topics: [topic.name], kafka: topic.kafka, logger: quiet), logger: quiet)
+            after: ReadingProgress(of: ["sagas"], topics: [topic.name], kafka: topic.kafka, logger: quiet),
+            logger: quiet)
         let now = WallClock.nowMicroseconds()
         #expect(try worker.horizon(now, on: connection) == nil, "nothing is due")
         try database.handle([fact("TripWanted", "a")], on: connection)
