@@ -102,7 +102,7 @@ import Testing
     }
 
     private func letters(_ a: String, _ b: String, _ c: String, _ d: String, _ what: String) throws {
-        let named = NamedLetter(name: LetterName(database: .shipping, number: 7), entry: letter(a, b, c, d))
+        let named = NamedLetter(name: RowName(database: .shipping, number: 7), entry: letter(a, b, c, d))
         check(DeadLettersText.table([named, named]), lines: 3, what)
         check(DeadLettersText.page(named), lines: 15, what)
         try check(json: DeadLettersText.json(named), says: [a, b, c, d], what)

@@ -74,7 +74,7 @@ struct DeadLettersShowCommand: OrderflowCommand {
               orderflow deadletters show shipping/17 --json | jq -r .value
             """)
 
-    @Argument(help: "The letter.") var letter: LetterName
+    @Argument(help: "The letter.") var letter: RowName
     @Flag(help: "One JSON object.") var json = false
     @OptionGroup var options: SettingsOptions
 
@@ -82,7 +82,7 @@ struct DeadLettersShowCommand: OrderflowCommand {
         let settings = try options.load().settings
         Observability.start(settings.log)
         let letter = letter
-        let entry = try await DeadLettersScope.connect(settings, letter.database) {
+        let entry = try await settings.withConnection(to: letter.database, named: DeadLettersScope.name) {
             try DeadLetterQueue.show(letter.number, on: $0)
         }
         let shown = NamedLetter(name: letter, entry: entry)

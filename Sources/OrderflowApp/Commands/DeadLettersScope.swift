@@ -1,36 +1,13 @@
 import ArgumentParser
-import Execution
 import Glibc
-import Logging
 import Messaging
 import OrderflowKit
 import Postgres
 import Terminal
 
-/// How operators call a letter: numbers are a database's own.
-struct LetterName: Hashable, Sendable, ExpressibleByArgument, CustomStringConvertible {
-    let database: ServiceDatabase
-    let number: Int64
-
-    init(database: ServiceDatabase, number: Int64) {
-        self.database = database
-        self.number = number
-    }
-
-    init?(argument: String) {
-        let parts = argument.split(separator: "/", omittingEmptySubsequences: false)
-        guard parts.count == 2, let database = OrderflowApp.services.database(named: String(parts[0])),
-            let number = Int64(parts[1])
-        else { return nil }
-        self.init(database: database, number: number)
-    }
-
-    var description: String { "\(database.name)/\(number)" }
-}
-
 /// A letter with what operators call it.
 struct NamedLetter: Sendable {
-    let name: LetterName
+    let name: RowName
     let entry: DeadLetterQueue.Entry
 }
 
@@ -39,6 +16,9 @@ struct DeadLettersScope: ParsableArguments {
     @Option(help: "Only those of this consumer group.") var group: String?
     @Option(help: "Only those of messages on this topic.") var topic: String?
     @Flag(help: "One JSON object a line.") var json = false
+
+    /// Of these commands' connections.
+    static let name = "deadletters"
 
     func validate() throws {
         if let group, OrderflowApp.services.database(holding: group) == nil {
@@ -59,29 +39,17 @@ struct DeadLettersScope: ParsableArguments {
     ) async throws -> [NamedLetter] {
         var letters: [NamedLetter] = []
         for database in databases {
-            letters += try await Self.connect(settings, database, body).map {
-                NamedLetter(name: LetterName(database: database, number: $0.id), entry: $0)
+            letters += try await settings.withConnection(to: database, named: Self.name, body).map {
+                NamedLetter(name: RowName(database: database, number: $0.id), entry: $0)
             }
         }
         return letters.sorted { ($0.entry.createdAt, $0.name.number) > ($1.entry.createdAt, $1.name.number) }
-    }
-
-    static func connect<Value: Sendable>(
-        _ settings: Settings, _ database: ServiceDatabase,
-        _ body: @escaping @Sendable (Connection) throws -> Value
-    ) async throws -> Value {
-        let configuration = try settings.database(of: database)
-        return try await DedicatedThread.run("dead-letters") {
-            let connection = try Connection(configuration, logger: Logger(label: "deadletters"))
-            defer { connection.close() }
-            return try body(connection)
-        }
     }
 }
 
 /// Letters that something is done about: those named, or all of a scope.
 struct DeadLettersChoice: ParsableArguments {
-    @Argument(help: "The letters.") var letters: [LetterName] = []
+    @Argument(help: "The letters.") var letters: [RowName] = []
     @Flag(help: "All that --group and --topic leave.") var all = false
     @Option(help: "Why, for the record.") var note: String
     @OptionGroup var person: OperatorName
@@ -108,10 +76,10 @@ struct DeadLettersChoice: ParsableArguments {
     }
 
     private func decide(
-        _ act: DeadLetterQueue.Act, _ name: LetterName, _ decision: DeadLetterQueue.Decision, _ done: String,
+        _ act: DeadLetterQueue.Act, _ name: RowName, _ decision: DeadLetterQueue.Decision, _ done: String,
         _ settings: Settings
     ) async throws {
-        let entry = try await DeadLettersScope.connect(settings, name.database) { connection in
+        let entry = try await settings.withConnection(to: name.database, named: DeadLettersScope.name) { connection in
             do {
                 try DeadLetterQueue.decide(act, name.number, decision, on: connection)
             } catch let refusal as DeadLetterQueue.Refusal {
@@ -128,7 +96,7 @@ struct DeadLettersChoice: ParsableArguments {
         _ done: String, _ settings: Settings
     ) async throws {
         let (filter, json) = (scope.filter, scope.json)
-        try await DeadLettersScope.connect(settings, database) { connection in
+        try await settings.withConnection(to: database, named: DeadLettersScope.name) { connection in
             var sweep = try DeadLetterQueue.Sweep(act, filter, decision, on: connection)
             guard sweep.total > 0 else { return }
             var progress = ReplayProgress(
@@ -143,7 +111,7 @@ struct DeadLettersChoice: ParsableArguments {
                 tell(
                     entries.map {
                         DeadLettersText.json(
-                            NamedLetter(name: LetterName(database: database, number: $0.id), entry: $0))
+                            NamedLetter(name: RowName(database: database, number: $0.id), entry: $0))
                     }.joined())
             }
             progress.finish()

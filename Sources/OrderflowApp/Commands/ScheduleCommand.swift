@@ -102,7 +102,7 @@ struct ScheduleCancelCommand: OrderflowCommand {
               orderflow schedule cancel payment/17 payment/18 --note 'paid by hand'
             """)
 
-    @Argument(help: "The messages.") var messages: [ScheduleScope.Name]
+    @Argument(help: "The messages.") var messages: [RowName]
     @Option(help: "Why, for the audit log.") var note: String
     @Flag(help: "One JSON object a line.") var json = false
     @OptionGroup var person: OperatorName
@@ -116,7 +116,7 @@ struct ScheduleCancelCommand: OrderflowCommand {
         let (actor, note) = (person.actor, note)
         let settings = try options.load().settings
         Observability.start(settings.log)
-        var missing: [ScheduleScope.Name] = []
+        var missing: [RowName] = []
         for database in OrderflowApp.services.databases {
             let names = messages.filter { $0.database == database }
             guard !names.isEmpty else { continue }

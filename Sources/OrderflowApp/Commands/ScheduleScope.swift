@@ -6,29 +6,11 @@ import Terminal
 
 /// Messages that wait, as operators call and see them.
 enum ScheduleScope {
-    /// A number is a database's own.
-    struct Name: Hashable, Sendable, ExpressibleByArgument, CustomStringConvertible {
-        let database: ServiceDatabase
-        let number: Int64
-
-        init(database: ServiceDatabase, number: Int64) {
-            self.database = database
-            self.number = number
-        }
-
-        init?(argument: String) {
-            guard let letter = LetterName(argument: argument) else { return nil }
-            self.init(database: letter.database, number: letter.number)
-        }
-
-        var description: String { "\(database.name)/\(number)" }
-    }
-
     struct Named: Sendable {
         let database: ServiceDatabase
         let message: ScheduledMessage
 
-        var name: Name { Name(database: database, number: message.id) }
+        var name: RowName { RowName(database: database, number: message.id) }
     }
 
     static func check(_ service: String?) throws {

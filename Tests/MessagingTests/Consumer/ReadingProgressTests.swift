@@ -20,7 +20,7 @@ import Testing
             connection = try Connection(
                 PostgresConfiguration(try PostgresServer.shared.get().createDatabase()), logger: quiet)
             try connection.script(MessagingSchema.consumer)
-            progress = ReadingProgress(of: group, topics: [topic.name], kafka: topic.kafka, logger: quiet)
+            progress = ReadingProgress(of: [group], topics: [topic.name], kafka: topic.kafka, logger: quiet)
         }
 
         /// - Parameter time: milliseconds since the Unix epoch.
@@ -73,9 +73,8 @@ import Testing
             producer.produce(sys.argv[2], value=b"{}", partition=0)
             producer.commit_transaction(20)
             """
-        let root = URL(fileURLWithPath: #filePath).pathComponents.dropLast(4).joined(separator: "/").dropFirst()
         let process = Process()
-        process.executableURL = URL(fileURLWithPath: root + "/var/broker-venv/bin/python3")
+        process.executableURL = URL(fileURLWithPath: PythonProgram.interpreter)
         process.arguments = ["-c", script, fixture.topic.kafka.bootstrapServers, fixture.topic.name]
         try process.run()
         process.waitUntilExit()
