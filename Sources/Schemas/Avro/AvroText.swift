@@ -18,14 +18,7 @@ extension AvroSchema {
     /// - Parameter namespace: that of what it is in, which names inside needn't say again.
     fileprivate func json(in namespace: String?) -> JSONValue {
         switch self {
-        case .null: "null"
-        case .boolean: "boolean"
-        case .int: "int"
-        case .long: "long"
-        case .float: "float"
-        case .double: "double"
-        case .bytes: "bytes"
-        case .string: "string"
+        case .null, .boolean, .int, .long, .float, .double, .bytes, .string: .string(kind)
         case .array(let element): .object(["type": "array", "items": element.json(in: namespace)])
         case .map(let value): .object(["type": "map", "values": value.json(in: namespace)])
         case .union(let branches): .array(branches.map { $0.json(in: namespace) })
