@@ -1,5 +1,6 @@
 import Foundation
 import JSON
+import TestServers
 
 /// graphql-core, the reference implementation's port to Python, as one process: it reads requests from a file, a line
 /// each, and answers each by a line.
@@ -19,42 +20,13 @@ struct Reference {
         let messages: [String]
     }
 
-    static let root = URL(fileURLWithPath: #filePath)
-        .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
-
-    /// Of scripts/bootstrap, which installs it from scripts/requirements.txt.
-    static let python = root.appendingPathComponent("var/broker-venv/bin/python3").path
-
     /// Asks for all documents at once.
     static func answers(schema: String, data: JSONValue, requests: [JSONValue]) async throws -> [Answer] {
-        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("graphql-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(at: folder) }
-        let input = folder.appendingPathComponent("in")
-        let output = folder.appendingPathComponent("out")
         let first: JSONValue = ["schema": .string(schema), "data": data]
-        let lines = ([first] + requests).map { Data($0.bytes) + Data([0x0A]) }
-        try lines.reduce(into: Data()) { $0 += $1 }.write(to: input)
-        try Data().write(to: output)
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: python)
-        process.arguments = ["-c", script]
-        process.standardInput = try FileHandle(forReadingFrom: input)
-        process.standardOutput = try FileHandle(forWritingTo: output)
-        let status = try await withCheckedThrowingContinuation { (ended: CheckedContinuation<Int32, any Error>) in
-            process.terminationHandler = { ended.resume(returning: $0.terminationStatus) }
-            do { try process.run() } catch { ended.resume(throwing: error) }
+        return try await PythonProgram("graphql-core", script).answers(to: ([first] + requests).map(\.bytes)).map {
+            line in
+            try answer(JSONValue(parsing: line, depthLimit: 512))
         }
-        guard status == 0 else { throw Failure(status: status) }
-        return try Data(contentsOf: output).split(separator: 0x0A).map { line in
-            try answer(JSONValue(parsing: Array(line), depthLimit: 512))
-        }
-    }
-
-    struct Failure: Error, CustomStringConvertible {
-        let status: Int32
-
-        var description: String { "graphql-core ended with \(status); is it installed (scripts/bootstrap)?" }
     }
 
     private static func answer(_ json: JSONValue) -> Answer {

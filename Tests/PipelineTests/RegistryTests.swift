@@ -9,9 +9,6 @@ import Testing
 /// A topic in several formats between us and a program that isn't ours, which has the serializers of Confluent's client and
 /// the same schema registry.
 @Suite(.serialized, .blocking, .servers) struct RegistryTests {
-    private static let root = URL(fileURLWithPath: #filePath)
-        .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent().path
-
     @Test func eachReadsWhatTheOtherWrites() async throws {
         let registry = try SchemaRegistryServer()
         defer { registry.stop() }
@@ -99,7 +96,7 @@ import Testing
         _ act: String, _ shop: Shop, _ registry: SchemaRegistryServer, _ schemas: String
     ) throws -> String {
         let process = Process()
-        process.executableURL = URL(fileURLWithPath: Self.root + "/var/broker-venv/bin/python3")
+        process.executableURL = URL(fileURLWithPath: PythonProgram.interpreter)
         process.arguments = [
             "-c", Self.script, act, shop.broker.bootstrapServers, registry.url, "order-events",
             schemas + "/OrderCreated.proto",

@@ -8,12 +8,7 @@ import Testing
 
 /// Our verdicts on pairs of schemas against what `fastavro` does with data of the one when it reads them by the other.
 @Suite(.blocking, .servers) struct FastavroTests {
-    /// Of scripts/bootstrap, which installs it from scripts/requirements.txt.
-    private static let python = URL(fileURLWithPath: #filePath)
-        .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
-        .appendingPathComponent("var/broker-venv/bin/python3").path
-
-    @Test func whatWeCallCompatibleIsReadAndWhatWeDontIsNot() throws {
+    @Test func whatWeCallCompatibleIsReadAndWhatWeDontIsNot() async throws {
         var random = SeededGenerator.fromEnvironment("fastavro", usual: 18)
         var pairs: [(writer: AvroDocument, reader: AvroDocument)] = []
         for _ in 0..<TestTier.rounds(600) {
@@ -23,7 +18,7 @@ import Testing
             random = made.random
             pairs.append((AvroDocument(writer), AvroDocument(reader)))
         }
-        let verdicts = try Self.verdicts(pairs.map { ($0.text, $1.text) })
+        let verdicts = try await Self.verdicts(pairs.map { ($0.text, $1.text) })
         var (readable, unreadable) = (0, 0)
         for (pair, verdict) in zip(pairs, verdicts) {
             let flaws = AvroCompatibility.flaws(reader: pair.reader, writer: pair.writer)
@@ -37,23 +32,9 @@ import Testing
     }
 
     /// - Returns: for each pair nil, or what `fastavro` said of data that it couldn't read.
-    private static func verdicts(_ pairs: [(writer: String, reader: String)]) throws -> [String?] {
-        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("fastavro-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(at: folder) }
-        let (input, output) = (folder.appendingPathComponent("in"), folder.appendingPathComponent("out"))
-        let lines = pairs.map { "\(JSONValue.array([.string($0), .string($1)]))\n" }
-        try Data(lines.joined().utf8).write(to: input)
-        try Data().write(to: output)
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: python)
-        process.arguments = ["-c", script]
-        process.standardInput = try FileHandle(forReadingFrom: input)
-        process.standardOutput = try FileHandle(forWritingTo: output)
-        try process.run()
-        process.waitUntilExit()
-        #expect(process.terminationStatus == 0, "is fastavro installed (scripts/bootstrap)?")
-        return try Data(contentsOf: output).split(separator: 0x0A).map { try JSONValue(parsing: Array($0)).string }
+    private static func verdicts(_ pairs: [(writer: String, reader: String)]) async throws -> [String?] {
+        let lines = pairs.map { JSONValue.array([.string($0), .string($1)]).bytes }
+        return try await PythonProgram("fastavro", script).answers(to: lines).map { try JSONValue(parsing: $0).string }
     }
 
     /// Makes values of the writer's schema that take every branch and every symbol, and reads each.

@@ -27,7 +27,7 @@ public final class SchemaRegistryServer: Sendable {
                 "REGISTRY_CERTIFICATE": certificates?.certificate ?? "", "REGISTRY_KEY": certificates?.key ?? "",
             ]
         ) { directory in
-            [Self.python, "-u", "-c", Self.script, "\(port)", directory + "/schemas.json"]
+            [PythonProgram.interpreter, "-u", "-c", Self.script, "\(port)", directory + "/schemas.json"]
         }
         try start()
     }
@@ -36,11 +36,6 @@ public final class SchemaRegistryServer: Sendable {
         try process.start()
         try process.waitUntilReady { LocalPort.isTaken(port) }
     }
-
-    /// Of scripts/bootstrap: it has Google's compiler, for descriptors.
-    private static let python = URL(fileURLWithPath: #filePath)
-        .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
-        .appendingPathComponent("var/broker-venv/bin/python3").path
 
     /// Gone, until `start`.
     public func kill() throws { try process.kill() }

@@ -1,6 +1,7 @@
 import Foundation
 import JSON
 import Schemas
+import TestServers
 
 /// The serializers of PyPI's `confluent-kafka[protobuf,avro]`, which stand on Google's `protobuf` and on `fastavro`, as one
 /// process: it reads messages from a file, a line each, and answers each by a line. Their schemas are compiled by Google's
@@ -11,19 +12,8 @@ struct Serializers {
         let avro: [UInt8]
     }
 
-    private static let root = URL(fileURLWithPath: #filePath)
-        .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
-
-    /// Of scripts/bootstrap, which installs it from scripts/requirements.txt.
-    private static let python = root.appendingPathComponent("var/broker-venv/bin/python3").path
-
     /// Records of all messages, whose names differ.
     static func records(of messages: [(schema: MessageSchema, json: JSONValue)]) async throws -> [Bytes] {
-        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("serializers-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(at: folder) }
-        let input = folder.appendingPathComponent("in")
-        let output = folder.appendingPathComponent("out")
         let lines = messages.map { message in
             let file = ProtoFile(message.schema)
             let line: JSONValue = [
@@ -31,31 +21,12 @@ struct Serializers {
                 "avsc": .string(AvroDocument(message.schema).text),
                 "value": plain(message.json, .record(message.schema.record)),
             ]
-            return Data(line.bytes) + Data([0x0A])
+            return line.bytes
         }
-        try lines.reduce(into: Data()) { $0 += $1 }.write(to: input)
-        try Data().write(to: output)
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: python)
-        process.arguments = ["-c", script]
-        process.currentDirectoryURL = folder
-        process.standardInput = try FileHandle(forReadingFrom: input)
-        process.standardOutput = try FileHandle(forWritingTo: output)
-        let status = try await withCheckedThrowingContinuation { (ended: CheckedContinuation<Int32, any Error>) in
-            process.terminationHandler = { ended.resume(returning: $0.terminationStatus) }
-            do { try process.run() } catch { ended.resume(throwing: error) }
-        }
-        guard status == 0 else { throw Failure(status: status) }
-        return try Data(contentsOf: output).split(separator: 0x0A).map { line in
-            let answer = try JSONValue(parsing: Array(line))
+        return try await PythonProgram("confluent-kafka", script).answers(to: lines).map { line in
+            let answer = try JSONValue(parsing: line)
             return Bytes(protobuf: bytes(answer["protobuf"]), avro: bytes(answer["avro"]))
         }
-    }
-
-    struct Failure: Error, CustomStringConvertible {
-        let status: Int32
-
-        var description: String { "the serializers ended with \(status); are they installed (scripts/bootstrap)?" }
     }
 
     private static func bytes(_ base64: JSONValue?) -> [UInt8] {
