@@ -84,7 +84,7 @@ public final class BatchConsumer: Sendable {
         let batch = poller.pacing.awaiting {
             buffer.wait(for: timeout) { [handle, poller] buffer -> MessageBatch?? in
                 if let batch = buffer.take(max, handle) {
-                    poller.pacing.isBacklogged.store(buffer.ordinaryCount > 0, ordering: .relaxed)
+                    poller.pacing.holdsNothingBack.store(buffer.ordinaryCount > 0 || buffer.isAlert, ordering: .relaxed)
                     return .some(batch)
                 }
                 return buffer.closed ? .some(nil) : nil
@@ -99,12 +99,15 @@ public final class BatchConsumer: Sendable {
         return nil
     }
 
-    /// Lets records gather for `pause`, or until `count` wait already. Fetches that would bring few are put off until
-    /// shortly before its end. Blocks the calling thread.
-    public func gather(_ count: Int, for pause: Duration) {
+    /// Lets records gather for `pause`, or until `count` wait already, and urgent ones for `urgentPause` if that is shorter.
+    /// Fetches that would bring few are put off until shortly before its end. Blocks the calling thread.
+    public func gather(_ count: Int, for pause: Duration, urgent urgentPause: Duration = .zero) {
         guard pause > .zero else { return }
         poller.pacing.wanted(in: pause)
-        _ = buffer.wait(for: pause) { $0.count >= count || $0.closed || $0.isHurried ? true : nil }
+        let urgentPause = min(max(urgentPause, .zero), pause)
+        let isFull = { (buffer: ConsumerBuffer) in buffer.count >= count || buffer.closed || buffer.isHurried }
+        if urgentPause > .zero, buffer.wait(for: urgentPause, { isFull($0) ? true : nil }) != nil { return }
+        _ = buffer.wait(for: pause - urgentPause) { isFull($0) || $0.urgentCount > 0 ? true : nil }
     }
 
     /// Ends `gather`, now and from now on: for those who are about to stop.

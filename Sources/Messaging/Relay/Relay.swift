@@ -198,6 +198,7 @@ public final class Relay: Sendable {
                 work.idling.found()
                 if let express = try lookahead.look(before: page, after: start, on: connection) {
                     let records = lookahead.unpublished(try work.encoder.records(express))
+                    work.sees(records)
                     let ahead = news(in: records, &work.tail, until: stop)
                     try work.publication.publish(ahead, until: stop)
                     metrics.copied(ahead)
@@ -218,7 +219,7 @@ public final class Relay: Sendable {
             }
             // A full page says that more lies ready.
             if page.rows.count == configuration.pageSize { continue }
-            if !isNothing { stop.wait(for: work.tick.pause(at: .now)) }
+            if !isNothing { stop.wait(for: work.pause) }
             let limit = isNothing && work.isBehindPruning ? configuration.busyPoll : work.progress.untilDue
             if tap?.isApproaching == true {
                 // What comes by the log says that there are rows.
@@ -241,6 +242,7 @@ public final class Relay: Sendable {
     ) throws {
         let records = remaining(try work.encoder.records(rows))
         note(inHand: work.encoder.oldestTime)
+        work.sees(records)
         let news = news(in: records, &work.tail, until: stop)
         if next.reach == nil { work.tail = nil }
         try work.publication.publish(news, until: stop)
