@@ -120,19 +120,14 @@ struct AuditServices: ParsableArguments {
     @Option(help: ArgumentHelp("Only this database; may be repeated.", valueName: "database"))
     var service: [String] = []
 
-    func validate() throws {
-        let known = OrderflowApp.services.provisionedDatabases.map(\.name)
-        for name in service where !known.contains(name) {
-            throw ValidationError("--service takes one of \(known.joined(separator: ", ")), not \(name)")
-        }
-    }
+    func validate() throws { try ServiceNames.audited.check(service) }
 
     func withTrail<Value: Sendable>(
         _ options: SettingsOptions, _ body: @escaping @Sendable (AuditTrail) throws -> Value
     ) async throws -> Value {
         let settings = try options.load().settings
         Observability.start(settings.log)
-        let databases = settings.services.provisionedDatabases.filter { service.isEmpty || service.contains($0.name) }
+        let databases = ServiceNames.audited.databases(service)
         return try await DedicatedThread.run("audit") {
             try body(AuditTrail(settings, databases, logger: Logger(label: "audit")))
         }

@@ -48,9 +48,11 @@ struct ScheduleListCommand: OrderflowCommand {
     @Flag(help: "One JSON object a line.") var json = false
     @OptionGroup var options: SettingsOptions
 
+    private var named: [String] { service.map { [$0] } ?? [] }
+
     func validate() throws {
         guard (1...10_000).contains(limit) else { throw ValidationError("--limit takes a number from 1 to 10000") }
-        try ScheduleScope.check(service)
+        try ServiceNames.sending.check(named)
         try TenantArgument.check(tenant)
         if let dueWithin, DurationText.parse(dueWithin) == nil {
             throw ValidationError("--due-within takes a time such as 10m")
@@ -73,7 +75,7 @@ struct ScheduleListCommand: OrderflowCommand {
         Observability.start(settings.log)
         var found: [ScheduleScope.Named] = []
         var more: [String] = []
-        for database in ScheduleScope.databases(service) {
+        for database in ServiceNames.sending.databases(named) {
             let page = try await settings.withConnection(to: database, named: "schedule") { [filter] connection in
                 try Schedule.page(filter, after: place, limit: limit + 1, on: connection)
             }
