@@ -20,7 +20,7 @@ struct NotificationHandler: BatchHandler {
     var reminders = Reminders()
     var topic = Topic.orderEvents.defaultName
     var source = "/orderflow/notification"
-    /// Of the mailers beside it; without one, mails wait in the table for whoever looks.
+    /// Of the mailers beside it; without one, mails wait in the table until a mailer looks.
     var desk: MailDesk?
     private static let reads: FactCatalogue = [
         OrderCreated.self, OrderConfirmed.self, OrderCancelled.self, PaymentRefunded.self, OrderScheduled.self,
