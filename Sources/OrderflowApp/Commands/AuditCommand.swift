@@ -105,11 +105,11 @@ struct AuditHeadsCommand: OrderflowCommand {
         let (heads, flaws) = try await service.withTrail(options) { trail in
             let heads = try trail.heads()
             guard !noted.isEmpty else { return (heads, 0) }
-            return (heads, try trail.verify(noted: noted) { complain("\($0): audit log: \($1)") })
+            return (heads, try trail.verify(noted: noted) { warn("\($0): audit log: \($1)") })
         }
         tell(json ? heads.map(AuditText.json).joined() : AuditText.table(heads))
         for name in noted.keys.sorted() where !heads.contains(where: { $0.service == name }) {
-            complain("\(name): not asked")
+            warn("\(name): not asked")
         }
         if flaws > 0 { throw ExitCode(ExitStatus.failure) }
     }

@@ -87,7 +87,7 @@ struct ScheduleListCommand: OrderflowCommand {
         }
         found.sort { $0.message.place < $1.message.place }
         tell(json ? found.map(ScheduleScope.json).joined() : ScheduleScope.table(found))
-        for line in more { complain("there is more: \(line)") }
+        for line in more { warn("there is more: \(line)") }
     }
 }
 
@@ -138,7 +138,7 @@ struct ScheduleCancelCommand: OrderflowCommand {
             for one in named { tell(json ? ScheduleScope.json(one) : "\(one.name) cancelled\n") }
             missing += names.filter { name in !cancelled.contains { $0.id == name.number } }
         }
-        for name in missing { complain("\(name) doesn't wait: it was delivered, or cancelled before") }
+        for name in missing { warn("\(name) doesn't wait: it was delivered, or cancelled before") }
         if !missing.isEmpty { throw ExitCode(ExitStatus.failure) }
     }
 }
