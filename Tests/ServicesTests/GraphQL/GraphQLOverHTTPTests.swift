@@ -98,6 +98,10 @@ import Testing
             let get = try side.get(
                 Self.target([("extensions", #"{"persistedQuery":{"version":1,"sha256Hash":"\#(hash)"}}"#)]))
             #expect(get.status == 200, "\(get.body)")
+            let none = String(repeating: "0", count: 64)
+            let lost = try side.get(
+                Self.target([("extensions", #"{"persistedQuery":{"version":1,"sha256Hash":"\#(none)"}}"#)]))
+            #expect(lost.status == 400 && lost.body.contains("PersistedQueryNotFound"), "\(lost.body)")
         }
     }
 
