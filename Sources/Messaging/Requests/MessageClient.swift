@@ -8,7 +8,7 @@ import Telemetry
 /// A request is a record on its topic with the name of this process's own topic in it, on which the answer comes
 /// (`ReplyTopic`). Nothing of it is stored: who asks waits, for a time that the request says, and asks again if it has to.
 ///
-/// - Until somebody asks, there is no topic, no thread that reads, and no connection. The first request goes out once the
+/// - Before the first request there is no topic, no thread that reads, and no connection. It goes out once the
 ///   process has read a record of its own from its topic, so that no answer can come before it is listened for.
 /// - A bounded number of requests is under way; more are refused at once.
 /// - Where the brokers don't take requests, a circuit opens: the next ones are refused at once too, but for one now and
@@ -174,7 +174,7 @@ public final class MessageClient: Sendable {
 
     // MARK: Answers
 
-    /// Reads answers from when somebody first asks until `stop`, then deletes the reply topic. Blocks the calling thread.
+    /// Reads answers from the first request until `stop`, then deletes the reply topic. Blocks the calling thread.
     public func run(until stop: StopSignal) {
         stop.onStop { [state] in state.update { $0.isStopped = true } }
         _ = state.wait(for: nil) { $0.isWanted || $0.isStopped ? true : nil }
@@ -218,7 +218,7 @@ public final class MessageClient: Sendable {
         let answer: PendingReply.Answer
         switch reply.verdict {
         case .event(let message):
-            // Whoever answers for another tenant answers another question.
+            // An answer for another tenant is one to another question.
             guard message.tenant == pending.tenant else { return drop(\.unbelieved) }
             answer = Self.answer(message)
         case .poison(let reason): answer = .failure(.unreadable(reason))

@@ -52,7 +52,7 @@ public struct Asking: Sendable {
     /// `ce_source` of the requests.
     let source: String
 
-    /// Sends a request to whoever answers the topic, and returns the answer. Blocks no thread.
+    /// Sends a request to the responders of the topic, and returns the answer. Blocks no thread.
     ///
     /// - Parameters:
     ///   - request: of a type that the service's module `Asks`.

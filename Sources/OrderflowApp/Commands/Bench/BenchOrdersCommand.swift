@@ -88,7 +88,7 @@ struct BenchOrdersCommand: OrderflowCommand {
         }
         tell(json ? report.json : report.table)
         if let problem = report.problem {
-            complain("\(problem)")
+            warn("\(problem)")
             throw ExitCode(ExitStatus.failure)
         }
     }
