@@ -15,7 +15,7 @@ public final class MessageBatch: RandomAccessCollection, @unchecked Sendable {
 
     init(
         _ id: UInt64, _ messages: [UnsafeMutablePointer<rd_kafka_message_t>], _ partitions: Set<TopicPartition>,
-        isUrgent: Bool, _ handle: KafkaHandle
+        isUrgent: Bool = false, _ handle: KafkaHandle
     ) {
         self.id = id
         self.isUrgent = isUrgent
