@@ -13,6 +13,8 @@ public final class PostgresServer: Sendable {
     public let port: Int
     private let process: ServerProcess
     private let programs: PostgresPrograms
+    /// Databases that others are copied from, by what made them.
+    private let templates = Mutex<[String: String]>([:])
 
     /// An empty cluster, made once a process and copied for every server: `initdb` takes ten times as long as `cp`.
     private static let template = Result {
@@ -88,10 +90,29 @@ public final class PostgresServer: Sendable {
     ) -> String { "postgresql://\(user):\(password)@127.0.0.1:\(port)/\(database)" }
 
     /// Creates an empty database and returns its URL.
-    public func createDatabase() throws -> String {
+    public func createDatabase() throws -> String { try url(database: createDatabase(from: "template1")) }
+
+    /// Creates a database with tables and returns its URL: a copy, where one with the same tables was made before, which
+    /// takes a fraction of the time.
+    ///
+    /// - Parameters:
+    ///   - contents: all that decides what `fill` does.
+    ///   - fill: makes the tables in the database of the URL that it is given, and leaves no session there.
+    public func createDatabase(of contents: String, _ fill: (_ url: String) throws -> Void) throws -> String {
+        let template = try templates.withLock { templates in
+            if let known = templates[contents] { return known }
+            let name = try createDatabase(from: "template1")
+            try fill(url(database: name))
+            templates[contents] = name
+            return name
+        }
+        return try url(database: createDatabase(from: template))
+    }
+
+    private func createDatabase(from template: String) throws -> String {
         let name = "test_" + Self.hexadecimal(UUID())
-        try execute("CREATE DATABASE \(name)")
-        return url(database: name)
+        try execute("CREATE DATABASE \(name) TEMPLATE \(template)")
+        return name
     }
 
     /// Runs one statement by `psql` as superuser.

@@ -22,12 +22,9 @@ import Testing
 
         init(readsLog: Bool) throws {
             self.readsLog = readsLog
-            let server = readsLog ? LogServer.shared : PostgresServer.shared
-            database = try PostgresConfiguration(try server.get().createDatabase())
+            database = try freshDatabase(
+                OutboxFixture.schema, on: readsLog ? LogServer.shared : PostgresServer.shared)
             topic = try TestTopic()
-            try connect().script(
-                MessagingSchema.outbox + MessagingSchema.relay + MessagingSchema.relaySnapshots
-                    + MessagingSchema.contentTypes + MessagingSchema.express + MessagingSchema.schedule)
             if readsLog { try RelaySlots.prepare(on: connect()) }
         }
 
