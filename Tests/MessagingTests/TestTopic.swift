@@ -16,6 +16,13 @@ struct TestTopic {
         _ = try Admin(kafka, logger: quiet).createTopics([NewTopic(name, partitions: partitions, replication: 1)])
     }
 
+    /// One that knows where the topic is: librdkafka looks for topics that it doesn't know once a second only.
+    func producer() throws -> Producer {
+        let producer = try Producer(ProducerConfiguration(kafka), logger: quiet)
+        producer.prepare(topics: [name], timeout: .seconds(5))
+        return producer
+    }
+
     /// For a static member of a group.
     func kafka(instance: String?) -> KafkaConfiguration {
         var kafka = kafka

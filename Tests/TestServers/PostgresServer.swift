@@ -47,10 +47,21 @@ public final class PostgresServer: Sendable {
         return try PostgresServer(durable: durable, settings: settings)
     }
 
+    /// Starts a server with a copy of what another one has, which is shut down.
+    public static func start(durable: Bool = false, copying original: PostgresServer) throws -> PostgresServer {
+        for _ in 0..<2 {
+            if let server = try? PostgresServer(durable: durable, like: original.process) { return server }
+        }
+        return try PostgresServer(durable: durable, like: original.process)
+    }
+
     /// Another server that follows this one and can be read (a hot standby). `pg_promote()` makes it a primary.
     public func standby() throws -> PostgresServer { try PostgresServer(durable: false, following: port) }
 
-    private init(durable: Bool, settings extra: [String] = [], following primary: Int? = nil) throws {
+    /// - Parameter original: with a cluster at rest, which this server gets a copy of; nil for an empty one.
+    private init(
+        durable: Bool, settings extra: [String] = [], following primary: Int? = nil, like original: ServerProcess? = nil
+    ) throws {
         programs = try PostgresPrograms.find()
         let port = try LocalPort.unused()
         self.port = port
@@ -75,8 +86,8 @@ public final class PostgresServer: Sendable {
                     "--checkpoint=fast", "--no-sync",
                 ])
         } else {
-            let template = try Self.template.get()
-            try PostgresPrograms.run(["/bin/cp", "-a", template.directory + "/data", process.directory + "/data"])
+            let original = try original ?? Self.template.get()
+            try PostgresPrograms.run(["/bin/cp", "-a", original.directory + "/data", process.directory + "/data"])
         }
         try restart()
     }

@@ -45,7 +45,7 @@ final class ConsumerFixture {
     init() throws {
         database = try freshDatabase(Self.schema)
         topic = try TestTopic()
-        producer = try Producer(ProducerConfiguration(topic.kafka), logger: quiet)
+        producer = try topic.producer()
     }
 
     /// What a group's work needs, and where the ledger writes.

@@ -49,6 +49,7 @@ struct OutboxFixture {
         var kafka = topic.kafka
         kafka.properties["message.max.bytes"] = String(limit)
         let producer = try Producer(ProducerConfiguration(kafka), logger: quiet)
+        producer.prepare(topics: [topic.name], timeout: .seconds(5))
         let relay = Relay(source: .outbox, database: database, producer: producer, service: "test", logger: quiet)
         let stop = StopSignal()
         let thread = DedicatedThread.start("relay") { relay.run(until: stop) }

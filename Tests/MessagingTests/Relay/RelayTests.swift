@@ -33,7 +33,7 @@ import Testing
         func relay(
             pageSize: Int = 2_000, tick: Duration = .milliseconds(20), leads: Bool = true
         ) throws -> RunningRelay {
-            let producer = try Producer(ProducerConfiguration(topic.kafka), logger: quiet)
+            let producer = try topic.producer()
             var configuration = Relay.Configuration()
             configuration.pageSize = pageSize
             configuration.leadershipPoll = .milliseconds(20)
