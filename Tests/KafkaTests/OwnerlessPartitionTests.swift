@@ -8,7 +8,7 @@ import Testing
 @Suite(.blocking, .servers) struct OwnerlessPartitionTests {
     /// Static and not, alone and not: all at once, since what they do most is to wait for looks at their group.
     @Test func partitionsThatNobodyHasAreSharedOutAgain() async throws {
-        try await withThrowingTaskGroup { group in
+        try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try shareOutAgain(among: 1, isNamed: true) }
             group.addTask { try shareOutAgain(among: 2, isNamed: true) }
             group.addTask { try shareOutAgain(among: 3, isNamed: false) }

@@ -27,7 +27,7 @@ import Testing
 
     /// The moment itself, for sure: let into the group, and never told what to hold.
     @Test func alsoWhereTheyNeverAnswer() async throws {
-        try await withThrowingTaskGroup { group in
+        try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try stopUnanswered(named: nil) }
             group.addTask { try stopUnanswered(named: "one") }
             try await group.waitForAll()

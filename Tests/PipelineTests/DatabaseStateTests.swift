@@ -95,7 +95,7 @@ import Testing
             isOver.withLock { $0 = true }
             for customer in customers { customer.join(timeout: .seconds(10)) }
         }
-        try await withThrowingTaskGroup { group in
+        try await withThrowingTaskGroup(of: Void.self) { group in
             for daemon in daemons {
                 group.addTask {
                     for round in 0..<10 {

@@ -22,7 +22,7 @@ public final class Shop: Sendable {
         ].merging(settings) { $1 }
         // While the databases are made.
         let topics = try ServerProcess("orderflow-topics", environment: kafka) { _ in
-            [Self.program, "topics", "create"]
+            [Shop.program, "topics", "create"]
         }
         try topics.start()
         defer { topics.stop() }
