@@ -131,16 +131,25 @@ public final class PostgresServer: Sendable {
         _ = try query(sql, database: database)
     }
 
+    /// Runs statements in one session, each in a transaction of its own.
+    public func execute(each statements: [String], database: String = "postgres") throws {
+        _ = try psql(statements, database: database)
+    }
+
     /// As `execute`. Returns the result's rows, their columns as text, NULL as the empty text; no value may have a tab
     /// or a line's end in it.
     public func query(_ sql: String, database: String = "postgres") throws -> [[String]] {
-        let text = try PostgresPrograms.run([
-            programs.directory + "/psql", "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--tuples-only",
-            "--no-align", "--field-separator=\t", "--dbname=" + url(database: database), "--command=" + sql,
-        ])
-        return text.split(separator: "\n").map { line in
+        try psql([sql], database: database).split(separator: "\n").map { line in
             line.split(separator: "\t", omittingEmptySubsequences: false).map(String.init)
         }
+    }
+
+    private func psql(_ statements: [String], database: String) throws -> String {
+        try PostgresPrograms.run(
+            [
+                programs.directory + "/psql", "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--tuples-only",
+                "--no-align", "--field-separator=\t", "--dbname=" + url(database: database),
+            ] + statements.map { "--command=" + $0 })
     }
 
     /// A transaction that has an id, in the database `postgres`: open until what is returned is stopped or goes.
