@@ -77,8 +77,8 @@ public final class BatchConsumer: Sendable {
     /// Partitions of the group's topics that lastingly belong to nobody. The group is made to share them out again.
     public var ownerless: [TopicPartition] { poller.ownerless }
 
-    /// The next records, up to `max`; nil after `timeout` without any, or when closed. Blocks the calling thread.
-    /// The batch is in hand until `finish`. Throws once the consumer can't go on.
+    /// The next records, up to `max`; nil after `timeout` without any, or when closed or hurried. Blocks the calling
+    /// thread. The batch is in hand until `finish`. Throws once the consumer can't go on.
     public func nextBatch(max: Int, timeout: Duration) throws(KafkaError) -> MessageBatch? {
         if let failure = poller.failure { throw failure }
         let batch = poller.pacing.awaiting {
@@ -87,7 +87,7 @@ public final class BatchConsumer: Sendable {
                     poller.pacing.holdsNothingBack.store(buffer.ordinaryCount > 0 || buffer.isAlert, ordering: .relaxed)
                     return .some(batch)
                 }
-                return buffer.closed ? .some(nil) : nil
+                return buffer.closed || buffer.isHurried ? .some(nil) : nil
             }
         }
         if let batch = batch ?? nil {
@@ -110,7 +110,7 @@ public final class BatchConsumer: Sendable {
         _ = buffer.wait(for: pause - urgentPause) { isFull($0) || $0.urgentCount > 0 ? true : nil }
     }
 
-    /// Ends `gather`, now and from now on: for those who are about to stop.
+    /// Ends `gather` and the wait for records, now and from now on: for those who are about to stop.
     public func hurry() { buffer.update { $0.isHurried = true } }
 
     /// The worker is through with the batch, one way or the other.

@@ -59,7 +59,7 @@ struct ConsumerBuffer: @unchecked Sendable {
     private var inHand: [UInt64: Batch] = [:]
     private var nextBatch: UInt64 = 0
     var closed = false
-    /// Nobody lets records gather any more.
+    /// Nobody waits for records any more.
     var isHurried = false
 
     /// Urgent batches in a row, at most, while others wait.

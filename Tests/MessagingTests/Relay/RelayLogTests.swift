@@ -19,7 +19,7 @@ import Testing
             _ database: PostgresConfiguration, _ topic: TestTopic, pageSize: Int, source: RelaySource = .outbox,
             checkpointInterval: Duration = .milliseconds(20)
         ) throws {
-            producer = try Producer(ProducerConfiguration(topic.kafka), logger: quiet)
+            producer = try topic.producer()
             var configuration = Relay.Configuration()
             configuration.pageSize = pageSize
             configuration.leadershipPoll = .milliseconds(20)

@@ -110,7 +110,7 @@ import Testing
         await #expect(throws: RequestError.overloaded(inFlight: 1)) { try await fixture.ask("second?") }
         await #expect(throws: RequestError.late(after: limit)) { try await first.value }
 
-        let producer = try Producer(ProducerConfiguration(fixture.topic.kafka), logger: quiet)
+        let producer = try fixture.topic.producer()
         defer { producer.close(timeout: .seconds(5)) }
         func answer(_ id: String, tenant: String) throws {
             let metadata = EventMetadata(
@@ -182,7 +182,7 @@ import Testing
         func replies(_ instance: String, of service: String = service) -> ReplyTopic {
             ReplyTopic(service: service, instance: instance, replication: 1)
         }
-        let producer = try Producer(ProducerConfiguration(topic.kafka), logger: quiet)
+        let producer = try topic.producer()
         defer { producer.close(timeout: .seconds(5)) }
         let other = "\(service)-2"
         let all = [replies("alive"), replies("killed"), replies("killed", of: other)]

@@ -88,7 +88,8 @@ import Testing
 
         /// Runs `body` beside a relay that stores its checkpoint late.
         func relaying(_ body: (Relay) throws -> Void) throws {
-            let producer = try Producer(ProducerConfiguration(outbox.topic.kafka), logger: quiet)
+            let producer = try outbox.topic.producer()
+            producer.prepare(topics: [copies.name], timeout: .seconds(5))
             var configuration = Relay.Configuration()
             configuration.routes = table
             configuration.leadershipPoll = .milliseconds(20)
@@ -147,7 +148,7 @@ import Testing
         let records = try encoder.records(rows)
         #expect(records.map { $0.copies.map(\.route) } == [["partner"], [], ["partner"], [], ["partner"], []])
         let copies = records.flatMap(\.copies)
-        let producer = try Producer(ProducerConfiguration(fixture.copies.kafka), logger: quiet)
+        let producer = try fixture.copies.producer()
         _ = try producer.publish(copies.map(\.message), timeout: .seconds(20))
         producer.close(timeout: .seconds(5))
         try fixture.relaying { relay in
@@ -165,7 +166,7 @@ import Testing
         let rows = try outbox.connect().query("SELECT position, \(RelaySource.outbox.columns) FROM outbox")
         var encoder = RelayEncoder(source: .outbox, routes: table, signatures: nil)
         let records = try encoder.records(rows)
-        let producer = try Producer(ProducerConfiguration(outbox.topic.kafka), logger: quiet)
+        let producer = try outbox.topic.producer()
         defer { producer.close(timeout: .seconds(1)) }
         let publication = RelayPublication(producer: producer, traces: nil, logger: quiet)
         #expect(throws: TopicMissing.self) { try publication.publish(records, until: StopSignal()) }
