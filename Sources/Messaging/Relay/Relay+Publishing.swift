@@ -1,4 +1,6 @@
 import Execution
+import Kafka
+import Logging
 import Postgres
 
 /// What both ways of reading share: seeing rows through to the brokers, and saying so.
