@@ -171,7 +171,7 @@ public final class PostgresServer: Sendable {
     /// `SIGKILL` to the server and all its sessions.
     public func kill() throws { try process.kill() }
 
-    /// Starts the server again after `kill` or `shutDown`, on the same port, with its data. Returns when it answers.
+    /// Starts the server again after `kill`, `shutDown` or `stopImmediately`, on the same port, with its data. Returns when it answers.
     public func restart() throws {
         let ready = process.directory + "/data/postmaster.pid"
         try process.start()
@@ -187,6 +187,13 @@ public final class PostgresServer: Sendable {
     /// Shuts the server down as an administrator would (`SIGINT`, "fast"): sessions end with 57P01.
     public func shutDown() throws {
         try process.signal("INT")
+        _ = try process.waitForExit()
+    }
+
+    /// Stops the server as `pg_ctl stop --mode=immediate` would (`SIGQUIT`): no session ends in order, nothing is written, and
+    /// the next start recovers.
+    public func stopImmediately() throws {
+        try process.signal("QUIT")
         _ = try process.waitForExit()
     }
 

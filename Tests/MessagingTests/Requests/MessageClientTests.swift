@@ -104,6 +104,10 @@ import Testing
     @Test func whatHasPassedItsDeadlineIsNotWorkedOnAndALateAnswerIsDropped() async throws {
         let fixture = try Fixture(inFlight: 1)
         defer { fixture.end() }
+        fixture.client.open()
+        try eventually("the topic for answers is there before anybody asks") {
+            try fixture.topics() == [fixture.client.replyTopic]
+        }
         let limit = Duration.seconds(3)
         let first = Task { try await fixture.ask("first?", id: "first", within: limit) }
         try eventually("it is under way") { fixture.client.inFlight == 1 }

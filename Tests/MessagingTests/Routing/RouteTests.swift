@@ -142,6 +142,10 @@ import Testing
     @Test func anOriginalThatIsMissingIsPublishedWithoutItsCopies() throws {
         let fixture = try Fixture()
         try fixture.append(0..<6)
+        func waiting() throws -> [String] {
+            try fixture.outbox.connect().query(RelaySource.outbox.waiting).map { try $0.get(1, as: String.self) }
+        }
+        #expect(try waiting().map { $0.prefix(7) } == ["6 wait "])
         let rows = try fixture.outbox.connect().query(
             "SELECT position, \(RelaySource.outbox.columns) FROM outbox ORDER BY position")
         var encoder = RelayEncoder(source: .outbox, routes: fixture.table, signatures: nil)
@@ -155,6 +159,7 @@ import Testing
             try eventually("all are seen to") { relay.currentStatus.published == 6 }
         }
         #expect(try fixture.outbox.topic.records().count == 6)
+        #expect(try waiting() == [])
         #expect(try fixture.copies.records().map { $0.headers["ce_id"] } == ["0", "2", "4"])
     }
 
