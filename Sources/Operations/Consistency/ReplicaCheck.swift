@@ -22,15 +22,36 @@ struct ReplicaCheck: Sendable {
     /// Of the streams that its facts are in.
     let categories: Set<String>
 
-    /// The next streams after `name`, in the order of their names.
-    func streams(after name: StreamName?, limit: Int, on orders: Connection) throws -> [StreamName] {
-        try orders.query(
+    /// Streams that the next events after `position` say something of for the replica.
+    ///
+    /// - Parameter limit: of events that are looked at, most of which may be others' business.
+    /// - Returns: with them the last event's position; nil at the end.
+    func streams(
+        after position: Int64, limit: Int, on orders: Connection
+    ) throws -> (streams: Set<StreamName>, last: Int64?) {
+        let rows = try orders.query(
             """
-            SELECT tenant, stream_id FROM events
-            WHERE version = 1 AND category = ANY($1::text[]) AND (tenant, stream_id) > ($2, $3)
-            ORDER BY tenant, stream_id LIMIT $4
-            """, [.textArray(categories.sorted()), .text(name?.tenant ?? ""), .text(name?.id ?? ""), .int(limit)]
-        ).map { StreamName(tenant: try $0.get(0, as: String.self), id: try $0.get(1, as: String.self)) }
+            WITH next AS MATERIALIZED (
+                SELECT tenant, stream_id, category, type, position FROM events
+                WHERE position > $1 ORDER BY position LIMIT $2
+            )
+            SELECT tenant, stream_id, NULL::bigint FROM next WHERE category = ANY($3::text[]) AND type = ANY($4::text[])
+            UNION ALL SELECT NULL, NULL, max(position) FROM next HAVING count(*) = $2
+            """,
+            [
+                .int8(position), .int(limit), .textArray(categories.sorted()),
+                .textArray(replica.facts.types.sorted()),
+            ])
+        var streams: Set<StreamName> = []
+        var last: Int64?
+        for row in rows {
+            if let tenant = try row.get(0, as: String?.self) {
+                streams.insert(StreamName(tenant: tenant, id: try row.get(1, as: String.self)))
+            } else {
+                last = try row.get(2, as: Int64?.self)
+            }
+        }
+        return (streams, last)
     }
 
     /// What of these streams the replica hasn't got as it should, in words, and how many were compared.

@@ -20,10 +20,14 @@ struct WatchedReplica: Sendable {
     /// Of its group; nil where all facts are known to have been handled.
     var progress: ReadingProgress?
     private(set) var status = Status()
-    private var cursor: ReplicaCheck.StreamName?
+    /// Where the sweep is, by the event store's positions.
+    private var position: Int64 = 0
     /// The last round's, so that it is told once.
     private var failure: String?
 
+    /// Events of the sweep in each round for each order that the read models are compared by: what an order's stream has,
+    /// about.
+    private static let eventsOfAnOrder = 4
     /// Differing streams that are remembered, and looked at again in each round.
     private static let memory = 1_000
 
@@ -61,7 +65,7 @@ struct WatchedReplica: Sendable {
         return watched
     }
 
-    /// Compares the next streams of a sweep over all, and those that differed before. A database that is away is told of
+    /// Compares what the next events of a sweep over all are about, and what differed before. A database that is away is told of
     /// once, and holds nobody up.
     mutating func round(sweep: Int, settledBefore: Int64, orders: Connection, logger: Logger) {
         do {
@@ -80,16 +84,17 @@ struct WatchedReplica: Sendable {
     private mutating func compare(
         _ sweep: Int, _ settledBefore: Int64, _ orders: Connection, _ connection: Connection, _ logger: Logger
     ) throws {
-        let next = sweep > 0 ? try check.streams(after: cursor, limit: sweep, on: orders) : []
+        let limit = sweep * Self.eventsOfAnOrder
+        let next = limit > 0 ? try check.streams(after: position, limit: limit, on: orders) : (streams: [], last: nil)
         let known = status.differing
         let (compared, found) = try check.differences(
-            of: Set(next).union(known.keys).sorted(), settledBefore: settledBefore, orders: orders, replica: connection)
+            of: next.streams.union(known.keys).sorted(), settledBefore: settledBefore, orders: orders, replica: connection)
         var differing = found
         // What lies unread in a backlog isn't missing.
         if found.keys.contains(where: { known[$0] == nil }), !isUpToDate(settledBefore, on: connection) {
             differing = found.filter { known[$0.key] != nil }
         }
-        cursor = next.count < sweep ? nil : next.last
+        position = next.last ?? 0
         tell(differing, known, logger)
         status.compared += Int64(compared)
         status.differing = Dictionary(
