@@ -66,7 +66,8 @@ import Testing
             #expect(secured == tables, "\(database.name)")
         }
         let known: Set = [
-            "events", "snapshots", "order_views", "stock", "payments", "saga_instances", "contacts", "invoice_recipients",
+            "events", "snapshots", "order_views", "stock", "payments", "saga_instances", "contacts",
+            "invoice_recipients",
         ]
         #expect(found.isSuperset(of: known))
     }

@@ -93,7 +93,8 @@ public final class ConsistencyMonitor: Sendable {
                     let settledBefore = try viewed.run { try round(on: connection, $0, &cursor) }
                     for index in replicas.indices {
                         replicas[index].round(
-                            sweep: configuration.sweep, settledBefore: settledBefore, orders: connection, logger: logger)
+                            sweep: configuration.sweep, settledBefore: settledBefore, orders: connection, logger: logger
+                        )
                         let (name, status) = (replicas[index].name, replicas[index].status)
                         let differing = status.differing.sorted { $0.key < $1.key }.map(\.value)
                         state.update { $0.replicas[name] = (status.compared, differing) }

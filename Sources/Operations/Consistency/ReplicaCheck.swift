@@ -123,6 +123,7 @@ struct ReplicaCheck: Sendable {
             [
                 .textArray(streams.map(\.tenant)), .textArray(streams.map(\.id)), published.map { .text($0) } ?? .null,
             ])
-        return Set(try rows.map { StreamName(tenant: try $0.get(0, as: String.self), id: try $0.get(1, as: String.self)) })
+        return Set(
+            try rows.map { StreamName(tenant: try $0.get(0, as: String.self), id: try $0.get(1, as: String.self)) })
     }
 }

@@ -88,7 +88,8 @@ struct WatchedReplica: Sendable {
         let next = limit > 0 ? try check.streams(after: position, limit: limit, on: orders) : (streams: [], last: nil)
         let known = status.differing
         let (compared, found) = try check.differences(
-            of: next.streams.union(known.keys).sorted(), settledBefore: settledBefore, orders: orders, replica: connection)
+            of: next.streams.union(known.keys).sorted(), settledBefore: settledBefore, orders: orders,
+            replica: connection)
         var differing = found
         // What lies unread in a backlog isn't missing.
         if found.keys.contains(where: { known[$0] == nil }), !isUpToDate(settledBefore, on: connection) {
@@ -110,7 +111,8 @@ struct WatchedReplica: Sendable {
     private func tell(
         _ differing: [ReplicaCheck.StreamName: String], _ known: [ReplicaCheck.StreamName: String], _ logger: Logger
     ) {
-        for (stream, text) in differing.sorted(by: { $0.key < $1.key }).filter({ known[$0.key] != $0.value }).prefix(10) {
+        for (stream, text) in differing.sorted(by: { $0.key < $1.key }).filter({ known[$0.key] != $0.value }).prefix(10)
+        {
             logger.error(
                 "replica differs",
                 metadata: ["replica": "\(name)", "tenant": "\(stream.tenant)", "difference": "\(text)"])

@@ -36,13 +36,15 @@ public struct Replicates: ServiceModulePart {
             Consumes(group).join(&module)
         }
         module.replicas.append(replica)
-        let model = RebuiltModel(replica.name, made: { [replica] module, context in
-            guard let database = module.database else {
-                preconditionFailure("\(module.name) has a replica \(replica.name), and no ServiceDatabase")
-            }
-            return try replica.make(context).readModel(
-                keptBy: name, migrations: database.migrations, context.topics, context.facts)
-        })
+        let model = RebuiltModel(
+            replica.name,
+            made: { [replica] module, context in
+                guard let database = module.database else {
+                    preconditionFailure("\(module.name) has a replica \(replica.name), and no ServiceDatabase")
+                }
+                return try replica.make(context).readModel(
+                    keptBy: name, migrations: database.migrations, context.topics, context.facts)
+            })
         model.join(&module)
     }
 }

@@ -35,7 +35,8 @@ public struct ReplicaFold: HistoryFold {
         var keys: [ReplicaKey] = []
         for (index, part) in replica.parts.enumerated() {
             guard var said = part.said(fact) else { continue }
-            precondition(said.key.count == replica.key.count, "replica \(replica.name): a key of \(said.key.count) values")
+            precondition(
+                said.key.count == replica.key.count, "replica \(replica.name): a key of \(said.key.count) values")
             said.message = message.identity
             let key = ReplicaKey(tenant: message.tenant, said.key)
             var entry = entries[key] ?? Entry(parts: Array(repeating: nil, count: replica.parts.count))

@@ -24,7 +24,8 @@ struct NotificationHandler: BatchHandler {
 
     /// - Parameter recipientDomain: see `Replica.contacts`.
     init(
-        recipientDomain: String, messageDomain: String, expiresAfter: Duration? = nil, reminders: Reminders = Reminders(),
+        recipientDomain: String, messageDomain: String, expiresAfter: Duration? = nil,
+        reminders: Reminders = Reminders(),
         topic: String = Topic.orderEvents.defaultName, source: String = "/orderflow/notification", desk: MailDesk? = nil
     ) {
         contacts = .contacts(recipientDomain: recipientDomain)

@@ -183,7 +183,8 @@ import UserFacts
         func user(_ name: String, at: Int64) -> InboundMessage {
             let fact = UserCreated(userID: "alice", name: name, email: "a@x.org", createdAt: at)
             return InboundMessage(
-                id: name, type: UserCreated.type, schemaVersion: 1, payload: fact.bytes, key: "alice", tenant: "default",
+                id: name, type: UserCreated.type, schemaVersion: 1, payload: fact.bytes, key: "alice",
+                tenant: "default",
                 correlationID: "c", traceparent: nil, time: at, streamVersion: nil,
                 source: InboundMessage.Source(topic: "", partition: 0, offset: 0))
         }

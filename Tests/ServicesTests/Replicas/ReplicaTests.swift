@@ -195,6 +195,7 @@ import Testing
         let fact = Shelved(orderID: "o-1", article: "a", shelf: "s", at: Self.start)
         try ReplicaHandler(replica: replica).apply([inbound(fact)], on: connection)
         #expect(
-            try connection.number("SELECT count(*) FROM places WHERE since = '2026-01-01T00:00:00Z' AND shelf = 's'") == 1)
+            try connection.number("SELECT count(*) FROM places WHERE since = '2026-01-01T00:00:00Z' AND shelf = 's'")
+                == 1)
     }
 }
