@@ -2,7 +2,6 @@
 import PackageDescription
 
 let kit = Target.Dependency.product(name: "OrderflowKit", package: "orderflow")
-let testing = Target.Dependency.product(name: "OrderflowTesting", package: "orderflow")
 
 let package = Package(
     name: "loyalty",
@@ -10,8 +9,8 @@ let package = Package(
     dependencies: [.package(name: "orderflow", path: "../..")],
     targets: [
         .target(name: "Loyalty", dependencies: [kit]),
-        .target(name: "ProductDays", dependencies: [kit]),
-        .executableTarget(name: "shop", dependencies: ["Loyalty", "ProductDays", kit]),
-        .testTarget(name: "LoyaltyTests", dependencies: ["Loyalty", "shop", testing]),
-        .testTarget(name: "ProductDaysTests", dependencies: ["ProductDays", testing]),
+        .executableTarget(name: "shop", dependencies: ["Loyalty", kit]),
+        .testTarget(
+            name: "LoyaltyTests",
+            dependencies: ["Loyalty", "shop", .product(name: "OrderflowTesting", package: "orderflow")]),
     ])

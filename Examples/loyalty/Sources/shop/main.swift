@@ -1,5 +1,4 @@
 import Loyalty
 import OrderflowApp
-import ProductDays
 
-await OrderflowApp.run(.standard + [.loyalty, .productDays])
+await OrderflowApp.run(.standard + [.loyalty])
