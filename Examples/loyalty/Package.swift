@@ -2,6 +2,7 @@
 import PackageDescription
 
 let kit = Target.Dependency.product(name: "OrderflowKit", package: "orderflow")
+let testing = Target.Dependency.product(name: "OrderflowTesting", package: "orderflow")
 
 let package = Package(
     name: "loyalty",
@@ -9,8 +10,8 @@ let package = Package(
     dependencies: [.package(name: "orderflow", path: "../..")],
     targets: [
         .target(name: "Loyalty", dependencies: [kit]),
-        .executableTarget(name: "shop", dependencies: ["Loyalty", kit]),
-        .testTarget(
-            name: "LoyaltyTests",
-            dependencies: ["Loyalty", "shop", .product(name: "OrderflowTesting", package: "orderflow")]),
+        .target(name: "ProductDays", dependencies: [kit]),
+        .executableTarget(name: "shop", dependencies: ["Loyalty", "ProductDays", kit]),
+        .testTarget(name: "LoyaltyTests", dependencies: ["Loyalty", "shop", testing]),
+        .testTarget(name: "ProductDaysTests", dependencies: ["ProductDays", testing]),
     ])

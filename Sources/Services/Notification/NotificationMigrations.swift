@@ -95,11 +95,20 @@ extension ServiceDatabase {
                             CHECK (status IN ('pending', 'sent', 'failed', 'unaddressed', 'expired'));
                     """),
             Migration(version: 12, name: "messages that wait for their time", sql: MessagingSchema.schedule),
+            Migration(
+                version: 13, name: "contacts without orders",
+                sql: """
+                    -- Of an order that was withdrawn its key alone stays.
+                    ALTER TABLE contacts
+                        ALTER COLUMN user_id DROP NOT NULL,
+                        ALTER COLUMN total DROP NOT NULL,
+                        ALTER COLUMN currency DROP NOT NULL;
+                    """),
             // Mails of one batch are sent together: each finds room on its page, and isn't logged whole a second time.
             Migration(
-                version: 13, name: "room for what becomes of mails", sql: "ALTER TABLE mails SET (fillfactor = 50)"),
+                version: 14, name: "room for what becomes of mails", sql: "ALTER TABLE mails SET (fillfactor = 50)"),
             Migration(
-                version: 14, name: "no statistics of what nobody looks for",
+                version: 15, name: "no statistics of what nobody looks for",
                 sql: """
                     -- Statements find no row by these, and their samples are most of what ANALYZE sorts and logs.
                     ALTER TABLE mails

@@ -1,4 +1,5 @@
 import Loyalty
 import OrderflowApp
+import ProductDays
 
-await OrderflowApp.run(.standard + [.loyalty])
+await OrderflowApp.run(.standard + [.loyalty, .productDays])
