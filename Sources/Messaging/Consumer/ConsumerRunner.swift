@@ -123,6 +123,8 @@ public final class ConsumerRunner: Sendable {
             consumer.close(timeout: .seconds(5))
         }
         var tick = Tick(every: configuration.tick)
+        // Urgent records have beats of their own: they don't wait for those of others.
+        var urgentTick = tick
         var skipped = SkippedOffsets()
         // Of what is stored, for Kafka; only lag tools look at its offsets.
         var hints = GatheredOffsets()
@@ -133,7 +135,7 @@ public final class ConsumerRunner: Sendable {
             let batch = try consumer.nextBatch(max: configuration.batchSize, timeout: .milliseconds(500))
             hints.note(takeStarts())
             if let batch {
-                tick.begin(at: .now)
+                if batch.isUrgent { urgentTick.begin(at: .now) } else { tick.begin(at: .now) }
                 guard var records = readable(batch, until: stop) else { break }
                 var offsets: [TopicPartition: Int64] = [:]
                 if records.allSatisfy(\.skipped) {
@@ -151,11 +153,15 @@ public final class ConsumerRunner: Sendable {
                 hints.note(offsets)
                 consumer.finish(batch)
                 onProgress()
-                tick.end(at: .now)
+                if !batch.isUrgent { tick.end(at: .now) }
             }
             if skipped.isDue { storeSkipped() }
             if hints.isDue { consumer.commit(hints.take(having: currentStatus.assigned)) }
-            if batch != nil { consumer.gather(configuration.batchSize, for: tick.pause(at: .now)) }
+            if batch != nil {
+                let now = ContinuousClock.now
+                consumer.gather(
+                    configuration.batchSize, for: tick.pause(at: now), urgent: urgentTick.pause(at: now))
+            }
         }
         storeSkipped()
         consumer.commit(hints.take(having: currentStatus.assigned))

@@ -76,7 +76,7 @@ struct StatusCommand: OrderflowCommand {
         // Nothing goes to the log lines' topic unless told to.
         let needed = missing.filter { $0.name != settings.topics.names.logs || settings.log.shipLevel != nil }
         all += needed.map { TopicDifference(topic: $0.name, kind: .missing) }
-        for difference in all { complain("\(difference)") }
+        for difference in all { warn("\(difference)") }
         return !all.contains(where: \.losesRecords)
     }
 

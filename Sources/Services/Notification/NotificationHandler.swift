@@ -19,7 +19,7 @@ struct NotificationHandler: BatchHandler {
     var reminders: Reminders
     var topic: String
     var source: String
-    /// Of the mailers beside it; without one, mails wait in the table for whoever looks.
+    /// Of the mailers beside it; without one, mails wait in the table until a mailer looks.
     var desk: MailDesk?
 
     /// - Parameter recipientDomain: see `Replica.contacts`.
@@ -77,7 +77,7 @@ struct NotificationHandler: BatchHandler {
             try MailStore.addEarly(early.filter { met[$0.key] == nil }, on: connection)
         }
         let expired = try add(wishes.compactMap { wish in known[wish.key].map { intent(wish, $0) } }, on: connection)
-        outbox += try expired.map { try $0.toldExpired(topic: topic, source: source, at: WallClock.nowMicroseconds()) }
+        outbox += try expired.map { try $0.expiredFact(topic: topic, source: source, at: WallClock.nowMicroseconds()) }
     }
 
     /// Writes mails; as many as there are places for as claimed by this process, whose mailers get them when they are

@@ -69,6 +69,7 @@ extension ServiceModule {
                 OrderOutcomeHandler(context.settings.steps, fanIn: BatchFanIn(topic: context.topics[.orderEvents]))
             })
         PlacingTime.evidence
+        Evidence.published(.eventStore(topics: [:]))
         Asks(QuoteRequest.self, on: .quoteRequests) { $0.settings[QuotesSettings.self].inFlight }
         Runs { try Running(routes: [QuoteRoutes($0).routes]) }
         QuotesSettings.keys

@@ -41,6 +41,7 @@ final class RebuildScene {
                 NewTopic($0, partitions: partitions, replication: 1)
             })
         producer = try Producer(ProducerConfiguration(kafka), logger: quiet)
+        producer.prepare(topics: topics.all(of: .orderEvents) + [topics.userEvents], timeout: .seconds(5))
     }
 
     deinit {
