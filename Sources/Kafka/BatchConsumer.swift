@@ -77,7 +77,7 @@ public final class BatchConsumer: Sendable {
     /// Partitions of the group's topics that lastingly belong to nobody. The group is made to share them out again.
     public var ownerless: [TopicPartition] { poller.ownerless }
 
-    /// The next records, up to `max`; nil after `timeout` without any, or when closed. Blocks the calling thread.
+    /// The next records, up to `max`; nil after `timeout` without any, when closed or roused. Blocks the calling thread.
     /// The batch is in hand until `finish`. Throws once the consumer can't go on.
     public func nextBatch(max: Int, timeout: Duration) throws(KafkaError) -> MessageBatch? {
         if let failure = poller.failure { throw failure }
@@ -87,7 +87,8 @@ public final class BatchConsumer: Sendable {
                     poller.pacing.isBacklogged.store(buffer.ordinaryCount > 0, ordering: .relaxed)
                     return .some(batch)
                 }
-                return buffer.closed ? .some(nil) : nil
+                defer { buffer.isRoused = false }
+                return buffer.closed || buffer.isRoused ? .some(nil) : nil
             }
         }
         if let batch = batch ?? nil {
@@ -106,6 +107,12 @@ public final class BatchConsumer: Sendable {
         poller.pacing.wanted(in: pause)
         _ = buffer.wait(for: pause) { $0.count >= count || $0.closed || $0.isHurried ? true : nil }
     }
+
+    /// Ends the wait of `nextBatch`, this one or the next, without a batch. From any thread.
+    public func rouse() { buffer.update { $0.isRoused = true } }
+
+    /// Has the listener asked soon which partitions it holds back.
+    public func lookAgain() { poller.wake(handle) }
 
     /// Ends `gather`, now and from now on: for those who are about to stop.
     public func hurry() { buffer.update { $0.isHurried = true } }

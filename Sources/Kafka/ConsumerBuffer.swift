@@ -52,6 +52,8 @@ struct ConsumerBuffer: @unchecked Sendable {
     var closed = false
     /// Nobody lets records gather any more.
     var isHurried = false
+    /// The worker that waits for records, or the next one, is to look for other work.
+    var isRoused = false
 
     /// Urgent batches in a row, at most, while others wait.
     static let turns = 4
@@ -104,6 +106,9 @@ struct ConsumerBuffer: @unchecked Sendable {
     }
 
     mutating func finish(_ id: UInt64) { inHand[id] = nil }
+
+    /// What batches touch that workers have.
+    var partitionsInHand: Set<TopicPartition> { inHand.values.reduce(into: []) { $0.formUnion($1) } }
 
     func isInHand(_ partitions: Set<TopicPartition>) -> Bool {
         inHand.values.contains { !$0.isDisjoint(with: partitions) }
