@@ -178,7 +178,7 @@ let package = Package(
         .executableTarget(
             name: "chaos",
             dependencies: [
-                "TestShop", "TestServers", "Execution", "Hashing", "Kafka",
+                "TestShop", "TestServers", "Execution", "Hashing", "JSON", "Kafka",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Tests/Chaos"),

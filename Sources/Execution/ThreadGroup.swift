@@ -14,7 +14,7 @@ public enum ThreadGroup {
         public func run(_ stop: StopSignal) throws { try body(stop) }
     }
 
-    /// A part ended before anybody asked it to.
+    /// A part ended before it was asked to.
     public struct PartFailed: Error, CustomStringConvertible {
         public let part: String
         public let cause: any Error

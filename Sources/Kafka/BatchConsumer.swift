@@ -77,18 +77,18 @@ public final class BatchConsumer: Sendable {
     /// Partitions of the group's topics that lastingly belong to nobody. The group is made to share them out again.
     public var ownerless: [TopicPartition] { poller.ownerless }
 
-    /// The next records, up to `max`; nil after `timeout` without any, when closed or roused. Blocks the calling thread.
-    /// The batch is in hand until `finish`. Throws once the consumer can't go on.
+    /// The next records, up to `max`; nil after `timeout` without any, and when closed, hurried or roused. Blocks the calling
+    /// thread. The batch is in hand until `finish`. Throws once the consumer can't go on.
     public func nextBatch(max: Int, timeout: Duration) throws(KafkaError) -> MessageBatch? {
         if let failure = poller.failure { throw failure }
         let batch = poller.pacing.awaiting {
             buffer.wait(for: timeout) { [handle, poller] buffer -> MessageBatch?? in
                 if let batch = buffer.take(max, handle) {
-                    poller.pacing.isBacklogged.store(buffer.ordinaryCount > 0, ordering: .relaxed)
+                    poller.pacing.holdsNothingBack.store(buffer.ordinaryCount > 0 || buffer.isAlert, ordering: .relaxed)
                     return .some(batch)
                 }
                 defer { buffer.isRoused = false }
-                return buffer.closed || buffer.isRoused ? .some(nil) : nil
+                return buffer.closed || buffer.isHurried || buffer.isRoused ? .some(nil) : nil
             }
         }
         if let batch = batch ?? nil {
@@ -100,12 +100,17 @@ public final class BatchConsumer: Sendable {
         return nil
     }
 
-    /// Lets records gather for `pause`, or until `count` wait already. Fetches that would bring few are put off until
-    /// shortly before its end. Blocks the calling thread.
-    public func gather(_ count: Int, for pause: Duration) {
+    /// Lets records gather for `pause`, or until `count` wait already, and urgent ones for `urgentPause` if that is shorter.
+    /// Fetches that would bring few are put off until shortly before its end. Blocks the calling thread.
+    public func gather(_ count: Int, for pause: Duration, urgent urgentPause: Duration = .zero) {
         guard pause > .zero else { return }
         poller.pacing.wanted(in: pause)
-        _ = buffer.wait(for: pause) { $0.count >= count || $0.closed || $0.isHurried ? true : nil }
+        let urgentPause = min(max(urgentPause, .zero), pause)
+        let isFull = { (buffer: ConsumerBuffer) in
+            buffer.count >= count || buffer.closed || buffer.isHurried || buffer.isRoused
+        }
+        if urgentPause > .zero, buffer.wait(for: urgentPause, { isFull($0) ? true : nil }) != nil { return }
+        _ = buffer.wait(for: pause - urgentPause) { isFull($0) || $0.urgentCount > 0 ? true : nil }
     }
 
     /// Ends the wait of `nextBatch`, this one or the next, without a batch. From any thread.
@@ -114,7 +119,7 @@ public final class BatchConsumer: Sendable {
     /// Has the listener asked soon which partitions it holds back.
     public func lookAgain() { poller.wake(handle) }
 
-    /// Ends `gather`, now and from now on: for those who are about to stop.
+    /// Ends `gather` and the wait for records, now and from now on: for those who are about to stop.
     public func hurry() { buffer.update { $0.isHurried = true } }
 
     /// The worker is through with the batch, one way or the other.

@@ -1,11 +1,12 @@
 import CLibrdkafka
 import DequeModule
+import Execution
 
 /// What lies between the poll thread and the workers.
 ///
 /// Records of urgent topics go first, in batches of their own, which are small and soon through; but while others wait, not
-/// more than `turns` batches in a row. Where urgent ones have come lately, batches of others are smaller: the next urgent
-/// one waits for the one that is under way.
+/// more than `turns` batches in a row. Where urgent ones have come lately, batches of others are so small that they are soon
+/// through: the next urgent one waits for the one that is under way.
 ///
 /// `@unchecked Sendable`: lives inside a `Monitor`; the messages it points to are touched by nobody else.
 struct ConsumerBuffer: @unchecked Sendable {
@@ -40,27 +41,31 @@ struct ConsumerBuffer: @unchecked Sendable {
         }
     }
 
+    /// What a worker has.
+    private struct Batch {
+        let partitions: Set<TopicPartition>
+        let count: Int
+        let isUrgent: Bool
+        let since: ContinuousClock.Instant
+    }
+
     private var ordinary = Line()
     private var urgent = Line()
     /// Urgent batches in a row while others waited.
     private var urgentTurns = 0
-    /// Until when urgent ones are expected.
-    private var alertUntil: ContinuousClock.Instant?
-    /// Partitions of batches that workers have.
-    private(set) var inHand: [UInt64: Set<TopicPartition>] = [:]
+    private var alert = Alert()
+    /// Of batches of others, while urgent ones are expected.
+    private var span = BatchSpan()
+    private var inHand: [UInt64: Batch] = [:]
     private var nextBatch: UInt64 = 0
     var closed = false
-    /// Nobody lets records gather any more.
+    /// Nobody waits for records any more.
     var isHurried = false
     /// The worker that waits for records, or the next one, is to look for other work.
     var isRoused = false
 
     /// Urgent batches in a row, at most, while others wait.
     static let turns = 4
-    /// A batch of others beside urgent ones is this part of one.
-    static let part = 4
-    /// How long after an urgent record others are expected: longer than an order is on its way.
-    static let alert: Duration = .seconds(10)
 
     var count: Int { ordinary.messages.count + urgent.messages.count }
     var bytes: Int { ordinary.bytes + urgent.bytes }
@@ -73,9 +78,13 @@ struct ConsumerBuffer: @unchecked Sendable {
         if isUrgent { urgent.append(message) } else { ordinary.append(message) }
     }
 
+    /// Urgent ones are expected.
+    var isAlert: Bool { alert.isOn(at: .now) }
+
     /// Up to `max` messages for a worker, all of them urgent or none.
     mutating func take(_ max: Int, _ handle: KafkaHandle) -> MessageBatch? {
-        let taken = next(max, at: .now)
+        let now = ContinuousClock.now
+        let (taken, isUrgent) = next(max, at: now)
         guard !taken.isEmpty else { return nil }
         var partitions: Set<TopicPartition> = []
         var last: (topic: OpaquePointer?, partition: Int32)?
@@ -86,32 +95,33 @@ struct ConsumerBuffer: @unchecked Sendable {
             partitions.insert(Self.partition(message))
         }
         nextBatch += 1
-        inHand[nextBatch] = partitions
-        return MessageBatch(nextBatch, taken, partitions, handle)
+        inHand[nextBatch] = Batch(partitions: partitions, count: taken.count, isUrgent: isUrgent, since: now)
+        return MessageBatch(nextBatch, taken, partitions, isUrgent: isUrgent, handle)
     }
 
     private mutating func next(
         _ max: Int, at now: ContinuousClock.Instant
-    ) -> [UnsafeMutablePointer<rd_kafka_message_t>] {
+    ) -> (messages: [UnsafeMutablePointer<rd_kafka_message_t>], isUrgent: Bool) {
         let hasOthers = !ordinary.messages.isEmpty
         if !urgent.messages.isEmpty, !hasOthers || urgentTurns < Self.turns {
             urgentTurns = hasOthers ? urgentTurns + 1 : 0
-            alertUntil = now + Self.alert
-            return urgent.take(max)
+            alert.raise(at: now)
+            return (urgent.take(max), true)
         }
         urgentTurns = 0
-        guard let alertUntil else { return ordinary.take(max) }
-        if alertUntil < now { self.alertUntil = nil }
-        return ordinary.take(Swift.max(1, max / Self.part))
+        return (ordinary.take(alert.isOn(at: now) ? span.count(of: max) : max), false)
     }
 
-    mutating func finish(_ id: UInt64) { inHand[id] = nil }
+    mutating func finish(_ id: UInt64) {
+        guard let batch = inHand.removeValue(forKey: id), !batch.isUrgent else { return }
+        span.noted(batch.count, took: batch.since.duration(to: .now))
+    }
 
     /// What batches touch that workers have.
     var partitionsInHand: Set<TopicPartition> { inHand.values.reduce(into: []) { $0.formUnion($1) } }
 
     func isInHand(_ partitions: Set<TopicPartition>) -> Bool {
-        inHand.values.contains { !$0.isDisjoint(with: partitions) }
+        inHand.values.contains { !$0.partitions.isDisjoint(with: partitions) }
     }
 
     /// Drops what waits of `partitions` (nil: everything).

@@ -23,8 +23,9 @@ final class FetchPacing: Sendable {
 
     /// Partitions assigned to the consumer.
     let partitions = Atomic<Int>(0)
-    /// More lies in the buffer than a batch takes: a small answer brings what is urgent, or nothing.
-    let isBacklogged = Atomic<Bool>(false)
+    /// More lies in the buffer than a batch takes, so that a small answer brings what is urgent, or nothing; or urgent records
+    /// are expected.
+    let holdsNothingBack = Atomic<Bool>(false)
     /// Nil for brokers that hold empty answers back.
     private let emptyAnswers: Monitor<EmptyAnswerPause>?
     private let gate: Monitor<FetchGate>
@@ -69,7 +70,7 @@ final class FetchPacing: Sendable {
         let pause = emptyAnswers?.withLock {
             $0.length(behind: size, roundTrip: roundTrip, partitions: partitions)
         }
-        if size < Self.few, !isBacklogged.load(ordering: .relaxed), holdBack() { return }
+        if size < Self.few, !holdsNothingBack.load(ordering: .relaxed), holdBack() { return }
         if let pause = pause ?? nil { usleep(pause) }
     }
 

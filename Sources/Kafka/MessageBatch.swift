@@ -10,12 +10,15 @@ public final class MessageBatch: RandomAccessCollection, @unchecked Sendable {
     private let handle: KafkaHandle
     let id: UInt64
     let partitions: Set<TopicPartition>
+    /// All of its records are of urgent topics; else none is.
+    public let isUrgent: Bool
 
     init(
         _ id: UInt64, _ messages: [UnsafeMutablePointer<rd_kafka_message_t>], _ partitions: Set<TopicPartition>,
-        _ handle: KafkaHandle
+        isUrgent: Bool = false, _ handle: KafkaHandle
     ) {
         self.id = id
+        self.isUrgent = isUrgent
         self.messages = messages
         self.partitions = partitions
         self.handle = handle

@@ -19,7 +19,7 @@ final class PublishBatch: @unchecked Sendable {
     private let done = Monitor(false)
     private let then: (@Sendable ([Result<Delivery, KafkaError>]) -> Void)?
 
-    /// - Parameter then: told all results, by whoever brings the last one.
+    /// - Parameter then: told all results, by the thread that brings the last one.
     init(_ count: Int, then: (@Sendable ([Result<Delivery, KafkaError>]) -> Void)? = nil) {
         self.then = then
         slots = .allocate(capacity: count)

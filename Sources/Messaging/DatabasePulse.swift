@@ -40,7 +40,7 @@ public final class DatabasePulse: Sendable {
     /// Why it can't be used; nil while it can.
     public var problem: String? { state.withLock { $0 } }
 
-    /// Transactions that somebody has left open for long, and what each keeps from happening.
+    /// Transactions that have been left open for long, and what each keeps from happening.
     package var longTransactions: [LongTransactions.Finding] { long.withLock { $0 } }
 
     /// Blocks the calling thread until `stop`. Throws only what has to be configured otherwise.

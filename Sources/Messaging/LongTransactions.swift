@@ -1,7 +1,7 @@
 import Execution
 import Postgres
 
-/// Watches for transactions that somebody has left open for long, by whoever may ask: a role that isn't a monitor's isn't
+/// Watches for transactions that have been left open for long, as any role may: one that isn't a monitor's isn't
 /// told when others began, so that the watch remembers when it first saw them.
 package struct LongTransactions: Sendable {
     /// One that has been open for longer than a job of ours takes, and for how long at least.

@@ -13,7 +13,7 @@ import Webhooks
 package enum Supervision {
     package static func running(_ context: ServiceContext, _ module: ServiceModule) throws -> Running {
         var running = Running()
-        if module.duties.contains(.consistency) { running.join(try consistency(context)) }
+        if module.duties.contains(.consistency) { running.join(try consistency(context, module)) }
         guard let store = module.database else { return running }
         let attention = try attention(context, module, store)
         running.routes.append(attention.routes)
@@ -51,8 +51,8 @@ package enum Supervision {
             database: pool)
     }
 
-    /// What compares the read models with the event store; nothing where that is switched off.
-    private static func consistency(_ context: ServiceContext) throws -> Running {
+    /// What compares the read models and replicas with the event store; nothing where that is switched off.
+    private static func consistency(_ context: ServiceContext, _ module: ServiceModule) throws -> Running {
         let views = context.settings[ViewsSettings.self]
         guard views.checkInterval > .zero else { return Running() }
         var configuration = ConsistencyMonitor.Configuration()
@@ -64,7 +64,7 @@ package enum Supervision {
             after: ReadingProgress(
                 of: [ReadModelGroup.orders, ReadModelGroup.invoices, ReadModelGroup.sales], topics: Set(topics),
                 kafka: context.kafka, logger: context.logger),
-            configuration: configuration, logger: context.logger)
+            replicas: WatchedReplica.all(of: module, context), configuration: configuration, logger: context.logger)
         context.health.watch(consistency: monitor)
         context.collectors.watch(monitor)
         return Running(parts: [monitor.part])

@@ -41,7 +41,7 @@ package struct DeliveryURL: Sendable {
     /// 2130706433 are 127.0.0.1 to libcurl, and here.
     package var address: IPAddress? { IPAddress(host) }
 
-    /// What is wrong with an URL that somebody would have called, without asking a name server; nil where nothing is yet.
+    /// What is wrong with a URL that a partner would have called, without asking a name server; nil where nothing is yet.
     package static func fault(_ written: String, rules: AddressRules, needsTLS: Bool) -> String? {
         let url: DeliveryURL
         do throws(DeliveryURLError) { url = try DeliveryURL(written) } catch { return "\(error)" }

@@ -54,7 +54,7 @@ public final class Connection {
     /// Ends the session at once; an open transaction is rolled back by the server.
     public func close() { link.close() }
 
-    /// False once the connection is lost or closed, or its server takes no writes any more, as far as anybody has noticed.
+    /// False once the connection is lost or closed, or its server takes no writes any more, as far as a statement has shown.
     public var isUsable: Bool { link.failure == nil && link.misplacement == nil }
 
     /// Looks at the socket, without a round trip, whether the server has gone meanwhile. Where sessions are for a server

@@ -12,7 +12,7 @@ public final class ConnectionPool: Sendable {
     public struct Counters: Sendable, Hashable {
         public var size = 0
         public var queueLimit = 0
-        /// Connections that exist, as far as anybody has noticed.
+        /// Connections that exist, as far as a statement has shown.
         public var connected = 0
         public var inUse = 0
         public var queued = 0

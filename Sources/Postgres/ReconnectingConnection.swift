@@ -27,7 +27,7 @@ public final class ReconnectingConnection {
         self.prepare = prepare
     }
 
-    /// Whether there is a connection, as far as anybody has noticed.
+    /// Whether there is a connection, as far as a statement has shown.
     public var isConnected: Bool { connection?.isUsable ?? false }
 
     /// Runs `body` once with a connection, waiting for one as long as it takes. Throws what `body` threw, or

@@ -6,7 +6,7 @@ import Execution
 /// transactions. Prepared statements, LISTEN, settings and advisory locks are the session's: they would be missing,
 /// clash, or stay behind with another client. A pooler is known by the number of the server's process: the one of the
 /// handshake is its own invention. How it pools is found out by two clients at once: a process that serves both, or two
-/// that serve one, is no session of anybody's.
+/// that serve one, is no client's session.
 enum SessionPooling {
     /// What has to be set.
     static let demand = "orderflow needs sessions of its own: connect to PostgreSQL itself, or set pool_mode = session"

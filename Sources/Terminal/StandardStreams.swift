@@ -1,7 +1,7 @@
 import Foundation
 
 /// One line on stderr.
-package func complain(_ problem: TerminalText) {
+package func warn(_ problem: TerminalText) {
     FileHandle.standardError.write(Data(("orderflow: \(problem)\n" as TerminalText).text.utf8))
 }
 

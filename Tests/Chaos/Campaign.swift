@@ -12,8 +12,7 @@ struct Campaign: Sendable {
     var faults: [Fault] = Fault.allCases
     /// Who leads an order to its end: `orchestration` or `choreography`.
     var mode = "orchestration"
-    /// How relays read: `windows` or `wal`.
-    var relay = "windows"
+    var relays = RelayChoice.windows
     var isVerbose = true
     /// For everything to end after the last fault.
     var patience: Duration = .seconds(240)
@@ -24,7 +23,7 @@ struct Campaign: Sendable {
         let scene = try await DedicatedThread.run("scene") { [dice] in
             var dice = dice
             return try Scene(
-                seed: settings.seed, mode: settings.mode, relay: settings.relay, isVerbose: settings.isVerbose, &dice)
+                seed: settings.seed, mode: settings.mode, relays: settings.relays, isVerbose: settings.isVerbose, &dice)
         }
         // The scene has thrown its own.
         dice = Dice(seed: seed &+ 1)
@@ -55,15 +54,20 @@ struct Campaign: Sendable {
             stop.stop()
         }
         let customers = Customers(scene: scene, book: book, rate: rate)
+        let quotes = QuoteWishes(scene)
+        let quoteDice = dice.split()
+        async let asked: Void = quotes.run(quoteDice, for: duration)
         await customers.run(&dice, for: duration, patience: .seconds(90))
         timer.cancel()
         stop.stop()
         try await injected
+        await asked
         scene.say("the last fault is over")
         scene.receiver.turn(.good)
         watching.join()
 
         let ending = ContinuousClock.now
+        await quotes.settle(&dice, within: .seconds(60))
         return try await DedicatedThread.run("reckoning") {
             let reckoning = Reckoning(scene: scene, book: book.now, foreign: scene.foreign.sent)
             let unsettled = try reckoning.waitForQuiet(within: settings.patience)
@@ -78,6 +82,9 @@ struct Campaign: Sendable {
             let webhooks = WebhookReckoning(scene: scene, foreign: scene.foreign.sent, subscriptions: subscriptions)
             result.told = try webhooks.wait(within: settings.patience)
             result.answers = scene.receiver.answers
+            result.copied = try RouteReckoning(scene: scene).standing()
+            result.quotes = quotes.standing
+            result.complaints += result.quotes.complaints
             result.falls = scene.falls
             result.peakMemory = memory.peak
             if !result.isSound, let path = ProcessInfo.processInfo.environment["CHAOS_KEEP"] {

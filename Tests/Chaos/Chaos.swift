@@ -22,7 +22,8 @@ struct Chaos: AsyncParsableCommand {
             valueName: "faults"))
     var only: String?
     @Option(help: "Who leads an order to its end: orchestration or choreography.") var mode = "orchestration"
-    @Option(help: "How relays hear of what was committed: windows, or PostgreSQL's log (wal).") var relay = "windows"
+    @Option(help: "How relays hear of what was committed: by windows, PostgreSQL's log (wal), or either (mixed).")
+    var relay = "windows"
     @Flag(help: "Say nothing of each fault.") var quiet = false
     @Flag(help: "No faults: ten times the orders that a slow database can take.") var overload = false
 
@@ -31,8 +32,15 @@ struct Chaos: AsyncParsableCommand {
         guard ["orchestration", "choreography"].contains(mode) else {
             throw ValidationError("--mode is orchestration or choreography")
         }
-        guard ["windows", "wal"].contains(relay) else { throw ValidationError("--relay is windows or wal") }
+        _ = try relays()
         _ = try faults()
+    }
+
+    private func relays() throws -> RelayChoice {
+        guard let relays = RelayChoice(rawValue: relay) else {
+            throw ValidationError("--relay is \(RelayChoice.allCases.map(\.rawValue).joined(separator: ", "))")
+        }
+        return relays
     }
 
     private func faults() throws -> [Fault] {
@@ -53,7 +61,7 @@ struct Chaos: AsyncParsableCommand {
         campaign.rate = rate
         campaign.faults = try faults()
         campaign.mode = mode
-        campaign.relay = relay
+        campaign.relays = try relays()
         campaign.isVerbose = !quiet
         let result = try await campaign.run()
         print(result.table)

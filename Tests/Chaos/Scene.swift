@@ -25,15 +25,20 @@ final class Scene: Sendable {
 
     var apis: [Daemon] { daemons.filter { $0.role == "api" } }
 
-    /// Relays read PostgreSQL's log.
-    private let readsLog: Bool
+    private let relays: RelayChoice
 
-    init(seed: UInt64, mode: String, relay: String, isVerbose: Bool, _ dice: inout Dice) throws {
+    /// Of each article but the one that is sold out.
+    static let initialStock = 1_000_000
+
+    init(seed: UInt64, mode: String, relays: RelayChoice, isVerbose: Bool, _ dice: inout Dice) throws {
         self.seed = seed
         self.mode = mode
         self.isVerbose = isVerbose
-        readsLog = relay == "wal"
-        let shop = try Shop(settings: ["ORDERFLOW_SAGA_MODE": mode, "ORDERFLOW_RELAY_SOURCE": relay])
+        self.relays = relays
+        let shop = try Shop(
+            settings: RouteReckoning.setting.merging([
+                "ORDERFLOW_SAGA_MODE": mode, "ORDERFLOW_RELAY_SOURCE": relays.installed,
+            ]) { $1 })
         self.shop = shop
         proxy = try Proxy(to: shop.postgres.port)
         foreign = ForeignProducer(shop)
@@ -52,10 +57,19 @@ final class Scene: Sendable {
             "ORDERFLOW_WEBHOOKS_RETRY_CAP": "2s",
         ]
         daemons = try Self.roles.flatMap { role in
-            try [1, 2].map { try shop.daemon(role, instance: $0, settings: settings) }
+            try [1, 2].map { instance in
+                let source = ["ORDERFLOW_RELAY_SOURCE": relays.source(&dice)]
+                return try shop.daemon(role, instance: instance, settings: settings.merging(source) { $1 })
+            }
         }
-        for article in 1...OrderKind.articles { try shop.run("stock", "set", "STOCK-\(article)", "1000000") }
+        for article in 1...OrderKind.articles {
+            try shop.run("stock", "set", "STOCK-\(article)", "\(Self.initialStock)")
+        }
         try shop.run("stock", "set", OrderKind.soldOutSKU, "0")
+        for article in 1...QuoteWishes.quietArticles {
+            try shop.run(
+                "stock", "set", "STOCK-\(article)", "\(QuoteWishes.quietStock)", "--tenant", QuoteWishes.quietTenant)
+        }
     }
 
     func start() async throws {
@@ -104,7 +118,7 @@ final class Scene: Sendable {
             SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
             WHERE datname LIKE 'orderflow%' AND random() < \(share)
             """)
-        guard readsLog else { return }
+        guard relays != .windows else { return }
         // A relay may be back before it is dropped, and then keeps it.
         _ = try? shop.postgres.query(
             "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE NOT active AND random() < \(share)"

@@ -6,9 +6,17 @@ import Testing
 /// Groups whose coordinator has an assignment that leaves partitions out: members, broker and protocol are real, and
 /// what the leader decides is cut on its way.
 @Suite(.blocking, .servers) struct OwnerlessPartitionTests {
-    /// Static and not, alone and not.
-    @Test(arguments: [(members: 1, named: true), (2, true), (3, false)])
-    func partitionsThatNobodyHasAreSharedOutAgain(_ scene: (members: Int, named: Bool)) throws {
+    /// Static and not, alone and not: all at once, since what they do most is to wait for looks at their group.
+    @Test func partitionsThatNobodyHasAreSharedOutAgain() async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try shareOutAgain(among: 1, isNamed: true) }
+            group.addTask { try shareOutAgain(among: 2, isNamed: true) }
+            group.addTask { try shareOutAgain(among: 3, isNamed: false) }
+            try await group.waitForAll()
+        }
+    }
+
+    private func shareOutAgain(among count: Int, isNamed: Bool) throws {
         let missing = Monitor<Set<Int32>>([0, 1, 2])
         let proxy = try BrokerProxy(to: KafkaBroker.shared.get()) { request in
             let missing = missing.withLock { $0 }
@@ -17,10 +25,10 @@ import Testing
         }
         defer { proxy.close() }
         let topic = try TestTopic(partitions: 6).through(proxy)
-        let members = try (1...scene.members).map { number in
+        let members = try (1...count).map { number in
             try TestMember(topic) {
                 $0.watchInterval = .milliseconds(300)
-                if scene.named { $0.kafka.instanceID = "member-\(number)" }
+                if isNamed { $0.kafka.instanceID = "member-\(number)" }
             }
         }
         defer { for member in members { member.close() } }

@@ -26,8 +26,15 @@ import Testing
     }
 
     /// The moment itself, for sure: let into the group, and never told what to hold.
-    @Test(arguments: [nil, "one"] as [String?])
-    func alsoWhereTheyNeverAnswer(_ name: String?) throws {
+    @Test func alsoWhereTheyNeverAnswer() async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try stopUnanswered(named: nil) }
+            group.addTask { try stopUnanswered(named: "one") }
+            try await group.waitForAll()
+        }
+    }
+
+    private func stopUnanswered(named name: String?) throws {
         let proxy = try BrokerProxy(to: KafkaBroker.shared.get()) { request in
             request.api == GroupRequests.syncGroup ? .cut : .pass
         }

@@ -36,7 +36,8 @@ import Testing
         for _ in 0..<9 { try take(5) }
         let (u, o) = (urgent.name, others.name)
         #expect(topics == [u, u, u, u, o, u, u, o, o])
-        #expect(found[o]?.values.reduce(0) { $0 + $1.count } == 3)
+        // The first of them a small part, until it is known how soon a worker is through.
+        #expect(found[o]?.values.reduce(0) { $0 + $1.count } == 1 + 5 + 5)
 
         // The others are let in again, and urgent ones that come meanwhile go ahead of them.
         try urgent.fill(10, keys: 6)

@@ -16,6 +16,13 @@ struct TestTopic {
         _ = try Admin(kafka, logger: quiet).createTopics([NewTopic(name, partitions: partitions, replication: 1)])
     }
 
+    /// One that knows where the topic is: librdkafka looks for topics that it doesn't know once a second only.
+    func producer() throws -> Producer {
+        let producer = try Producer(ProducerConfiguration(kafka), logger: quiet)
+        producer.prepare(topics: [name], timeout: .seconds(5))
+        return producer
+    }
+
     /// For a static member of a group.
     func kafka(instance: String?) -> KafkaConfiguration {
         var kafka = kafka
@@ -35,33 +42,29 @@ struct TestTopic {
     /// All records, in the order of each partition.
     func records() throws -> [Record] {
         let admin = try Admin(kafka, logger: quiet)
-        var left: [Int32: Int64] = [:]
+        var ranges: [TopicPartition: Range<Int64>] = [:]
         for partition in 0..<Int32(partitions) {
-            let high = try admin.watermarks(TopicPartition(topic: name, partition: partition)).high
-            if high > 0 { left[partition] = high }
+            let place = TopicPartition(topic: name, partition: partition)
+            ranges[place] = 0..<(try admin.watermarks(place).high)
         }
-        let consumer = try BatchConsumer(
-            ConsumerConfiguration(kafka, group: "reader-\(UUID())", topics: [name]), listener: FromZero(), logger: quiet
-        )
-        defer { consumer.close(timeout: .seconds(5)) }
+        // By no group, whose members would have to join and to leave.
+        let reader = try PartitionReader(kafka, ranges, logger: quiet)
         var records: [Record] = []
         let deadline = ContinuousClock.now + .seconds(30)
-        while !left.isEmpty {
+        while !reader.isFinished {
             guard .now < deadline else {
                 throw NeverHappened(what: "the topic is read to its end", limit: .seconds(30))
             }
-            guard let batch = try consumer.nextBatch(max: 1_000, timeout: .milliseconds(200)) else { continue }
+            guard let batch = try reader.nextBatch(max: 1_000, timeout: .milliseconds(200)) else { continue }
             for message in batch {
                 var headers: [String: String] = [:]
-                for header in message.headers { headers[header.name] = String(decoding: header.value, as: UTF8.self) }
+                message.forEachHeader { headers[$0] = String(decoding: $1, as: UTF8.self) }
                 records.append(
                     Record(
                         partition: message.partition, offset: message.offset,
                         key: message.key.map { String(decoding: $0, as: UTF8.self) } ?? "",
                         value: String(decoding: message.value, as: UTF8.self), headers: headers))
-                if let end = left[message.partition], message.offset + 1 >= end { left[message.partition] = nil }
             }
-            consumer.finish(batch)
         }
         return records
     }
@@ -69,6 +72,7 @@ struct TestTopic {
     /// A consumer whose batches a test takes one by one.
     final class Reader {
         private let consumer: BatchConsumer
+        private var inHand: [MessageBatch] = []
 
         init(_ topic: TestTopic) throws {
             consumer = try BatchConsumer(
@@ -83,10 +87,15 @@ struct TestTopic {
                 return batch != nil
             }
             guard let batch else { throw NeverHappened(what: "a batch comes", limit: .zero) }
+            inHand.append(batch)
             return batch
         }
 
-        func close() { consumer.close(timeout: .seconds(5)) }
+        /// Batches stay readable; one that is in hand would be waited for.
+        func close() {
+            for batch in inHand { consumer.finish(batch) }
+            consumer.close(timeout: .seconds(5))
+        }
     }
 
     struct FromZero: RebalanceListener {

@@ -24,12 +24,11 @@ import Testing
     /// A server without any of our databases and roles.
     private func freshServer() throws -> PostgresServer {
         let server = try Self.server.get()
-        for database in OrderflowApp.services.provisionedDatabases {
-            try server.execute("DROP DATABASE IF EXISTS \(database.nameOnServer) WITH (FORCE)")
-            for access in DatabaseAccess.allCases {
-                try server.execute("DROP ROLE IF EXISTS \(database.role(for: access))")
-            }
-        }
+        try server.execute(
+            each: OrderflowApp.services.provisionedDatabases.flatMap { database in
+                ["DROP DATABASE IF EXISTS \(database.nameOnServer) WITH (FORCE)"]
+                    + DatabaseAccess.allCases.map { "DROP ROLE IF EXISTS \(database.role(for: $0))" }
+            })
         return server
     }
 

@@ -25,6 +25,7 @@ import Testing
     private func publish(_ messages: [OutgoingMessage]) throws {
         let producer = try Producer(ProducerConfiguration(kafka), logger: quiet)
         defer { producer.close(timeout: .seconds(5)) }
+        producer.prepare(topics: [topic], timeout: .seconds(5))
         for result in try producer.publish(messages, timeout: .seconds(20)) { _ = try result.get() }
     }
 

@@ -162,7 +162,9 @@ enum EveryFact {
     ]
 
     /// All of the types above, each once.
-    static func catalogue() throws -> FactCatalogue {
+    static func catalogue() throws -> FactCatalogue { try all.get() }
+
+    private static let all = Result {
         try FactCatalogue(
             ofOrders.map { Swift.type(of: $0.payload) as any MessagePayload.Type }
                 + ofUsers.map { Swift.type(of: $0.payload) as any MessagePayload.Type }

@@ -5,6 +5,9 @@ import Testing
 
 /// `orderflow audit`, over all services' databases.
 @Suite(.serialized, .servers) struct AuditTests {
+    /// One for both tests: the second does nothing.
+    private static let shop = Result { try Shop() }
+
     private static func lines(_ text: String) throws -> [[String: Any]] {
         try text.split(separator: "\n").compactMap {
             try JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any]
@@ -16,7 +19,7 @@ import Testing
     }
 
     @Test func whatOperatorsDoIsListedExportedAndProven() throws {
-        let shop = try Shop()
+        let shop = try Self.shop.get()
         #expect(try shop.run("audit", "export").isEmpty)
         try shop.produce("no JSON", key: "k", to: "order-events")
         try shop.run("stock", "set", "ABC", "5", "--tenant", "acme", "--by", "mo", "--note", "counted\u{1B}[2J")
@@ -72,7 +75,7 @@ import Testing
     }
 
     @Test func whatCannotBeAskedIsSaidInOneLine() throws {
-        let shop = try Shop()
+        let shop = try Self.shop.get()
         func refusal(_ arguments: String...) throws -> String {
             try #require(throws: CommandFailed.self) { try shop.run(["audit"] + arguments) }.output
         }

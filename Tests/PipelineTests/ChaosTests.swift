@@ -24,5 +24,7 @@ import Testing
         #expect(result.complaints == [])
         #expect(result.told.expected > 0 && result.told.lost == [] && result.told.disordered == [])
         #expect(result.told.unsigned == [])
+        #expect(result.copied.expected > 0 && result.copied.isSound)
+        #expect(result.placed > 0 && result.withdrawn > 0 && result.quotes.answered > 0)
     }
 }

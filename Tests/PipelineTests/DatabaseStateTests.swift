@@ -95,13 +95,18 @@ import Testing
             isOver.withLock { $0 = true }
             for customer in customers { customer.join(timeout: .seconds(10)) }
         }
-        for round in 0..<10 {
-            for daemon in daemons { try daemon.start() }
-            for daemon in daemons { try await daemon.waitUntilReady() }
+        try await withThrowingTaskGroup(of: Void.self) { group in
             for daemon in daemons {
-                let status = try daemon.terminate()
-                #expect(status == 0, "round \(round): \(daemon)\n\(daemon.log.suffix(2_000))")
+                group.addTask {
+                    for round in 0..<10 {
+                        try daemon.start()
+                        try await daemon.waitUntilReady()
+                        let status = try await DedicatedThread.run("stop") { try daemon.terminate() }
+                        #expect(status == 0, "round \(round): \(daemon)\n\(daemon.log.suffix(2_000))")
+                    }
+                }
             }
+            try await group.waitForAll()
         }
     }
 

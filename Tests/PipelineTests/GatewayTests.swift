@@ -6,7 +6,7 @@ import TestShop
 import Testing
 
 /// The way in from outside: nginx with the files of `config/gateway`, in front of a shop.
-@Suite(.serialized, .servers) struct GatewayTests {
+@Suite(.serialized, .servers, .sharedShop) struct GatewayTests {
     /// One of two API processes is killed again and again while orders come in, each under a key of its own. A client
     /// sends what had no answer once more, as it may.
     @Test func anAPIProcessKilledUnderLoadLosesAndDoublesNothing() async throws {
@@ -64,16 +64,14 @@ import Testing
 
     // MARK: From outside
 
-    /// Runs `body` with a shop of all roles behind the gateway.
+    /// Runs `body` with the shared shop behind the gateway.
     private func withGateway(
         legacy: Int? = nil, _ body: (Gateway, Shop, _ api: Daemon) async throws -> Void
     ) async throws {
-        let shop = try Shop()
-        let up = try shop.up()
-        try up.start()
-        try await up.waitUntilReady()
-        let gateway = try Gateway(apis: [up.port], queries: [up.port], legacy: legacy)
-        try await body(gateway, shop, up)
+        let running = try #require(SharedShop.current)
+        let port = running.up.port
+        let gateway = try Gateway(apis: [port], queries: [port], legacy: legacy)
+        try await body(gateway, running.shop, running.up)
     }
 
     /// What curl prints: `arguments` come before the gateway's address with `path`.

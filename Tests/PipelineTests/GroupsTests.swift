@@ -69,8 +69,11 @@ import Testing
         return said.mapValues(\.count)
     }
 
+    /// One for two tests, of different groups.
+    private static let stopped = Result { try Shop() }
+
     @Test func whatIsNotReadIsPassedOverOnRequestAlone() async throws {
-        let shop = try Shop()
+        let shop = try Self.stopped.get()
         for number in 0..<10 { try shop.produce("no JSON", key: "k\(number)", to: "order-events") }
         let refusal = try Self.refusal(shop, "sales-group", "--to", "latest")
         #expect(refusal.contains("passes over 10 records"))
@@ -96,7 +99,7 @@ import Testing
 
     /// A member that was killed is a member until its session ends, which for the dev broker is never.
     @Test func aDeadMemberIsToldFromALivingOne() async throws {
-        let shop = try Shop()
+        let shop = try Self.stopped.get()
         let shipping = try shop.daemon("shipping")
         try shipping.start()
         try await shipping.waitUntilReady()

@@ -102,8 +102,9 @@ import Testing
                 KEY='\(key)'
                 orderflow() { '\(Shop.program)' "$@"; }
                 curl() {
-                    local status=0
-                    command curl -sS --fail-with-body --max-time 8 ${KEY:+-H "Authorization: Bearer $KEY"} "$@" || status=$?
+                    local status=0 limit=8
+                    [[ "$*" = *stream* ]] && limit=2
+                    command curl -sS --fail-with-body --max-time $limit ${KEY:+-H "Authorization: Bearer $KEY"} "$@" || status=$?
                     [ $status = 28 ] && [[ $1 = -N ]] && status=0
                     return $status
                 }

@@ -60,7 +60,7 @@ import Testing
             }
             return more
         }
-        let reports = try ["orders", "invoices", "customers"].map { try shop.run("replay", "--into", $0) }
+        let reports = try ["orders", "invoices", "customers", "contacts"].map { try shop.run("replay", "--into", $0) }
         over.stop()
         #expect(try await looking.value > 0)
         #expect(reports[0].contains("of them by earlier runs"), "\(reports[0])")

@@ -40,14 +40,17 @@ import Testing
         _ = try shop.query("UPDATE mails SET status = 'failed' WHERE order_id = '\(declined)'", in: "notification")
         _ = try shop.query(
             "INSERT INTO stock (tenant, sku, on_hand, reserved) VALUES ('default', 'X', 5, 2)", in: "inventory")
+        _ = try shop.query("UPDATE contacts SET total = '1.00' WHERE order_id = '\(confirmed)'", in: "notification")
         let broken = try Self.verify(shop, expecting: 1).filter { $0["finding"] as? String == "broken" }
-        #expect(broken.count == 3, "\(broken)")
+        #expect(broken.count == 4, "\(broken)")
         let details = Dictionary(
             broken.map { ($0["orderId"] as? String ?? "stock", $0["detail"] as? String ?? "") },
-            uniquingKeysWith: { $1 })
+            uniquingKeysWith: { first, _ in first })
         #expect(details[confirmed]?.contains("shipment is prepared") == true)
         #expect(details[declined]?.contains("order-cancelled") == true)
         #expect(details["stock"]?.contains("default/X") == true)
+        let replica = "notification: replica contacts: default \(confirmed) isn't what was said"
+        #expect(broken.contains { $0["detail"] as? String == replica }, "\(broken)")
     }
 
     /// What is said of an order that never comes is somebody's mistake, and shown.

@@ -24,6 +24,9 @@ import Testing
         for daemon in [api, inventory] { try daemon.start() }
         for daemon in [api, inventory] { try await daemon.waitUntilReady() }
         try shop.run("stock", "set", "ABC", "5")
+        try eventually("the way for answers is made before anybody asks") {
+            try shop.shell("kcat -b \(shop.broker.bootstrapServers) -L").contains("replies.orders.")
+        }
         func ask(_ quantity: Int) async throws -> ShopClient.Answer {
             try await api.client.post(
                 "/quotes",

@@ -2,7 +2,7 @@ import Foundation
 
 /// Waits until `condition` is true; throws when it still isn't after `limit`. What the condition throws is thrown on.
 public func eventually(
-    within limit: Duration = .seconds(20), _ what: String, _ condition: () throws -> Bool
+    within limit: Duration = .seconds(60), _ what: String, _ condition: () throws -> Bool
 ) throws {
     let deadline = ContinuousClock.now + limit
     while try !condition() {
@@ -13,7 +13,7 @@ public func eventually(
 
 /// Waits until `condition` is true; throws when it still isn't after `limit`. What the condition throws is thrown on.
 public func eventually(
-    within limit: Duration = .seconds(20), _ what: String, _ condition: () async throws -> Bool
+    within limit: Duration = .seconds(60), _ what: String, _ condition: () async throws -> Bool
 ) async throws {
     let deadline = ContinuousClock.now + limit
     while try await !condition() {

@@ -10,14 +10,23 @@ public enum LocalPort {
     /// - Parameter count: so many ports in a row, of which this is the first.
     public static func unused(inARow count: Int = 1) throws(TestServerError) -> Int {
         for _ in 0..<200 {
-            let first = Int.random(in: 15_000..<32_000)
+            let first = Int.random(in: range.lowerBound..<range.upperBound - count)
             let free = (first..<first + count).allSatisfy { port in
                 withSocket({ descriptor in withAddress(port) { bind(descriptor, $0, $1) } == 0 })
             }
             if free { return first }
         }
-        throw TestServerError("no free port between 15000 and 32000 on 127.0.0.1")
+        throw TestServerError("no free port in \(range) on 127.0.0.1")
     }
+
+    /// Nobody holds a port between the choice of it and the start of what listens there: of two processes of tests that run
+    /// at once (scripts/test), each chooses from a half.
+    private static let range: Range<Int> =
+        switch getenv("ORDERFLOW_TEST_LANE").map({ String(cString: $0) }) {
+        case "1": 15_000..<23_500
+        case "2": 23_500..<32_000
+        default: 15_000..<32_000
+        }
 
     /// Whether a Kafka broker answers there: sends ApiVersions v0, which every version of every broker knows
     /// (https://kafka.apache.org/protocol#The_Messages_ApiVersions), and waits up to a second for the answer.

@@ -31,6 +31,8 @@ extension Shop {
         logger.logLevel = .critical
         let producer = try Producer(ProducerConfiguration(kafka), logger: logger)
         defer { producer.close(timeout: .zero) }
+        // librdkafka looks for topics that it doesn't know once a second only.
+        producer.prepare(topics: [message.topic], timeout: .seconds(5))
         for result in try producer.publish([message], timeout: .seconds(20)) { _ = try result.get() }
     }
 

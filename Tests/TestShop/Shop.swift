@@ -16,18 +16,44 @@ public final class Shop: Sendable {
     ///
     /// - Parameter settings: environment of every daemon, over the defaults.
     public init(settings: [String: String] = [:], postgres: PostgresServer? = nil, broker: KafkaBroker? = nil) throws {
-        self.postgres = try postgres ?? .start(durable: true)
         self.broker = try broker ?? .start()
+        let kafka = [
+            "ORDERFLOW_KAFKA_BROKERS": self.broker.bootstrapServers, "ORDERFLOW_KAFKA_DEV_BROKER": "on",
+        ].merging(settings) { $1 }
+        // While the databases are made.
+        let topics = try ServerProcess("orderflow-topics", environment: kafka) { _ in
+            [Shop.program, "topics", "create"]
+        }
+        try topics.start()
+        defer { topics.stop() }
+        self.postgres = try postgres ?? .start(durable: true, copying: Self.prepared.get())
         mailDirectory = NSTemporaryDirectory() + "/orderflow-mail-\(UUID())"
         try FileManager.default.createDirectory(atPath: mailDirectory, withIntermediateDirectories: true)
         self.settings = [
             "ORDERFLOW_DATABASE_URL": Self.databaseURL(port: self.postgres.port),
-            "ORDERFLOW_KAFKA_BROKERS": self.broker.bootstrapServers, "ORDERFLOW_KAFKA_DEV_BROKER": "on",
             "ORDERFLOW_MAIL_DIRECTORY": mailDirectory,
-        ].merging(settings) { $1 }
+        ].merging(kafka) { $1 }
         administration = ["ORDERFLOW_DATABASE_ADMIN_URL": self.postgres.url()].merging(self.settings) { $1 }
-        _ = try run("migrate")
-        _ = try run("topics", "create")
+        // Of a copy, what the settings ask for besides.
+        if postgres != nil || !settings.isEmpty { _ = try run("migrate") }
+        let status = try topics.waitForExit(within: .seconds(60))
+        guard status == 0 else {
+            throw CommandFailed(command: ["topics", "create"], status: status, output: topics.log)
+        }
+    }
+
+    /// A server with the databases of a shop with the usual settings, shut down: making them takes seconds, a copy doesn't.
+    private static let prepared = Result {
+        // What is left of its log is copied too.
+        let postgres = try PostgresServer.start(settings: ["min_wal_size=32MB", "max_wal_size=64MB"])
+        _ = try run(
+            [program, "migrate"],
+            environment: [
+                "ORDERFLOW_DATABASE_URL": databaseURL(port: postgres.port),
+                "ORDERFLOW_DATABASE_ADMIN_URL": postgres.url(),
+            ])
+        try postgres.shutDown()
+        return postgres
     }
 
     /// The password of the roles that daemons log in as.

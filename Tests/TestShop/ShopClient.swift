@@ -57,9 +57,14 @@ public struct ShopClient: Sendable {
         try await send("GET", path, headers: headers)
     }
 
-    public func post(_ path: String, _ body: String = "", headers: [String: String] = [:]) async throws -> Answer {
-        try await send("POST", path, body: body, headers: headers)
+    /// - Parameter patience: how long nothing may come, in seconds; then it throws `URLError.timedOut`.
+    public func post(
+        _ path: String, _ body: String = "", headers: [String: String] = [:], patience: TimeInterval = Self.patience
+    ) async throws -> Answer {
+        try await send("POST", path, body: body, headers: headers, patience: patience)
     }
+
+    public static let patience: TimeInterval = 15
 
     /// Orders, and returns the id of the order; throws unless the answer is 201.
     public func order(_ body: String = Self.simpleOrder, key: String? = nil) async throws -> String {
@@ -83,10 +88,11 @@ public struct ShopClient: Sendable {
     public static let simpleOrder = #"{"userId":"alice","items":[{"sku":"ABC","qty":2}],"total":49.99}"#
 
     private func send(
-        _ method: String, _ path: String, body: String? = nil, headers: [String: String] = [:]
+        _ method: String, _ path: String, body: String? = nil, headers: [String: String] = [:],
+        patience: TimeInterval = Self.patience
     ) async throws -> Answer {
         guard let url = URL(string: base + path) else { throw URLError(.badURL) }
-        var request = URLRequest(url: url, timeoutInterval: 15)
+        var request = URLRequest(url: url, timeoutInterval: patience)
         request.httpMethod = method
         if let body {
             request.httpBody = Data(body.utf8)

@@ -12,7 +12,7 @@ public struct Quote: ReplyPayload {
         public let quantity: Int
         /// Whether all that the request wants of the article, on whatever lines, can be had.
         public let isAvailable: Bool
-        /// Pieces that aren't promised to anybody; nil for an article that isn't counted.
+        /// Pieces that aren't promised to an order; nil for an article that isn't counted.
         public let stock: Int64?
 
         public init(sku: String, quantity: Int, isAvailable: Bool, stock: Int64?) {

@@ -2,7 +2,7 @@ import JSON
 import Orders
 import Schemas
 
-/// A command came later than its `ce_expirytime` and was not done, nor will be: said by whoever was to do it.
+/// A command came later than its `ce_expirytime` and was not done, nor will be: said by the service that was to do it.
 public struct CommandExpired: OrderFact {
     public static let type = "CommandExpired"
 

@@ -44,7 +44,7 @@ public struct OrderCreated: OrderFact {
             hasSealedToken: request.paymentToken != nil)
     }
 
-    /// Without a word on how it is paid, as anybody may see it.
+    /// Without a word on how it is paid, as every reader may see it.
     public var withoutToken: OrderCreated {
         OrderCreated(
             orderID: orderID, userID: userID, items: items, total: total, createdAt: createdAt, email: email,

@@ -74,12 +74,12 @@ extension EventLoop {
         }
     }
 
-    private func add(_ descriptor: Int32, _ remote: SocketAddress, isCounted: Bool) -> Connection {
+    private func add(_ descriptor: Int32, _ remote: SocketAddress, isCounted: Bool) -> ClientConnection {
         let slot = freeSlots.popLast() ?? connections.count
         generation &+= 1
         // The uppermost generation is left to listeners and eventfd.
         if generation == .max { generation = 1 }
-        let connection = Connection(
+        let connection = ClientConnection(
             descriptor: descriptor, slot: slot, generation: generation, remote: remote, isCounted: isCounted)
         if slot == connections.count { connections.append(connection) } else { connections[slot] = connection }
         openCount += 1
@@ -89,7 +89,7 @@ extension EventLoop {
         return connection
     }
 
-    func connection(_ token: UInt64) -> Connection? {
+    func connection(_ token: UInt64) -> ClientConnection? {
         let slot = Int(token & 0xFFFF_FFFF)
         guard slot < connections.count, let connection = connections[slot], connection.token == token else {
             return nil
@@ -97,7 +97,7 @@ extension EventLoop {
         return connection
     }
 
-    func close(_ connection: Connection) {
+    func close(_ connection: ClientConnection) {
         guard connection.phase != .closed else { return }
         connection.phase = .closed
         // What was rendered for it in this turn must never go out to another connection.

@@ -22,7 +22,7 @@ final class EventLoop: @unchecked Sendable {
     var spareDescriptor: Int32
     var acceptsAgainAt = UInt64.max
 
-    var connections: [Connection?] = []
+    var connections: [ClientConnection?] = []
     var freeSlots: [Int] = []
     var generation: UInt32 = 0
     var openCount = 0
@@ -266,7 +266,7 @@ final class EventLoop: @unchecked Sendable {
     }
 
     /// Makes sure that the wheel fires no later than the connection's deadline. Earlier is fine, see `TimerWheel`.
-    func setTimer(for connection: Connection) {
+    func setTimer(for connection: ClientConnection) {
         let deadline = connection.deadline
         guard deadline != .max else { return }
         let tick = deadline / Self.tick + 1

@@ -8,7 +8,7 @@ public struct AuditActor: Hashable, Sendable {
         case token
         /// An API key, by its name.
         case key
-        /// Anybody, where callers aren't asked who they are; the name is what the caller says.
+        /// Any caller, where callers aren't asked who they are; the name is what the caller says.
         case open
         /// A caller without a credential.
         case anonymous

@@ -1,6 +1,6 @@
 import Postgres
 
-/// A transaction that somebody has left open, and what it keeps from happening.
+/// A transaction that has been left open, and what it keeps from happening.
 ///
 /// Nothing waits for one to be published: windows go by differences of snapshots, the log has what is committed alone.
 /// But PostgreSQL keeps what was deleted since a transaction of the same database has begun (vacuum), and the log since one

@@ -132,6 +132,8 @@ public final class ConsumerRunner: Sendable {
             if let place { place.reading.ended(place.index) }
         }
         var tick = Tick(every: configuration.tick)
+        // Urgent records have beats of their own: they don't wait for those of others.
+        var urgentTick = tick
         var skipped = SkippedOffsets()
         // Of what is stored, for Kafka; only lag tools look at its offsets.
         var hints = GatheredOffsets()
@@ -143,13 +145,13 @@ public final class ConsumerRunner: Sendable {
             let batch = try consumer.nextBatch(max: configuration.batchSize, timeout: work.patience(at: .now))
             hints.note(takeStarts())
             if let batch {
-                tick.begin(at: .now)
+                if batch.isUrgent { urgentTick.begin(at: .now) } else { tick.begin(at: .now) }
                 guard let records = work.take(batch, otherwise: { readable(batch, until: stop) }) else { break }
                 hints.note(handle(records, with: work, skipped: &skipped, on: connection, until: stop))
                 consumer.finish(batch)
                 if !stop.isStopped { work.finish(records) }
                 onProgress()
-                tick.end(at: .now)
+                if !batch.isUrgent { tick.end(at: .now) }
             } else if work.isDue(at: .now) {
                 hints.note(handle([], with: work, skipped: &skipped, on: connection, until: stop))
             }
@@ -167,7 +169,11 @@ public final class ConsumerRunner: Sendable {
             }
             if skipped.isDue { storeSkipped() }
             if hints.isDue { consumer.commit(hints.take(having: currentStatus.assigned)) }
-            if batch != nil { consumer.gather(configuration.batchSize, for: tick.pause(at: .now)) }
+            if batch != nil {
+                let now = ContinuousClock.now
+                consumer.gather(
+                    configuration.batchSize, for: tick.pause(at: now), urgent: urgentTick.pause(at: now))
+            }
         }
         storeSkipped()
         consumer.commit(hints.take(having: currentStatus.assigned))

@@ -60,11 +60,12 @@ public enum DeadLetterQueue {
     /// Letters, the newest first.
     ///
     /// - Parameters:
+    ///   - tenant: only letters of its messages, of which those that name none are the standard one's. Nil takes all.
     ///   - before: only those with a smaller id, for the next page.
     ///   - valueLimit: bytes of a record's value; one that has more is left out. Nil takes all.
     public static func list(
-        _ filter: Filter = Filter(), before: Int64 = .max, limit: Int = 100, valueLimit: Int? = nil,
-        on connection: Connection
+        _ filter: Filter = Filter(), of tenant: String? = nil, before: Int64 = .max, limit: Int = 100,
+        valueLimit: Int? = nil, on connection: Connection
     ) throws -> [Entry] {
         try decode(
             connection.query(
@@ -72,8 +73,10 @@ public enum DeadLetterQueue {
                 \(select(valueLimit: valueLimit))
                 WHERE ($1::text IS NULL OR d.consumer_group = $1) AND ($2::text IS NULL OR d.topic = $2)
                   AND \(filter.condition) AND id < $3
+                  AND ($5::text IS NULL OR coalesce(headers->>'ce_tenant', $6) = $5)
                 ORDER BY id DESC LIMIT $4
-                """, filter.parameters + [.int8(before), .int(limit)]))
+                """,
+                filter.parameters + [.int8(before), .int(limit), .text(tenant), .text(TenantName.standard)]))
     }
 
     /// Open letters of a group: those that wait for a decision, and those parked behind them.

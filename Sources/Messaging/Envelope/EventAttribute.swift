@@ -5,7 +5,7 @@ enum EventAttribute: Int, CaseIterable {
     case specVersion, id, source, type, time, subject, contentType, schemaVersion, correlationID, causationID, tenant
     case streamVersion, traceparent, signature, expiryTime
 
-    /// Nil for a header of somebody else's. Names are told apart by case (CloudEvents 1.0, Kafka protocol binding §3.2.2).
+    /// Nil for a foreign header. Names are told apart by case (CloudEvents 1.0, Kafka protocol binding §3.2.2).
     init?(_ name: UnsafeRawBufferPointer) {
         guard let found = Self.byLength[min(name.count, Self.longest + 1)].first(where: { $0.isNamed(name) }) else {
             return nil

@@ -6,7 +6,7 @@ public enum RecordVerdict {
     case event(InboundMessage)
     /// Passed over.
     case nothing(Reason)
-    /// Can't be handled by anybody, and why.
+    /// No group can handle it, and why.
     case poison(String)
     /// Not the word of the source that it names, and how that is known. Nothing of it is believed, its key included:
     /// it holds up nothing.

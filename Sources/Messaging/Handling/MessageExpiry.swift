@@ -4,24 +4,26 @@ import Postgres
 /// When a command comes too late to be done, and what is said then: decided here, for every group.
 ///
 /// A command has to be handled by its `expiresAt`. One that comes later is not done, and is answered in place of it, so
-/// that whoever waits for it needn't wait for its own deadline too. Each command is either done or refused, by whichever
+/// that who waits for it needn't wait for a deadline of its own too. Each command is either done or refused, by whichever
 /// process gets it and whatever its clock says: an inbox remembers both alike, and where there is none, commands that may
 /// expire have one. A handler that `judgesExpiry` has rows that remember it.
 public struct MessageExpiry: Sendable {
-    /// What a group says in place of doing a message; nil for one that doesn't expire, such as a fact: what has happened
-    /// stays true.
-    public typealias Answer = @Sendable (InboundMessage) throws -> OutgoingEvent?
+    /// Makes what a group says in place of doing a message.
+    public typealias Answer = () throws -> OutgoingEvent
+    /// Whether a message may expire, and how it is answered then; nil for one that doesn't, such as a fact: what has
+    /// happened stays true. The answer of one that isn't late is never made.
+    public typealias Judgement = @Sendable (InboundMessage) throws -> Answer?
 
     /// The clocks of senders and receivers may differ by so much.
     private let skew: Duration
-    private let answer: Answer
+    private let judgement: Judgement
 
     /// Of groups in which nothing expires.
     public static let never = MessageExpiry(skew: .zero) { _ in nil }
 
-    public init(skew: Duration, answer: @escaping Answer) {
+    public init(skew: Duration, judgement: @escaping Judgement) {
         self.skew = skew
-        self.answer = answer
+        self.judgement = judgement
     }
 
     /// Hands `messages`, none of which was handled before, to a group's handler, without those that came too late.
@@ -41,7 +43,7 @@ public struct MessageExpiry: Sendable {
         left.reserveCapacity(messages.count)
         let known = try handler.judgesExpiry ? [] : repeated(messages, inbox, on: connection)
         for var message in messages where !known.contains(message.identity) {
-            if isLate(message, at: now), let answer = try answer(message) {
+            if isLate(message, at: now), let answer = try judgement(message)?() {
                 guard handler.judgesExpiry else {
                     outbox.append(answer)
                     continue
@@ -63,7 +65,7 @@ public struct MessageExpiry: Sendable {
         _ messages: [InboundMessage], _ inbox: String?, on connection: Connection
     ) throws -> Set<String> {
         guard let inbox else { return [] }
-        let expiring = try messages.filter { try $0.expiresAt != nil && answer($0) != nil }
+        let expiring = try messages.filter { try $0.expiresAt != nil && judgement($0) != nil }
         let first = Set(try Inbox.firsts(of: expiring, group: inbox, on: connection).map(\.identity))
         return Set(expiring.map(\.identity)).subtracting(first)
     }

@@ -14,12 +14,16 @@ public struct ReadModel: Sendable {
     public let migrations: [Migration]
     /// Notified when the tables are other ones, for readers that wait for a change.
     public let channel: String?
+    /// An SQL condition on rows of the tables that are no part of the model: what waits there for a row to come. They
+    /// aren't compared, and an exchange leaves them behind.
+    let leftOut: String?
     /// An empty fold with room for so many messages.
     let fold: @Sendable (_ capacity: Int) -> any HistoryFold
 
     public init(
         name: String, group: String, topics: [String], tables: [String], reader: RecordReader,
-        migrations: [Migration], channel: String? = nil, fold: @escaping @Sendable (_ capacity: Int) -> any HistoryFold
+        migrations: [Migration], channel: String? = nil, leavingOut leftOut: String? = nil,
+        fold: @escaping @Sendable (_ capacity: Int) -> any HistoryFold
     ) {
         self.name = name
         self.group = group
@@ -28,14 +32,20 @@ public struct ReadModel: Sendable {
         self.reader = reader
         self.migrations = migrations
         self.channel = channel
+        self.leftOut = leftOut
         self.fold = fold
+    }
+
+    /// What of a table is the model's, for a FROM.
+    func rows(of table: String) -> String {
+        leftOut.map { "(SELECT * FROM \(table) WHERE (\($0)) IS NOT TRUE)" } ?? table
     }
 
     /// The same model, kept by its group from other topics.
     package func reading(_ topics: [String]) -> ReadModel {
         ReadModel(
             name: name, group: group, topics: topics, tables: tables, reader: reader, migrations: migrations,
-            channel: channel, fold: fold)
+            channel: channel, leavingOut: leftOut, fold: fold)
     }
 }
 

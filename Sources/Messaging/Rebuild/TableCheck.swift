@@ -20,10 +20,12 @@ public struct TableCheck: Sendable {
 extension TableCheck {
     /// Both tables in the snapshot of `connection`'s transaction.
     static func compare(_ table: String, _ schema: ShadowSchema, on connection: Connection) throws -> TableCheck {
+        func rows(_ of: String) -> String { schema.model.rows(of: "\(of).\(table)") }
         func sum(_ schema: String) throws -> (rows: Int64, sum: String) {
             let row = try connection.query(
                 """
-                SELECT count(*), coalesce(sum(hashtextextended(t::text, 0)::numeric), 0)::text FROM \(schema).\(table) t
+                SELECT count(*), coalesce(sum(hashtextextended(t::text, 0)::numeric), 0)::text
+                FROM \(rows(schema)) t
                 """
             ).one()
             return (try row.get(0, as: Int64.self), try row.get(1, as: String.self))
@@ -36,16 +38,12 @@ extension TableCheck {
     }
 
     private mutating func lookCloser(_ schema: ShadowSchema, on connection: Connection) throws {
-        let key = try connection.query(
-            """
-            SELECT quote_ident(a.attname) FROM pg_index i
-            JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY(i.indkey)
-            WHERE i.indrelid = to_regclass($1) AND i.indisprimary ORDER BY array_position(i.indkey::int2[], a.attnum)
-            """, [.text("\(schema.live).\(table)")]
-        ).map { try $0.get(0, as: String.self) }
+        let key = try Self.key(of: "\(schema.live).\(table)", on: connection)
         guard let first = key.first else { return }
+        let live = schema.model.rows(of: "\(schema.live).\(table)")
+        let rebuilt = schema.model.rows(of: "\(schema.name).\(table)")
         let joined = """
-            FROM \(schema.live).\(table) l FULL JOIN \(schema.name).\(table) r USING (\(key.joined(separator: ", ")))
+            FROM \(live) l FULL JOIN \(rebuilt) r USING (\(key.joined(separator: ", ")))
             WHERE l::text IS DISTINCT FROM r::text
             """
         let row = try connection.query(
@@ -59,5 +57,18 @@ extension TableCheck {
         changed = try row.get(2, as: Int64.self) - onlyLive - onlyRebuilt
         examples = try connection.query("SELECT concat_ws('/', \(key.joined(separator: ", "))) \(joined) LIMIT 3")
             .map { try $0.get(0, as: String.self) }
+    }
+
+    /// The columns of a table's primary key, quoted.
+    ///
+    /// - Parameter table: with its schema, quoted.
+    static func key(of table: String, on connection: Connection) throws -> [String] {
+        try connection.query(
+            """
+            SELECT quote_ident(a.attname) FROM pg_index i
+            JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY(i.indkey)
+            WHERE i.indrelid = to_regclass($1) AND i.indisprimary ORDER BY array_position(i.indkey::int2[], a.attnum)
+            """, [.text(table)]
+        ).map { try $0.get(0, as: String.self) }
     }
 }

@@ -4,7 +4,7 @@ import Postgres
 /// How a leader waits for rows, and how it hears of them.
 ///
 /// Commits of its own process raise its signal; those of the processes that follow it are notified
-/// (`RelaySource.channel`). Nothing of that is stored: whoever commits may be killed before it tells, or be a program that
+/// (`RelaySource.channel`). Nothing of that is stored: who commits may be killed before it tells, or be a program that
 /// doesn't tell. So the leader looks by itself too, every `idlePoll`, and for a while more often once it has found
 /// something that nobody had told it of.
 struct RelayIdling {

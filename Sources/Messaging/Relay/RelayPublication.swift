@@ -20,7 +20,7 @@ struct RelayPublication {
 
     /// Returns when the brokers have every record; throws when they refused one or `stop` came first.
     ///
-    /// Copies go first: whoever acts on a fact can have read it only after its copies were there. So what comes of it, by
+    /// Copies go first: who acts on a fact can have read it only after its copies were there. So what comes of it, by
     /// whatever service, is copied behind them, and a route's topic has the facts of one key as they caused each other.
     func publish(_ records: [RelayRecord], until stop: StopSignal) throws {
         let copies = records.flatMap { record in

@@ -8,8 +8,8 @@ import Telemetry
 /// A request is a record on its topic with the name of this process's own topic in it, on which the answer comes
 /// (`ReplyTopic`). Nothing of it is stored: who asks waits, for a time that the request says, and asks again if it has to.
 ///
-/// - Until somebody asks, there is no topic, no thread that reads, and no connection. The first request goes out once the
-///   process has read a record of its own from its topic, so that no answer can come before it is listened for.
+/// - Until `open`, or the first request, there is no topic and no connection. Requests go out once the process has read a
+///   record of its own from its topic, so that no answer can come before it is listened for.
 /// - A bounded number of requests is under way; more are refused at once.
 /// - Where the brokers don't take requests, a circuit opens: the next ones are refused at once too, but for one now and
 ///   then. Nobody waits longer than it has said, whatever hangs.
@@ -83,6 +83,9 @@ public final class MessageClient: Sendable {
     public var replyTopic: String { line.topic.name }
 
     // MARK: Asking
+
+    /// Has `run` make the way for answers now, so that the first request needn't wait for it. Returns at once.
+    public func open() { state.update { $0.isWanted = true } }
 
     /// Sends `request` and returns its answer. The id of its metadata must be new. Blocks no thread.
     public func request(_ request: OutgoingRequest, timeout: Duration) async throws(RequestError) -> InboundMessage {
@@ -174,23 +177,30 @@ public final class MessageClient: Sendable {
 
     // MARK: Answers
 
-    /// Reads answers from when somebody first asks until `stop`, then deletes the reply topic. Blocks the calling thread.
+    /// Reads answers from `open`, or the first request, until `stop`, then deletes the reply topic. Blocks the calling
+    /// thread.
     public func run(until stop: StopSignal) {
         stop.onStop { [state] in state.update { $0.isStopped = true } }
         _ = state.wait(for: nil) { $0.isWanted || $0.isStopped ? true : nil }
         var backoff = Backoff(base: .milliseconds(200), cap: .seconds(5))
+        var isLost = false
         while !stop.isStopped {
             do {
                 try line.read(
                     until: stop,
                     onOpen: { producer in
                         backoff.reset()
+                        isLost = false
                         opened(producer)
                     }, each: { take($0) })
             } catch {
                 closed()
                 if stop.isStopped { break }
-                logger.warning("reply_line_lost", metadata: ["topic": "\(replyTopic)", "error": "\(error)"])
+                // Once an outage, however long nobody asks.
+                logger.log(
+                    level: isLost ? .debug : .warning, "reply_line_lost",
+                    metadata: ["topic": "\(replyTopic)", "error": "\(error)"])
+                isLost = true
                 stop.wait(for: backoff.next())
             }
         }
@@ -218,7 +228,7 @@ public final class MessageClient: Sendable {
         let answer: PendingReply.Answer
         switch reply.verdict {
         case .event(let message):
-            // Whoever answers for another tenant answers another question.
+            // An answer for another tenant is one to another question.
             guard message.tenant == pending.tenant else { return drop(\.unbelieved) }
             answer = Self.answer(message)
         case .poison(let reason): answer = .failure(.unreadable(reason))

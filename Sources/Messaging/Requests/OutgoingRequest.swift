@@ -2,7 +2,7 @@ import Execution
 import JSON
 import Kafka
 
-/// A question to whoever answers its topic. An envelope like any event's, so that responders read it by the same door.
+/// A question to the responders of its topic. An envelope like any event's, so that responders read it by the same door.
 public struct OutgoingRequest: Sendable {
     public let topic: String
     public let type: String

@@ -54,7 +54,8 @@ final class ReplyLine: Sendable {
     }
 
     private func open(until stop: StopSignal, _ onOpen: (Producer) -> Void, _ each: (Reply) -> Void) throws {
-        let admin = try Admin(kafka, timeout: .seconds(5), logger: logger)
+        // No longer: a process that is told to stop may have to wait for it.
+        let admin = try Admin(kafka, timeout: .seconds(3), logger: logger)
         let marks = try topic.open(admin)
         // After an interruption what has come meanwhile is still awaited; in a topic that was made anew there is none.
         let start = state.withLock { state in
@@ -80,7 +81,7 @@ final class ReplyLine: Sendable {
                 try producer.post([topic.presence(mark)]) { _ in }
                 sweep(admin)
             }
-            guard let batch = try reader.nextBatch(max: Self.batch, timeout: .milliseconds(200)) else { continue }
+            guard let batch = try reader.nextBatch(max: Self.batch, timeout: .milliseconds(500)) else { continue }
             for record in batch {
                 state.withLock { $0.next = record.offset + 1 }
                 if let own = record.header(RequestHeader.presence) {
@@ -107,9 +108,10 @@ final class ReplyLine: Sendable {
         }
     }
 
-    /// Nobody reads here any more. Where the brokers are away, another process deletes the topic later.
+    /// Nobody reads here any more. Where the brokers are away, which isn't waited for, another process deletes the topic
+    /// later.
     func close() {
-        guard state.withLock({ $0.isMade }) else { return }
+        guard state.withLock({ $0.isMade && $0.problem == nil }) else { return }
         do {
             try topic.delete(try Admin(kafka, timeout: .seconds(2), logger: logger))
         } catch {

@@ -1,6 +1,6 @@
 /// Why a request has no answer.
 public enum RequestError: Error, Hashable, Sendable, CustomStringConvertible {
-    /// The brokers have it, and nobody has answered in time. Whether anybody will is not known.
+    /// The brokers have it, and no answer came in time. Whether one will is not known.
     case late(after: Duration)
     /// As many wait already as may.
     case overloaded(inFlight: Int)
@@ -10,7 +10,7 @@ public enum RequestError: Error, Hashable, Sendable, CustomStringConvertible {
     case refused(String, isPassing: Bool)
     /// What came isn't an answer.
     case unreadable(String)
-    /// Whoever asked has gone, or the process ends.
+    /// The caller has gone, or the process ends.
     case abandoned
 
     public var description: String {

@@ -7,7 +7,7 @@ import Postgres
 
 /// Answers the requests of a topic, as a member of a consumer group, in batches.
 ///
-/// An answer changes nothing, and whoever misses one asks again: so there is neither inbox nor outbox nor dead letter, and
+/// An answer changes nothing, and who misses one asks again: so there is neither inbox nor outbox nor dead letter, and
 /// replies go out by a plain producer that gives up what is late. What has passed its deadline isn't worked on; after a
 /// while away a group is through its backlog at the speed of reading.
 public final class RequestResponder: Sendable {

@@ -11,8 +11,11 @@ import Postgres
 struct DueMessages {
     /// Messages in one transaction.
     static let batch = 1_000
-    /// Between two looks while the relay has other work, or somebody keeps telling it of some.
+    /// Between two looks while the relay has other work, or is told of new messages.
     private static let busyLook: Duration = .milliseconds(100)
+    /// Between two looks while the log would tell of new messages, and tells of none.
+    private static let heardLook: Duration = .seconds(60)
+    private static let toldFor: Duration = .seconds(1)
 
     private let idleLook: Duration
     private var looked: ContinuousClock.Instant?
@@ -24,13 +27,10 @@ struct DueMessages {
     private var isHeard = false
     /// The log has told of some just now. What it tells may be seen a moment later.
     private var toldUntil: ContinuousClock.Instant?
-    /// Looks while the log tells.
-    private static let heardLook: Duration = .seconds(60)
-    private static let toldFor: Duration = .seconds(1)
     private let delivered: Counter
     private let late: Metrics.Timer
 
-    /// - Parameter idleLook: how often the relay looks for what nobody has told it of.
+    /// - Parameter idleLook: how often the relay looks for what it isn't told of.
     init(service: String, idleLook: Duration) {
         self.idleLook = idleLook
         let dimensions = [("service", service)]
@@ -41,12 +41,20 @@ struct DueMessages {
     /// How long the relay may wait for other things.
     var untilNext: Duration {
         guard let looked else { return .zero }
-        var next = looked + (isHeard ? (isTold ? Self.busyLook : Self.heardLook) : isAsked ? Self.busyLook : idleLook)
+        var next = looked + (isHeard || isAsked ? leastPause : idleLook)
         if let due { next = min(next, due) }
         return max(.zero, ContinuousClock.now.duration(to: next))
     }
 
     private var isTold: Bool { toldUntil.map { .now < $0 } ?? false }
+
+    /// Between two looks at least, as long as nothing that is known of is due.
+    private var leastPause: Duration { isHeard && !isTold ? Self.heardLook : Self.busyLook }
+
+    private func isTimeToLook(_ now: ContinuousClock.Instant) -> Bool {
+        guard let looked else { return true }
+        return looked.duration(to: now) >= leastPause || due.map { $0 <= now } ?? false
+    }
 
     /// - Parameter isHeard: whether the log tells of new ones, by `tell`, so that nobody has to look for them.
     mutating func hears(_ isHeard: Bool) { self.isHeard = isHeard }
@@ -56,10 +64,7 @@ struct DueMessages {
     /// Moves what is due, a batch of it, if it is time to look. What it moves, the relay's next look sees.
     mutating func look(on connection: Connection) throws {
         let now = ContinuousClock.now
-        if isHeard, !isTold, let looked, looked.duration(to: now) < Self.heardLook, due.map({ $0 > now }) ?? true {
-            return
-        }
-        if let looked, looked.duration(to: now) < Self.busyLook, due.map({ $0 > now }) ?? true {
+        guard isTimeToLook(now) else {
             isAsked = true
             return
         }
@@ -91,8 +96,8 @@ struct DueMessages {
 
     /// Moves the first that are due. Returns how many, and how late the first was, in microseconds.
     ///
-    /// Rows that somebody is about to cancel are passed over, and so is what comes behind them under the same key: nobody
-    /// waits for a transaction that isn't the relay's own.
+    /// Rows that a transaction is about to cancel are passed over, and so is what comes behind them under the same key: the
+    /// relay waits for no transaction but its own.
     static func move(limit: Int = batch, on connection: Connection) throws -> (count: Int, oldest: Int64) {
         let row = try connection.query(
             """

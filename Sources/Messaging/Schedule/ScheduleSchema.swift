@@ -1,4 +1,4 @@
-/// The table of messages that wait for their time, in the database of whoever sends them.
+/// The table of messages that wait for their time, in the database of the service that sends them.
 enum ScheduleSchema {
     /// Nothing looks at what isn't due: the first index leads to what is, the second one to what is to be cancelled, and to
     /// what has to go before a message of the same key.

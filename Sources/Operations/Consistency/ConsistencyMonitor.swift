@@ -11,6 +11,8 @@ import Telemetry
 /// Each round looks at the orders that changed last, at those that differed before, and at the next ones of a sweep
 /// over all, which begins anew at its end. One process at a time does, by an advisory lock in the event store's database.
 ///
+/// Replicas of what the event store says are compared in the same rounds, with the databases of the services that keep them.
+///
 /// Nothing new is said to differ while a read model's group has a backlog: its partitions don't keep step, and what one of
 /// them has yet to read isn't missing.
 public final class ConsistencyMonitor: Sendable {
@@ -31,6 +33,9 @@ public final class ConsistencyMonitor: Sendable {
         public var compared: Int64 = 0
         /// Whole sweeps over all orders.
         public var sweeps: Int64 = 0
+        /// Rows of replicas that were compared, and streams of the event store that one hasn't got as it should with what
+        /// is wrong, by the replica's name.
+        public var replicas: [String: (compared: Int64, differing: [String])] = [:]
     }
 
     /// Differing orders that are remembered, and looked at again in each round.
@@ -40,20 +45,24 @@ public final class ConsistencyMonitor: Sendable {
     private let views: PostgresConfiguration
     private let topics: [String]
     private let progress: ReadingProgress?
+    private let replicas: [WatchedReplica]
     private let configuration: Configuration
     private let logger: Logger
     private let state = Monitor(Status())
 
-    /// - Parameter progress: of the read models' groups; nil where all facts are known to have been handled.
-    public init(
+    /// - Parameters:
+    ///   - progress: of the read models' groups; nil where all facts are known to have been handled.
+    ///   - replicas: that are compared besides.
+    init(
         orders: PostgresConfiguration, views: PostgresConfiguration, topics: [String],
-        after progress: ReadingProgress? = nil,
+        after progress: ReadingProgress? = nil, replicas: [WatchedReplica] = [],
         configuration: Configuration = Configuration(), logger: Logger
     ) {
         self.orders = orders
         self.views = views
         self.topics = topics
         self.progress = progress
+        self.replicas = replicas
         self.configuration = configuration
         self.logger = logger
     }
@@ -69,6 +78,7 @@ public final class ConsistencyMonitor: Sendable {
         let viewed = ReconnectingConnection(views, name: "consistency", stop: stop, logger: logger)
         var leads = (connects: 0, yes: false)
         var cursor: OrderKey?
+        var replicas = replicas
         while !stop.wait(for: configuration.interval) {
             do {
                 try stored.run { connection in
@@ -80,7 +90,15 @@ public final class ConsistencyMonitor: Sendable {
                         state.update { $0 = Status() }
                         return
                     }
-                    try viewed.run { try round(on: connection, $0, &cursor) }
+                    let settledBefore = try viewed.run { try round(on: connection, $0, &cursor) }
+                    for index in replicas.indices {
+                        replicas[index].round(
+                            sweep: configuration.sweep, settledBefore: settledBefore, orders: connection, logger: logger
+                        )
+                        let (name, status) = (replicas[index].name, replicas[index].status)
+                        let differing = status.differing.sorted { $0.key < $1.key }.map(\.value)
+                        state.update { $0.replicas[name] = (status.compared, differing) }
+                    }
                 }
             } catch {
                 if stop.isStopped { return }
@@ -90,7 +108,8 @@ public final class ConsistencyMonitor: Sendable {
         }
     }
 
-    private func round(on orders: Connection, _ views: Connection, _ cursor: inout OrderKey?) throws {
+    /// Returns the time before which what was said is settled.
+    private func round(on orders: Connection, _ views: Connection, _ cursor: inout OrderKey?) throws -> Int64 {
         let check = ConsistencyCheck(orders: orders, views: views, topics: topics, settle: configuration.settle)
         let known = status.differing
         let sweep = configuration.sweep > 0 ? try check.sweep(after: cursor, limit: configuration.sweep) : []
@@ -108,6 +127,7 @@ public final class ConsistencyMonitor: Sendable {
             state.differing = Dictionary(
                 uniqueKeysWithValues: round.differing.sorted { $0.key < $1.key }.prefix(Self.memory).map { ($0, $1) })
         }
+        return round.settledBefore
     }
 
     /// Whether the read models have all that they are judged by. Not known while the brokers are away.
@@ -149,12 +169,17 @@ extension Collectors {
                 let count = status.differing.values.count { $0.contains { $0.model == model } }
                 scrape.gauge("orderflow_view_differing_orders", [("read_model", model.rawValue)], value: count)
             }
+            for (name, replica) in status.replicas.sorted(by: { $0.key < $1.key }) {
+                scrape.counter(
+                    "orderflow_replica_compared_rows_total", [("replica", name)], value: Int(replica.compared))
+                scrape.gauge("orderflow_replica_differing_rows", [("replica", name)], value: replica.differing.count)
+            }
         }
     }
 }
 
 extension HealthRegistry {
-    /// Well while the read models say what the event store says.
+    /// Well while the read models and replicas say what the event store says.
     public func watch(consistency: ConsistencyMonitor) {
         register("read models") {
             let differing = consistency.status.differing
@@ -163,6 +188,12 @@ extension HealthRegistry {
             }
             return .degraded(
                 "\(differing.count) orders differ; \(first.model.rawValue) of \(key.orderID): \(first.text)")
+        }
+        register("replicas") {
+            let differing = consistency.status.replicas.filter { !$0.value.differing.isEmpty }
+            guard let (name, replica) = differing.min(by: { $0.key < $1.key }), let first = replica.differing.first
+            else { return .ready }
+            return .degraded("\(replica.differing.count) rows of \(name) differ; \(first)")
         }
     }
 }

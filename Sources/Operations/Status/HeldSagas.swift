@@ -33,26 +33,27 @@ package struct HeldSagas: Sendable {
         self.problems = problems
     }
 
-    /// Letters that are looked at in each database, the newest of them.
+    /// Letters that are looked at in each database, the newest of them; a tenant's own, where its orders are asked for, so
+    /// that others' don't hide them.
     package static let limit = 1_000
 
     /// On a thread of its own.
     ///
     /// - Parameter tenant: whose orders.
     package static func gather(_ settings: Settings, tenant: String) async throws -> HeldSagas {
-        var held = try await DedicatedThread.run("held") { gather(settings) }
-        held.entries.removeAll { $0.key.tenant != tenant }
-        return held
+        try await DedicatedThread.run("held") { gather(settings, of: tenant) }
     }
 
     /// Blocks the calling thread.
-    package static func gather(_ settings: Settings) -> HeldSagas {
+    ///
+    /// - Parameter tenant: whose orders; nil for those of all.
+    package static func gather(_ settings: Settings, of tenant: String? = nil) -> HeldSagas {
         var held = HeldSagas()
         var letters: [HeldOrder] = []
         for database in settings.services.databases {
             held.ask(settings, database) { connection in
                 letters += try DeadLetterQueue.list(
-                    limit: limit, valueLimit: HeldOrder.valueLimit, on: connection
+                    of: tenant, limit: limit, valueLimit: HeldOrder.valueLimit, on: connection
                 ).filter { !$0.isForged }.map { HeldOrder($0, of: database.name) }
             }
         }

@@ -105,11 +105,11 @@ struct AuditHeadsCommand: OrderflowCommand {
         let (heads, flaws) = try await service.withTrail(options) { trail in
             let heads = try trail.heads()
             guard !noted.isEmpty else { return (heads, 0) }
-            return (heads, try trail.verify(noted: noted) { complain("\($0): audit log: \($1)") })
+            return (heads, try trail.verify(noted: noted) { warn("\($0): audit log: \($1)") })
         }
         tell(json ? heads.map(AuditText.json).joined() : AuditText.table(heads))
         for name in noted.keys.sorted() where !heads.contains(where: { $0.service == name }) {
-            complain("\(name): not asked")
+            warn("\(name): not asked")
         }
         if flaws > 0 { throw ExitCode(ExitStatus.failure) }
     }
@@ -120,19 +120,14 @@ struct AuditServices: ParsableArguments {
     @Option(help: ArgumentHelp("Only this database; may be repeated.", valueName: "database"))
     var service: [String] = []
 
-    func validate() throws {
-        let known = OrderflowApp.services.provisionedDatabases.map(\.name)
-        for name in service where !known.contains(name) {
-            throw ValidationError("--service takes one of \(known.joined(separator: ", ")), not \(name)")
-        }
-    }
+    func validate() throws { try ServiceNames.audited.check(service) }
 
     func withTrail<Value: Sendable>(
         _ options: SettingsOptions, _ body: @escaping @Sendable (AuditTrail) throws -> Value
     ) async throws -> Value {
         let settings = try options.load().settings
         Observability.start(settings.log)
-        let databases = settings.services.provisionedDatabases.filter { service.isEmpty || service.contains($0.name) }
+        let databases = ServiceNames.audited.databases(service)
         return try await DedicatedThread.run("audit") {
             try body(AuditTrail(settings, databases, logger: Logger(label: "audit")))
         }

@@ -37,9 +37,9 @@ struct DocsCommand: OrderflowCommand {
         let folder = DocumentFolder(path: to ?? ".")
         if check {
             let differences = try folder.differences(of: documents)
-            for (path, change) in differences { complain("\(path) \(Self.verdict(change))") }
+            for (path, change) in differences { warn("\(path) \(Self.verdict(change))") }
             guard differences.isEmpty else {
-                complain("`orderflow docs --to \(to ?? ".")` writes what the services make of them")
+                warn("`orderflow docs --to \(to ?? ".")` writes what the services make of them")
                 throw ExitCode(ExitStatus.failure)
             }
         } else if to != nil {

@@ -59,7 +59,7 @@ struct GroupsListCommand: OrderflowCommand {
             return (json ? GroupsText.json(rows) : GroupsText.table(rows), problems)
         }
         tell(text)
-        for problem in problems { complain("\(problem)") }
+        for problem in problems { warn("\(problem)") }
         if !problems.isEmpty { throw ExitCode(ExitStatus.failure) }
     }
 }
@@ -166,7 +166,7 @@ struct GroupsResetCommand: OrderflowCommand {
         let moves = try reset.plan(target, positions)
         let connection = try Connection(settings.database(of: database))
         defer { connection.close() }
-        for line in try reset.consequences(moves, on: connection) { complain("\(line)") }
+        for line in try reset.consequences(moves, on: connection) { warn("\(line)") }
         if !dryRun {
             guard skip || moves.allSatisfy({ $0.skipped == 0 }) else {
                 throw GroupError("nothing moved: say --skip if records are to be passed over")
@@ -174,7 +174,7 @@ struct GroupsResetCommand: OrderflowCommand {
             let refusal = try reset.apply(
                 moves, membersAreDead: membersAreDead, by: person.actor, note: why.note, on: connection)
             if let refusal {
-                complain("moved in PostgreSQL, which counts; Kafka keeps its hint: \(refusal)")
+                warn("moved in PostgreSQL, which counts; Kafka keeps its hint: \(refusal)")
             }
         }
         tell(json ? GroupsText.json(moves) : GroupsText.table(moves))

@@ -115,7 +115,7 @@ struct ImportCommand: OrderflowCommand {
             }
             if refused > 0 { throw ExitCode(ExitStatus.failure) }
         } catch is ImportClient.Interrupted {
-            complain(isNamed ? "interrupted; the same command goes on" : "interrupted")
+            warn(isNamed ? "interrupted; the same command goes on" : "interrupted")
             throw ExitCode(130)
         }
     }
@@ -143,7 +143,7 @@ struct ImportCommand: OrderflowCommand {
         }
         let key = wish.key ?? digest ?? UUIDText.v7(microseconds: WallClock.nowMicroseconds())
         if wish.path == nil, wish.key == nil {
-            complain("stdin without --key: if this is interrupted, it can't go on without making orders twice")
+            warn("stdin without --key: if this is interrupted, it can't go on without making orders twice")
         }
         return ImportRun.Plan(
             path: wish.path, reading: wish.reading, key: key, parallel: wish.parallel,
@@ -181,9 +181,9 @@ struct ImportCommand: OrderflowCommand {
             var told = 0
             let check = try ImportCheck.run(path, reading) { place, flaw in
                 told += 1
-                if told <= ImportWatch.shown { complain("\(place): \(flaw)") }
+                if told <= ImportWatch.shown { warn("\(place): \(flaw)") }
             }
-            if told > ImportWatch.shown { complain("and \(told - ImportWatch.shown) more") }
+            if told > ImportWatch.shown { warn("and \(told - ImportWatch.shown) more") }
             return check
         }
         tell("\(check.sound) orders are sound, \(check.flawed) would be refused\n")

@@ -115,7 +115,7 @@ struct KeysCreateCommand: OrderflowCommand {
             }
             return tell(TerminalText(json: writer.bytes))
         }
-        complain(
+        warn(
             """
             key:\(name) for \(tenant.map { "tenant \($0)" } ?? "any tenant"), \(rights.scopes.joined(separator: " ")), \
             \(expires == "never" ? "without end" : "for \(expires)"); send it as Authorization: Bearer. It isn't shown again.

@@ -20,13 +20,13 @@ struct NewServiceCommand: OrderflowCommand {
             written over. docs/extending.md goes on from there.
 
             EXAMPLES
-              orderflow new service gift-cards --orderflow ../orderflow
-              cd gift-cards && swift test && swift run gift-cards-shop up --prepare
+              orderflow new service gift-cards --to ..
+              cd ../gift-cards && swift test && swift run gift-cards-shop up --prepare
             """)
 
     @Argument(help: "Lower-case letters, digits and hyphens.") var name: String
     @Option(help: ArgumentHelp("Where the folder is made.", valueName: "path")) var to = "."
-    @Option(help: ArgumentHelp("Where orderflow's package lies.", valueName: "path")) var orderflow = "."
+    @Option(help: ArgumentHelp("Where orderflow's package lies, from here.", valueName: "path")) var orderflow = "."
 
     func validate() throws {
         if let flaw = ServiceTemplate.flaw(of: name) { throw ValidationError(flaw) }

@@ -15,7 +15,7 @@ extension OrderflowCommand {
         do {
             try await execute()
         } catch let error as SettingsError {
-            for problem in error.problems { complain("\(problem)") }
+            for problem in error.problems { warn("\(problem)") }
             throw ExitCode(ExitStatus.configuration)
         } catch let error as ExitCode {
             throw error
@@ -24,7 +24,7 @@ extension OrderflowCommand {
         } catch {
             let cause = (error as? ThreadGroup.PartFailed)?.cause ?? error
             let isSetting = (cause as? PostgresError)?.kind == .configuration
-            complain("\(isSetting ? cause : error)")
+            warn("\(isSetting ? cause : error)")
             throw ExitCode(isSetting ? ExitStatus.configuration : ExitStatus.failure)
         }
     }

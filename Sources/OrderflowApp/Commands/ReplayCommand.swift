@@ -157,7 +157,7 @@ extension ReplayCommand {
         let rebuild = try ReadModelRebuild(request, settings)
         // Wherever the process ends, nothing is lost but the window in hand.
         let interruption = SignalWatch([SIGINT, SIGTERM]) { signal in
-            complain("interrupted; the live tables are untouched. The same command goes on, --discard drops it")
+            warn("interrupted; the live tables are untouched. The same command goes on, --discard drops it")
             _exit(128 + signal)
         }
         defer { interruption.cancel() }

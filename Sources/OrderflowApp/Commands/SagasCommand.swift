@@ -74,7 +74,7 @@ struct SagasListCommand: OrderflowCommand {
                 ? others.map { SagasText.json($0, log: nil) }.joined() + SagasText.json(Array(shown))
                 : SagasText.table(others, held: Array(shown)))
         let problems = found.unreadable.map { "\($0)" } + held.problems
-        for problem in problems { complain("\(problem)") }
+        for problem in problems { warn("\(problem)") }
         if !problems.isEmpty { throw ExitCode(ExitStatus.failure) }
     }
 }
@@ -102,7 +102,7 @@ struct SagasShowCommand: OrderflowCommand {
             sagas.json
                 ? SagasText.json(found.saga, log: found.log, heldBy: letters)
                 : SagasText.page(found.saga, found.log, heldBy: letters))
-        for problem in held.problems { complain("\(problem)") }
+        for problem in held.problems { warn("\(problem)") }
     }
 }
 

@@ -48,9 +48,11 @@ struct ScheduleListCommand: OrderflowCommand {
     @Flag(help: "One JSON object a line.") var json = false
     @OptionGroup var options: SettingsOptions
 
+    private var named: [String] { service.map { [$0] } ?? [] }
+
     func validate() throws {
         guard (1...10_000).contains(limit) else { throw ValidationError("--limit takes a number from 1 to 10000") }
-        try ScheduleScope.check(service)
+        try ServiceNames.sending.check(named)
         try TenantArgument.check(tenant)
         if let dueWithin, DurationText.parse(dueWithin) == nil {
             throw ValidationError("--due-within takes a time such as 10m")
@@ -73,7 +75,7 @@ struct ScheduleListCommand: OrderflowCommand {
         Observability.start(settings.log)
         var found: [ScheduleScope.Named] = []
         var more: [String] = []
-        for database in ScheduleScope.databases(service) {
+        for database in ServiceNames.sending.databases(named) {
             let page = try await settings.withConnection(to: database, named: "schedule") { [filter] connection in
                 try Schedule.page(filter, after: place, limit: limit + 1, on: connection)
             }
@@ -85,7 +87,7 @@ struct ScheduleListCommand: OrderflowCommand {
         }
         found.sort { $0.message.place < $1.message.place }
         tell(json ? found.map(ScheduleScope.json).joined() : ScheduleScope.table(found))
-        for line in more { complain("there is more: \(line)") }
+        for line in more { warn("there is more: \(line)") }
     }
 }
 
@@ -136,7 +138,7 @@ struct ScheduleCancelCommand: OrderflowCommand {
             for one in named { tell(json ? ScheduleScope.json(one) : "\(one.name) cancelled\n") }
             missing += names.filter { name in !cancelled.contains { $0.id == name.number } }
         }
-        for name in missing { complain("\(name) doesn't wait: it was delivered, or cancelled before") }
+        for name in missing { warn("\(name) doesn't wait: it was delivered, or cancelled before") }
         if !missing.isEmpty { throw ExitCode(ExitStatus.failure) }
     }
 }

@@ -1,4 +1,3 @@
-import ArgumentParser
 import JSON
 import Messaging
 import OrderflowKit
@@ -11,16 +10,6 @@ enum ScheduleScope {
         let message: ScheduledMessage
 
         var name: RowName { RowName(database: database, number: message.id) }
-    }
-
-    static func check(_ service: String?) throws {
-        guard let service, OrderflowApp.services.database(named: service) == nil else { return }
-        let known = OrderflowApp.services.databases.map(\.name).joined(separator: ", ")
-        throw ValidationError("--service takes one of \(known)")
-    }
-
-    static func databases(_ service: String?) -> [ServiceDatabase] {
-        service.flatMap { OrderflowApp.services.database(named: $0) }.map { [$0] } ?? OrderflowApp.services.databases
     }
 
     /// A time, a stroke and a number.

@@ -128,7 +128,7 @@ struct SchemasCheckCommand: OrderflowCommand {
         if let against {
             let folder = try SchemaFolder(against)
             let findings = SchemaCheck(services, mode).findings(against: folder.releases)
-            for finding in findings { complain("\(finding)") }
+            for finding in findings { warn("\(finding)") }
             count += findings.count
         }
         if registry { count += try await askRegistry(services) }
@@ -144,7 +144,7 @@ struct SchemasCheckCommand: OrderflowCommand {
             var count = 0
             for text in services.schemas.texts {
                 for flaw in try client.flaws(of: text) {
-                    complain("\(text.subject): \(flaw)")
+                    warn("\(text.subject): \(flaw)")
                     count += 1
                 }
             }
@@ -190,7 +190,7 @@ struct SchemasRegisterCommand: OrderflowCommand {
                 } catch .away(let words) {
                     throw RegistryClient.Failure.away(words)
                 } catch {
-                    complain("\(text.subject): \(error)")
+                    warn("\(text.subject): \(error)")
                     refused += 1
                 }
             }

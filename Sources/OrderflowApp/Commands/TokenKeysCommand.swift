@@ -112,6 +112,6 @@ struct TokenKeysDropCommand: OrderflowCommand {
         let (actor, note) = (operatorName.actor, why.note)
         let dropped = try await TokenKeysCommand.withKeys(options) { try $0.drop(by: actor, note: note) }
         for key in dropped { tell("dropped \(TerminalText(stringLiteral: key.name))\n") }
-        if dropped.isEmpty { complain("there is none to drop") }
+        if dropped.isEmpty { warn("there is none to drop") }
     }
 }

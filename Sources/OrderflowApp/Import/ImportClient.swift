@@ -44,7 +44,7 @@ struct ImportClient: Sendable {
     /// Sends the records as one batch under `key`, again and again until there is an answer to every one of them. Whatever
     /// breaks in between, a record becomes one order: its id follows from the key and its place.
     ///
-    /// Records that the batch didn't get before it was closed, because whoever began with it didn't come back in time, are
+    /// Records that the batch didn't get before it was closed, because who began with it didn't come back in time, are
     /// sent under another key. Which they are stays as it is, so that they too are sent under one key only.
     func deliver(_ records: [ImportRecord], under key: String) throws -> Delivery {
         var delivery = Delivery()

@@ -38,7 +38,7 @@ struct ImportRecord: Hashable, Sendable {
     private static let textLimit = 2_000
 }
 
-/// Why an import can't go on, in words for whoever started it.
+/// Why an import can't go on, in words for the operator who started it.
 struct ImportError: Error, Hashable, CustomStringConvertible {
     let description: String
     init(_ description: String) { self.description = description }

@@ -40,7 +40,7 @@ struct TopicProvisioner {
                 "retention.ms": String(Int64(settings.topics.logsRetention / .milliseconds(1))),
                 "cleanup.policy": "delete",
             ])
-        // Whoever reads them says how long they are kept, from then on.
+        // The reader says how long they are kept, from then on.
         let routed = routeTargets(settings).sorted().map {
             NewTopic(
                 $0, partitions: settings.topics.partitions, replication: settings.topics.replication,

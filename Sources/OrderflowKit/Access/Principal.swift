@@ -13,7 +13,7 @@ public final class Principal: Sendable, Hashable {
         case token
         /// An API key.
         case key
-        /// Anybody, where `auth.mode` is `open`.
+        /// Any caller, where `auth.mode` is `open`.
         case open
         /// Without a credential, on a route that needs none.
         case anonymous

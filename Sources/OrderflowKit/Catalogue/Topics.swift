@@ -9,7 +9,7 @@ public struct Topic: Hashable, Sendable {
     /// How long its records are kept; nil: for ever, as facts and commands are.
     public let retention: Duration?
     /// Whether messages of express orders have a topic of their own beside it, their lane. All that is said of this topic
-    /// holds for both: whoever owns, reads, publishes or sends on it does so on either.
+    /// holds for both: a module that owns, reads, publishes or sends on it does so on either.
     public let hasExpressLane: Bool
     /// Of a lane: the topic that it lies beside.
     private let besides: String?

@@ -46,7 +46,7 @@ extension Collectors {
         }
     }
 
-    /// Transactions that somebody has left open for long.
+    /// Transactions that have been left open for long.
     public func watch(_ pulse: DatabasePulse) {
         add { scrape in
             for finding in pulse.longTransactions {

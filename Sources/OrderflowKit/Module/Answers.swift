@@ -9,7 +9,7 @@ import Postgres
 ///         { requests, connection in … }
 ///     }
 ///
-/// An answer changes nothing: it is given by a plain producer, at once, and neither stored nor given again. Whoever asks
+/// An answer changes nothing: it is given by a plain producer, at once, and neither stored nor given again. Who asks
 /// has a deadline, and asks again; requests that have passed theirs don't reach the handler.
 public struct Answers<Request: RequestPayload>: ServiceModulePart {
     /// A request, and whose it is.

@@ -3,7 +3,7 @@ import Messaging
 import Orders
 
 /// Requests that the service sends and waits for (`ServiceContext.asking`). Each process of it has a topic of its own for the
-/// answers, from its first request on.
+/// answers, made in the background when it starts: neither the first who asks nor readiness waits for it.
 ///
 ///     Asks(QuoteRequest.self, on: .quoteRequests) { $0.settings[QuotesSettings.self].inFlight }
 public struct Asks: ServiceModulePart {
@@ -32,7 +32,11 @@ public struct Asks: ServiceModulePart {
         module.running.append { context in
             let client = try context.messageClient()
             context.collectors.watch(client)
-            return Running(parts: [ThreadGroup.Part("replies") { client.run(until: $0) }], servesFromParts: true)
+            let part = ThreadGroup.Part("replies") { stop in
+                client.open()
+                client.run(until: stop)
+            }
+            return Running(parts: [part], servesFromParts: true)
         }
     }
 }
@@ -52,7 +56,7 @@ public struct Asking: Sendable {
     /// `ce_source` of the requests.
     let source: String
 
-    /// Sends a request to whoever answers the topic, and returns the answer. Blocks no thread.
+    /// Sends a request to the responders of the topic, and returns the answer. Blocks no thread.
     ///
     /// - Parameters:
     ///   - request: of a type that the service's module `Asks`.

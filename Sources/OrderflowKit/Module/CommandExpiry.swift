@@ -17,10 +17,13 @@ extension MessageExpiry {
             guard let expiresAt = message.expiresAt,
                 let command = try message.payload(of: facts) as? any Command
             else { return nil }
-            let fact = CommandExpired(
-                orderID: command.orderID, command: message.type, commandID: message.id.fitted(to: FactLimit.messageID),
-                expiresAt: expiresAt, at: WallClock.nowMicroseconds())
-            return try message.causes(fact, topic: topic, source: source)
+            return {
+                let fact = CommandExpired(
+                    orderID: command.orderID, command: message.type,
+                    commandID: message.id.fitted(to: FactLimit.messageID), expiresAt: expiresAt,
+                    at: WallClock.nowMicroseconds())
+                return try message.causes(fact, topic: topic, source: source)
+            }
         }
     }
 

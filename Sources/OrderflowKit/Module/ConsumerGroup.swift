@@ -24,7 +24,7 @@ public struct ConsumerGroup: Sendable {
         case patient
     }
 
-    public let name: String
+    public internal(set) var name: String
     public let subscriptions: [Subscription]
     /// Records in one transaction at most.
     public var batchSize: Int?

@@ -1,3 +1,5 @@
+import Messaging
+
 /// Something that must hold in a service's tables once everything has been handled: `orderflow status --verify` asks.
 public struct Evidence: ServiceModulePart, Sendable {
     /// What holds, in a few words: "points add up".
@@ -26,7 +28,13 @@ public struct Evidence: ServiceModulePart, Sendable {
                 FROM outbox o JOIN scheduled_messages s ON s.key = o.key AND s.type = o.type
                     AND s.metadata->>'id' = o.metadata->>'id'
                 """),
+        published(.outbox),
     ]
+
+    /// Nothing that is committed waits for its relay, nor for being copied to the topics that routes lead to.
+    package static func published(_ source: RelaySource) -> Evidence {
+        Evidence("what was committed is published, with its copies", sql: source.waiting)
+    }
 
     public func join(_ module: inout ServiceModule) { module.evidence.append(self) }
 }

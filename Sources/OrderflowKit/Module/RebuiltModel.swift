@@ -35,6 +35,12 @@ public struct RebuiltModel: ServiceModulePart, Sendable {
         }
     }
 
+    /// A model that only the whole context tells how to make.
+    init(_ name: String, made: @escaping @Sendable (ServiceModule, ServiceContext) throws -> ReadModel) {
+        names = [name]
+        model = made
+    }
+
     public func join(_ module: inout ServiceModule) { module.readModels.append(self) }
 
     /// Connects to nothing.

@@ -44,6 +44,8 @@ public struct ServiceModule: Sendable {
     package internal(set) var asks: [AskedTopic] = []
     package internal(set) var answers: [AnsweredTopic] = []
     public internal(set) var readModels: [RebuiltModel] = []
+    /// Copies of what others say that it keeps.
+    package internal(set) var replicas: [KeptReplica] = []
     public internal(set) var settings: [SettingKey] = []
     public internal(set) var checks: [SettingsCheck] = []
     /// What `/metrics` says of each metric that the service adds.

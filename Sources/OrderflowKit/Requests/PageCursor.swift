@@ -2,7 +2,7 @@ import Hashing
 
 /// A place in a list, opaque to clients: whatever is in it, it stands in a URL without escapes, and each that is given
 /// out is taken back.
-package protocol PageCursor: Sendable {
+public protocol PageCursor: Sendable {
     /// Nil for a text that no `encoded` gives.
     init?(encoded text: String)
     var encoded: String { get }
@@ -25,25 +25,25 @@ package enum CursorText {
 }
 
 /// A place in a list that is ordered by time and id.
-package struct ListCursor: PageCursor, Hashable {
+public struct ListCursor: PageCursor, Hashable {
     /// What a `timestamptz` can say: every row has a cursor, those that an earlier version has written among them.
     package static let times: Range<Int64> = -210_866_803_200_000_000 ..< .max
 
     /// Microseconds since the Unix epoch.
-    package let createdAt: Int64
-    package let id: String
+    public let createdAt: Int64
+    public let id: String
 
-    package init(createdAt: Int64, id: String) {
+    public init(createdAt: Int64, id: String) {
         self.createdAt = createdAt
         self.id = id
     }
 
-    package init?(encoded text: String) {
+    public init?(encoded text: String) {
         guard let parts = CursorText.read(text, parts: 2), let createdAt = Int64(parts[0], radix: 36),
             Self.times.contains(createdAt), !parts[1].isEmpty
         else { return nil }
         self.init(createdAt: createdAt, id: parts[1])
     }
 
-    package var encoded: String { CursorText.write([String(createdAt, radix: 36), id]) }
+    public var encoded: String { CursorText.write([String(createdAt, radix: 36), id]) }
 }

@@ -7,7 +7,7 @@ extension HTTPRequest {
     ///
     /// A `+` in a query is a blank, as forms encode it, and so an offset like `+02:00` that nobody escaped arrives with a
     /// blank in front, where no time has any: it is taken for what was meant.
-    package func time(_ name: String) throws(HTTPProblem) -> Int64? {
+    public func time(_ name: String) throws(HTTPProblem) -> Int64? {
         guard var text = try query(name) else { return nil }
         if let sign = text.index(text.endIndex, offsetBy: -6, limitedBy: text.startIndex), text[sign] == " " {
             text.replaceSubrange(sign...sign, with: "+")
@@ -19,7 +19,7 @@ extension HTTPRequest {
     }
 
     /// How many elements a page may have.
-    package func limit(_ range: ClosedRange<Int>, default usual: Int) throws(HTTPProblem) -> Int {
+    public func limit(_ range: ClosedRange<Int>, default usual: Int) throws(HTTPProblem) -> Int {
         let limit = try query("limit", as: Int.self) ?? usual
         guard range.contains(limit) else {
             throw HTTPProblem(
@@ -29,7 +29,7 @@ extension HTTPRequest {
     }
 
     /// Where a page begins; nil for the first.
-    package func cursor<Cursor: PageCursor>(_ type: Cursor.Type) throws(HTTPProblem) -> Cursor? {
+    public func cursor<Cursor: PageCursor>(_ type: Cursor.Type) throws(HTTPProblem) -> Cursor? {
         guard let text = try query("cursor") else { return nil }
         guard let cursor = Cursor(encoded: text) else {
             throw HTTPProblem(.badRequest, detail: "cursor is none that this API gave out")
@@ -38,7 +38,7 @@ extension HTTPRequest {
     }
 
     /// One of a closed set of words; nil without one.
-    package func choice<Value: RawRepresentable<String> & CaseIterable>(
+    public func choice<Value: RawRepresentable<String> & CaseIterable>(
         _ name: String, of type: Value.Type
     ) throws(HTTPProblem) -> Value? {
         guard let text = try query(name) else { return nil }

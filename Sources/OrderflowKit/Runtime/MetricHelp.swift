@@ -18,7 +18,7 @@ package enum MetricHelp {
         "orderflow_build_info": "Always 1; the labels say what runs.",
         "orderflow_ready": "1 while the process answers /readyz with 200.",
         "orderflow_database_long_transaction_seconds":
-            "Age of a transaction that somebody has left open for minutes, and what it holds; none while there is none.",
+            "Age of a transaction that has been left open for minutes, and what it holds; none while there is none.",
         "orderflow_health_check": "1 while this part of the process can do its work.",
     ]
 

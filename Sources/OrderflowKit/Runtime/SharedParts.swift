@@ -7,7 +7,7 @@ public final class SharedParts: Sendable {
 
     init() {}
 
-    /// The process's value of a type, made by whoever asks first.
+    /// The process's value of a type, made when it is first asked for.
     public func callAsFunction<Part: Sendable>(_ make: @autoclosure () -> Part) -> Part {
         parts.withLock { parts in
             if let known = parts[ObjectIdentifier(Part.self)] as? Part { return known }

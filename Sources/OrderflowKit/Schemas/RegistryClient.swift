@@ -12,7 +12,7 @@ import Schemas
 package final class RegistryClient: Sendable {
     /// Why there is no answer, or not the one that was wanted.
     package enum Failure: Error, Hashable, Sendable, CustomStringConvertible {
-        /// Nobody has answered, or somebody who isn't the registry, or it is in trouble. Another time it may.
+        /// There was no answer, or one that isn't the registry's, or it is in trouble. Another time it may.
         case away(String)
         /// There is no such id, subject or schema.
         case missing(String)

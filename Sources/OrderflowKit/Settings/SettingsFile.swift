@@ -46,7 +46,7 @@ package struct SettingsFile: Sendable {
             case .mapping(let mapping):
                 for (key, value) in mapping {
                     guard let part = key.string, !part.isEmpty else {
-                        complain(key, "a key must be a text")
+                        report(key, "a key must be a text")
                         continue
                     }
                     visit(value, name: name.isEmpty ? part : name + "." + part)
@@ -54,8 +54,8 @@ package struct SettingsFile: Sendable {
             case .scalar(let scalar):
                 let isNull = scalar.style == .plain && ["", "~", "null"].contains(scalar.string)
                 take(isNull ? nil : scalar.string, node, name: name)
-            case .sequence: complain(node, "\(name.isEmpty ? "the file" : name) must not be a list")
-            case .alias: complain(node, "\(name) must not be an alias")
+            case .sequence: report(node, "\(name.isEmpty ? "the file" : name) must not be a list")
+            case .alias: report(node, "\(name) must not be an alias")
             }
         }
 
@@ -63,10 +63,10 @@ package struct SettingsFile: Sendable {
         private mutating func take(_ text: String?, _ node: Node, name: String) {
             guard table.key(named: name) != nil else {
                 // A section with everything in it commented out is fine.
-                if text != nil || !isSection(name) { complain(node, unknown(name)) }
+                if text != nil || !isSection(name) { report(node, unknown(name)) }
                 return
             }
-            guard lines[name] == nil else { return complain(node, "\(name) is there twice") }
+            guard lines[name] == nil else { return report(node, "\(name) is there twice") }
             lines[name] = node.mark?.line ?? 0
             texts[name] = text ?? ""
         }
@@ -82,7 +82,7 @@ package struct SettingsFile: Sendable {
             return "unknown key \(name)\(Suggestion.text(for: name, among: table.keys.map(\.name)))"
         }
 
-        private mutating func complain(_ node: Node, _ problem: String) {
+        private mutating func report(_ node: Node, _ problem: String) {
             problems.append("\(path):\(node.mark?.line ?? 1): \(problem)")
         }
     }

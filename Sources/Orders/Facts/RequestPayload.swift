@@ -7,7 +7,7 @@ public protocol RequestPayload: MessagePayload where Members == PlainMembers {
     associatedtype Reply: ReplyPayload
 }
 
-/// An answer, to whoever has asked and nobody else.
+/// An answer, to the process that has asked and no other.
 public protocol ReplyPayload: MessagePayload where Members == PlainMembers {}
 
 extension MessagePayload where Members == PlainMembers {

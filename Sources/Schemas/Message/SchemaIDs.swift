@@ -39,7 +39,7 @@ public enum SchemaDefinition: Hashable, Sendable {
     case avro(AvroDocument)
 }
 
-/// Finds schemas by ids and ids by schemas. What has been found once is found again without asking anybody.
+/// Finds schemas by ids and ids by schemas. What has been found once is found again without asking.
 ///
 /// Calls may read PostgreSQL and ask a registry the first time, and so are made where a thread may wait.
 public protocol SchemaIDs: Sendable {
@@ -51,7 +51,7 @@ public protocol SchemaIDs: Sendable {
 
     /// The schema that a record's id names.
     ///
-    /// - Throws: `.unavailable` while it can't be asked for: an outage, to be tried again. `.unknown` where whoever gives
+    /// - Throws: `.unavailable` while it can't be asked for: an outage, to be tried again. `.unknown` where who gives
     ///   ids has said that there is none, or that it is one that can't be read: the record is poison.
     func schema(of id: Int32) throws(SchemaLookupError) -> RegisteredSchema
 }

@@ -20,7 +20,7 @@ public struct StockLevels: Hashable, Sendable {
 
     /// What holds of an article that nobody has set a level for.
     public enum UnknownSKU: String, Hashable, Sendable, CaseIterable {
-        /// There is as much as anybody asks for.
+        /// There is as much as an order asks for.
         case unlimited
         /// There is none.
         case reject

@@ -2,54 +2,47 @@ import Messaging
 import OrderflowKit
 import Postgres
 
-/// The `contacts` and `early_mails` tables: whom to write to about an order, and what waits for that to be known.
+/// The `contacts` and `early_mails` tables: whom to write to about an order (`Replica.contacts`), and what waits for that to
+/// be known.
 ///
 /// A contact and a mail that needs it may come at the same time by two partitions, to two daemons. Both write the
-/// contact's row, the mail one with an empty recipient: the second one waits for the first and sees what it did.
+/// contact's row, the mail one with an empty recipient: the second one waits for the first and sees what it did. A rebuild
+/// drops rows that only wait; so early mails are looked for with every contact, whether or not one waited for it.
 extension MailStore {
-    /// Returns the mails that have waited for these contacts. Keeps what is known already.
-    static func addContacts(_ contacts: [Contact], on connection: Connection) throws -> [MailWish] {
-        guard !contacts.isEmpty else { return [] }
-        // One row a statement can be changed once; sorted, so that nobody waits in a circle.
-        let first = Dictionary(contacts.map { ($0.key, $0) }) { first, _ in first }
-        let contacts = first.values.sorted { $0.key < $1.key }
-        let added = try connection.query(
-            """
-            INSERT INTO contacts (tenant, order_id, user_id, recipient, total, currency)
-            SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[])
-            ON CONFLICT (tenant, order_id) DO UPDATE SET
-                user_id = excluded.user_id, recipient = excluded.recipient, total = excluded.total,
-                currency = excluded.currency
-                WHERE contacts.recipient = ''
-            RETURNING tenant, order_id, xmax = 0
-            """,
-            [
-                .textArray(contacts.map(\.key.tenant)), .textArray(contacts.map(\.key.orderID)),
-                .textArray(contacts.map(\.userID)), .textArrayOptional(contacts.map(\.recipient)),
-                .textArray(contacts.map(\.total)), .textArray(contacts.map(\.currency)),
-            ]
-        )
-        // Mails wait for placeholders only, so that new rows, nearly all, need no second statement.
-        let awaited = try added.filter { row in try !row.get(2, as: Bool.self) }.map { row in try OrderKey(row) }
-        return try takeEarly(of: awaited, on: connection)
+    /// Returns the mails that have waited for these contacts. What was known already stays.
+    static func save(_ contacts: ReplicaFold, on connection: Connection) throws -> [MailWish] {
+        let keys = contacts.keys
+        guard !keys.isEmpty else { return [] }
+        // The second statement sees what the first one has waited for.
+        let answers = try connection.pipeline { pipeline in
+            contacts.write(in: &pipeline)
+            pipeline.query(takeEarly, [.textArray(keys.map(\.tenant)), .textArray(keys.map { $0.values[0] })])
+        }
+        return try answers[1].map { row in
+            let kind = try row.get(2, as: String.self)
+            guard let template = MailTemplate(rawValue: kind) else {
+                throw UnknownStatus(table: "early_mails", status: kind)
+            }
+            return MailWish(
+                key: try OrderKey(row),
+                template: template, amount: try row.get(3, as: String?.self), reason: try row.get(4, as: String?.self),
+                correlationID: try row.get(5, as: String.self), causationID: try row.get(6, as: String.self),
+                traceparent: try row.get(7, as: String?.self), time: try row.get(8, as: Timestamp.self).microseconds)
+        }
     }
 
-    /// Of orders that were withdrawn: nobody is written to about them any more, also where a copy of the order comes.
-    static func silence(_ keys: [OrderKey], on connection: Connection) throws {
-        guard !keys.isEmpty else { return }
-        _ = try connection.execute(
-            """
-            UPDATE contacts SET recipient = NULL
-            WHERE (tenant, order_id) IN (SELECT * FROM unnest($1::text[], $2::text[]))
-            """,
-            [.textArray(keys.map(\.tenant)), .textArray(keys.map(\.orderID))])
-    }
+    private static let takeEarly = """
+        DELETE FROM early_mails WHERE (tenant, order_id) IN (SELECT * FROM unnest($1::text[], $2::text[]))
+        RETURNING tenant, order_id, kind, amount, reason, correlation_id, causation_id, traceparent, created_at
+        """
 
+    /// Those that are known. Of an order that was withdrawn nothing is, and there is nobody to write to.
     static func contacts(of keys: [OrderKey], on connection: Connection) throws -> [OrderKey: Contact] {
         guard !keys.isEmpty else { return [:] }
         let rows = try connection.query(
             """
-            SELECT tenant, order_id, user_id, recipient, total, currency FROM contacts
+            SELECT tenant, order_id, coalesce(user_id, ''), recipient, coalesce(total, ''), coalesce(currency, '')
+            FROM contacts
             WHERE (tenant, order_id) IN (SELECT * FROM unnest($1::text[], $2::text[]))
                 AND recipient IS DISTINCT FROM ''
             """, [.textArray(keys.map(\.tenant)), .textArray(keys.map(\.orderID))])
@@ -91,25 +84,5 @@ extension MailStore {
                 .textArray(wishes.map(\.causationID)), .textArrayOptional(wishes.map(\.traceparent)),
                 .timestampArray(wishes.map(\.time)),
             ])
-    }
-
-    private static func takeEarly(of keys: [OrderKey], on connection: Connection) throws -> [MailWish] {
-        guard !keys.isEmpty else { return [] }
-        return try connection.query(
-            """
-            DELETE FROM early_mails WHERE (tenant, order_id) IN (SELECT * FROM unnest($1::text[], $2::text[]))
-            RETURNING tenant, order_id, kind, amount, reason, correlation_id, causation_id, traceparent, created_at
-            """, [.textArray(keys.map(\.tenant)), .textArray(keys.map(\.orderID))]
-        ).map { row in
-            let kind = try row.get(2, as: String.self)
-            guard let template = MailTemplate(rawValue: kind) else {
-                throw UnknownStatus(table: "early_mails", status: kind)
-            }
-            return MailWish(
-                key: try OrderKey(row),
-                template: template, amount: try row.get(3, as: String?.self), reason: try row.get(4, as: String?.self),
-                correlationID: try row.get(5, as: String.self), causationID: try row.get(6, as: String.self),
-                traceparent: try row.get(7, as: String?.self), time: try row.get(8, as: Timestamp.self).microseconds)
-        }
     }
 }

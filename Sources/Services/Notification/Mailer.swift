@@ -216,7 +216,7 @@ final class Mailer: Sendable {
                 let mine = try MailStore.markSent(sentMails.map(\.id), on: connection)
                 let now = WallClock.nowMicroseconds()
                 try Outbox.append(
-                    sentMails.filter { mine.contains($0.id) }.map { try told($0, at: now) }, on: connection)
+                    sentMails.filter { mine.contains($0.id) }.map { try sentFact($0, at: now) }, on: connection)
             }
         }
         sent.increment(by: mails.count)
@@ -234,7 +234,7 @@ final class Mailer: Sendable {
                 let now = WallClock.nowMicroseconds()
                 try Outbox.append(
                     mails.filter { mine.contains($0.id) }.map {
-                        try $0.toldExpired(topic: topic, source: source, at: now)
+                        try $0.expiredFact(topic: topic, source: source, at: now)
                     },
                     on: connection)
             }
@@ -244,7 +244,8 @@ final class Mailer: Sendable {
         onCommit()
     }
 
-    private func told(_ mail: MailStore.Mail, at now: Int64) throws -> OutgoingEvent {
+    /// What is said of a mail that was sent.
+    private func sentFact(_ mail: MailStore.Mail, at now: Int64) throws -> OutgoingEvent {
         let fact = NotificationSent(
             orderID: mail.key.orderID, kind: mail.kind, recipient: mail.recipient, messageID: mail.messageID, at: now)
         return try mail.causes(fact, topic: topic, source: source)
@@ -263,7 +264,7 @@ final class Mailer: Sendable {
 
 extension MailStore.Mail {
     /// What is said of a mail that came too late.
-    func toldExpired(topic: String, source: String, at now: Int64) throws -> OutgoingEvent {
+    func expiredFact(topic: String, source: String, at now: Int64) throws -> OutgoingEvent {
         try causes(
             NotificationExpired(orderID: key.orderID, kind: kind, expiresAt: expiredAt ?? now, at: now), topic: topic,
             source: source)

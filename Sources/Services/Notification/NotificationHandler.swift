@@ -11,17 +11,32 @@ import Postgres
 /// Turns facts into the intent to send a mail. The sending is `Mailer`'s: nothing outside of PostgreSQL happens in a
 /// consumer's transaction.
 struct NotificationHandler: BatchHandler {
-    /// The domain of recipients whose user id is the local part of an address, and no address itself.
-    let recipientDomain: String
+    private let contacts: Replica
     /// The right side of Message-IDs.
     let messageDomain: String
     /// What is asked for so long after what it tells of isn't sent; nil sends everything.
     var expiresAfter: Duration?
-    var reminders = Reminders()
-    var topic = Topic.orderEvents.defaultName
-    var source = "/orderflow/notification"
-    /// Of the mailers beside it; without one, mails wait in the table for whoever looks.
+    var reminders: Reminders
+    var topic: String
+    var source: String
+    /// Of the mailers beside it; without one, mails wait in the table until a mailer looks.
     var desk: MailDesk?
+
+    /// - Parameter recipientDomain: see `Replica.contacts`.
+    init(
+        recipientDomain: String, messageDomain: String, expiresAfter: Duration? = nil,
+        reminders: Reminders = Reminders(),
+        topic: String = Topic.orderEvents.defaultName, source: String = "/orderflow/notification", desk: MailDesk? = nil
+    ) {
+        contacts = .contacts(recipientDomain: recipientDomain)
+        self.messageDomain = messageDomain
+        self.expiresAfter = expiresAfter
+        self.reminders = reminders
+        self.topic = topic
+        self.source = source
+        self.desk = desk
+    }
+
     private static let reads: FactCatalogue = [
         OrderCreated.self, OrderConfirmed.self, OrderCancelled.self, PaymentRefunded.self, OrderScheduled.self,
         OrderWithdrawn.self, OrderReminderDue.self,
@@ -29,18 +44,16 @@ struct NotificationHandler: BatchHandler {
     var types: Set<String> { Self.reads.types }
 
     func handle(_ messages: [InboundMessage], on connection: Connection, outbox: inout [OutgoingEvent]) throws {
-        var contacts: [MailStore.Contact] = []
+        var contacts = ReplicaFold(self.contacts)
         var wishes: [MailWish] = []
         var withdrawn: Set<OrderKey> = []
         var reminded: [OrderKey: OutgoingEvent] = [:]
         for message in messages {
             guard let fact = try message.payload(of: Self.reads) else { continue }
             let key = OrderKey(tenant: message.tenant, orderID: fact.key)
-            if let order = fact as? OrderCreated {
-                contacts.append(contact(key, order))
-            } else if let order = fact as? OrderScheduled {
+            contacts.add(fact, of: message)
+            if let order = fact as? OrderScheduled {
                 let now = WallClock.nowMicroseconds()
-                contacts.append(contact(key, order.placed(at: order.at)))
                 reminded[key] = try reminders.reminder(of: order, message, topic: topic, source: source, at: now)
             } else if fact is OrderWithdrawn {
                 withdrawn.insert(key)
@@ -51,8 +64,7 @@ struct NotificationHandler: BatchHandler {
         // What a copy of an order finds waiting is the same.
         try Reminders.forget(withdrawn.union(reminded.keys), on: connection)
         outbox += reminded.filter { !withdrawn.contains($0.key) }.sorted { $0.key < $1.key }.map(\.value)
-        wishes += try MailStore.addContacts(contacts, on: connection)
-        try MailStore.silence(withdrawn.sorted(), on: connection)
+        wishes += try MailStore.save(contacts, on: connection)
         guard !wishes.isEmpty else { return }
         var known = try MailStore.contacts(of: Set(wishes.map(\.key)).sorted(), on: connection)
         // Of an order that was withdrawn meanwhile nobody is reminded.
@@ -65,7 +77,7 @@ struct NotificationHandler: BatchHandler {
             try MailStore.addEarly(early.filter { met[$0.key] == nil }, on: connection)
         }
         let expired = try add(wishes.compactMap { wish in known[wish.key].map { intent(wish, $0) } }, on: connection)
-        outbox += try expired.map { try $0.toldExpired(topic: topic, source: source, at: WallClock.nowMicroseconds()) }
+        outbox += try expired.map { try $0.expiredFact(topic: topic, source: source, at: WallClock.nowMicroseconds()) }
     }
 
     /// Writes mails; as many as there are places for as claimed by this process, whose mailers get them when they are
@@ -92,16 +104,6 @@ struct NotificationHandler: BatchHandler {
             desk.free(places)
             throw error
         }
-    }
-
-    private func contact(_ key: OrderKey, _ order: OrderCreated) -> MailStore.Contact {
-        // A mailer refuses other addresses for good, and orders of old may have some.
-        let recipient =
-            [order.email, order.userID].compactMap { $0 }.first(where: EmailSyntax.isAddress)
-            ?? (EmailSyntax.isLocalPart(order.userID) ? "\(order.userID)@\(recipientDomain)" : nil)
-        return MailStore.Contact(
-            key: key, userID: order.userID, recipient: recipient, total: order.total.decimalText,
-            currency: order.total.currency.code)
     }
 
     private func intent(_ wish: MailWish, _ contact: MailStore.Contact) -> MailStore.Intent {

@@ -95,5 +95,14 @@ extension ServiceDatabase {
                             CHECK (status IN ('pending', 'sent', 'failed', 'unaddressed', 'expired'));
                     """),
             Migration(version: 12, name: "messages that wait for their time", sql: MessagingSchema.schedule),
+            Migration(
+                version: 13, name: "contacts without orders",
+                sql: """
+                    -- Of an order that was withdrawn its key alone stays.
+                    ALTER TABLE contacts
+                        ALTER COLUMN user_id DROP NOT NULL,
+                        ALTER COLUMN total DROP NOT NULL,
+                        ALTER COLUMN currency DROP NOT NULL;
+                    """),
         ])
 }

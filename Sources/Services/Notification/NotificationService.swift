@@ -28,6 +28,9 @@ extension ServiceModule {
                 topic: context.topics.orderEvents, source: context.source,
                 desk: context.shared(MailDesk()))
         }
+        Replicates("contacts", keptBy: NotificationGroup.name) {
+            .contacts(recipientDomain: $0.settings[MailSettings.self].recipientDomain)
+        }
         Runs { try Mailer.running($0) }
         SettingKey("mail.directory", \MailSettings.directory, .path, "Where mails are written while smtp.url is empty.")
         SettingKey("mail.from", \MailSettings.from, .mailAddress, "The sender of mails to customers.")

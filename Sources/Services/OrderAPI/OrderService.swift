@@ -69,6 +69,7 @@ extension ServiceModule {
                 OrderOutcomeHandler(context.settings.steps, fanIn: BatchFanIn(topic: context.topics[.orderEvents]))
             })
         PlacingTime.evidence
+        Evidence.published(.eventStore(topics: [:]))
         Asks(QuoteRequest.self, on: .quoteRequests) { $0.settings[QuotesSettings.self].inFlight }
         Runs { try Running(routes: [QuoteRoutes($0).routes]) }
         QuotesSettings.keys
@@ -82,6 +83,8 @@ extension ServiceModule {
             "orderflow_view_differing_orders": "Orders of which a read model says something else than the event store.",
             "orderflow_view_compared_orders_total": "Orders compared with the event store.",
             "orderflow_view_sweeps_total": "Times that all orders were compared.",
+            "orderflow_replica_compared_rows_total": "Rows of replicas compared with the event store.",
+            "orderflow_replica_differing_rows": "Rows of replicas that aren't what the event store says.",
         ])
         Alert(
             "OrderflowAppendsFail", #"sum(rate(orderflow_eventstore_appends_total{outcome="failed"}[5m])) > 0"#,
@@ -93,6 +96,9 @@ extension ServiceModule {
         Alert(
             "OrderflowReadModelsDiffer", "max by (read_model) (orderflow_view_differing_orders) > 0", for: "5m",
             .ticket, "{{ $value }} orders differ between {{ $labels.read_model }} and the event store")
+        Alert(
+            "OrderflowReplicasDiffer", "max by (replica) (orderflow_replica_differing_rows) > 0", for: "5m", .ticket,
+            "{{ $value }} rows of {{ $labels.replica }} aren't what the event store says")
         Alert(
             "OrderflowReadModelsLate", "max(orderflow_view_lag_seconds) > 60", for: "5m", .ticket,
             "the read model of orders is {{ $value }} s behind the event store")

@@ -76,5 +76,11 @@ extension PlacingTime {
                 AND NOT EXISTS (
                     SELECT FROM scheduled_messages s
                     WHERE s.key = e.stream_id AND s.tenant = e.tenant AND s.type = 'PlaceOrder')
+            UNION ALL
+            -- By the clocks of two servers, where another took over meanwhile.
+            SELECT e.stream_id, 'was placed at ' || next.created_at || ', before ' || (e.data->>'placeAt') FROM events e
+            JOIN events next ON next.tenant = e.tenant AND next.stream_id = e.stream_id AND next.version = 2
+            WHERE e.version = 1 AND e.type = 'OrderScheduled' AND next.type = 'OrderCreated'
+                AND next.created_at < (e.data->>'placeAt')::timestamptz - interval '1 minute'
             """)
 }

@@ -182,7 +182,7 @@ extension TokenVault.Opened {
 }
 
 extension PaymentProcess.Call {
-    /// Of few values.
+    /// For the names of spans, of which there should be few.
     fileprivate var verb: String {
         switch self {
         case .charge: "charge"

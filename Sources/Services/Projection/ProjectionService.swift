@@ -40,6 +40,7 @@ extension ServiceModule {
             ) { _ in SalesHandler() })
         RebuiltModel("orders") { .orders($0, $1) }
         RebuiltModel("invoices") { .invoices($0, $1) }
+        Replicates("recipients", keptBy: ReadModelGroup.invoices) { _ in .recipients }
         // Customers are sums over the same orders.
         RebuiltModel("sales", "customers") { .sales($0, $1) }
     }

@@ -14,9 +14,8 @@ extension ReadModel {
 
     package static func invoices(_ topics: Topics, _ facts: FactCatalogue) -> ReadModel {
         ReadModel(
-            name: "invoices", group: ReadModelGroup.invoices,
-            topics: topics.all(of: .orderEvents) + [topics.userEvents],
-            tables: ["invoice_orders", "invoice_recipients"], reader: facts.reader(of: InvoiceFold.reads),
+            name: "invoices", group: ReadModelGroup.invoices, topics: topics.all(of: .orderEvents),
+            tables: ["invoice_orders"], reader: facts.reader(of: Purchase.reads),
             migrations: ServiceDatabase.views.migrations, fold: { _ in InvoiceFold() })
     }
 

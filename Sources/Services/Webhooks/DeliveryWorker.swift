@@ -17,7 +17,7 @@ final class DeliveryWorker: Sendable {
         var pace: Duration = .milliseconds(40)
         /// From one look for what is due to the next where nobody wakes it.
         var poll: Duration = .seconds(1)
-        /// For sends under way at a shutdown; the others are cut off, and sent again by whoever works next.
+        /// For sends under way at a shutdown; the others are cut off, and sent again by the process that works next.
         var drain: Duration = .seconds(3)
     }
 

@@ -63,7 +63,7 @@ package struct WebhookSettings: SettingsSection {
             """),
         SettingKey(
             "webhooks.allow_http", \WebhookSettings.allowHTTP, .choice,
-            "Whether webhooks may go to http:// URLs, which anybody on the way reads."),
+            "Whether webhooks may go to http:// URLs, which every network on the way reads."),
         SettingKey(
             "webhooks.endpoints", \WebhookSettings.endpoints, .integer(1...10_000), "Webhooks that a tenant may have."),
         SettingKey(

@@ -11,6 +11,11 @@ struct CampaignResult: Sendable {
     var strange: [StrangeRecord: Int] = [:]
     var confirmed = 0
     var cancelled = 0
+    /// Orders that had a time of their own: placed at it, or cancelled before.
+    var placed = 0
+    var withdrawn = 0
+    /// Refused, since nobody took them before their time had passed.
+    var overdue = 0
     /// By id, each with what is wrong.
     var lost: [String] = []
     var doubled: [String] = []
@@ -20,6 +25,10 @@ struct CampaignResult: Sendable {
     /// What the receiver of webhooks was told.
     var told = WebhookReckoning.Standing()
     var answers: [Receiver.Answer: Int] = [:]
+    /// What a partner's topic has.
+    var copied = RouteReckoning.Standing()
+    /// What those were answered who asked what things would cost.
+    var quotes = QuoteWishes.Standing()
     /// Records that are on their topic more than once, by the same id.
     var copies = 0
     /// Daemons that ended by themselves and were started again, as a supervisor does.
@@ -31,6 +40,7 @@ struct CampaignResult: Sendable {
 
     var isSound: Bool {
         lost.isEmpty && doubled.isEmpty && stuck.isEmpty && complaints.isEmpty && told.isSound
+            && copied.isSound
     }
 
     var table: String {
@@ -40,7 +50,9 @@ struct CampaignResult: Sendable {
         rows += [
             ("faults", "\(faults.values.reduce(0, +))"), ("orders asked for", "\(asked)"),
             ("orders accepted", "\(accepted) (and \(foreign) foreign)"), ("confirmed", "\(confirmed)"),
-            ("cancelled", "\(cancelled)"), ("lost", "\(lost.count)"), ("doubled", "\(doubled.count)"),
+            ("cancelled", "\(cancelled)"),
+            ("placed later", "\(placed) (\(withdrawn) withdrawn before, \(overdue) too late to be taken)"),
+            ("lost", "\(lost.count)"), ("doubled", "\(doubled.count)"),
             ("stuck", "\(stuck.count)"), ("other complaints", "\(complaints.count)"),
             ("daemons that ended by themselves", "\(falls.count)"), ("copies on the topic", "\(copies)"),
             ("facts told by webhooks", "\(told.expected) (and \(told.copies) copies)"),
@@ -50,6 +62,14 @@ struct CampaignResult: Sendable {
                 "  answered",
                 Receiver.Answer.allCases.map { "\($0.rawValue) \(answers[$0] ?? 0)" }.joined(separator: ", ")
             ),
+            ("facts copied to a partner", "\(copied.expected) (and \(copied.copies) copies)"),
+            ("  lost", "\(copied.lost.count)"), ("  out of order", "\(copied.disordered.count)"),
+            ("  unwanted", "\(copied.unwanted.count)"),
+            (
+                "quotes answered",
+                "\(quotes.answered) (503: \(quotes.unavailable), 504: \(quotes.late), process gone: \(quotes.unheard))"
+            ),
+            ("  longest wait", Self.seconds(quotes.longestWait)),
             ("longest wait for an answer", Self.seconds(longestWait)), ("quiet after", Self.seconds(settling)),
             (
                 "peak memory",
@@ -62,6 +82,8 @@ struct CampaignResult: Sendable {
         for (name, list) in [
             ("lost", lost), ("doubled", doubled), ("stuck", stuck), ("complaint", complaints), ("ended", falls),
             ("not told", told.lost), ("told out of order", told.disordered), ("badly signed", told.unsigned),
+            ("not copied", copied.lost), ("copied out of order", copied.disordered),
+            ("copied, though unwanted", copied.unwanted),
         ] {
             for item in list.prefix(50) { text += "\(name): \(item)\n" }
         }

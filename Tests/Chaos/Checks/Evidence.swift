@@ -14,7 +14,7 @@ enum Evidence {
         write(scene.shop.postgres.log, "postgres.log")
         write(scene.shop.broker.log, "broker.log")
         for topic in ["order-events", "order-commands", "payment-commands", "inventory-commands"]
-            .flatMap({ [$0, $0 + "-express"] })
+            .flatMap({ [$0, $0 + "-express"] }) + [RouteReckoning.topic]
         {
             let lines = (try? scene.shop.records(of: topic))?.map {
                 "\($0.partition)/\($0.offset) \($0.key ?? "") \($0.headers) \($0.value)"

@@ -52,7 +52,9 @@ struct Reckoning: Sendable {
     }
 
     private func ordersKnown() throws -> Bool {
-        let known = try scene.shop.query("SELECT count(*) FROM events WHERE type = 'OrderCreated'", in: "orders")
+        let known = try scene.shop.query(
+            "SELECT count(*) FROM events WHERE version = 1 AND type IN ('OrderCreated', 'OrderScheduled')", in: "orders"
+        )
         return Int(known[0][0]) ?? 0 >= book.accepted.count + foreign.orders.count
     }
 
@@ -64,9 +66,11 @@ struct Reckoning: Sendable {
         result.foreign = foreign.orders.count
         result.strange = foreign.count
         result.longestWait = book.longestWait
+        result.overdue = book.overdue
         result.complaints = book.complaints
         let ends = try eventStore(accepted, &result)
-        try topic(accepted, &result)
+        try PlacingReckoning(scene: scene, accepted: accepted).check(&result)
+        try topic(accepted, ends, &result)
         try effects(ends, &result)
         try readModel(ends, &result)
         try mails(ends, &result)
@@ -77,6 +81,10 @@ struct Reckoning: Sendable {
 
     // MARK: The event store
 
+    private static let endings: Set = ["OrderConfirmed", "OrderCancelled", Self.withdrawn]
+    /// Cancelled before its time: nobody has heard of it.
+    private static let withdrawn = "OrderWithdrawn"
+
     /// How each order ended.
     private func eventStore(
         _ accepted: [String: OrderBook.Entry], _ result: inout CampaignResult
@@ -86,15 +94,16 @@ struct Reckoning: Sendable {
         {
             types[row[0], default: []].append(row[1])
         }
-        for id in accepted.keys.sorted() + foreign.orders.keys.sorted() where types[id]?.first != "OrderCreated" {
-            result.lost.append("\(id) is not in the event store")
+        for id in accepted.keys.sorted() + foreign.orders.keys.sorted() {
+            let first = accepted[id]?.placeAt == nil ? "OrderCreated" : "OrderScheduled"
+            if types[id]?.first != first { result.lost.append("\(id) is not in the event store") }
         }
         // An order whose 201 never arrived may be there, one that nobody asked for must not.
         let askedFor = book.entries.count + foreign.orders.count + foreign.unsure.count
         if types.count > askedFor { result.doubled.append("\(types.count) orders of \(askedFor) asked for") }
         var ends: [String: String] = [:]
         for (id, types) in types.sorted(by: { $0.key < $1.key }) {
-            let ended = types.filter { $0 == "OrderConfirmed" || $0 == "OrderCancelled" }
+            let ended = types.filter { Self.endings.contains($0) }
             switch ended.count {
             case 0: result.stuck.append("\(id): \(types.joined(separator: ", "))")
             case 1: ends[id] = ended[0]
@@ -105,7 +114,7 @@ struct Reckoning: Sendable {
         result.cancelled = ends.values.count { $0 == "OrderCancelled" }
         for (id, entry) in accepted where ends[id] == "OrderConfirmed" {
             if entry.kind.mustFail { result.complaints.append("\(id) is confirmed, though \(entry.kind.rawValue)") }
-            if entry.cancellationPromised {
+            if entry.cancelledAt != nil {
                 result.complaints.append("\(id) is confirmed, though its cancellation was promised")
             }
         }
@@ -114,7 +123,9 @@ struct Reckoning: Sendable {
 
     // MARK: The topic
 
-    private func topic(_ accepted: [String: OrderBook.Entry], _ result: inout CampaignResult) throws {
+    private func topic(
+        _ accepted: [String: OrderBook.Entry], _ ends: [String: String], _ result: inout CampaignResult
+    ) throws {
         var ids: [String: Set<String>] = [:]
         var seen: Set<String> = []
         for record in try scene.shop.headers(ofLanes: "order-events") {
@@ -123,9 +134,9 @@ struct Reckoning: Sendable {
             if record.headers["ce_type"] == "OrderCreated" { ids[key, default: []].insert(id) }
         }
         for id in accepted.keys.sorted() {
-            switch ids[id]?.count ?? 0 {
-            case 0: result.lost.append("\(id) is not on the topic")
-            case 1: break
+            switch (ids[id]?.count ?? 0, ends[id] == Self.withdrawn) {
+            case (0, false): result.lost.append("\(id) is not on the topic")
+            case (1, false), (0, true): break
             default: result.doubled.append("\(id) is on the topic under \(ids[id] ?? [])")
             }
         }
@@ -148,6 +159,9 @@ struct Reckoning: Sendable {
             let owed = foreign.isFree(id) ? 0 : 1
             if end == "OrderConfirmed", charges != owed || refunds != 0 {
                 result.doubled.append("\(id) is confirmed with \(charges) charges and \(refunds) refunds")
+            }
+            if end == Self.withdrawn, charges + refunds != 0 {
+                result.doubled.append("\(id) was never placed, with \(charges) charges and \(refunds) refunds")
             }
             if end == "OrderCancelled", charges > 1 || charges != refunds {
                 result.doubled.append("\(id) is cancelled with \(charges) charges and \(refunds) refunds")
@@ -173,11 +187,12 @@ struct Reckoning: Sendable {
                 SELECT lines.sku, sum(quantity) AS gone
                 FROM reservation_lines lines JOIN reservations USING (tenant, order_id)
                 WHERE status = 'consumed' AND counted GROUP BY lines.sku) r USING (sku)
+            WHERE stock.tenant <> '\(QuoteWishes.quietTenant)'
             """, in: "inventory")
         {
             let numbers = row.dropFirst().compactMap { Int($0) }
             guard numbers.count == 4 else { continue }
-            let initial = row[0] == OrderKind.soldOutSKU ? 0 : 1_000_000
+            let initial = row[0] == OrderKind.soldOutSKU ? 0 : Scene.initialStock
             if numbers[0] + numbers[2] != initial || numbers[1] != 0 || numbers[2] != numbers[3] {
                 result.complaints.append("stock \(row.joined(separator: " ")) doesn't add up to \(initial)")
             }
@@ -206,9 +221,9 @@ struct Reckoning: Sendable {
             mails[String(words[0]), default: []].append(words.last.map(String.init) ?? "")
         }
         for (id, end) in ends.sorted(by: { $0.key < $1.key }) {
-            let expected = end == "OrderConfirmed" ? "confirmed" : "cancelled"
-            if mails[id] != [expected] {
-                result.complaints.append("\(id) is \(expected), its mails \(mails[id] ?? [])")
+            let expected = end == "OrderConfirmed" ? ["confirmed"] : end == Self.withdrawn ? [] : ["cancelled"]
+            if mails[id] ?? [] != expected {
+                result.complaints.append("\(id) has come to \(end), its mails \(mails[id] ?? [])")
             }
         }
     }

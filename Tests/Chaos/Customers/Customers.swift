@@ -1,3 +1,4 @@
+import Execution
 import Foundation
 import TestShop
 
@@ -7,7 +8,6 @@ struct Customers: Sendable {
     let scene: Scene
     let book: OrderBook
     let rate: Double
-    let cancelShare = 0.12
 
     /// Orders for `duration`, then waits until everyone has an answer, `patience` at most.
     func run(_ dice: inout Dice, for duration: Duration, patience: Duration) async {
@@ -32,10 +32,9 @@ struct Customers: Sendable {
     }
 
     private func shop(_ number: Int, _ dice: inout Dice, until deadline: ContinuousClock.Instant) async {
-        let kind = dice.pick(OrderKind.allCases.map { ($0, weight: $0.weight) })
-        let body = kind.body(user: "user-\(number % 97)", &dice)
-        let cancelsAfter = Double.random(in: 0..<1, using: &dice) < cancelShare ? dice.duration(0...4) : nil
-        book.open(number, kind)
+        let plan = OrderPlan(&dice)
+        let body = plan.kind.body(user: "user-\(number % 97)", placeAt: plan.placeAt, &dice)
+        book.open(number, plan.kind, placeAt: plan.placeAt)
         let started = ContinuousClock.now
         let headers = ["Idempotency-Key": "\"chaos-\(scene.seed)-\(number)\""]
         guard
@@ -46,19 +45,24 @@ struct Customers: Sendable {
                     return try await client.post("/orders", body, headers: headers)
                 })
         else { return }
+        if answer.status == 422, answer.text.contains("/placeAt"), plan.placeAt ?? .max <= WallClock.nowMicroseconds() {
+            return book.overdue()
+        }
         guard answer.status == 201, let order = try? answer.json()["order"] as? [String: any Sendable],
             let id = order["orderId"] as? String
         else { return book.complain("order \(number) was answered \(answer.status): \(answer.text)") }
         book.accepted(number, id: id, after: .now - started)
-        guard let cancelsAfter else { return }
-        try? await Task.sleep(for: cancelsAfter)
+        guard let time = plan.cancelsAt else { return }
+        try? await Task.sleep(until: time, clock: .continuous)
+        book.asksToCancel(number)
         let cancellation = await insist(&dice, until: deadline) { client in
             try await client.post("/orders/\(id)/cancel", #"{"reason":"changed my mind"}"#)
         }
         switch cancellation?.status {
-        case 202: book.cancelled(number)
+        case 202: book.cancelled(number, at: WallClock.nowMicroseconds())
         case 409, nil: break
-        case .some(let status): book.complain("the cancellation of \(id) was answered \(status): \(answer.text)")
+        case .some(let status):
+            book.complain("the cancellation of \(id) was answered \(status): \(cancellation?.text ?? "")")
         }
     }
 

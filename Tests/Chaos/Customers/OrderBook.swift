@@ -4,15 +4,27 @@ import Synchronization
 final class OrderBook: Sendable {
     struct Entry: Sendable {
         let kind: OrderKind
+        /// When it is to be placed, microseconds since the Unix epoch; nil is at once.
+        let placeAt: Int64?
         /// Nil while nobody has answered 201.
         var id: String?
         var attempts = 0
-        /// Asked for and promised with 202.
-        var cancellationPromised = false
+        /// Its customer wanted it cancelled, whatever came of that.
+        var isCancellationAsked = false
+        /// When that had been promised with 202, microseconds since the Unix epoch.
+        var cancelledAt: Int64?
+
+        /// Cancelled for sure while it waited for its time.
+        var isCancelledInTime: Bool {
+            guard let placeAt, let cancelledAt else { return false }
+            return cancelledAt < placeAt
+        }
     }
 
     struct Contents: Sendable {
         var entries: [Int: Entry] = [:]
+        /// Orders that nobody took before their time had passed.
+        var overdue = 0
         /// Answers that nobody should get.
         var complaints: [String] = []
         var longestWait: Duration = .zero
@@ -26,7 +38,11 @@ final class OrderBook: Sendable {
 
     var now: Contents { contents.withLock { $0 } }
 
-    func open(_ number: Int, _ kind: OrderKind) { contents.withLock { $0.entries[number] = Entry(kind: kind) } }
+    func open(_ number: Int, _ kind: OrderKind, placeAt: Int64?) {
+        contents.withLock { $0.entries[number] = Entry(kind: kind, placeAt: placeAt) }
+    }
+
+    func overdue() { contents.withLock { $0.overdue += 1 } }
 
     func attempt(_ number: Int) { contents.withLock { $0.entries[number]?.attempts += 1 } }
 
@@ -40,7 +56,10 @@ final class OrderBook: Sendable {
         }
     }
 
-    func cancelled(_ number: Int) { contents.withLock { $0.entries[number]?.cancellationPromised = true } }
+    func asksToCancel(_ number: Int) { contents.withLock { $0.entries[number]?.isCancellationAsked = true } }
+
+    /// - Parameter now: after the answer.
+    func cancelled(_ number: Int, at now: Int64) { contents.withLock { $0.entries[number]?.cancelledAt = now } }
 
     func complain(_ text: String) { contents.withLock { $0.complaints.append(text) } }
 }

@@ -1,3 +1,5 @@
+import JSON
+
 /// The kinds of orders, by the documented levers, and how each may end.
 enum OrderKind: String, CaseIterable, Sendable {
     case plain, uncounted, declined, unshippable
@@ -52,13 +54,16 @@ enum OrderKind: String, CaseIterable, Sendable {
     static let soldOutSKU = "SOLD-OUT"
 
     /// A body for `POST /orders`; one of eight orders goes ahead of the others.
-    func body(user: String, _ dice: inout Dice) -> String {
+    ///
+    /// - Parameter placeAt: microseconds since the Unix epoch; nil is at once.
+    func body(user: String, placeAt: Int64?, _ dice: inout Dice) -> String {
         let lines = items(&dice).map { #"{"sku":"\#($0.sku)","qty":\#($0.quantity)}"# }.joined(separator: ",")
         let cents = Int.random(in: 100...99_999, using: &dice)
         let total = "\(cents / 100).\(String(cents % 100 + 100).dropFirst())"
         let address = self == .undeliverable ? #","shippingAddress":"UNDELIVERABLE, Nowhere Street 1"# + "\"" : ""
         let token = token.map { #","paymentToken":"\#($0)""# } ?? ""
         let priority = Int.random(in: 0..<8, using: &dice) == 0 ? #","priority":"express""# : ""
-        return #"{"userId":"\#(user)","items":[\#(lines)],"total":\#(total)\#(token)\#(address)\#(priority)}"#
+        let time = placeAt.map { #","placeAt":"\#(RFC3339.text($0))""# } ?? ""
+        return #"{"userId":"\#(user)","items":[\#(lines)],"total":\#(total)\#(token)\#(address)\#(priority)\#(time)}"#
     }
 }

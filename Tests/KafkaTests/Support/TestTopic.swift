@@ -78,6 +78,7 @@ struct TestTopic {
     func fill(_ count: Int, keys: Int = 1) throws {
         let producer = try producer()
         defer { producer.close(timeout: .seconds(5)) }
+        producer.prepare(topics: [name], timeout: .seconds(5))
         for result in try producer.publish(messages(count, keys: keys), timeout: .seconds(30)) { _ = try result.get() }
     }
 

@@ -12,9 +12,8 @@ import Testing
     private let connection: Connection
 
     init() throws {
-        database = try PostgresConfiguration(try PostgresServer.shared.get().createDatabase())
+        database = try freshDatabase(MessagingSchema.audit)
         connection = try Connection(database, logger: quiet)
-        try connection.script(MessagingSchema.audit)
     }
 
     private static func entry(_ object: String) -> AuditEntry {

@@ -51,6 +51,7 @@ final class CodecJourney {
         try Migrator.migrate(connect(), Self.migrations)
         _ = try Admin(kafka, logger: quiet).createTopics(
             [topic, letterTopic].map { NewTopic($0, partitions: 1, replication: 1) })
+        producer.prepare(topics: [topic, letterTopic], timeout: .seconds(5))
     }
 
     func end() { producer.close(timeout: .seconds(5)) }

@@ -43,16 +43,17 @@ final class ConsumerFixture {
     private var stops: [(StopSignal, DedicatedThread)] = []
 
     init() throws {
-        database = try PostgresConfiguration(try PostgresServer.shared.get().createDatabase())
+        database = try freshDatabase(Self.schema)
         topic = try TestTopic()
-        producer = try Producer(ProducerConfiguration(topic.kafka), logger: quiet)
-        try connect().script(
-            MessagingSchema.outbox + MessagingSchema.contentTypes + MessagingSchema.express + MessagingSchema.schedule
-                + MessagingSchema.consumer
-                + MessagingSchema.deadLetterDecisions
-                + MessagingSchema.parkedCounts + MessagingSchema.audit
-                + "CREATE TABLE notes (n bigint GENERATED ALWAYS AS IDENTITY, key text, id text, payload text)")
+        producer = try topic.producer()
     }
+
+    /// What a group's work needs, and where the ledger writes.
+    static let schema =
+        MessagingSchema.outbox + MessagingSchema.contentTypes + MessagingSchema.express + MessagingSchema.schedule
+        + MessagingSchema.consumer + MessagingSchema.deadLetterDecisions + MessagingSchema.parkedCounts
+        + MessagingSchema.audit
+        + "CREATE TABLE notes (n bigint GENERATED ALWAYS AS IDENTITY, key text, id text, payload text)"
 
     deinit { end() }
 

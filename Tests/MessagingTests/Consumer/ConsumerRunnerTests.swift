@@ -67,7 +67,8 @@ import Testing
         let other = try BatchConsumer(
             ConsumerConfiguration(fixture.topic.kafka, group: fixture.group, topics: [fixture.topic.name]),
             listener: TestTopic.FromZero(), logger: quiet)
-        _ = try other.nextBatch(max: 1, timeout: .seconds(20))
+        let batch = try #require(try other.nextBatch(max: 1, timeout: .seconds(20)))
+        other.finish(batch)
         try other.commitSync(stored.mapValues { _ in 0 })
         other.close(timeout: .seconds(5))
         #expect(try told().isEmpty)

@@ -12,14 +12,8 @@ struct LetterBox {
     let group = "group"
 
     init() throws {
-        database = try PostgresConfiguration(try PostgresServer.shared.get().createDatabase())
+        database = try freshDatabase(ConsumerFixture.schema)
         connection = try Connection(database, logger: quiet)
-        try connection.script(
-            MessagingSchema.outbox + MessagingSchema.contentTypes + MessagingSchema.express + MessagingSchema.schedule
-                + MessagingSchema.consumer
-                + MessagingSchema.deadLetterDecisions
-                + MessagingSchema.parkedCounts + MessagingSchema.audit
-                + "CREATE TABLE notes (n bigint GENERATED ALWAYS AS IDENTITY, key text, id text, payload text)")
     }
 
     /// A letter of each key, with `behind` parked behind it. The payload of number n is `{"n":n}` or what `payload` says.

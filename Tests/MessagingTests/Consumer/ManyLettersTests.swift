@@ -90,6 +90,20 @@ import Testing
         #expect(try box.miscounted() == [])
     }
 
+    @Test func aTenantsLettersAreFoundBehindOthers() throws {
+        let box = try LetterBox()
+        try box.fill((0..<30).map { "k\($0)" }, behind: 0)
+        _ = try box.connection.execute(#"UPDATE dead_letters SET headers = '{"ce_tenant":"acme"}' WHERE key = 'k0'"#)
+        func keys(of tenant: String?) throws -> Set<String> {
+            Set(try DeadLetterQueue.list(of: tenant, limit: 20, on: box.connection).map(\.key))
+        }
+        #expect(try keys(of: "acme") == ["k0"])
+        #expect(try keys(of: "bolt") == [])
+        let standard = try keys(of: TenantName.standard)
+        #expect(standard.count == 20 && !standard.contains("k0"))
+        #expect(try keys(of: nil).count == 20)
+    }
+
     /// A hundred thousand messages behind one letter, ten thousand behind another, and thousands of letters beside them:
     /// what each look reads, and how fast they are done with.
     @Test func lookingCostsWhatItShows() throws {

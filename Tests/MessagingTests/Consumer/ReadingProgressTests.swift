@@ -25,7 +25,7 @@ import Testing
 
         /// - Parameter time: milliseconds since the Unix epoch.
         func publish(to partition: Int32, at time: Int64) throws {
-            let producer = try Producer(ProducerConfiguration(topic.kafka), logger: quiet)
+            let producer = try topic.producer()
             defer { producer.close(timeout: .seconds(5)) }
             let record = OutgoingMessage(topic: topic.name, value: [0x7B, 0x7D], partition: partition, timestamp: time)
             for result in try producer.publish([record], timeout: .seconds(20)) { _ = try result.get() }

@@ -102,7 +102,7 @@ import Testing
         let copies = DeadLetters.topic(of: fixture.topic.name, group: fixture.group)
         _ = try Admin(fixture.topic.kafka, logger: quiet).createTopics([NewTopic(copies, partitions: 1, replication: 1)]
         )
-        let producer = try Producer(ProducerConfiguration(fixture.topic.kafka), logger: quiet)
+        let producer = try fixture.topic.producer()
         let relay = Relay(
             source: .outbox, database: fixture.database, producer: producer, service: "test", logger: quiet)
         let stop = StopSignal()

@@ -14,7 +14,7 @@ import Testing
         try eventually("the topic is gone") { try admin.topics(named: fixture.topic.name).isEmpty }
         try admin.createTopics([NewTopic(fixture.topic.name, partitions: fixture.topic.partitions, replication: 1)])
         // The old one goes on counting where the broker has forgotten it.
-        fixture.producer = try Producer(ProducerConfiguration(fixture.topic.kafka), logger: quiet)
+        fixture.producer = try fixture.topic.producer()
     }
 
     private func setback(_ runner: ConsumerRunner) throws -> String {

@@ -44,10 +44,8 @@ private struct NewTally: EventSourced {
     private let tallies = Aggregates<Tally>(category: "tally", interval: 100)
 
     private func connect() throws -> Connection {
-        let configuration = try PostgresConfiguration(try PostgresServer.shared.get().createDatabase())
-        let connection = try Connection(configuration, logger: quiet)
-        try connection.script(EventStoreSchema.events + EventStoreSchema.contentTypes + EventStoreSchema.snapshots)
-        return connection
+        let schema = EventStoreSchema.events + EventStoreSchema.contentTypes + EventStoreSchema.snapshots
+        return try Connection(freshDatabase(schema), logger: quiet)
     }
 
     private func key(_ id: String) -> StreamKey { StreamKey(tenant: "default", streamID: id) }

@@ -30,9 +30,12 @@ import Testing
     /// Half a second of skew; of the types, only `Do` expires.
     private static let expiry = MessageExpiry(skew: .milliseconds(500)) { message in
         guard message.type == "Do" else { return nil }
-        return OutgoingEvent(
-            topic: "answers", key: message.key, type: "TooLate", payload: [],
-            metadata: message.effectMetadata(id: message.id, source: "/test", time: 0))
+        return {
+            guard message.id != "punctual" else { throw MessageRejected("an answer that nobody needs") }
+            return OutgoingEvent(
+                topic: "answers", key: message.key, type: "TooLate", payload: [],
+                metadata: message.effectMetadata(id: message.id, source: "/test", time: 0))
+        }
     }
 
     private func message(_ id: String, _ type: String = "Do", expiresAt: Int64?) -> InboundMessage {
@@ -74,10 +77,12 @@ import Testing
         #expect(try handle(a, b, claiming: true, at: 0).isEmpty)
         #expect(try handle(a, b, claiming: true, at: 3_600_000_000).isEmpty)
         #expect(try done() == ["b"])
+        // What is in time is remembered, and no answer to it is made.
+        #expect(try handle(message("punctual", expiresAt: 1_000_000), claiming: true, at: 0).isEmpty)
         // Others have none.
-        #expect(try connection.query("SELECT FROM inbox").count == 2)
+        #expect(try connection.query("SELECT FROM inbox").count == 3)
         _ = try handle(message("f", "Happened", expiresAt: 1), message("g", expiresAt: nil), claiming: true, at: 0)
-        #expect(try connection.query("SELECT FROM inbox").count == 2)
+        #expect(try connection.query("SELECT FROM inbox").count == 3)
     }
 
     @Test func whoJudgesIsToldWhatToSay() throws {

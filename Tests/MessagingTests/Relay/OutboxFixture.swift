@@ -11,12 +11,14 @@ struct OutboxFixture {
     let topic: TestTopic
 
     init() throws {
-        database = try PostgresConfiguration(try PostgresServer.shared.get().createDatabase())
+        database = try freshDatabase(Self.schema)
         topic = try TestTopic(partitions: 1)
-        try connect().script(
-            MessagingSchema.outbox + MessagingSchema.relay + MessagingSchema.relaySnapshots
-                + MessagingSchema.contentTypes + MessagingSchema.express + MessagingSchema.schedule)
     }
+
+    /// What an outbox and its relay need.
+    static let schema =
+        MessagingSchema.outbox + MessagingSchema.relay + MessagingSchema.relaySnapshots + MessagingSchema.contentTypes
+        + MessagingSchema.express + MessagingSchema.schedule
 
     func connect() throws -> Connection { try Connection(database, logger: quiet) }
 
@@ -47,6 +49,7 @@ struct OutboxFixture {
         var kafka = topic.kafka
         kafka.properties["message.max.bytes"] = String(limit)
         let producer = try Producer(ProducerConfiguration(kafka), logger: quiet)
+        producer.prepare(topics: [topic.name], timeout: .seconds(5))
         let relay = Relay(source: .outbox, database: database, producer: producer, service: "test", logger: quiet)
         let stop = StopSignal()
         let thread = DedicatedThread.start("relay") { relay.run(until: stop) }

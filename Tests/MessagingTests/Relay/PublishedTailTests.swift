@@ -9,7 +9,7 @@ import Testing
 @Suite(.servers) struct PublishedTailTests {
     @Test func aStrangersRecordOfTheSameIDHoldsNothingBack() throws {
         let fixture = try OutboxFixture()
-        let producer = try Producer(ProducerConfiguration(fixture.topic.kafka), logger: quiet)
+        let producer = try fixture.topic.producer()
         defer { producer.close(timeout: .seconds(5)) }
         func put(_ source: String, _ id: String) throws {
             let headers: KafkaHeaders = [
@@ -52,7 +52,7 @@ import Testing
     }
 
     private func publish(_ ids: [String], to topic: TestTopic) throws {
-        let producer = try Producer(ProducerConfiguration(topic.kafka), logger: quiet)
+        let producer = try topic.producer()
         defer { producer.close(timeout: .seconds(5)) }
         for result in try producer.publish(ids.map { fact($0, on: topic.name) }, timeout: .seconds(20)) {
             _ = try result.get()

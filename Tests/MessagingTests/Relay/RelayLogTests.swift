@@ -9,71 +9,10 @@ import Testing
 
 /// A relay that reads PostgreSQL's log, and what becomes of it when that breaks off: windows go on, exactly from there.
 @Suite(.blocking, .servers) struct RelayLogTests {
-    private final class RunningRelay: Sendable {
-        let relay: Relay
-        private let stop = StopSignal()
-        private let thread: DedicatedThread
-        private let producer: Producer
-
-        init(
-            _ database: PostgresConfiguration, _ topic: TestTopic, pageSize: Int, source: RelaySource = .outbox,
-            checkpointInterval: Duration = .milliseconds(20)
-        ) throws {
-            producer = try Producer(ProducerConfiguration(topic.kafka), logger: quiet)
-            var configuration = Relay.Configuration()
-            configuration.pageSize = pageSize
-            configuration.leadershipPoll = .milliseconds(20)
-            configuration.idlePoll = .milliseconds(50)
-            configuration.checkpointInterval = checkpointInterval
-            configuration.readsLog = true
-            let relay = Relay(
-                source: source, database: database, producer: producer, service: "test", configuration: configuration,
-                logger: quiet)
-            self.relay = relay
-            thread = DedicatedThread.start("relay") { [stop] in relay.run(until: stop) }
-        }
-
-        func end() {
-            stop.stop()
-            thread.join(timeout: .seconds(10))
-            producer.close(timeout: .seconds(5))
-        }
-    }
-
-    private struct Fixture {
-        let database: PostgresConfiguration
-        let topic: TestTopic
-
-        init(on server: Result<PostgresServer, any Error> = LogServer.shared, isPrepared: Bool = true) throws {
-            database = try PostgresConfiguration(try server.get().createDatabase())
-            topic = try TestTopic(partitions: 1)
-            try connect().script(MessagingSchema.v1 + MessagingSchema.v2)
-            if isPrepared { try RelaySlots.prepare(on: connect()) }
-        }
-
-        func connect() throws -> Connection { try Connection(database, logger: quiet) }
-
-        func append(_ ids: [Int], on connection: Connection) throws {
-            try Outbox.append(
-                ids.map { id in
-                    OutgoingEvent(
-                        topic: topic.name, key: "k", type: "Happened", payload: Array("{}".utf8),
-                        metadata: EventMetadata(id: "\(id)", source: "/test", time: 0, correlationID: "c"))
-                }, on: connection)
-        }
-
-        func published() throws -> [Int] { try topic.records().compactMap { $0.headers["ce_id"].flatMap { Int($0) } } }
-
-        /// What is stored as published, in rows.
-        func stored() throws -> Int64 {
-            try connect().query("SELECT coalesce(max(published), 0) FROM relay_checkpoints").one().get(0)
-        }
-    }
-
     /// Readers of the database's slots are ended, slots dropped beneath them, by a die: everything is out once, in order.
     @Test func whateverBreaksTheLogNothingIsLostNorDoubled() throws {
-        let fixture = try Fixture()
-        let relay = try RunningRelay(fixture.database, fixture.topic, pageSize: 7)
+        let fixture = try LoggedOutbox()
+        let relay = try LogRelay(fixture.database, fixture.topic, pageSize: 7)
         defer { relay.end() }
         let (writer, executioner) = (try fixture.connect(), try fixture.connect())
         try eventually("it reads the log") { relay.relay.currentStatus.readsLog }
@@ -113,8 +52,8 @@ import Testing
 
     /// A transaction of many pages, whose reader is ended in the middle of it.
     @Test func aLargeTransactionIsGoneOnWithByWindows() throws {
-        let fixture = try Fixture()
-        let relay = try RunningRelay(fixture.database, fixture.topic, pageSize: 5)
+        let fixture = try LoggedOutbox()
+        let relay = try LogRelay(fixture.database, fixture.topic, pageSize: 5)
         defer { relay.end() }
         let (writer, executioner) = (try fixture.connect(), try fixture.connect())
         for round in 0..<2 {
@@ -135,9 +74,9 @@ import Testing
     /// A backlog whose last page ends with the last row of a transaction: what is left of its window is nothing, and that
     /// says nothing of what was committed meanwhile.
     @Test func whatCommitsWhileABacklogEndsIsNotPassedOver() throws {
-        let fixture = try Fixture()
+        let fixture = try LoggedOutbox()
         // Then a checkpoint is stored where windows take over, and nowhere before.
-        let relay = try RunningRelay(
+        let relay = try LogRelay(
             fixture.database, fixture.topic, pageSize: 5, checkpointInterval: .seconds(3_600))
         defer { relay.end() }
         try eventually("it reads the log") { relay.relay.currentStatus.readsLog }
@@ -156,13 +95,13 @@ import Testing
 
     /// Who takes over reads by windows first, from the checkpoint that the log has left, and then the slot.
     @Test func aNewLeaderTakesTheSlotFromTheOldOne() throws {
-        let fixture = try Fixture()
-        let first = try RunningRelay(fixture.database, fixture.topic, pageSize: 50)
+        let fixture = try LoggedOutbox()
+        let first = try LogRelay(fixture.database, fixture.topic, pageSize: 50)
         try eventually("it reads the log") { first.relay.currentStatus.readsLog }
         let writer = try fixture.connect()
         for id in 0..<20 { try fixture.append([id], on: writer) }
         try eventually("all is stored") { try fixture.stored() == 20 }
-        let second = try RunningRelay(fixture.database, fixture.topic, pageSize: 50)
+        let second = try LogRelay(fixture.database, fixture.topic, pageSize: 50)
         defer { second.end() }
         // The leader's own session is ended; its reader's lives on, until the next leader ends it.
         _ = try writer.query(
@@ -184,8 +123,8 @@ import Testing
 
     /// The server may forget what is stored as published, and nothing else.
     @Test func theSlotFollowsTheCheckpoint() throws {
-        let fixture = try Fixture()
-        let relay = try RunningRelay(fixture.database, fixture.topic, pageSize: 50)
+        let fixture = try LoggedOutbox()
+        let relay = try LogRelay(fixture.database, fixture.topic, pageSize: 50)
         defer { relay.end() }
         let writer = try fixture.connect()
         try eventually("it reads the log") { relay.relay.currentStatus.readsLog }
@@ -204,12 +143,12 @@ import Testing
 
     /// Neither tables nor slots are asked for anything.
     @Test(.waiting) func nothingIsAskedWhileNothingIsWritten() throws {
-        let fixture = try Fixture()
+        let fixture = try LoggedOutbox()
         let counter = try ExchangeCounter(to: LogServer.shared.get())
         defer { counter.stop() }
         let database = try PostgresConfiguration(
             PostgresServer.url(port: counter.port, database: fixture.database.database ?? ""))
-        let relay = try RunningRelay(database, fixture.topic, pageSize: 50)
+        let relay = try LogRelay(database, fixture.topic, pageSize: 50)
         defer { relay.end() }
         try eventually("it reads the log") { relay.relay.currentStatus.readsLog }
         let before = counter.exchanges
@@ -222,8 +161,8 @@ import Testing
 
     /// The log tells of messages that wait for their time, so that nobody looks for them.
     @Test func scheduledMessagesGoOutInTime() throws {
-        let fixture = try Fixture()
-        let relay = try RunningRelay(fixture.database, fixture.topic, pageSize: 50)
+        let fixture = try LoggedOutbox()
+        let relay = try LogRelay(fixture.database, fixture.topic, pageSize: 50)
         defer { relay.end() }
         try eventually("it reads the log") { relay.relay.currentStatus.readsLog }
         let writer = try fixture.connect()
@@ -246,8 +185,8 @@ import Testing
 
     /// Where the log can't be read windows go on, and it is said why.
     @Test func windowsGoOnWithoutALog() throws {
-        let fixture = try Fixture(isPrepared: false)
-        let relay = try RunningRelay(fixture.database, fixture.topic, pageSize: 50)
+        let fixture = try LoggedOutbox(isPrepared: false)
+        let relay = try LogRelay(fixture.database, fixture.topic, pageSize: 50)
         defer { relay.end() }
         let writer = try fixture.connect()
         try fixture.append([1], on: writer)
@@ -264,7 +203,7 @@ import Testing
 
     /// A role that may not replicate, as after an update whose `migrate` had no administrator.
     @Test func aRoleWithoutTheAttributeReadsByWindows() throws {
-        let fixture = try Fixture()
+        let fixture = try LoggedOutbox()
         let administrator = try fixture.connect()
         let role = "plain_\(UInt32.random(in: 0...UInt32.max))"
         try administrator.script(
@@ -272,7 +211,7 @@ import Testing
             CREATE ROLE \(role) LOGIN PASSWORD '\(PostgresServer.password)';
             GRANT ALL ON ALL TABLES IN SCHEMA public TO \(role);
             """)
-        let relay = try RunningRelay(
+        let relay = try LogRelay(
             fixture.database.with(user: role), fixture.topic, pageSize: 50)
         defer { relay.end() }
         try fixture.append([1], on: administrator)
@@ -284,10 +223,10 @@ import Testing
 
     /// What is made is taken away again, and a slot in use is named.
     @Test func slotsAreDroppedWhenSwitchedOff() throws {
-        let fixture = try Fixture()
+        let fixture = try LoggedOutbox()
         let connection = try fixture.connect()
         #expect(try RelaySlots.prepare(on: connection).map(\.name) == ["outbox"], "twice is once")
-        let relay = try RunningRelay(fixture.database, fixture.topic, pageSize: 50)
+        let relay = try LogRelay(fixture.database, fixture.topic, pageSize: 50)
         try eventually("it reads the log") { relay.relay.currentStatus.readsLog }
         let database = fixture.database.database ?? ""
         let server = try Connection(PostgresConfiguration(try LogServer.shared.get().url()), logger: quiet)

@@ -22,11 +22,8 @@ import Testing
 
         init(pageSize: Int) throws {
             self.pageSize = pageSize
-            database = try PostgresConfiguration(try PostgresServer.shared.get().createDatabase())
+            database = try freshDatabase(OutboxFixture.schema)
             reader = try Connection(database, logger: quiet)
-            try reader.script(
-                MessagingSchema.outbox + MessagingSchema.relay + MessagingSchema.relaySnapshots
-                    + MessagingSchema.contentTypes + MessagingSchema.express + MessagingSchema.schedule)
             window = RelayWindow(source: .outbox, pageSize: pageSize)
             lookahead = RelayLookahead(source: .outbox, pageSize: pageSize)
             checkpoint = try RelayCheckpointStore.load("outbox", on: reader)

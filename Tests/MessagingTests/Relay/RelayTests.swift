@@ -22,12 +22,9 @@ import Testing
 
         init(readsLog: Bool) throws {
             self.readsLog = readsLog
-            let server = readsLog ? LogServer.shared : PostgresServer.shared
-            database = try PostgresConfiguration(try server.get().createDatabase())
+            database = try freshDatabase(
+                OutboxFixture.schema, on: readsLog ? LogServer.shared : PostgresServer.shared)
             topic = try TestTopic()
-            try connect().script(
-                MessagingSchema.outbox + MessagingSchema.relay + MessagingSchema.relaySnapshots
-                    + MessagingSchema.contentTypes + MessagingSchema.express + MessagingSchema.schedule)
             if readsLog { try RelaySlots.prepare(on: connect()) }
         }
 
@@ -36,7 +33,7 @@ import Testing
         func relay(
             pageSize: Int = 2_000, tick: Duration = .milliseconds(20), leads: Bool = true
         ) throws -> RunningRelay {
-            let producer = try Producer(ProducerConfiguration(topic.kafka), logger: quiet)
+            let producer = try topic.producer()
             var configuration = Relay.Configuration()
             configuration.pageSize = pageSize
             configuration.leadershipPoll = .milliseconds(20)

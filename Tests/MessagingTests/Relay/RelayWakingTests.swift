@@ -15,7 +15,7 @@ import Testing
         private let producer: Producer
 
         init(_ fixture: OutboxFixture, idlePoll: Duration = .seconds(600)) throws {
-            producer = try Producer(ProducerConfiguration(fixture.topic.kafka), logger: quiet)
+            producer = try fixture.topic.producer()
             var configuration = Relay.Configuration()
             configuration.idlePoll = idlePoll
             configuration.leadershipPoll = .milliseconds(20)

@@ -19,11 +19,8 @@ import Testing
         private(set) var read: [(key: String, number: Int)] = []
 
         init(pageSize: Int = 5) throws {
-            database = try PostgresConfiguration(try PostgresServer.shared.get().createDatabase())
+            database = try freshDatabase(OutboxFixture.schema)
             reader = try Connection(database, logger: quiet)
-            try reader.script(
-                MessagingSchema.outbox + MessagingSchema.relay + MessagingSchema.relaySnapshots
-                    + MessagingSchema.contentTypes + MessagingSchema.express + MessagingSchema.schedule)
             window = RelayWindow(source: .outbox, pageSize: pageSize)
             checkpoint = try RelayCheckpointStore.load("outbox", on: reader)
             stored = checkpoint
@@ -75,12 +72,9 @@ import Testing
     /// Whatever the planner was told of the table: how many rows are looked at is how many there are to read or delete, even by
     /// plans that were made while there were none.
     @Test func aRelayLooksAtWhatItReadsAndDeletes() throws {
-        let database = try PostgresConfiguration(try PostgresServer.shared.get().createDatabase())
+        let database = try freshDatabase(OutboxFixture.schema)
         let writer = try Connection(database, logger: quiet)
         defer { writer.close() }
-        try writer.script(
-            MessagingSchema.outbox + MessagingSchema.relay + MessagingSchema.relaySnapshots
-                + MessagingSchema.contentTypes + MessagingSchema.express + MessagingSchema.schedule)
         try writer.execute("VACUUM ANALYZE outbox")
         let relay = try Connection(Relay.sessions(of: database), logger: quiet)
         defer { relay.close() }

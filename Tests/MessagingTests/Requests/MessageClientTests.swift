@@ -104,13 +104,17 @@ import Testing
     @Test func whatHasPassedItsDeadlineIsNotWorkedOnAndALateAnswerIsDropped() async throws {
         let fixture = try Fixture(inFlight: 1)
         defer { fixture.end() }
+        fixture.client.open()
+        try eventually("the topic for answers is there before anybody asks") {
+            try fixture.topics() == [fixture.client.replyTopic]
+        }
         let limit = Duration.seconds(3)
         let first = Task { try await fixture.ask("first?", id: "first", within: limit) }
         try eventually("it is under way") { fixture.client.inFlight == 1 }
         await #expect(throws: RequestError.overloaded(inFlight: 1)) { try await fixture.ask("second?") }
         await #expect(throws: RequestError.late(after: limit)) { try await first.value }
 
-        let producer = try Producer(ProducerConfiguration(fixture.topic.kafka), logger: quiet)
+        let producer = try fixture.topic.producer()
         defer { producer.close(timeout: .seconds(5)) }
         func answer(_ id: String, tenant: String) throws {
             let metadata = EventMetadata(
@@ -182,7 +186,7 @@ import Testing
         func replies(_ instance: String, of service: String = service) -> ReplyTopic {
             ReplyTopic(service: service, instance: instance, replication: 1)
         }
-        let producer = try Producer(ProducerConfiguration(topic.kafka), logger: quiet)
+        let producer = try topic.producer()
         defer { producer.close(timeout: .seconds(5)) }
         let other = "\(service)-2"
         let all = [replies("alive"), replies("killed"), replies("killed", of: other)]

@@ -88,7 +88,8 @@ import Testing
 
         /// Runs `body` beside a relay that stores its checkpoint late.
         func relaying(_ body: (Relay) throws -> Void) throws {
-            let producer = try Producer(ProducerConfiguration(outbox.topic.kafka), logger: quiet)
+            let producer = try outbox.topic.producer()
+            producer.prepare(topics: [copies.name], timeout: .seconds(5))
             var configuration = Relay.Configuration()
             configuration.routes = table
             configuration.leadershipPoll = .milliseconds(20)
@@ -141,19 +142,24 @@ import Testing
     @Test func anOriginalThatIsMissingIsPublishedWithoutItsCopies() throws {
         let fixture = try Fixture()
         try fixture.append(0..<6)
+        func waiting() throws -> [String] {
+            try fixture.outbox.connect().query(RelaySource.outbox.waiting).map { try $0.get(1, as: String.self) }
+        }
+        #expect(try waiting().map { $0.prefix(7) } == ["6 wait "])
         let rows = try fixture.outbox.connect().query(
             "SELECT position, \(RelaySource.outbox.columns) FROM outbox ORDER BY position")
         var encoder = RelayEncoder(source: .outbox, routes: fixture.table, signatures: nil)
         let records = try encoder.records(rows)
         #expect(records.map { $0.copies.map(\.route) } == [["partner"], [], ["partner"], [], ["partner"], []])
         let copies = records.flatMap(\.copies)
-        let producer = try Producer(ProducerConfiguration(fixture.copies.kafka), logger: quiet)
+        let producer = try fixture.copies.producer()
         _ = try producer.publish(copies.map(\.message), timeout: .seconds(20))
         producer.close(timeout: .seconds(5))
         try fixture.relaying { relay in
             try eventually("all are seen to") { relay.currentStatus.published == 6 }
         }
         #expect(try fixture.outbox.topic.records().count == 6)
+        #expect(try waiting() == [])
         #expect(try fixture.copies.records().map { $0.headers["ce_id"] } == ["0", "2", "4"])
     }
 
@@ -165,7 +171,7 @@ import Testing
         let rows = try outbox.connect().query("SELECT position, \(RelaySource.outbox.columns) FROM outbox")
         var encoder = RelayEncoder(source: .outbox, routes: table, signatures: nil)
         let records = try encoder.records(rows)
-        let producer = try Producer(ProducerConfiguration(outbox.topic.kafka), logger: quiet)
+        let producer = try outbox.topic.producer()
         defer { producer.close(timeout: .seconds(1)) }
         let publication = RelayPublication(producer: producer, traces: nil, logger: quiet)
         #expect(throws: TopicMissing.self) { try publication.publish(records, until: StopSignal()) }

@@ -14,14 +14,11 @@ struct SagaDatabase {
 
     /// - Parameter isUpToDate: false leaves the tables as they were before rows had a log.
     init(conduct: SagaConduct = .leading, isUpToDate: Bool = true) throws {
-        configuration = try PostgresConfiguration(try PostgresServer.shared.get().createDatabase())
-        orchestrator = Self.orchestrator(TripSaga.definition, conduct: conduct)
-        let connection = try connect()
-        try connection.script(
+        configuration = try freshDatabase(
             MessagingSchema.outbox + MessagingSchema.contentTypes + MessagingSchema.express + MessagingSchema.schedule
-                + MessagingSchema.audit
-                + SagaSchema.tables
-                + SagaSchema.definitions + (isUpToDate ? SagaSchema.rows : ""))
+                + MessagingSchema.audit + SagaSchema.tables + SagaSchema.definitions
+                + (isUpToDate ? SagaSchema.rows : ""))
+        orchestrator = Self.orchestrator(TripSaga.definition, conduct: conduct)
     }
 
     private init(_ configuration: PostgresConfiguration, _ orchestrator: SagaOrchestrator) {

@@ -156,7 +156,7 @@ import TestServers
         #expect(try worker.horizon(now, on: connection) == nil, "nothing is due")
         try database.handle([fact("TripWanted", "a")], on: connection)
         _ = try connection.execute("UPDATE saga_instances SET due_at = $1", [.timestamp(now)])
-        let producer = try Producer(ProducerConfiguration(topic.kafka), logger: quiet)
+        let producer = try topic.producer()
         defer { producer.close(timeout: .seconds(5)) }
         let answer = OutgoingMessage(topic: topic.name, value: [0x7B, 0x7D], timestamp: now / 1_000 - 1)
         for result in try producer.publish([answer], timeout: .seconds(20)) { _ = try result.get() }

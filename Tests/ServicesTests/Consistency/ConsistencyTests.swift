@@ -4,7 +4,9 @@ import Orders
 import Postgres
 import TestServers
 import Testing
+import UserFacts
 
+@testable import Notification
 @testable import Operations
 @testable import OrderAPI
 @testable import OrderflowKit
@@ -118,6 +120,102 @@ import Testing
         #expect(try (3_488...4_000).contains(fixture.check().lag.events))
     }
 
+    private func contacts(in database: PostgresConfiguration) -> WatchedReplica {
+        WatchedReplica(
+            "notification: contacts",
+            ReplicaCheck(
+                replica: .contacts(recipientDomain: "of.this.process"), group: NotificationGroup.name,
+                categories: [OrderStreams.category]),
+            database: database, after: nil)
+    }
+
+    /// As the relay does once it has published everything.
+    private func publishAll(_ fixture: Fixture) throws {
+        _ = try fixture.orders.execute(
+            """
+            INSERT INTO relay_checkpoints (source, low) VALUES ('events', pg_snapshot_xmax(pg_current_snapshot()))
+            ON CONFLICT (source) DO UPDATE SET low = excluded.low
+            """)
+    }
+
+    @Test func aReplicaThatWasChangedByHandIsFound() throws {
+        let fixture = try Fixture()
+        let database = try freshDatabase(ServiceDatabase.notification.migrations)
+        let connection = try Connection(database, logger: quiet)
+        defer { connection.close() }
+        // The addresses of those who have named none are made with a setting, which may be another process's.
+        let orders = (1...4).map { created("o-\($0)", email: $0 == 4 ? nil : "a@x.org") }
+        try fixture.store(orders)
+        let handler = NotificationHandler(recipientDomain: "d.test", messageDomain: "m")
+        var watched = contacts(in: database)
+        func sweep() -> [String] {
+            for _ in 0..<3 {
+                watched.round(sweep: 2, settledBefore: .max, orders: fixture.orders, logger: quiet)
+            }
+            return watched.status.differing.values.sorted()
+        }
+        #expect(sweep() == [], "nothing was published")
+        try publishAll(fixture)
+        #expect(sweep().count == 4)
+        try handler.apply(orders, on: connection)
+        #expect(sweep() == [])
+        #expect(watched.status.compared >= 8)
+        let change = """
+            UPDATE contacts SET total = '1.00', currency = 'EUR' WHERE order_id = 'o-1';
+            UPDATE contacts SET recipient = 'eve@x.org' WHERE order_id IN ('o-2', 'o-4');
+            DELETE FROM contacts WHERE order_id = 'o-3';
+            """
+        try connection.script(change)
+        let expected = ["o-1 has another total, currency", "o-2 has another recipient", "o-3 isn't there"]
+        #expect(sweep() == expected)
+        // What an operator holds back is no difference.
+        try connection.script(
+            "INSERT INTO parked_keys (consumer_group, topic, key) VALUES ('notification-group', 'order-events', 'o-3')")
+        #expect(sweep() == Array(expected.prefix(2)))
+        try connection.script("TRUNCATE contacts")
+        try handler.apply(orders, on: connection)
+        #expect(sweep() == [])
+    }
+
+    /// A later fact, whoever has said it, is right; an earlier one isn't.
+    @Test func aReplicaMayKnowMoreThanTheEventStore() throws {
+        let fixture = try Fixture()
+        func user(_ name: String, at: Int64) -> InboundMessage {
+            let fact = UserCreated(userID: "alice", name: name, email: "a@x.org", createdAt: at)
+            return InboundMessage(
+                id: name, type: UserCreated.type, schemaVersion: 1, payload: fact.bytes, key: "alice",
+                tenant: "default",
+                correlationID: "c", traceparent: nil, time: at, streamVersion: nil,
+                source: InboundMessage.Source(topic: "", partition: 0, offset: 0))
+        }
+        let said = user("said", at: 2_000_000)
+        _ = try EventStore.append(
+            [
+                StreamAppend(
+                    tenant: "default", streamID: "user:alice", category: "user", expectedVersion: 0,
+                    events: [
+                        NewEvent(
+                            type: said.type, data: said.payload,
+                            metadata: said.effectMetadata(id: said.id, source: OrderStreams.source, time: said.time))
+                    ])
+            ], on: fixture.orders)
+        try publishAll(fixture)
+        var watched = WatchedReplica(
+            "projection: recipients",
+            ReplicaCheck(replica: .recipients, group: ReadModelGroup.invoices, categories: ["user"]),
+            database: fixture.viewsDatabase, after: nil)
+        func differing(after name: String, at: Int64) throws -> [String] {
+            try fixture.views.script("TRUNCATE invoice_recipients")
+            try InvoicingHandler().apply([user(name, at: at)], on: fixture.views)
+            watched.round(sweep: 5, settledBefore: .max, orders: fixture.orders, logger: quiet)
+            return Array(watched.status.differing.values)
+        }
+        #expect(try differing(after: "later", at: 3_000_000) == [])
+        #expect(
+            try differing(after: "earlier", at: 1_000_000) == ["alice is of an earlier fact than the last one"])
+        #expect(try differing(after: "later", at: 3_000_000) == [])
+    }
+
     @Test func theMonitorFindsWhatNobodyTouches() throws {
         let fixture = try Fixture()
         // More than the tail: only the sweep comes to the first ones.
@@ -125,13 +223,19 @@ import Testing
         try fixture.store(facts)
         try fixture.project(facts)
         _ = try fixture.views.execute("DELETE FROM order_views WHERE order_id = 'o-100'")
+        let notification = try freshDatabase(ServiceDatabase.notification.migrations)
+        let told = try Connection(notification, logger: quiet)
+        defer { told.close() }
+        try NotificationHandler(recipientDomain: "d.test", messageDomain: "m").apply(facts, on: told)
+        try told.script("UPDATE contacts SET user_id = 'eve' WHERE order_id = 'o-500'")
+        try publishAll(fixture)
         var configuration = ConsistencyMonitor.Configuration()
         configuration.interval = .milliseconds(10)
         configuration.sweep = 150
         let monitors = (0..<2).map { _ in
             ConsistencyMonitor(
                 orders: fixture.ordersDatabase, views: fixture.viewsDatabase, topics: ["order-events"],
-                configuration: configuration, logger: quiet)
+                replicas: [contacts(in: notification)], configuration: configuration, logger: quiet)
         }
         let health = HealthRegistry()
         health.watch(consistency: monitors[0])
@@ -148,6 +252,11 @@ import Testing
         #expect(health.report.isReady)
         #expect(
             health.report.checks[0].status == .degraded("1 orders differ; orders of o-100: doesn't have it"))
+        let replica = "notification: contacts"
+        try eventually("the replica is compared") { monitors[0].status.replicas[replica]?.differing.isEmpty == false }
+        #expect(
+            health.report.checks[1].status
+                == .degraded("1 rows of \(replica) differ; o-500 has another user_id"))
         // One process compares, until it is gone.
         threads.append(start(1))
         try fixture.project([facts[0]])

@@ -14,7 +14,11 @@ import Testing
 
 @Suite(.blocking) struct SagaRoutesTests {
     /// A saga database with some orders in it, and its routes on a port.
-    private func withSagas(_ body: (_ port: UInt16) async throws -> Void) async throws {
+    ///
+    /// - Parameter troubled: orders that need a person.
+    private func withSagas(
+        troubled: [SagaKey] = [], _ body: (_ port: UInt16) async throws -> Void
+    ) async throws {
         let database = try freshDatabase(ServiceDatabase.saga.migrations)
         let orchestrator = try FulfilmentSaga.orchestrator(Settings(.fulfilment))
         let connection = try Connection(database, logger: quiet)
@@ -24,6 +28,11 @@ import Testing
         try handler.apply(
             [heard(.stockRejected(reason: "sold \"out\"", sku: nil), of: "o2"), created("o1", tenant: "acme")],
             on: connection)
+        for key in troubled {
+            _ = try connection.execute(
+                "UPDATE saga_instances SET attention = 'refund refused' WHERE tenant = $1 AND id = $2",
+                [.text(key.tenant), .text(key.id)])
+        }
         let pool = ConnectionPool(database, size: 2, name: "sagas", logger: quiet)
         let router = Router([SagaRoutes(orchestrator, database: pool, logger: quiet).routes])
         try await serving(router, with: [], body)
@@ -66,6 +75,21 @@ import Testing
                 #expect(try get(port, "/sagas?" + query).status == 400, "\(query)")
                 #expect(try get(port, "/sagas?id=o-1&" + query).status == 400, "\(query) beside an id")
             }
+        }
+    }
+
+    @Test(.servers) func whoNeedsAPersonIsOfTheTenantThatAsks() async throws {
+        let troubled = [SagaKey(tenant: "default", id: "o2"), SagaKey(tenant: "acme", id: "o1")]
+        try await withSagas(troubled: troubled) { port in
+            for (tenant, order) in [("default", "o2"), ("acme", "o1")] {
+                let list = try JSONValue(parsing: try get(port, "/sagas?attention=true", tenant: tenant).body)
+                #expect(list["sagas"]?[0]?["orderId"] == .string(order) && list["sagas"]?[1] == nil, "\(list)")
+                #expect(list["sagas"]?[0]?["attention"] == "refund refused")
+            }
+            #expect(try JSONValue(parsing: get(port, "/sagas?attention=true", tenant: "bolt").body)["sagas"]?[0] == nil)
+            // The others.
+            let rest = try JSONValue(parsing: try get(port, "/sagas?attention=false").body)
+            #expect(rest["sagas"]?[1]?["orderId"] == "o1" && rest["sagas"]?[2] == nil, "\(rest)")
         }
     }
 

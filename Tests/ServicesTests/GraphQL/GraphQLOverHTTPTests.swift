@@ -43,7 +43,10 @@ import Testing
             let bad = "{ nothing }"
             let table: [(accept: String?, query: String, status: Int, type: String)] = [
                 (nil, good, 200, Self.response), ("*/*", good, 200, Self.response),
-                ("application/*", bad, 400, Self.response), (Self.response, bad, 400, Self.response),
+                ("application/*", bad, 422, Self.response), (Self.response, bad, 422, Self.response),
+                (Self.response, "query A { __typename } query B { __typename }", 422, Self.response),
+                (Self.response, "query($id: ID!) { order(id: $id) { id } }", 422, Self.response),
+                (Self.response, "{ nothing ", 400, Self.response),
                 ("application/json", good, 200, "application/json"), ("application/json", bad, 200, "application/json"),
                 ("application/json, \(Self.response);q=0.5", bad, 200, "application/json"),
                 ("application/json;q=0.9, \(Self.response)", "{", 400, Self.response),
@@ -95,6 +98,10 @@ import Testing
             let get = try side.get(
                 Self.target([("extensions", #"{"persistedQuery":{"version":1,"sha256Hash":"\#(hash)"}}"#)]))
             #expect(get.status == 200, "\(get.body)")
+            let none = String(repeating: "0", count: 64)
+            let lost = try side.get(
+                Self.target([("extensions", #"{"persistedQuery":{"version":1,"sha256Hash":"\#(none)"}}"#)]))
+            #expect(lost.status == 400 && lost.body.contains("PersistedQueryNotFound"), "\(lost.body)")
         }
     }
 
@@ -107,16 +114,17 @@ import Testing
         settings.aliases = 2
         settings.tokens = 60
         try await GraphQLSide.run(settings: settings) { [settings] side in
-            let table: [(query: String, word: String)] = [
-                ("{ orders(first: 50) { edges { node { customer { spend { total } } } } } }", "epth"),
-                ("{ orders(first: 100) { edges { node { id } } } }", "100"),
-                ("{ __schema { queryType { name } } }", "ntrospection"),
-                ("{ a: __typename b: __typename c: __typename }", "2"),
-                ("{ " + String(repeating: "__typename ", count: 61) + "}", "60"),
+            let table: [(query: String, status: Int, word: String)] = [
+                ("{ orders(first: 50) { edges { node { customer { spend { total } } } } } }", 422, "epth"),
+                ("{ orders(first: 100) { edges { node { id } } } }", 422, "100"),
+                ("{ __schema { queryType { name } } }", 422, "ntrospection"),
+                ("{ a: __typename b: __typename c: __typename }", 422, "2"),
+                // Its end isn't looked for.
+                ("{ " + String(repeating: "__typename ", count: 61) + "}", 400, "60"),
             ]
-            for (query, word) in table {
+            for (query, status, word) in table {
                 let answer = try side.post(query)
-                #expect(answer.status == 400 && answer.body.contains(word), "\(query): \(answer.body)")
+                #expect(answer.status == status && answer.body.contains(word), "\(query): \(answer.body)")
                 #expect(try JSONValue(parsing: answer.body)["data"] == nil)
             }
             #expect(try side.post("{ orders(first: 5) { edges { node { id } } } }").status == 200)

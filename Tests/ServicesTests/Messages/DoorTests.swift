@@ -18,6 +18,22 @@ import UserFacts
 
 /// One verdict on a record for every group, before anybody acts on it.
 @Suite struct DoorTests {
+    /// A group, and how it reads.
+    private struct Listener {
+        let group: String
+        let types: Set<String>
+        let reader: RecordReader
+
+        init(_ group: String, _ handler: any BatchHandler) {
+            self.group = group
+            types = handler.types
+            reader = RecordReader(
+                types: handler.types, ignoring: handler.ignoredSource, content: FactCatalogue.standard.door)
+        }
+    }
+
+    private static let listeners = Result { try handlers().map { Listener($0.group, $0.handler) } }
+
     /// Every handler of every group, in both modes of the saga.
     private static func handlers() throws -> [(group: String, handler: any BatchHandler)] {
         var handlers: [(String, any BatchHandler)] = [
@@ -69,9 +85,7 @@ import UserFacts
             type: type, value: JSONValue.object(members).bytes, headers: headers.map { ($0.0, Array($0.1.utf8)) })
     }
 
-    private func verdict(_ record: Record, for handler: any BatchHandler) -> RecordVerdict {
-        let reader = RecordReader(
-            types: handler.types, ignoring: handler.ignoredSource, content: FactCatalogue.standard.door)
+    private func verdict(_ record: Record, by reader: RecordReader) -> RecordVerdict {
         var headers = EnvelopeHeaders()
         for (name, value) in record.headers { value.withUnsafeBytes { headers.take(name, $0) } }
         func decode(_ value: UnsafeRawBufferPointer?, _ key: UnsafeRawBufferPointer?) -> RecordVerdict {
@@ -94,9 +108,9 @@ import UserFacts
     /// or, where the value can't even be read, "poison".
     private func expect(_ expected: Expected, _ record: Record, _ what: String) throws {
         var reasons: Set<String> = []
-        for (group, handler) in try Self.handlers() {
-            let reacts = handler.types.contains(record.type)
-            switch verdict(record, for: handler) {
+        for listener in try Self.listeners.get() {
+            let (group, reacts) = (listener.group, listener.types.contains(record.type))
+            switch verdict(record, by: listener.reader) {
             case .event:
                 #expect(reacts && expected == .event, "\(what): an event for \(group)")
             case .poison(let reason), .forged(let reason), .unavailable(let reason):
@@ -109,9 +123,7 @@ import UserFacts
         #expect(reasons.count <= 1, "\(what): \(reasons)")
     }
 
-    private static var types: [String] {
-        FactCatalogue.standard.all.filter { $0 is any OrderPayload.Type }.map { $0.type }
-    }
+    private static let types = FactCatalogue.standard.all.filter { $0 is any OrderPayload.Type }.map { $0.type }
 
     /// They stand on the topic of orders' facts, under a key that is no order's.
     @Test func factsAboutBatchesArePassedOver() throws {
@@ -203,9 +215,9 @@ import UserFacts
         for said in Self.types {
             for type in Self.types where type != said {
                 let record = Self.record(type, headers: [("ce_type", said)])
-                for (group, handler) in try Self.handlers() {
-                    if case .event = verdict(record, for: handler) {
-                        Issue.record("\(type) as \(said) is an event for \(group)")
+                for listener in try Self.listeners.get() {
+                    if case .event = verdict(record, by: listener.reader) {
+                        Issue.record("\(type) as \(said) is an event for \(listener.group)")
                     }
                 }
             }
@@ -231,7 +243,7 @@ import UserFacts
     /// Bytes turned, taken out and put in at random: no group acts on what another refuses.
     @Test func mutatedRecordsGetOneVerdict() throws {
         var generator = SeededGenerator.fromEnvironment("mutatedRecordsGetOneVerdict")
-        let handlers = try Self.handlers()
+        let listeners = try Self.listeners.get()
         for _ in 0..<TestTier.rounds(3_000) {
             let type = try #require(Self.types.randomElement(using: &generator))
             var record = Self.record(
@@ -251,11 +263,11 @@ import UserFacts
             record.value = value
             var events: Set<String> = []
             var refusals: Set<String> = []
-            for (group, handler) in handlers {
-                switch verdict(record, for: handler) {
+            for listener in listeners {
+                switch verdict(record, by: listener.reader) {
                 case .event(let message): events.insert(message.type)
                 case .poison(let reason), .forged(let reason), .unavailable(let reason):
-                    refusals.insert("\(group): \(reason)")
+                    refusals.insert("\(listener.group): \(reason)")
                 case .nothing: break
                 }
             }

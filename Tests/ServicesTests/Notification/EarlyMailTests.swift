@@ -45,6 +45,15 @@ import Testing
         #expect(try connection.number("SELECT count(*) FROM early_mails") == 0)
     }
 
+    /// A rebuild of the contacts drops rows that only wait.
+    @Test func theRowThatMailsWaitByMayGo() throws {
+        let cancelled = fact("1", .orderCancelled(userID: "alice", total: Self.total, reason: "no"))
+        try handler.apply([cancelled], on: connection)
+        try connection.script("DELETE FROM contacts WHERE recipient = ''")
+        try handler.apply([created("1")], on: connection)
+        #expect(try mails() == ["order-cancelled to alice@customers.test: 12.50"])
+    }
+
     /// Two daemons, one with the contact and one with the mail, in every order in which they can meet.
     @Test func neitherMissesTheOther() throws {
         let ids = (0..<60).map { "\($0)" }

@@ -68,6 +68,9 @@ import Testing
         try handler.apply(messages + messages, on: connection)
         try handler.apply(messages, on: connection)
         #expect(try Self.history(id, connection) == ["OrderScheduled", "OrderCreated"])
+        let early = try connection.query(PlacingTime.evidence.sql).map { try $0.get(1, as: String.self) }
+        #expect(
+            early.count == 1 && early[0].contains("before \(placeAt)"), "the test was faster than its time: \(early)")
         try await side.serve { client in
             try client.send("POST", "/orders/\(id)/cancel", body: "{}")
             #expect(try client.answer().text("status") == "cancelling")

@@ -41,6 +41,7 @@ final class RebuildScene {
                 NewTopic($0, partitions: partitions, replication: 1)
             })
         producer = try Producer(ProducerConfiguration(kafka), logger: quiet)
+        producer.prepare(topics: topics.all(of: .orderEvents) + [topics.userEvents], timeout: .seconds(5))
     }
 
     deinit {
@@ -49,6 +50,11 @@ final class RebuildScene {
     }
 
     var orders: ReadModel { models[0] }
+    /// Kept by the group of the invoices.
+    var recipients: ReadModel {
+        Replica.recipients.readModel(
+            keptBy: models[1].group, migrations: ServiceDatabase.views.migrations, topics, .standard)
+    }
 
     // MARK: The topics
 
@@ -126,7 +132,8 @@ final class RebuildScene {
         configuration.batchSize = 50
         configuration.content = FactCatalogue.standard.door
         let handlers: [String: any BatchHandler] = [
-            "orders": OrderViewProjection(.standard), "invoices": InvoicingHandler(), "sales": SalesHandler(),
+            "orders": OrderViewProjection(.standard), "invoices": InvoicingHandler(), "recipients": InvoicingHandler(),
+            "sales": SalesHandler(),
         ]
         return ConsumerRunner(
             configuration, handler: handlers[model.name] ?? OrderViewProjection(.standard), kafka: kafka,

@@ -5,6 +5,7 @@ import Postgres
 import Randomness
 import TestServers
 import Testing
+import UserFacts
 
 @testable import OrderflowKit
 @testable import Query
@@ -99,6 +100,58 @@ import Testing
             #expect(try scene.rebuild(scene.orders, window: 1_000).run().isExchanged)
             #expect(try scene.rows(scene.orders) == rows)
         }
+    }
+
+    private static func user(_ number: Int, at: Int64) -> InboundMessage {
+        let user = UserCreated(userID: "u-\(number)", name: "Name \(at)", email: "u@x.org", createdAt: at)
+        return InboundMessage(
+            id: "\(number)-\(at)", type: UserCreated.type, schemaVersion: 1, payload: user.bytes, key: user.userID,
+            tenant: "default", correlationID: "c", traceparent: nil, time: at, streamVersion: nil,
+            source: InboundMessage.Source(topic: "", partition: 0, offset: 0))
+    }
+
+    /// A replica is made anew while others go on talking, and what isn't as they have said is found.
+    @Test func aReplicaIsMadeAnewAndHeldAgainstItsTopic() throws {
+        let scene = try RebuildScene()
+        let recipients = scene.recipients
+        try scene.publish((0..<100).map { Self.user($0, at: 2_000_000) })
+        try scene.consume([recipients])
+        try scene.whileLive(recipients) {
+            // Older ones, newer ones, and new users.
+            var pieces = (0..<10).map { piece in
+                (piece * 15..<piece * 15 + 15).map { Self.user($0, at: piece % 2 == 0 ? 3_000_000 : 1_000_000) }
+            }[...]
+            let outcome = try scene.rebuild(recipients, window: 20) { _ in
+                if let piece = pieces.popFirst() { try scene.publish(piece) }
+            }.run()
+            #expect(outcome.isExchanged && outcome.isEqual, "\(outcome)")
+            for piece in pieces { try scene.publish(piece) }
+            try scene.catchUp(recipients)
+        }
+        #expect(try scene.connection.number("SELECT count(*) FROM invoice_recipients") == 150)
+        #expect(
+            try scene.connection.number("SELECT count(*) FROM invoice_recipients WHERE name = 'Name 3000000'") == 75)
+        #expect(
+            try scene.connection.number("SELECT count(*) FROM invoice_recipients WHERE name = 'Name 2000000'") == 45)
+
+        func found() throws -> [String] {
+            let connection = try Connection(scene.database, logger: quiet)
+            defer { connection.close() }
+            return try ModelComparison(recipients, kafka: scene.kafka, logger: quiet).run(on: connection)
+                .map { "\($0.key) \($0.text)" }
+        }
+        #expect(try found() == [])
+        try scene.connection.script(
+            """
+            UPDATE invoice_recipients SET name = 'Eve' WHERE user_id = 'u-3';
+            DELETE FROM invoice_recipients WHERE user_id = 'u-4';
+            INSERT INTO invoice_recipients (tenant, user_id, name) VALUES ('default', 'v', 'Eve');
+            """)
+        #expect(
+            try found() == [
+                "default u-3 isn't what was said", "default u-4 isn't there",
+                "default v is there, and nothing was said of it",
+            ])
     }
 
     private struct Interruption: Error {}

@@ -8,11 +8,13 @@ import TestServers
 
 /// A database of its own with a service's tables, so that tests run side by side.
 func freshDatabase(_ migrations: [Migration]) throws -> PostgresConfiguration {
-    let configuration = try PostgresConfiguration(try PostgresServer.shared.get().createDatabase())
-    let connection = try Connection(configuration, logger: quiet)
-    defer { connection.close() }
-    _ = try Migrator.migrate(connection, migrations)
-    return configuration
+    let contents = migrations.map { "\($0.version) \($0.name)\n\($0.sql)" }.joined(separator: "\n")
+    return try PostgresConfiguration(
+        PostgresServer.shared.get().createDatabase(of: contents) { url in
+            let connection = try Connection(PostgresConfiguration(url), logger: quiet)
+            defer { connection.close() }
+            _ = try Migrator.migrate(connection, migrations)
+        })
 }
 
 /// Nothing below `critical`: the tests cause the warnings on purpose.

@@ -32,8 +32,10 @@ struct LoadOptions: ParsableArguments {
     @Option(name: .shortAndLong, help: "Keep-alive connections, one request in flight on each.")
     var connections = 64
 
-    @Option(help: ArgumentHelp("How long to measure.", valueName: "duration"))
-    var duration = "10s"
+    @Option(
+        help: ArgumentHelp(
+            "How long to measure (default: 10s; with --orders, until all are posted).", valueName: "duration"))
+    var duration: String?
 
     @Option(help: ArgumentHelp("Run so long before measuring.", valueName: "duration"))
     var warmUp = "2s"
@@ -57,7 +59,7 @@ struct LoadOptions: ParsableArguments {
         guard (1...100_000).contains(connections) else { throw ValidationError("--connections takes 1 to 100000") }
         guard rate.map({ $0 > 0 && $0 <= 1e6 }) ?? true else { throw ValidationError("--rate takes 1 to 1000000") }
         guard orders.map({ $0 > 0 }) ?? true else { throw ValidationError("--orders takes a number from 1") }
-        for (name, text) in [("--duration", duration), ("--warm-up", warmUp)]
+        for (name, text) in [("--duration", duration ?? "10s"), ("--warm-up", warmUp)]
         where DurationText.parse(text) == nil {
             throw ValidationError("\(name) takes a duration such as 30s, not \(text)")
         }

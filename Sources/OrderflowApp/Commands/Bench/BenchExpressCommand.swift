@@ -82,7 +82,7 @@ struct BenchExpressCommand: OrderflowCommand {
         }
         tell(json ? report.json : report.table)
         if let problem = report.problem(limit: limit) {
-            complain("\(problem)")
+            warn("\(problem)")
             throw ExitCode(ExitStatus.failure)
         }
     }

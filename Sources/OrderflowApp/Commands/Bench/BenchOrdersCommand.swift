@@ -88,7 +88,7 @@ struct BenchOrdersCommand: OrderflowCommand {
         }
         tell(json ? report.json : report.table)
         if let problem = report.problem {
-            complain("\(problem)")
+            warn("\(problem)")
             throw ExitCode(ExitStatus.failure)
         }
     }
@@ -103,11 +103,17 @@ struct BenchOrdersCommand: OrderflowCommand {
 }
 
 extension LoadOptions {
+    private static let untilAllArePosted: Duration = .seconds(24 * 3_600)
+
     func plan(_ target: BenchTarget) -> LoadPlan {
         var plan = LoadPlan(host: target.host, port: target.port)
         plan.connections = connections
         plan.rate = rate
-        plan.duration = DurationText.parse(duration) ?? plan.duration
+        if let duration {
+            plan.duration = DurationText.parse(duration) ?? plan.duration
+        } else if orders != nil {
+            plan.duration = Self.untilAllArePosted
+        }
         plan.warmUp = orders == nil ? DurationText.parse(warmUp) ?? plan.warmUp : .zero
         plan.requests = orders
         if let tenant { plan.headers.append((name: "X-Tenant-Id", value: tenant)) }

@@ -28,7 +28,7 @@ struct BatchFanIn {
             switch event {
             case .confirmed: outcome = .confirmed
             case .cancelled(let cancelled): outcome = .cancelled(reason: cancelled.reason)
-            // Counted when it is heard of, whoever has withdrawn it.
+            // Counted when it is heard of, by whichever way it was withdrawn.
             case .withdrawn, .created, .scheduled, .cancellationRequested: return nil
             }
             self.order = order

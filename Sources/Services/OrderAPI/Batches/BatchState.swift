@@ -91,7 +91,7 @@ struct BatchState: Hashable, Sendable {
     /// One batch; nil where there is none within reach.
     static func one(_ batchID: String, within reach: Reach, on connection: Connection) throws -> BatchState? {
         guard let state = try load([batchID], of: reach.tenant, on: connection)[batchID] else { return nil }
-        // Whoever may see one user's orders alone sees the batches that have no others.
+        // Callers who may see one user's orders alone see the batches that have no others.
         guard let owner = state.owner else { return reach.userID == nil ? state : nil }
         return reach.covers(owner) ? state : nil
     }

@@ -6,7 +6,7 @@ import Postgres
 ///     open ─> (lock, events, add)* ─> refuse, seal          a request that came to its end
 ///     open ─> (lock, events, add)* ─> release               one that was cut: the same key may go on
 ///
-/// A sealed batch gets no more orders, whoever sends them: what was told of it stays true. `lock` and `seal` see to it: the
+/// A sealed batch gets no more orders from any sender: what was told of it stays true. `lock` and `seal` see to it: the
 /// first keeps the second waiting until the transaction that adds orders has ended.
 enum BatchStore {
     /// A batch as it was found or made.

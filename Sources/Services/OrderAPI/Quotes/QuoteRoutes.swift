@@ -40,7 +40,7 @@ struct QuoteRoutes: Sendable {
             let quote = try await asking.ask(
                 QuoteRequest(items: wish.lines.map(\.line)), on: .quoteRequests, tenant: context.tenant,
                 correlationID: context.correlationID, traceparent: context.traceparent, within: timeout)
-            // Somebody else's program may stand in for inventory.
+            // A foreign program may stand in for inventory.
             guard quote.items.map({ OrderLine(sku: $0.sku, quantity: $0.quantity) }) == wish.lines.map(\.line) else {
                 throw .unreadable("it answers other lines")
             }

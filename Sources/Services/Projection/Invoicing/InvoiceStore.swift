@@ -3,7 +3,7 @@ import OrderflowKit
 import Orders
 import Postgres
 
-/// The tables `invoice_orders` and `invoice_recipients`.
+/// The table `invoice_orders`, and `invoice_recipients` beside it (`Replica.recipients`).
 enum InvoiceStore {
     /// What is known already and what is new are merged by the statement: no row is read first.
     static func save(_ orders: [Purchase], on connection: Connection) throws {
@@ -35,39 +35,6 @@ enum InvoiceStore {
                 .textArrayOptional(orders.map(\.order?.email)),
                 .textArrayOptional(orders.map(\.order?.shippingAddress)),
                 .jsonArrayOptional(orders.map { $0.order.map { OrderLine.json($0.items) } }),
-            ])
-    }
-
-    static func save(_ recipients: [InvoiceRecipient], on connection: Connection) throws {
-        guard !recipients.isEmpty else { return }
-        _ = try connection.execute(
-            """
-            INSERT INTO invoice_recipients AS known
-                (tenant, user_id, name, email, user_at, user_message, address, address_at, address_message)
-            SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::text[],
-                                 $7::text[], $8::timestamptz[], $9::text[])
-            ON CONFLICT (tenant, user_id) DO UPDATE SET
-                (name, email, user_at, user_message) = (
-                    SELECT said.name, said.email, said.at, said.message
-                    FROM (VALUES (known.name, known.email, known.user_at, known.user_message),
-                                 (excluded.name, excluded.email, excluded.user_at, excluded.user_message))
-                         AS said (name, email, at, message)
-                    ORDER BY said.at DESC NULLS LAST, said.message COLLATE "C" DESC NULLS LAST LIMIT 1),
-                (address, address_at, address_message) = (
-                    SELECT said.address, said.at, said.message
-                    FROM (VALUES (known.address, known.address_at, known.address_message),
-                                 (excluded.address, excluded.address_at, excluded.address_message))
-                         AS said (address, at, message)
-                    ORDER BY said.at DESC NULLS LAST, said.message COLLATE "C" DESC NULLS LAST LIMIT 1)
-            """,
-            [
-                .textArray(recipients.map(\.key.tenant)), .textArray(recipients.map(\.key.userID)),
-                .textArrayOptional(recipients.map(\.user?.content.name)),
-                .textArrayOptional(recipients.map(\.user?.content.email)),
-                .timestampArrayOptional(recipients.map(\.user?.at)), .textArrayOptional(recipients.map(\.user?.id)),
-                .textArrayOptional(recipients.map(\.account?.content.address.text)),
-                .timestampArrayOptional(recipients.map(\.account?.at)),
-                .textArrayOptional(recipients.map(\.account?.id)),
             ])
     }
 

@@ -25,13 +25,12 @@ struct InvoiceFold: HistoryFold {
     ]
 
     private var orders: [OrderKey: Purchase] = [:]
-    private var recipients: [InvoiceRecipient.Key: InvoiceRecipient] = [:]
+    private var recipients = ReplicaFold(.recipients)
 
     mutating func add(_ message: InboundMessage) throws(MessageRejected) {
         guard let fact = try message.payload(of: Self.reads) else { return }
-        if let fact = fact as? any UserFact {
-            let key = InvoiceRecipient.Key(tenant: message.tenant, userID: fact.userID)
-            recipients[key, default: InvoiceRecipient(key)].apply(fact, id: message.identity)
+        if fact is any UserFact {
+            recipients.add(fact, of: message)
         } else {
             let key = OrderKey(tenant: message.tenant, orderID: fact.key)
             orders[key, default: Purchase(key)].apply(fact)
@@ -40,6 +39,6 @@ struct InvoiceFold: HistoryFold {
 
     func write(on connection: Connection) throws {
         try InvoiceStore.save(orders.values.sorted { $0.key < $1.key }, on: connection)
-        try InvoiceStore.save(recipients.values.sorted { $0.key < $1.key }, on: connection)
+        try recipients.write(on: connection)
     }
 }

@@ -30,7 +30,7 @@ package struct GraphQLCaller: Sendable {
             }
     }
 
-    /// Header fields that say for whom another role works, whoever asks it.
+    /// Header fields that say for whom another role works, whichever role asks it.
     var fields: [(name: String, value: String)] {
         [
             ("X-Tenant-Id", context.tenant), ("X-Correlation-Id", context.correlationID),

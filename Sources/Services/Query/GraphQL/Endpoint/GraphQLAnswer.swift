@@ -14,10 +14,20 @@ struct GraphQLAnswer: Sendable {
 
     /// The one response of an operation.
     func send(_ response: Response) {
-        // Without `data` nothing was executed (GraphQL over HTTP, "Status Codes").
-        let status: HTTPStatus = response.data == nil && type == .response ? .badRequest : .ok
-        send(response, status, headers: [])
+        send(response, type == .response ? Self.status(of: response) : .ok, headers: [])
     }
+
+    /// Without `data` nothing was executed (GraphQL over HTTP, "Status Codes"): 400 where there was no document to judge,
+    /// 422 where there is one and it, its operation or its variables are refused.
+    private static func status(of response: Response) -> HTTPStatus {
+        guard response.data == nil else { return .ok }
+        let codes = response.errors.map { $0.extensions["code"]?.string ?? "" }
+        return codes.contains(where: withoutDocument.contains) ? .badRequest : .unprocessableContent
+    }
+
+    private static let withoutDocument: Set = [
+        "GRAPHQL_PARSE_FAILED", "PERSISTED_QUERY_NOT_FOUND", "PERSISTED_QUERY_HASH_MISMATCH",
+    ]
 
     /// An operation that can't be had in this way.
     func refuse(_ status: HTTPStatus, _ message: String, headers: [HTTPHeader]) {

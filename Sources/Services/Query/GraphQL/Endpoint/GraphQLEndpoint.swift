@@ -12,8 +12,9 @@ import OrderflowKit
 ///     GET  /graphql/{file}     the page's script and style, and the schema
 ///
 /// Requests that aren't any are answered by problems, as at other routes. What is wrong with a query is GraphQL's own
-/// error: 400 for `application/graphql-response+json`, of the choices that the draft has had over time the one that all
-/// its clients take; 200 for clients that ask for `application/json`, which look for errors in the body alone.
+/// error, with the draft's status for `application/graphql-response+json` (400 for what can't be parsed, 422 for what is
+/// refused), and 200 for clients that ask for `application/json`, which look for errors in the body alone. Where fields
+/// have failed it is 200 for both (docs/decisions/a-graphql-engine-of-our-own.md says why).
 struct GraphQLEndpoint: Sendable {
     private let executor: Executor<GraphQLContext>
     private let documents: GraphQLDocuments

@@ -1,7 +1,7 @@
 import Glibc
 
 /// From an answer to bytes on the wire, and how a connection ends.
-extension Connection {
+extension ClientConnection {
     /// Renders the answer to the current request into the loop's scratch buffer, which the caller sends by `settle`.
     func complete(_ answer: Answer, _ loop: EventLoop) {
         switch answer {

@@ -1,5 +1,5 @@
 /// From bytes of a body to its receiver, while the request is being answered.
-extension Connection {
+extension ClientConnection {
     /// The handler has named who takes the body.
     func takeBody(by receiver: any BodyReceiver, _ loop: EventLoop) {
         guard upload != nil else { return receiver.bodyBroke(.left) }

@@ -1,7 +1,7 @@
 import Glibc
 
 /// One accepted socket and where its current request stands. Confined to its loop's thread.
-final class Connection {
+final class ClientConnection {
     enum Phase {
         /// Between requests, or a request is arriving.
         case receiving

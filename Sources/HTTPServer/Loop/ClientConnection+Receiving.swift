@@ -1,7 +1,7 @@
 import CEpoll
 
 /// From bytes to a request in a handler's hands.
-extension Connection {
+extension ClientConnection {
     /// So many requests of one connection are served before others get their turn.
     private static var requestsInARow: Int { 64 }
     /// Answers to pipelined requests are gathered up to here and sent together.

@@ -1,0 +1,4 @@
+import OrderflowApp
+import ProductDays
+
+await OrderflowApp.run(.standard + [.productDays])

@@ -1,0 +1,67 @@
+import Execution
+import Postgres
+
+extension Relay {
+    /// Publishes window after window until `stop`, or until the log takes over.
+    func readWindows(
+        _ work: inout RelayWork, _ tap: inout RelayLogTap?, on connection: Connection, until stop: StopSignal
+    ) throws -> RelayLogTap.Junction? {
+        var window = RelayWindow(source: source, pageSize: configuration.pageSize)
+        var lookahead = RelayLookahead(source: source, pageSize: configuration.pageSize)
+        while !stop.isStopped {
+            if tap != nil { note(readsLog: false, tap?.problem) }
+            work.idling.looks(on: connection)
+            let looked = ContinuousClock.now
+            try work.due?.look(on: connection)
+            let mark = try tap?.mark(on: connection)
+            let start = work.progress.checkpoint
+            let page = try window.nextPage(after: start, on: connection)
+            let isNothing = page.rows.isEmpty
+            if isNothing {
+                lookahead.finished(page, after: start)
+                work.progress.checkpoint = page.next
+                if work.progress.isDue { try store(&work.progress, on: connection) }
+                note(published: work.progress.checkpoint.published)
+                if work.isToPrune {
+                    try store(&work.progress, on: connection)
+                    try work.prune(on: connection)
+                }
+            } else {
+                work.idling.found()
+                if let express = try lookahead.look(before: page, after: start, on: connection) {
+                    let records = lookahead.unpublished(try work.encoder.records(express))
+                    work.sees(records)
+                    let ahead = news(in: records, &work.tail, until: stop)
+                    try work.publication.publish(ahead, until: stop)
+                    metrics.copied(ahead)
+                }
+                try publish(page.rows, &work, next: page.next, until: stop) { lookahead.remaining($0) }
+                lookahead.finished(page, after: start)
+                if work.progress.isDue { try store(&work.progress, on: connection) }
+                work.tick.begin(at: looked)
+            }
+            // What went ahead of its window is in no snapshot yet.
+            if tap != nil, page.next.reach == nil, lookahead.isAtRest {
+                // Where a new window has nothing, all that the mark saw is out. A paged one that ends without rows says
+                // nothing of what came behind its reach.
+                let seen = isNothing && start.reach == nil ? mark : page.next.seen
+                if let junction = try tap?.advance(seen: seen, pageSize: configuration.pageSize, on: connection) {
+                    return junction
+                }
+            }
+            // A full page says that more lies ready.
+            if page.rows.count == configuration.pageSize { continue }
+            if !isNothing { stop.wait(for: work.pause) }
+            let limit = isNothing && work.isBehindPruning ? configuration.busyPoll : work.progress.untilDue
+            if tap?.isApproaching == true {
+                // What comes by the log says that there are rows.
+                stop.wait(for: configuration.busyPoll)
+                let rest = [limit, work.due?.untilNext].compactMap(\.self).reduce(configuration.idlePoll, min)
+                tap?.wait(atMost: rest, or: connection)
+            } else {
+                try work.idling.wait(on: connection, atMost: limit, work.due?.untilNext)
+            }
+        }
+        return nil
+    }
+}
