@@ -288,6 +288,30 @@ import Testing
         #expect(work.mayBeDue && work.due == 1)
     }
 
+    /// Of what had no place it is known how much it is, whatever else has come beside it or hasn't.
+    @Test func aLookIsForAsManyAsAreKnownToWait() {
+        func work(due: Int?) -> GatewayDesk.Work {
+            var work = GatewayDesk.Work()
+            (work.mayBeDue, work.due) = (true, due)
+            return work
+        }
+        var times = GatewayTimes(poll: .seconds(3_600))
+        #expect(times.looks && times.due == nil, "a new worker knows of nothing")
+        (times.looks, times.due, times.claimed) = (false, 0, .now)
+        times.note(work(due: 3))
+        #expect(times.looks && times.due == 3)
+        times.note(work(due: 2))
+        #expect(times.due == 5)
+        times.note(work(due: nil))
+        #expect(times.looks && times.due == nil)
+        (times.looks, times.due) = (false, 0)
+        times.look()
+        #expect(times.looks && times.due == nil)
+        (times.looks, times.due) = (false, 0)
+        times.note(GatewayDesk.Work())
+        #expect(times.looks && times.due == nil, "a quiet while is for what others have left")
+    }
+
     /// A worker that stops gives back what is handed to it and not begun: nobody waits for its lease.
     @Test func whatIsNotBegunIsGivenBack() throws {
         let payments = try PaymentFixture()

@@ -1,7 +1,7 @@
 """One run of one shop: on empty servers, warmed, under load until all is settled, and checked; or at rest."""
 import time
 
-from . import cost
+from . import cost, log
 from .servers import Failure
 
 FACTS = 7
@@ -54,7 +54,7 @@ class Bench:
             "-probes", min(options.probes, rate / 2), "-connections", int(min(256, max(16, rate / 2))),
             "-drain", options.drain)
         used, noise, _ = meter.read()
-        wal = self.postgres.counters()["wal"] - before["wal"]
+        end = self.postgres.counters()["wal"]
         time.sleep(1.2)  # sessions report what they have committed once a second
         after = self.postgres.counters()
         memory = {name: cost.memory(pid) for name, pid in self._roots(shop).items()}
@@ -73,8 +73,11 @@ class Bench:
             and load["postedSeconds"] < options.seconds * 1.02 + 1,
             # Of a run that wasn't finished, nothing: a part of the work has no price an order.
             "cpu": {name: 1000 * seconds / orders if whole else None for name, seconds in used.items()},
-            "wal": wal / orders / 1000 if whole else None, "commits": each("commits") if whole else None,
-            "statements": each("statements") if whole else None, "memory": memory, **verdict,
+            "wal": (end - before["wal"]) / orders / 1000 if whole else None,
+            "commits": each("commits") if whole else None,
+            "statements": each("statements") if whole else None, "memory": memory,
+            "log": log.report(log.account(self.postgres, before["wal"], end), orders) if options.log else None,
+            **verdict,
         }
 
     def _rest(self, shop):

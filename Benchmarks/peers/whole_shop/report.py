@@ -2,10 +2,11 @@
 from statistics import median
 
 
-def text_table(head, rows):
+def text_table(head, rows, left=(1,)):
+    """Columns are right-aligned, but for those in `left`."""
     widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
     line = lambda row: "  ".join(
-        cell.ljust(width) if i == 1 else cell.rjust(width) for i, (cell, width) in enumerate(zip(row, widths))).rstrip()
+        cell.ljust(width) if i in left else cell.rjust(width) for i, (cell, width) in enumerate(zip(row, widths))).rstrip()
     return "\n".join(map(line, [head, *rows]))
 
 

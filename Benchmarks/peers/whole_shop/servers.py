@@ -85,13 +85,17 @@ class PostgreSQL:
         "synchronous_commit": "on", "full_page_writes": "on", "random_page_cost": "1.1", "autovacuum_naptime": "10s",
     }
 
-    def __init__(self, work, statements=False):
+    def __init__(self, work, options=None):
+        """`options` are those of whole-shop."""
         self.work, self.port = Path(work), free_port()
         self.password, self.daemon_password = secrets.token_hex(24), secrets.token_hex(24)
         self.settings = {**self.SETTINGS, "port": str(self.port)}
-        if statements:
+        self.statements = options and options.statements
+        if self.statements:
             self.settings |= {"shared_preload_libraries": "pg_stat_statements", "pg_stat_statements.max": "10000"}
-        self.statements = statements
+        if options and options.log:  # until it has been read, whatever checkpoints would have taken away
+            self.settings |= {"wal_keep_size": "8GB"}
+        self.settings |= dict(setting.split("=", 1) for setting in (options.postgres if options else []))
         programs = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda p: float(p.parts[4]))
         found = programs[-1] if programs else shutil.which("initdb")
         if not found:

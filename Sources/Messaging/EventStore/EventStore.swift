@@ -129,7 +129,7 @@ public enum EventStore {
     /// - Throws: a unique violation where one of them is there already; then none was begun. Inside of a transaction call it
     ///   within a savepoint.
     static func begin(_ appends: [StreamAppend], on connection: Connection) throws(PostgresError) {
-        var rows = EventRows(keepsSecrets: false)
+        var rows = EventRows(keepsSecrets: appends.contains { $0.secret != nil })
         for index in order(of: appends) { rows.add(appends[index]) }
         _ = try connection.execute(rows.beginSQL, rows.parameters)
     }
@@ -232,8 +232,14 @@ private struct EventRows {
 
     /// Without a look for rows that are there.
     var beginSQL: String {
-        if hasExpress { return Self.rows(hasOthers: hasOthers, hasExpress: true) }
-        return hasOthers ? Self.beginAny : Self.beginJSON
+        if secrets.isEmpty {
+            if hasExpress { return Self.rows(hasOthers: hasOthers, hasExpress: true) }
+            return hasOthers ? Self.beginAny : Self.beginJSON
+        }
+        let returning = "\nRETURNING tenant, stream_id, version"
+        return Self.keeping(
+            8 + (hasOthers ? 2 : 0) + (hasExpress ? 1 : 0) + 1,
+            beside: Self.rows(hasOthers: hasOthers, hasExpress: hasExpress) + returning)
     }
 
     private static let beginJSON = rows(hasOthers: false)

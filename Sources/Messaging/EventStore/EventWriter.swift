@@ -69,6 +69,8 @@ public final class EventWriter: Sendable {
     private let logger: Logger
     private let queue: Monitor<Queue>
     private let setback = Monitor<Setback?>(nil)
+    /// When a stream was last to be begun that was there already.
+    private let repeated = Monitor<ContinuousClock.Instant?>(nil)
     private let metrics = EventWriterMetrics()
     private let traces = Traces.current
 
@@ -226,7 +228,7 @@ public final class EventWriter: Sendable {
     private func append(
         _ appends: [StreamAppend], _ bulks: Bulks, on connection: Connection
     ) throws(PostgresError) -> Set<Int> {
-        guard let ledger, !bulks.all.isEmpty else { return Set(try EventStore.append(appends, on: connection)) }
+        guard let ledger, !bulks.all.isEmpty else { return try append(appends, on: connection) }
         do {
             return try connection.transaction { connection in
                 let closed = try ledger.lock(bulks.keys, on: connection)
@@ -246,12 +248,32 @@ public final class EventWriter: Sendable {
         }
     }
 
+    /// Appends in a statement of their own. Returns what wasn't appended.
+    ///
+    /// Nearly always all begin streams that nobody has begun, which costs the server less. Requests that come again do so
+    /// in crowds: after one, nothing is taken for new for a while.
+    private func append(_ appends: [StreamAppend], on connection: Connection) throws(PostgresError) -> Set<Int> {
+        let areNew =
+            appends.allSatisfy { $0.expectedVersion == 0 && $0.scheduled == nil }
+            && repeated.withLock { $0.map { $0.duration(to: .now) > Self.memory } ?? true }
+        if areNew {
+            do throws(PostgresError) {
+                try EventStore.begin(appends, on: connection)
+                return []
+            } catch {
+                guard error.violates(.uniqueViolation) else { throw error }
+                repeated.withLock { $0 = .now }
+            }
+        }
+        return Set(try EventStore.append(appends, on: connection))
+    }
+
     /// Returns the indexes of those that were there already.
     private static func append(
         _ appends: [StreamAppend], areFresh: Bool, on connection: Connection
     ) throws -> [Int] {
         if appends.isEmpty { return [] }
-        if areFresh, appends.allSatisfy({ $0.secret == nil && $0.scheduled == nil && $0.expectedVersion == 0 }) {
+        if areFresh, appends.allSatisfy({ $0.scheduled == nil && $0.expectedVersion == 0 }) {
             do {
                 try connection.savepoint { try EventStore.begin(appends, on: $0) }
                 return []

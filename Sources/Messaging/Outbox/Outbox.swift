@@ -27,7 +27,7 @@ public enum Outbox {
         let head: [Parameter] = [
             .textArray(events.map(\.topic)), .textArray(events.map(\.key)), .textArray(events.map(\.type)),
             .int4Array(events.map { Int32(truncatingIfNeeded: $0.schemaVersion) }),
-            .jsonArray(events.map { $0.metadata.json() }),
+            .jsonArray(events.map { $0.metadata.row() }),
         ]
         if events.allSatisfy(\.contentType.isJSON) {
             pipeline.query(

@@ -112,20 +112,43 @@ package struct RelayEncoder {
     /// Enough for the headers of most events.
     private static let headerBytes = 640
 
-    /// Headers of an event's stored metadata, as it is written there.
+    /// Headers of an event's stored metadata, as it is written there: in an outbox an array (`RowMetadata`), but of rows that
+    /// have waited for their time or are of before; elsewhere an object.
     private mutating func append(_ metadata: UnsafeRawBufferPointer, to headers: inout KafkaHeaders) throws {
+        if RowMetadata.isUsed(in: metadata) {
+            return try RowMetadata.read(metadata) { place, text in
+                if let name = Self.header(of: place) { append(name, text, to: &headers) }
+            }
+        }
         var reader = JSONReader(metadata)
         try reader.readObject { key, reader in
             guard let name = Self.header(of: key) else { return try reader.skipValue() }
-            try reader.readText { text in
-                if name == EventHeader.time, oldestTime == nil {
-                    oldestTime = RFC3339.microseconds(utf8: text.assumingMemoryBound(to: UInt8.self))
-                }
-                if name == EventHeader.priority {
-                    priority = Priority(attribute: String(decoding: text, as: UTF8.self))
-                }
-                headers.append(name, text)
-            }
+            try reader.readText { append(name, $0, to: &headers) }
+        }
+    }
+
+    private mutating func append(_ name: String, _ text: UnsafeRawBufferPointer, to headers: inout KafkaHeaders) {
+        if name == EventHeader.time, oldestTime == nil {
+            oldestTime = RFC3339.microseconds(utf8: text.assumingMemoryBound(to: UInt8.self))
+        }
+        if name == EventHeader.priority {
+            priority = Priority(attribute: String(decoding: text, as: UTF8.self))
+        }
+        headers.append(name, text)
+    }
+
+    private static func header(of place: RowMetadata.Place) -> String? {
+        switch place {
+        case .id: EventHeader.id
+        case .source: EventHeader.source
+        case .time: EventHeader.time
+        case .tenant: EventHeader.tenant
+        case .correlationID: EventHeader.correlationID
+        case .causationID: EventHeader.causationID
+        case .traceparent: EventHeader.traceparent
+        case .expiresAt: EventHeader.expiryTime
+        case .priority: EventHeader.priority
+        case .actor, .requestDigest, .batch, .batchLine: nil
         }
     }
 

@@ -62,10 +62,12 @@ enum SagaStore {
     ) throws {
         let new = changes.filter { $0.loadedVersion == nil }
         let old = changes.filter { $0.loadedVersion != nil }
-        let answers = try connection.pipeline { pipeline in
-            SagaLog.append(log, saga: definition.name, in: &pipeline)
-            if !new.isEmpty { insert(new, of: definition, in: &pipeline) }
-            if !old.isEmpty { update(old, of: definition, in: &pipeline) }
+        let answers = try ConcurrentChange.inserting("a saga \(definition.name)") {
+            try connection.pipeline { pipeline in
+                SagaLog.append(log, saga: definition.name, in: &pipeline)
+                if !new.isEmpty { insert(new, of: definition, in: &pipeline) }
+                if !old.isEmpty { update(old, of: definition, in: &pipeline) }
+            }
         }
         guard answers.reduce(0, { $0 + $1.affected }) == log.count + changes.count else {
             throw ConcurrentChange(streamID: "a saga \(definition.name)")
@@ -84,7 +86,6 @@ enum SagaStore {
                 $15::text[])
                 AS t (tenant, id)
             ORDER BY tenant, id
-            ON CONFLICT DO NOTHING
             """,
             columns(changes, of: definition) + [
                 .timestampArray(changes.map(\.saga.createdAt)), .textArray(changes.map(\.saga.correlationID)),

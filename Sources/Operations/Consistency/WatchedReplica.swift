@@ -3,6 +3,7 @@ import Logging
 import Messaging
 import OrderflowKit
 import Postgres
+import Telemetry
 
 /// One replica that the consistency monitor compares with the event store: what it knows of it from round to round.
 struct WatchedReplica: Sendable {

@@ -2,6 +2,7 @@ import Logging
 import Messaging
 import OrderflowKit
 import Postgres
+import Telemetry
 
 /// Holds the services' replicas against the topics that they are copied from, all rows of them.
 package struct ReplicaVerification {

@@ -70,14 +70,16 @@ enum ReservationStore {
         let lines = new.flatMap { row in
             row.reservation.lines.enumerated().map { (row.key, Int32($0.offset), $0.element) }
         }
-        let answers = try connection.pipeline { pipeline in
-            if !known.isEmpty { update(known, in: &pipeline) }
-            if !new.isEmpty { insert(new, in: &pipeline) }
+        let answers = try ConcurrentChange.inserting(rows[0].key.orderID) {
+            try connection.pipeline { pipeline in
+                if !known.isEmpty { update(known, in: &pipeline) }
+                if !new.isEmpty { insert(new, in: &pipeline) }
+                if !lines.isEmpty { insert(lines, in: &pipeline) }
+            }
         }
-        guard answers.reduce(0, { $0 + $1.count }) == rows.count else {
+        guard answers.reduce(0, { $0 + $1.affected }) == rows.count + lines.count else {
             throw ConcurrentChange(streamID: rows[0].key.orderID)
         }
-        try insert(lines, on: connection)
     }
 
     private typealias Stored = (key: OrderKey, reservation: StockReservation, heard: HeardMessages, version: Int32)
@@ -89,7 +91,6 @@ enum ReservationStore {
             SELECT tenant, order_id, status, reason, sku, 1, heard
             FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[])
                 AS new (tenant, order_id, status, reason, sku, heard)
-            ON CONFLICT (tenant, order_id) DO NOTHING RETURNING 1
             """,
             [
                 .textArray(rows.map(\.key.tenant)), .textArray(rows.map(\.key.orderID)),
@@ -108,7 +109,6 @@ enum ReservationStore {
                 AS new (tenant, order_id, version, status, heard)
             WHERE reservations.tenant = new.tenant AND reservations.order_id = new.order_id
                 AND reservations.version = new.version
-            RETURNING 1
             """,
             [
                 .textArray(rows.map(\.key.tenant)), .textArray(rows.map(\.key.orderID)),
@@ -118,10 +118,9 @@ enum ReservationStore {
     }
 
     private static func insert(
-        _ lines: [(key: OrderKey, position: Int32, line: StockReservation.Line)], on connection: Connection
-    ) throws {
-        guard !lines.isEmpty else { return }
-        _ = try connection.execute(
+        _ lines: [(key: OrderKey, position: Int32, line: StockReservation.Line)], in pipeline: inout Pipeline
+    ) {
+        pipeline.query(
             """
             INSERT INTO reservation_lines (tenant, order_id, position, sku, quantity, counted)
             SELECT * FROM unnest($1::text[], $2::text[], $3::int[], $4::text[], $5::bigint[], $6::boolean[])

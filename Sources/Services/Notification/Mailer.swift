@@ -216,7 +216,8 @@ final class Mailer: Sendable {
                 let mine = try MailStore.markSent(sentMails.map(\.id), on: connection)
                 let now = WallClock.nowMicroseconds()
                 try Outbox.append(
-                    sentMails.filter { mine.contains($0.id) }.map { try sentFact($0, at: now) }, on: connection)
+                    sentMails.filter { mine.contains($0.id) }.map { try sentFact($0, at: now) }, on: connection,
+                    committing: true)
             }
         }
         sent.increment(by: mails.count)

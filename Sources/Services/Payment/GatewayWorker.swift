@@ -67,7 +67,7 @@ final class GatewayWorker: Sendable {
             desk.take(false)
             calls.close()
         }
-        var times = Times(poll: configuration.poll)
+        var times = GatewayTimes(poll: configuration.poll)
         var underWay = 0
         var left = GatewayDesk.Work()
         var pause = Backoff(base: .milliseconds(100), cap: .seconds(5))
@@ -105,7 +105,7 @@ final class GatewayWorker: Sendable {
 
     /// Stores what comes of the calls under way, and gives back what was handed over and isn't begun.
     private func drain(
-        _ left: GatewayDesk.Work, _ calls: Int, _ times: inout Times, on connection: ReconnectingConnection
+        _ left: GatewayDesk.Work, _ calls: Int, _ times: inout GatewayTimes, on connection: ReconnectingConnection
     ) {
         var work = left
         var underWay = calls
@@ -126,47 +126,6 @@ final class GatewayWorker: Sendable {
         }
     }
 
-    /// When what was done last, and is to be done next.
-    private struct Times {
-        let poll: Duration
-        /// Whether there may be payments that are due.
-        var looks = true
-        /// How many, at most; nil where that isn't known.
-        var due: Int?
-        var settled = ContinuousClock.now - .seconds(1)
-        var claimed = ContinuousClock.now - .seconds(1)
-        /// The breaker wants no calls before.
-        var closedUntil = ContinuousClock.now
-        /// When a payment that this process has put off is due again.
-        var putOff: ContinuousClock.Instant?
-
-        /// When to look without being asked to: for what others have left, too.
-        var end: ContinuousClock.Instant {
-            let now = ContinuousClock.now
-            let poll = now + poll
-            if looks { return closedUntil > now ? min(poll, closedUntil) : poll }
-            return min(poll, putOff ?? poll)
-        }
-
-        mutating func note(_ work: GatewayDesk.Work) {
-            let now = ContinuousClock.now
-            let isDue = putOff.map { $0 <= now } ?? false
-            if isDue { putOff = nil }
-            // What others have left is looked for however much is handed over.
-            if isDue || now >= claimed + poll || (work.handed.isEmpty && work.ended.isEmpty) {
-                (looks, due) = (true, nil)
-            } else if work.mayBeDue {
-                due = looks ? due.flatMap { known in work.due.map { known + $0 } } : work.due
-                looks = true
-            }
-        }
-
-        mutating func putOff(for delay: Duration) {
-            let at = ContinuousClock.now + delay
-            putOff = min(putOff ?? at, at)
-        }
-    }
-
     /// How many payments to claim now. An open breaker gets one at a time, for its trial.
     private func room(closedUntil: ContinuousClock.Instant) -> Int {
         switch breaker.state {
@@ -179,7 +138,7 @@ final class GatewayWorker: Sendable {
     /// Begins calls of up to `places` due payments; the places are occupied, and those that aren't needed given back.
     /// Returns how many were begun.
     private func claimAndCall(
-        _ places: Int, _ times: inout Times, on connection: ReconnectingConnection
+        _ places: Int, _ times: inout GatewayTimes, on connection: ReconnectingConnection
     ) throws -> Int {
         let jobs: [GatewayCalls.Job]
         do {
@@ -191,7 +150,9 @@ final class GatewayWorker: Sendable {
         desk.free(places - jobs.count)
         times.claimed = .now
         // A full house may have left others waiting, which need no waking.
-        if jobs.count == places, times.due.map({ $0 > places }) ?? true { desk.noteMore() }
+        if jobs.count == places {
+            if let due = times.due { desk.hand([], due: due - places) } else { desk.noteMore() }
+        }
         (times.looks, times.due) = (false, 0)
         calls.submit(jobs)
         return jobs.count
@@ -266,7 +227,7 @@ final class GatewayWorker: Sendable {
     /// Nearly always an outcome is a payment's end, and nobody has changed the payment since it was claimed: one statement
     /// writes all of those. The others are read again and decided upon.
     private func settle(
-        _ results: [(GatewayCalls.Job, GatewayCalls.Result)], _ times: inout Times,
+        _ results: [(GatewayCalls.Job, GatewayCalls.Result)], _ times: inout GatewayTimes,
         on connection: ReconnectingConnection
     ) throws {
         guard !results.isEmpty else { return }
@@ -285,7 +246,7 @@ final class GatewayWorker: Sendable {
             }
             for delay in later { times.putOff(for: delay) }
             // An undone charge is to be given back, for example.
-            times.looks = true
+            times.look()
         }
         onCommit()
     }

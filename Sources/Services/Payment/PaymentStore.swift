@@ -93,8 +93,39 @@ enum PaymentStore {
     /// of the gateway is due at once, or after `lease` where it is claimed.
     static func save(_ entries: [(OrderKey, Entry)], lease: Duration = .zero, on connection: Connection) throws {
         guard !entries.isEmpty else { return }
+        let (new, known) = (entries.filter { $0.1.version == 0 }, entries.filter { $0.1.version > 0 })
+        let answers = try ConcurrentChange.inserting(entries[0].0.orderID) {
+            try connection.pipeline { pipeline in
+                if !new.isEmpty { write(new, lease: lease, in: &pipeline) }
+                if !known.isEmpty { write(known, lease: lease, over: replacing, in: &pipeline) }
+            }
+        }
+        guard answers.reduce(0, { $0 + $1.affected }) == entries.count else {
+            throw ConcurrentChange(streamID: entries[0].0.orderID)
+        }
+    }
+
+    /// What an INSERT does where the payment is as it was read.
+    private static let replacing = """
+        ON CONFLICT (tenant, order_id) DO UPDATE SET
+            status = excluded.status, user_id = excluded.user_id, amount = excluded.amount,
+            currency = excluded.currency, payment_token = excluded.payment_token,
+            charge_reference = excluded.charge_reference, refund_reference = excluded.refund_reference,
+            reason = excluded.reason, refund_round = excluded.refund_round, attempts = excluded.attempts,
+            correlation_id = excluded.correlation_id, causation_id = excluded.causation_id,
+            traceparent = excluded.traceparent, version = excluded.version, updated_at = now(),
+            token_awaited = excluded.token_awaited, sealed_token = excluded.sealed_token,
+            token_key = excluded.token_key, heard = excluded.heard, express = excluded.express,
+            due_at = CASE WHEN excluded.attempts = 0 OR excluded.due_at > now() THEN excluded.due_at
+                          ELSE payments.due_at END
+            WHERE payments.version = excluded.version - 1
+        """
+
+    private static func write(
+        _ entries: [(OrderKey, Entry)], lease: Duration, over conflict: String = "", in pipeline: inout Pipeline
+    ) {
         let processes = entries.map(\.1.process)
-        let written = try connection.execute(
+        pipeline.query(
             """
             INSERT INTO payments (tenant, order_id, status, user_id, amount, currency, payment_token, charge_reference,
                                   refund_reference, reason, refund_round, attempts, correlation_id, causation_id,
@@ -111,18 +142,7 @@ enum PaymentStore {
                 AS new (tenant, order_id, status, user_id, amount, currency, payment_token, charge_reference,
                         refund_reference, reason, refund_round, attempts, correlation_id, causation_id, traceparent,
                         version, token_awaited, sealed_token, token_key, heard, express, claimed)
-            ON CONFLICT (tenant, order_id) DO UPDATE SET
-                status = excluded.status, user_id = excluded.user_id, amount = excluded.amount,
-                currency = excluded.currency, payment_token = excluded.payment_token,
-                charge_reference = excluded.charge_reference, refund_reference = excluded.refund_reference,
-                reason = excluded.reason, refund_round = excluded.refund_round, attempts = excluded.attempts,
-                correlation_id = excluded.correlation_id, causation_id = excluded.causation_id,
-                traceparent = excluded.traceparent, version = excluded.version, updated_at = now(),
-                token_awaited = excluded.token_awaited, sealed_token = excluded.sealed_token,
-                token_key = excluded.token_key, heard = excluded.heard, express = excluded.express,
-                due_at = CASE WHEN excluded.attempts = 0 OR excluded.due_at > now() THEN excluded.due_at
-                              ELSE payments.due_at END
-                WHERE payments.version = excluded.version - 1
+            \(conflict)
             """,
             [
                 .textArray(entries.map(\.0.tenant)), .textArray(entries.map(\.0.orderID)),
@@ -143,7 +163,6 @@ enum PaymentStore {
                 .boolArray(entries.map { $0.1.cause.priority == .express }), .boolArray(entries.map(\.1.isClaimed)),
                 .float8(lease / .seconds(1)),
             ])
-        guard written == entries.count else { throw ConcurrentChange(streamID: entries[0].0.orderID) }
     }
 
     /// Writes the ends of payments that nobody has changed since they were claimed, and returns whose those are. Whoever

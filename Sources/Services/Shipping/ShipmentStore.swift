@@ -37,11 +37,13 @@ enum ShipmentStore {
     /// Writes shipments that nobody has changed since they were read; else `ConcurrentChange`.
     static func save(_ changes: [Change], on connection: Connection) throws {
         let (new, known) = (changes.filter { $0.before == nil }, changes.filter { $0.before != nil })
-        let answers = try connection.pipeline { pipeline in
-            if !new.isEmpty { insert(new, in: &pipeline) }
-            if !known.isEmpty { update(known, in: &pipeline) }
+        let answers = try ConcurrentChange.inserting(changes.first?.key.orderID ?? "") {
+            try connection.pipeline { pipeline in
+                if !new.isEmpty { insert(new, in: &pipeline) }
+                if !known.isEmpty { update(known, in: &pipeline) }
+            }
         }
-        guard answers.reduce(0, { $0 + $1.count }) == changes.count else {
+        guard answers.reduce(0, { $0 + $1.affected }) == changes.count else {
             throw ConcurrentChange(streamID: changes[0].key.orderID)
         }
     }
@@ -51,7 +53,6 @@ enum ShipmentStore {
             """
             INSERT INTO shipments (tenant, order_id, status, shipment_id, reason, tracking_number, address)
             SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[])
-            ON CONFLICT (tenant, order_id) DO NOTHING RETURNING 1
             """,
             [
                 .textArray(changes.map(\.key.tenant)), .textArray(changes.map(\.key.orderID)),
@@ -72,7 +73,6 @@ enum ShipmentStore {
                 AS new (tenant, order_id, before, status, reason, tracking_number)
             WHERE shipments.tenant = new.tenant AND shipments.order_id = new.order_id
                 AND shipments.status = new.before
-            RETURNING 1
             """,
             [
                 .textArray(changes.map(\.key.tenant)), .textArray(changes.map(\.key.orderID)),

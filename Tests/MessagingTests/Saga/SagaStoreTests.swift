@@ -161,7 +161,7 @@ import TestServers
         _ = try database.sagaOperator.retry(key, note: "again", by: .ann, on: connection)
         _ = try database.sagaOperator.resolve(key, step: "hotel", note: "by phone", by: .bob, on: connection)
         let rows = try connection.query(
-            "SELECT type, metadata->>'actor', metadata->>'correlationId' FROM outbox ORDER BY position DESC LIMIT 2")
+            "SELECT type, metadata->>\(RowMetadata.Place.actor.rawValue) FROM outbox ORDER BY position DESC LIMIT 2")
         #expect(try rows.map { try $0.get(0, as: String.self) } == ["CloseTrip", "CancelHotel"])
         #expect(try rows.map { try $0.get(1, as: String?.self) } == ["bob", "ann"])
         let log = try #require(try database.sagaOperator.show(key, on: connection)).log

@@ -33,7 +33,7 @@ import Testing
     }
 
     private func moved() throws -> [String] {
-        try connection.query("SELECT metadata->>'id' FROM outbox ORDER BY position").map {
+        try connection.query("SELECT coalesce(metadata->>0, metadata->>'id') FROM outbox ORDER BY position").map {
             try $0.get(0, as: String.self)
         }
     }

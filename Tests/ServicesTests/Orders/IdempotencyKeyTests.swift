@@ -72,6 +72,25 @@ import UserFacts
         #expect(try #require(digests.first).get(0, as: String.self) != plain)
     }
 
+    /// Orders are stored together, by a statement that takes all of them for new until it has met one that isn't.
+    @Test func aRepeatedRequestTakesNoOthersWithIt() async throws {
+        let side = try OrderSide()
+        try await side.serve { client in
+            #expect(try client.post("/orders", key: "cart-3", Self.order).status == 201)
+        }
+        // Another process, which knows of no repeated request.
+        try await side.serve { client in
+            for number in 0..<8 {
+                try client.send("POST", "/orders", ["Idempotency-Key": "cart-\(number)"], body: Self.order)
+            }
+            let answers = try (0..<8).map { _ in try client.answer() }
+            #expect(answers.allSatisfy { $0.status == 201 })
+            #expect(answers.map(\.isReplay) == (0..<8).map { $0 == 3 })
+        }
+        #expect(try side.connect().number("SELECT count(*) FROM events") == 8)
+        #expect(try side.connect().number("SELECT count(*) FROM stream_secrets") == 8)
+    }
+
     /// An installation that was there before its secret.
     private func updated() throws -> OrderSide {
         try OrderSide { connection in
