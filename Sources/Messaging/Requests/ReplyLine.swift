@@ -22,6 +22,10 @@ final class ReplyLine: Sendable {
         var next: Int64 = 0
         var problem: String?
         var isMade = false
+        /// Topics of others without a sign of life, when one last looked.
+        var suspects: Set<String> = []
+        /// Why its topic doesn't take a sign of life.
+        var refusal: KafkaError?
     }
 
     /// How long the topic may take to hand back what was just written to it.
@@ -69,16 +73,19 @@ final class ReplyLine: Sendable {
         let reader = try PartitionReader(
             kafka, [topic.place: start..<Int64.max], patience: .milliseconds(500), logger: logger)
         let mark = String(UInt64.random(in: 0 ... .max), radix: 16)
-        try producer.post([topic.presence(mark)]) { _ in }
+        state.withLock { $0.refusal = nil }
+        try sayPresence(mark, by: producer)
         let deadline = ContinuousClock.now + Self.patience
         var isOpen = false
         var nextPresence = ContinuousClock.now + ReplyTopic.presenceInterval
         sweep(admin)
         while !stop.isStopped {
             if !isOpen, .now >= deadline { throw NotHandedBack(topic: topic.name) }
+            // As where another program has deleted it: it is made again.
+            if let refusal = state.withLock({ $0.refusal }) { throw refusal }
             if .now >= nextPresence {
                 nextPresence = .now + ReplyTopic.presenceInterval
-                try producer.post([topic.presence(mark)]) { _ in }
+                try sayPresence(mark, by: producer)
                 sweep(admin)
             }
             guard let batch = try reader.nextBatch(max: Self.batch, timeout: .milliseconds(500)) else { continue }
@@ -96,9 +103,20 @@ final class ReplyLine: Sendable {
         }
     }
 
+    private func sayPresence(_ mark: String, by producer: Producer) throws {
+        try producer.post([topic.presence(mark)]) { [state] results in
+            guard case .failure(let error)? = results.first else { return }
+            state.update { $0.refusal = error }
+        }
+    }
+
+    /// Deletes topics of others that had no sign of life when one looked before either.
     private func sweep(_ admin: Admin) {
         do {
-            let gone = try topic.deleteAbandoned(admin)
+            let abandoned = Set(try topic.abandoned(admin))
+            let gone = state.withLock { abandoned.intersection($0.suspects).sorted() }
+            try admin.deleteTopics(gone)
+            state.update { $0.suspects = abandoned.subtracting(gone) }
             if !gone.isEmpty {
                 logger.info("reply_topics_deleted", metadata: ["topics": "\(gone.joined(separator: " "))"])
             }

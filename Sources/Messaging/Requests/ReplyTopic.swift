@@ -53,17 +53,16 @@ package struct ReplyTopic: Sendable {
 
     func delete(_ admin: Admin) throws { try admin.deleteTopics([name]) }
 
-    /// Deletes the topics of this service's processes that are gone. Returns their names.
+    /// The topics of this service's other processes on which nobody has said for long that it lives.
     ///
-    /// One that was made this very moment and has no record yet may be among them; its reader makes it again.
-    func deleteAbandoned(_ admin: Admin, at now: Int64 = WallClock.nowMicroseconds()) throws -> [String] {
+    /// One whose reader has made it this very moment, and not said anything yet, may be among them: who deletes looks
+    /// twice.
+    func abandoned(_ admin: Admin, at now: Int64 = WallClock.nowMicroseconds()) throws -> [String] {
         let others = try admin.topics().filter { $0.name.hasPrefix(family) && $0.name != name }
         guard !others.isEmpty else { return [] }
         let since = now / 1_000 - Int64(Self.abandonedAfter / .milliseconds(1))
         let alive = try admin.offsets(notBefore: since, of: others.flatMap(\.places))
-        let abandoned = others.filter { topic in !topic.places.contains { alive[$0] != nil } }.map(\.name)
-        try admin.deleteTopics(abandoned)
-        return abandoned
+        return others.filter { topic in !topic.places.contains { alive[$0] != nil } }.map(\.name)
     }
 
     /// That the process reads this topic. Read by itself: from then on no answer can be missed.
