@@ -17,6 +17,12 @@ enum RowMetadata {
         case actor, requestDigest, batch, batchLine
     }
 
+    /// SQL for when the event of an outbox's row happened, whichever way it is written.
+    static let time = """
+        coalesce((metadata->>'time')::timestamptz,
+                 timestamptz 'epoch' + (metadata->>\(Place.time.rawValue))::bigint * interval '1 microsecond')
+        """
+
     /// Whether bytes are such an array, and not the object.
     static func isUsed(in json: UnsafeRawBufferPointer) -> Bool { json.first == UInt8(ascii: "[") }
 
@@ -63,14 +69,17 @@ extension EventMetadata {
             func number(_ number: Int64?) {
                 member(number) { $1.value($0) }
             }
+            func time(_ time: Int64) -> Int64 {
+                min(max(time, RFC3339.range.lowerBound), RFC3339.range.upperBound)
+            }
             text(id)
             text(source)
-            number(time)
+            number(time(self.time))
             text(tenant)
             text(correlationID)
             text(causationID)
             text(traceparent)
-            number(expiresAt)
+            number(expiresAt.map(time))
             text(priority.attribute)
             text(actor)
             text(requestDigest)

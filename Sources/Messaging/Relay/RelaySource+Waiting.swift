@@ -9,7 +9,7 @@ extension RelaySource {
         // A letter's headers are whatever a stranger has sent.
         let time =
             isOutbox
-            ? "CASE WHEN raw IS NULL OR content_type IS NOT NULL THEN (metadata->>'time')::timestamptz END"
+            ? "CASE WHEN raw IS NULL OR content_type IS NOT NULL THEN \(RowMetadata.time) END"
             : "created_at"
         return """
             SELECT '\(table)', count(*) || ' wait for their relay, the first since ' || min(at)

@@ -6,8 +6,8 @@ import Postgres
 /// of others it reads in its own database, and asks nobody.
 ///
 ///     extension Replica {
-///         static let customers = Replica(
-///             "customers", of: .userEvents, key: ["user_id"],
+///         static let buyers = Replica(
+///             "buyers", of: .userEvents, key: ["user_id"],
 ///             parts: [
 ///                 ReplicaPart("said", from: UserCreated.self, by: { [$0.userID] }, columns: [
 ///                     .text("name") { $0.name }, .text("email") { $0.email },
@@ -16,7 +16,7 @@ import Postgres
 ///     }
 ///
 /// From the declaration follow the table (`table`, in a migration of the service's), the consumer group that keeps it
-/// (`Replicates`), `replay --into customers`, and the comparison with what was said, by the monitor and by
+/// (`Replicates`), `replay --into buyers`, and the comparison with what was said, by the monitor and by
 /// `status --verify`. Row policies keep tenants apart, as in every table with a column `tenant`.
 ///
 /// Facts may come twice, and in any order across partitions: what the table says once all have come is the same. It is

@@ -75,7 +75,7 @@ import Testing
         func maybe<Value>(_ value: Value) -> Value? { Bool.random(using: &generator) ? value : nil }
         for _ in 0..<2_000 {
             let metadata = EventMetadata(
-                id: text(), source: text(), time: Int64.random(in: RFC3339.range, using: &generator), tenant: text(),
+                id: text(), source: text(), time: Int64.random(in: .min ... .max, using: &generator), tenant: text(),
                 correlationID: text(), causationID: maybe(text()), traceparent: maybe(text()), actor: maybe(text()),
                 requestDigest: maybe(text()), batch: maybe(text()), batchLine: maybe(7),
                 priority: Priority.allCases.randomElement(using: &generator) ?? .ordinary,

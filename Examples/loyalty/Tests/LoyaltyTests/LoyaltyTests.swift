@@ -5,7 +5,6 @@ import OrderflowTesting
 import PaymentFacts
 import ShippingFacts
 import Testing
-import UserFacts
 
 @testable import Loyalty
 
@@ -19,14 +18,6 @@ import UserFacts
         try loyalty.handle(earn)
         #expect(try loyalty.get("/loyalty/alice").body == #"{"points":0}"#)
         #expect(try loyalty.rebuild("points") == [])
-    }
-
-    @Test func customersAreKnownByName() throws {
-        let loyalty = try ServiceBench(.loyalty, group: "loyalty-customers-group", among: .standard)
-        try loyalty.handle(UserCreated(userID: "alice", name: "Alice", email: "alice@example.com", createdAt: 2))
-        try loyalty.handle(UserCreated(userID: "alice", name: "Al", email: "alice@example.com", createdAt: 1))
-        #expect(try loyalty.get("/loyalty/alice").body == #"{"points":0,"name":"Alice"}"#)
-        #expect(try loyalty.rebuild("customers") == [])
     }
 
     @Test func theSagaAsksForPointsAndHasThemTakenBack() throws {

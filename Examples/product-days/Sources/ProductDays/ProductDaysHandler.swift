@@ -12,13 +12,13 @@ struct ProductDaysHandler: BatchHandler {
             if let order = try message.payload(as: OrderCreated.self) {
                 _ = try connection.execute(
                     """
-                    INSERT INTO product_days (tenant, order_id, sku, pieces)
-                    SELECT $1, $2, sku, sum(pieces) FROM unnest($3::text[], $4::bigint[]) AS line (sku, pieces)
+                    INSERT INTO product_days (tenant, order_id, user_id, sku, pieces)
+                    SELECT $1, $2, $3, sku, sum(pieces) FROM unnest($4::text[], $5::bigint[]) AS line (sku, pieces)
                     GROUP BY sku ON CONFLICT DO NOTHING
                     """,
                     [
-                        .text(message.tenant), .text(order.orderID), .textArray(order.items.map(\.sku)),
-                        .int8Array(order.items.map { Int64($0.quantity) }),
+                        .text(message.tenant), .text(order.orderID), .text(order.userID),
+                        .textArray(order.items.map(\.sku)), .int8Array(order.items.map { Int64($0.quantity) }),
                     ])
             } else if let order = try message.payload(as: OrderConfirmed.self) {
                 _ = try connection.execute(

@@ -4,6 +4,7 @@ import OrderflowTesting
 import Orders
 import ProductDays
 import Testing
+import UserFacts
 
 @Suite(.blocking) struct ProductDaysTests {
     private func confirmed(_ id: String, at: Int64) -> OrderConfirmed {
@@ -24,6 +25,18 @@ import Testing
                 == #"{"sku":"ABC","days":[{"day":"1970-01-01","orders":2,"pieces":2}]}"#)
         #expect(try bench.get("/product-days/ABC?limit=0").status == 400)
         #expect(try bench.get("/product-days/XYZ").body == #"{"sku":"XYZ","days":[]}"#)
+        // Whose name hasn't been heard yet.
+        #expect(
+            try bench.get("/product-days/ABC/buyers").body
+                == #"{"sku":"ABC","buyers":[{"userId":"alice","orders":2}]}"#)
         #expect(try bench.rebuild("product-days") == [])
+    }
+
+    @Test func buyersAreKnownByName() throws {
+        let bench = try ServiceBench(.productDays, group: "product-days-buyers-group", among: .standard)
+        try bench.handle(UserCreated(userID: "alice", name: "Alice", email: "alice@example.com", createdAt: 2))
+        try bench.handle(UserCreated(userID: "alice", name: "Al", email: "alice@example.com", createdAt: 1))
+        #expect(try bench.rows("SELECT user_id, name FROM buyers") == [["alice", "Alice"]])
+        #expect(try bench.rebuild("buyers") == [])
     }
 }
