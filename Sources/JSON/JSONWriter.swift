@@ -150,6 +150,10 @@ public struct JSONWriter {
     /// As `append(_:to:)`, of bytes that are UTF-8, which isn't checked.
     public static func append(utf8: UnsafeRawBufferPointer, to bytes: inout [UInt8]) {
         bytes.append(UInt8(ascii: "\""))
+        if UTF8Check.isPlain(utf8) {
+            bytes.append(contentsOf: utf8)
+            return bytes.append(UInt8(ascii: "\""))
+        }
         var clean = 0
         for index in 0..<utf8.count {
             let byte = utf8[index]
@@ -179,20 +183,29 @@ public struct JSONWriter {
 
     /// Appends a number in decimal.
     public static func append(_ number: Int64, to bytes: inout [UInt8]) {
-        // 19 digits and a sign.
-        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 20) { buffer in
-            var magnitude = number.magnitude
-            var start = 20
-            repeat {
-                start -= 1
-                buffer[start] = 0x30 + UInt8(truncatingIfNeeded: magnitude % 10)
-                magnitude /= 10
-            } while magnitude > 0
-            if number < 0 {
-                start -= 1
-                buffer[start] = UInt8(ascii: "-")
-            }
-            bytes.append(contentsOf: UnsafeBufferPointer(rebasing: buffer[start...]))
+        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: numberLength) { buffer in
+            bytes.append(contentsOf: UnsafeBufferPointer(rebasing: buffer[write(number, into: buffer)...]))
         }
+    }
+
+    /// 19 digits and a sign.
+    package static let numberLength = 20
+
+    /// Writes a number in decimal into the end of `buffer`, which has `numberLength` bytes.
+    ///
+    /// - Returns: where it begins.
+    package static func write(_ number: Int64, into buffer: UnsafeMutableBufferPointer<UInt8>) -> Int {
+        var magnitude = number.magnitude
+        var start = numberLength
+        repeat {
+            start -= 1
+            buffer[start] = 0x30 + UInt8(truncatingIfNeeded: magnitude % 10)
+            magnitude /= 10
+        } while magnitude > 0
+        if number < 0 {
+            start -= 1
+            buffer[start] = UInt8(ascii: "-")
+        }
+        return start
     }
 }

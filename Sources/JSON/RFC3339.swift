@@ -6,23 +6,27 @@ public enum RFC3339 {
 
     /// `2026-11-21T06:51:22.123456Z`. A time out of `range` is given as the nearest in it.
     public static func text(_ microseconds: Int64) -> String {
-        String(unsafeUninitializedCapacity: 27) { buffer in
+        String(unsafeUninitializedCapacity: textLength) { buffer in
             write(microseconds, into: buffer)
-            return 27
+            return textLength
         }
     }
 
     /// Appends the text in quotes, as a JSON string.
     public static func append(_ microseconds: Int64, to bytes: inout [UInt8]) {
         bytes.append(UInt8(ascii: "\""))
-        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 27) { buffer in
+        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: textLength) { buffer in
             write(microseconds, into: buffer)
             bytes.append(contentsOf: buffer)
         }
         bytes.append(UInt8(ascii: "\""))
     }
 
-    private static func write(_ microseconds: Int64, into buffer: UnsafeMutableBufferPointer<UInt8>) {
+    /// Bytes of every text that is written.
+    package static let textLength = 27
+
+    /// Writes the text into the first `textLength` bytes of `buffer`, without quotes.
+    package static func write(_ microseconds: Int64, into buffer: UnsafeMutableBufferPointer<UInt8>) {
         let microseconds = min(max(microseconds, range.lowerBound), range.upperBound)
         var seconds = microseconds / 1_000_000
         var fraction = microseconds % 1_000_000
@@ -76,6 +80,7 @@ public enum RFC3339 {
     /// As `microseconds(_:)`, from bytes.
     public static func microseconds(utf8 bytes: UnsafeBufferPointer<UInt8>) -> Int64? {
         guard bytes.count >= 20, bytes.count <= 64 else { return nil }
+        @inline(__always)
         func number(_ start: Int, _ count: Int) -> Int64? {
             var value: Int64 = 0
             for index in start..<(start + count) {

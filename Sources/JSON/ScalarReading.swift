@@ -15,6 +15,19 @@ extension JSONReader {
         return try decoded.withUTF8 { try body(UnsafeRawBufferPointer($0)) }
     }
 
+    /// The text's UTF-8 where it stands, valid while the bytes are; nil where it has escapes, and then it isn't read yet.
+    package mutating func readPlainText() throws -> UnsafeRawBufferPointer? {
+        skipSpace()
+        guard current == UInt8(ascii: "\"") else { throw wrongType("a string") }
+        let before = position
+        let text = try scanString()
+        guard !text.escaped else {
+            position = before
+            return nil
+        }
+        return UnsafeRawBufferPointer(start: base + text.start, count: text.length)
+    }
+
     /// - Parameter limit: most bytes of UTF-8 that the text may have, its escapes decoded.
     public mutating func readString(limit: Int) throws -> String {
         skipSpace()

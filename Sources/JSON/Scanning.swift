@@ -89,7 +89,7 @@ extension JSONReader {
     /// The high bit of each byte that ends a plain stretch: a quote, a backslash, a control character, anything above
     /// ASCII. Exact for the lowest such byte ("Bit Twiddling Hacks", haszero and hasless); those above it may be wrong.
     @inline(__always)
-    private static func specialBytes(_ word: UInt64) -> UInt64 {
+    static func specialBytes(_ word: UInt64) -> UInt64 {
         let ones: UInt64 = 0x0101_0101_0101_0101
         let quote = word ^ (ones &* 0x22)
         let backslash = word ^ (ones &* 0x5C)

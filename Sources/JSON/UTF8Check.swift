@@ -22,6 +22,25 @@ public enum UTF8Check {
         return true
     }
 
+    /// Whether all of `bytes` is ASCII that stands in a JSON string as it is: no quote, no backslash, no control character.
+    package static func isPlain(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        guard let base = bytes.baseAddress else { return true }
+        let count = bytes.count
+        var position = 0
+        while position &+ 8 <= count {
+            let word = UInt64(littleEndian: base.loadUnaligned(fromByteOffset: position, as: UInt64.self))
+            guard JSONReader.specialBytes(word) == 0 else { return false }
+            position &+= 8
+        }
+        while position < count {
+            switch base.load(fromByteOffset: position, as: UInt8.self) {
+            case UInt8(ascii: "\""), UInt8(ascii: "\\"), 0..<0x20, 0x80...: return false
+            default: position &+= 1
+            }
+        }
+        return true
+    }
+
     /// Length of the multi-byte sequence at `position`; nil when it is none.
     static func length(_ base: UnsafeRawPointer, _ position: Int, _ count: Int) -> Int? {
         func tail(_ index: Int, _ range: ClosedRange<UInt8> = 0x80...0xBF) -> Bool {

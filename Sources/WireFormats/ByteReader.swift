@@ -24,6 +24,11 @@ struct ByteReader {
     /// Seven bits a byte, the lowest first, at most 64 bits in ten bytes (Protocol Buffers, "Encoding: Base 128 Varints";
     /// Avro, "Primitive Types").
     mutating func varint() throws(WireFormatError) -> UInt64 {
+        // Lengths and tags are nearly all of one byte.
+        if position < bytes.count, bytes[position] < 0x80 {
+            defer { position &+= 1 }
+            return UInt64(bytes[position])
+        }
         var value: UInt64 = 0
         var shift: UInt64 = 0
         while true {

@@ -28,6 +28,9 @@ package enum ConfluentFrame {
     /// Messages nest so deep in a file at most.
     private static let depthLimit = 16
 
+    /// Which message most payloads are: the first one of their schema's file.
+    package static let firstMessage = [0]
+
     /// Which message of its schema's file a payload is, from the outermost inwards; most are the first one, for which a
     /// single 0 stands.
     package static func openMessage(
@@ -35,7 +38,7 @@ package enum ConfluentFrame {
     ) throws(WireFormatError) -> (path: [Int], payload: UnsafeRawBufferPointer) {
         var reader = ByteReader(rest)
         let count = try reader.zigzag()
-        guard count != 0 else { return ([0], reader.rest) }
+        guard count != 0 else { return (firstMessage, reader.rest) }
         guard (1...Int64(depthLimit)).contains(count) else { throw WireFormatError("has \(count) message indexes") }
         var path: [Int] = []
         for _ in 0..<count {

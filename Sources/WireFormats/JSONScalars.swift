@@ -5,7 +5,12 @@ import JSON
 extension JSONReader {
     /// RFC 3339 text, as microseconds since the Unix epoch.
     mutating func readTime() throws -> Int64 {
-        let time = try readText { RFC3339.microseconds(utf8: $0.assumingMemoryBound(to: UInt8.self)) }
+        let time: Int64?
+        if let text = try readPlainText() {
+            time = RFC3339.microseconds(utf8: text.assumingMemoryBound(to: UInt8.self))
+        } else {
+            time = try readText { RFC3339.microseconds(utf8: $0.assumingMemoryBound(to: UInt8.self)) }
+        }
         guard let time else { throw WireFormatError("must be an RFC 3339 time") }
         return time
     }

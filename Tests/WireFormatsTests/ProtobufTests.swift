@@ -108,6 +108,18 @@ import Testing
             ),
             ("any order", [0x28, 1, 0x08, 9], #"{"a":9,"l":[],"b":true}"#),
             (
+                "any order in a message in order", [0x08, 9, 0x1a, 5, 0x10, 1, 0x0a, 1, 0x78, 0x28, 1],
+                #"{"a":9,"l":[],"r":{"s":"x","n":1},"b":true}"#
+            ),
+            (
+                "a list that goes on behind others", [0x10, 1, 0x30, 0, 0x10, 2, 0x28, 1, 0x10, 3],
+                #"{"a":0,"l":[1,2,3],"b":true}"#
+            ),
+            (
+                "what the last one replaces may be wrong", [0x1a, 6, 0x0a, 1, 0xff, 0x0a, 1, 0x78],
+                #"{"a":0,"l":[],"r":{"s":"x","n":0},"b":false}"#
+            ),
+            (
                 "unknown fields of each kind",
                 [0x30, 0x80, 0x01, 0x39, 1, 2, 3, 4, 5, 6, 7, 8, 0x42, 1, 0xff, 0x4d, 1, 2, 3, 4]
                     + [0x53, 0x0a, 1, 0, 0x5b, 0x5c, 0x54] + [0x08, 5],

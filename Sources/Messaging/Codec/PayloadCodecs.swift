@@ -12,6 +12,8 @@ public struct PayloadCodecs: Sendable {
     private static let current = Monitor(PayloadCodecs([JSONPayloadCodec()]))
 
     private let codecs: [any PayloadCodec]
+    /// By the types that they are chosen by, without parameters and in lower case.
+    private let byEssence: [String: Choice]
     /// Of the formats that go by schemas; nil where there are none.
     let schemas: SchemaPayloads?
 
@@ -27,6 +29,20 @@ public struct PayloadCodecs: Sendable {
     private init(_ codecs: [any PayloadCodec], schemas: SchemaPayloads?) {
         self.codecs = codecs
         self.schemas = schemas
+        var byEssence: [String: Choice] = [:]
+        for codec in codecs {
+            for type in [codec.contentType] + codec.aliases {
+                guard let essence = type.essence, byEssence[essence] == nil else { continue }
+                byEssence[essence] = Choice(codec: codec, isGeneric: type.isGeneric)
+            }
+        }
+        self.byEssence = byEssence
+    }
+
+    private struct Choice: Sendable {
+        let codec: any PayloadCodec
+        /// By a type that says nothing of a format, where a value's first byte says more.
+        let isGeneric: Bool
     }
 
     /// Bytes that a payload's JSON has at most: what a codec unpacks has to be held in memory, and stored.
@@ -82,14 +98,15 @@ public struct PayloadCodecs: Sendable {
     public func codec(
         of contentType: ContentType, first: UInt8? = nil
     ) throws(PayloadCodecError) -> any PayloadCodec {
+        // Of nearly every record that isn't JSON: the type as it stands is one that a codec has.
+        if let name = contentType.name, let choice = byEssence[name], !choice.isGeneric { return choice.codec }
         guard let essence = contentType.essence else {
             throw PayloadCodecError("content-type \(contentType) is no media type (RFC 9110 §8.3.1)")
         }
-        let named = codecs.first { $0.contentType.essence == essence || $0.aliases.contains { $0.essence == essence } }
         if first == ConfluentFrame.magic, let schemas, contentType.isGeneric || contentType.isJSON {
             return SchemaPayloadCodec(nil, schemas)
         }
-        if let named { return named }
+        if let choice = byEssence[essence] { return choice.codec }
         if contentType.isGeneric, let codec = codecs.first(where: { $0.contentType.isJSON }) { return codec }
         let known = codecs.map(\.contentType.description).joined(separator: ", ")
         throw PayloadCodecError("content-type \(contentType) is unknown here (known: \(known))")

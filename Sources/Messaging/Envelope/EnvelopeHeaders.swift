@@ -59,8 +59,7 @@ package struct EnvelopeHeaders {
         case .streamVersion: streamVersion = version(attribute, value)
         case .schemaVersion: schemaVersion = version(attribute, value)
         case .contentType:
-            contentType =
-                ContentType.isPlainJSON(value) ? .json : text(attribute, value).map { ContentType($0) } ?? .json
+            contentType = ContentType(known: value) ?? text(attribute, value).map { ContentType($0) } ?? .json
         // A malformed one is to be ignored (W3C Trace Context §3.2.2.2).
         case .traceparent: traceparent = TraceContext(utf8: value)?.description
         case .signature: signature = text(attribute, value)

@@ -75,15 +75,10 @@ package struct RelayEncoder {
         topic: String, key: UnsafeRawBufferPointer, type: String, schemaVersion: Int32, streamVersion: Int32?,
         data: UnsafeRawBufferPointer, contentType: ContentType = .json, metadata: UnsafeRawBufferPointer
     ) throws -> OutgoingMessage {
-        if contentType.isJSON,
-            let encoded = formats?.encode(data, topic: topic, type: type, schemaVersion: Int(schemaVersion))
-        {
-            return try encoded.value.withUnsafeBytes {
-                try event(
-                    topic: topic, key: key, type: type, schemaVersion: schemaVersion, streamVersion: streamVersion,
-                    data: $0, contentType: encoded.contentType, metadata: metadata)
-            }
-        }
+        let encoded =
+            contentType.isJSON
+            ? formats?.encode(data, topic: topic, type: type, schemaVersion: Int(schemaVersion)) : nil
+        let contentType = encoded?.contentType ?? contentType
         var headers = KafkaHeaders(capacity: Self.headerBytes)
         headers.append(EventHeader.specVersion, "1.0")
         headers.append(EventHeader.type, type)
@@ -95,7 +90,8 @@ package struct RelayEncoder {
         let topic = priority == .express ? source.lanes[topic] ?? topic : topic
         guard contentType.isJSON else {
             headers.append(EventHeader.schemaVersion, String(schemaVersion))
-            return OutgoingMessage(topic: topic, key: Array(key), value: Array(data), headers: headers)
+            return OutgoingMessage(
+                topic: topic, key: Array(key), value: encoded?.value ?? Array(data), headers: headers)
         }
         var value: [UInt8] = []
         value.reserveCapacity(data.count + type.utf8.count + 48)

@@ -3,8 +3,8 @@ import Schemas
 
 /// Reads payloads in Avro's binary encoding by their writer's schema, and writes them as the JSON that the coders of facts
 /// read.
-package struct AvroDecoder {
-    private var json: [UInt8] = []
+package struct AvroDecoder: ~Copyable {
+    private var json: ByteSink
     private var reader: ByteReader
     private let document: AvroDocument
     private let limit: Int
@@ -24,70 +24,103 @@ package struct AvroDecoder {
         guard decoder.reader.isAtEnd else {
             throw WireFormatError("has \(decoder.reader.remaining) bytes after its end")
         }
-        return decoder.json
+        return decoder.json.array()
     }
 
     private init(_ reader: ByteReader, _ document: AvroDocument, limit: Int) {
         self.reader = reader
         self.document = document
         self.limit = limit
-        json.reserveCapacity(2 * reader.remaining + 128)
+        json = ByteSink(capacity: 2 * reader.remaining + 128)
     }
 
     /// Appends the JSON of the next value; false where it is null, of which nothing is said.
     private mutating func value(_ step: AvroStep) throws(WireFormatError) -> Bool {
+        if let kind = AvroScalar(step) {
+            try scalar(kind)
+            return true
+        }
         switch step {
         case .null: return false
-        case .text:
-            let text = try counted()
-            guard UTF8Check.isValid(text) else { throw WireFormatError("must be UTF-8") }
-            JSONWriter.append(utf8: text, to: &json)
-        case .amount:
-            let text = try counted()
-            guard JSONScalars.isNumber(text) else { throw WireFormatError("must be a decimal number") }
-            json.append(contentsOf: text)
-        case .json:
-            let text = try counted()
-            guard JSONScalars.isValue(text) else { throw WireFormatError("must be JSON") }
-            json.append(contentsOf: text)
-        case .bool: json += (try bool() ? "true" : "false").utf8
-        case .int32:
-            guard let number = Int32(exactly: try reader.zigzag()) else { throw WireFormatError("is out of range") }
-            JSONWriter.append(Int64(number), to: &json)
-        case .int64: JSONWriter.append(try reader.zigzag(), to: &json)
         case .float: try number(Double(Float(bitPattern: try reader.fixed32())))
-        case .double: try number(Double(bitPattern: try reader.fixed64()))
-        case .time(let unit): RFC3339.append(try time(unit), to: &json)
+        case .time(let unit): json.appendTime(try time(unit))
         case .list(let element): try list(element)
-        case .record(let fields): try record(fields)
-        case .union(let branches):
-            let branch = try reader.zigzag()
-            guard branch >= 0, branch < branches.count else { throw WireFormatError("has no branch \(branch)") }
-            return try value(branches[Int(branch)])
+        case .record(let step): try record(step)
+        case .union(let branches): return try value(branches[try branch(of: branches.count)])
         case .mismatch(let reason): throw WireFormatError(reason)
+        case .text, .amount, .json, .bool, .int32, .int64, .double: return false
         }
-        guard json.count <= limit else { throw WireFormatError("has more than \(limit) bytes as JSON") }
+        try checkLimit()
         return true
     }
 
-    private mutating func record(_ fields: [AvroFieldStep]) throws(WireFormatError) {
+    private mutating func scalar(_ kind: AvroScalar) throws(WireFormatError) {
+        switch kind {
+        case .text:
+            guard json.appendText(try counted()) else { throw WireFormatError("must be UTF-8") }
+        case .amount:
+            let text = try counted()
+            guard JSONScalars.isNumber(text) else { throw WireFormatError("must be a decimal number") }
+            json.append(text)
+        case .json:
+            let text = try counted()
+            guard JSONScalars.isValue(text) else { throw WireFormatError("must be JSON") }
+            json.append(text)
+        case .bool: json.append(try bool() ? "true" : "false")
+        case .int32:
+            guard let number = Int32(exactly: try reader.zigzag()) else { throw WireFormatError("is out of range") }
+            json.appendNumber(Int64(number))
+        case .int64: json.appendNumber(try reader.zigzag())
+        case .double: try number(Double(bitPattern: try reader.fixed64()))
+        case .time: json.appendTime(try time(1))
+        }
+        try checkLimit()
+    }
+
+    private func checkLimit() throws(WireFormatError) {
+        guard json.count <= limit else { throw WireFormatError("has more than \(limit) bytes as JSON") }
+    }
+
+    private mutating func branch(of count: Int) throws(WireFormatError) -> Int {
+        let branch = try reader.zigzag()
+        guard branch >= 0, branch < count else { throw WireFormatError("has no branch \(branch)") }
+        return Int(branch)
+    }
+
+    private mutating func record(_ step: AvroRecordStep) throws(WireFormatError) {
         json.append(UInt8(ascii: "{"))
-        let members = json.count
-        for field in fields {
-            guard let target = field.target else {
-                try skip(field.writer, depth: 0)
+        let start = json.count
+        for index in step.fields.indices {
+            guard let place = step.fields[index].place else {
+                try skip(step.writers[index], depth: 0)
                 continue
             }
-            let start = json.count
-            if start > members { json.append(UInt8(ascii: ",")) }
-            json += target.member
             do {
-                if try !value(target.step) { json.removeSubrange(start...) }
+                try member(index, place, of: step, start)
             } catch {
-                throw WireFormatError(error.reason, at: "/\(target.name)\(error.pointer)")
+                throw WireFormatError(error.reason, at: "/\(step.reader.names.names[place])\(error.pointer)")
             }
         }
         json.append(UInt8(ascii: "}"))
+    }
+
+    /// - Parameters:
+    ///   - index: of the writer's field.
+    ///   - place: of the reader's.
+    ///   - start: of the object, behind its brace.
+    private mutating func member(
+        _ index: Int, _ place: Int, of step: AvroRecordStep, _ start: Int
+    ) throws(WireFormatError) {
+        let field = step.fields[index]
+        let before = json.count
+        guard let scalar = field.scalar else {
+            json.beginMember(place, of: step.reader, objectStart: start)
+            if try !value(step.steps[index]) { json.truncate(to: before) }
+            return
+        }
+        if field.isOptional, try branch(of: 2) == 0 { return }
+        json.beginMember(place, of: step.reader, objectStart: start)
+        try self.scalar(scalar)
     }
 
     private mutating func list(_ element: AvroStep) throws(WireFormatError) {
@@ -97,7 +130,7 @@ package struct AvroDecoder {
             for _ in 0..<count {
                 if json.count > start { json.append(UInt8(ascii: ",")) }
                 let position = reader.position
-                if try !value(element) { json += "null".utf8 }
+                if try !value(element) { json.append("null") }
                 try note(emptyAt: position)
             }
         }
@@ -133,8 +166,7 @@ package struct AvroDecoder {
     }
 
     private mutating func number(_ value: Double) throws(WireFormatError) {
-        guard let text = JSONScalars.text(of: value) else { throw WireFormatError("is no number") }
-        json += text.utf8
+        guard json.appendNumber(value) else { throw WireFormatError("is no number") }
     }
 
     /// Microseconds since the Unix epoch.

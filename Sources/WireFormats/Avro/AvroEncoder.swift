@@ -13,35 +13,33 @@ package enum AvroEncoder {
     ) throws {
         var reader = JSONReader(json)
         var order = MemberOrder()
-        try record(plan, &reader, &order, &bytes)
+        var sink = ByteSink(capacity: json.count)
+        try record(plan, &reader, &order, &sink)
         try reader.end()
+        sink.withBytes { bytes.append(contentsOf: $0) }
     }
 
     /// The branches of an optional field's union, as they are written.
-    private static let null: [UInt8] = [0]
+    private static let null: UInt8 = 0
     private static let present: UInt8 = 2
 
     private static func record(
-        _ plan: RecordPlan, _ reader: inout JSONReader, _ order: inout MemberOrder, _ bytes: inout [UInt8]
+        _ plan: RecordPlan, _ reader: inout JSONReader, _ order: inout MemberOrder, _ bytes: inout ByteSink
     ) throws {
-        try order.object(plan, order: plan.inOrder, &reader, to: &bytes, absent: null) { field, reader, order, bytes in
+        try order.object(plan, order: plan.inOrder, &reader, to: &bytes, absent: null) { place, reader, order, bytes in
+            let field = plan.fields[place]
             if field.isOptional { bytes.append(present) }
-            try value(field.value, &reader, &order, &bytes)
+            switch field.kind {
+            case .list, .record: try value(plan.values[place], &reader, &order, &bytes)
+            default: try scalar(field.kind, &reader, &bytes)
+            }
         }
     }
 
     private static func value(
-        _ value: ValuePlan, _ reader: inout JSONReader, _ order: inout MemberOrder, _ bytes: inout [UInt8]
+        _ value: ValuePlan, _ reader: inout JSONReader, _ order: inout MemberOrder, _ bytes: inout ByteSink
     ) throws {
         switch value {
-        case .text: try reader.readText { text($0, &bytes) }
-        case .amount: try reader.readDigits { text($0, &bytes) }
-        case .json: text(try reader.rawValue(), &bytes)
-        case .bool: bytes.append(try reader.readBool() ? 1 : 0)
-        case .int32: bytes.appendZigzag(Int64(try reader.readInt32()))
-        case .int64: bytes.appendZigzag(try reader.readInt64())
-        case .double: bytes.appendFixed64(try reader.readDouble().bitPattern)
-        case .time: bytes.appendZigzag(try reader.readTime())
         case .record(let plan): try record(plan, &reader, &order, &bytes)
         case .list(let element):
             let start = bytes.reserveVarint()
@@ -55,11 +53,30 @@ package enum AvroEncoder {
                 bytes.setVarint(count << 1, at: start)
                 bytes.append(0)
             }
+        default: try scalar(value.kind, &reader, &bytes)
         }
     }
 
-    private static func text(_ text: UnsafeRawBufferPointer, _ bytes: inout [UInt8]) {
+    private static func scalar(
+        _ kind: ValueKind, _ reader: inout JSONReader, _ bytes: inout ByteSink
+    ) throws {
+        switch kind {
+        case .text:
+            guard let plain = try reader.readPlainText() else { return try reader.readText { text($0, &bytes) } }
+            text(plain, &bytes)
+        case .amount: try reader.readDigits { text($0, &bytes) }
+        // Lists and records have steps of their own.
+        case .json, .list, .record: text(try reader.rawValue(), &bytes)
+        case .bool: bytes.append(try reader.readBool() ? 1 : 0)
+        case .int32: bytes.appendZigzag(Int64(try reader.readInt32()))
+        case .int64: bytes.appendZigzag(try reader.readInt64())
+        case .double: bytes.appendFixed64(try reader.readDouble().bitPattern)
+        case .time: bytes.appendZigzag(try reader.readTime())
+        }
+    }
+
+    private static func text(_ text: UnsafeRawBufferPointer, _ bytes: inout ByteSink) {
         bytes.appendVarint(UInt64(text.count) << 1)
-        bytes.append(contentsOf: text)
+        bytes.append(text)
     }
 }

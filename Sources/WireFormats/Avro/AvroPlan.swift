@@ -29,7 +29,7 @@ indirect enum AvroStep: Sendable {
     /// - Parameter unit: microseconds of one of the writer's, or nanoseconds where it is 0.
     case time(unit: Int64)
     case list(AvroStep)
-    case record([AvroFieldStep])
+    case record(AvroRecordStep)
     case union([AvroStep])
     /// Isn't there.
     case null
@@ -37,16 +37,60 @@ indirect enum AvroStep: Sendable {
     case mismatch(String)
 }
 
-struct AvroFieldStep: Sendable {
-    /// Nil for what the reader hasn't, which is passed over.
-    let target: Target?
-    let writer: AvroSchema
+final class AvroRecordStep: Sendable {
+    /// What is done with the next field. It holds no references: nothing is counted where payloads are walked.
+    struct Field: Sendable {
+        /// In the reader's plan; nil for what the reader hasn't, which is passed over.
+        let place: Int?
+        /// Nil where it takes a look at the field's step.
+        let scalar: AvroScalar?
+        /// A union of null and the scalar stands before it.
+        let isOptional: Bool
+    }
 
-    struct Target: Sendable {
-        let name: String
-        /// `"name":`.
-        let member: [UInt8]
-        let step: AvroStep
+    let reader: RecordPlan
+    /// In the writer's order.
+    let fields: [Field]
+    /// Of the same fields.
+    let steps: [AvroStep]
+    let writers: [AvroSchema]
+
+    /// - Parameter steps: how each of the writer's fields is read as the reader's at a place; nil for those that the reader
+    ///   hasn't.
+    init(_ reader: RecordPlan, _ steps: [(place: Int, step: AvroStep)?], writers: [AvroSchema]) {
+        self.reader = reader
+        self.writers = writers
+        self.steps = steps.map { $0?.step ?? .null }
+        fields = steps.map { target in
+            guard let target else { return Field(place: nil, scalar: nil, isOptional: false) }
+            if case .union(let branches) = target.step, branches.count == 2, case .null = branches[0],
+                let scalar = AvroScalar(branches[1])
+            {
+                return Field(place: target.place, scalar: scalar, isOptional: true)
+            }
+            return Field(place: target.place, scalar: AvroScalar(target.step), isOptional: false)
+        }
+    }
+}
+
+/// The usual values.
+enum AvroScalar: UInt8, Sendable {
+    case text, amount, json, bool, int32, int64, double
+    /// Microseconds.
+    case time
+
+    init?(_ step: AvroStep) {
+        switch step {
+        case .text: self = .text
+        case .amount: self = .amount
+        case .json: self = .json
+        case .bool: self = .bool
+        case .int32: self = .int32
+        case .int64: self = .int64
+        case .double: self = .double
+        case .time(unit: 1): self = .time
+        default: return nil
+        }
     }
 }
 
@@ -103,18 +147,15 @@ private struct Resolution {
 
     private mutating func fields(
         of writer: AvroRecord, _ reader: RecordPlan
-    ) throws(WireFormatError) -> [AvroFieldStep] {
-        var steps: [AvroFieldStep] = []
+    ) throws(WireFormatError) -> AvroRecordStep {
+        var steps: [(place: Int, step: AvroStep)?] = []
         for field in writer.fields {
-            guard let own = reader.fields.first(where: { $0.name == field.name }) else {
-                steps.append(AvroFieldStep(target: nil, writer: field.schema))
-                continue
+            if let place = reader.names.names.firstIndex(of: field.name) {
+                steps.append((place, try step(field.schema, reader.values[place])))
+            } else {
+                steps.append(nil)
             }
-            steps.append(
-                AvroFieldStep(
-                    target: .init(name: own.name, member: own.member, step: try step(field.schema, own.value)),
-                    writer: field.schema))
         }
-        return steps
+        return AvroRecordStep(reader, steps, writers: writer.fields.map(\.schema))
     }
 }

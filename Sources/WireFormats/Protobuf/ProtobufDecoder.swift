@@ -8,18 +8,25 @@ import JSON
 ///
 /// What isn't there is written as its zero where the schema tells no difference; a message, a time or an amount that isn't
 /// there stays away, and its reader says whether it can do without.
-package struct ProtobufDecoder {
-    private var json: [UInt8] = []
+package struct ProtobufDecoder: ~Copyable {
+    private var json: ByteSink
     private let limit: Int
-    /// Fields of the messages that are being read, the innermost last.
+    /// Every message so far had its fields in the schema's order. Once one hasn't, none is tried so any more: those in
+    /// each other would be read again and again.
+    private var isStraight = true
+    /// Fields of messages whose fields come in no order, the innermost last.
     private var found: [Found] = []
 
     private struct Found {
         let place: Int
+        let value: Value
+    }
+
+    /// A field's value, not looked at yet.
+    private struct Value {
         let wire: ProtobufWireType
-        /// The value alone: of text and messages without their length, of others from their first byte on.
-        let start: Int
-        let end: Int
+        /// Of text and messages without their length, of others from their first byte on.
+        let bytes: UnsafeRawBufferPointer
     }
 
     /// The payload as a JSON object.
@@ -30,64 +37,121 @@ package struct ProtobufDecoder {
     ) throws(WireFormatError) -> [UInt8] {
         var decoder = ProtobufDecoder(limit: limit, capacity: bytes.count)
         try decoder.message(bytes, plan)
-        return decoder.json
+        return decoder.json.array()
     }
 
     private init(limit: Int, capacity: Int) {
         self.limit = limit
-        json.reserveCapacity(2 * capacity + 128)
+        json = ByteSink(capacity: 2 * capacity + 128)
     }
 
     // MARK: Fields
 
     private mutating func message(_ bytes: UnsafeRawBufferPointer, _ plan: RecordPlan) throws(WireFormatError) {
-        let first = found.count
-        try find(in: bytes, plan)
-        if !found[first...].isSorted(by: \.place) {
-            // Those of one field stay in their order.
-            found[first...].sort { ($0.place, $0.start) < ($1.place, $1.start) }
-        }
         json.append(UInt8(ascii: "{"))
-        let members = json.count
-        var next = first
-        let last = found.count
-        for (place, field) in plan.fields.enumerated() {
-            let start = next
-            while next < last, found[next].place == place { next += 1 }
-            let rollback = json.count
-            if json.count > members { json.append(UInt8(ascii: ",")) }
-            json += field.member
-            do {
-                guard try member(field, start..<next, bytes) else {
-                    json.removeSubrange(rollback...)
-                    continue
-                }
-            } catch {
-                throw WireFormatError(error.reason, at: "/\(field.name)\(error.pointer)")
-            }
+        let start = json.count
+        var isWritten = false
+        if isStraight { isWritten = (try? inOrder(bytes, plan, start)) ?? false }
+        if !isWritten {
+            isStraight = false
+            json.truncate(to: start)
+            try inAnyOrder(bytes, plan, start)
         }
         json.append(UInt8(ascii: "}"))
         guard json.count <= limit else { throw WireFormatError("has more than \(limit) bytes as JSON") }
-        found.removeSubrange(first...)
     }
 
-    private mutating func find(in bytes: UnsafeRawBufferPointer, _ plan: RecordPlan) throws(WireFormatError) {
+    /// Writes each member as its field comes, which works for what serializers write: fields in the schema's order, and
+    /// each of them in one piece.
+    ///
+    /// - Returns: false where they come otherwise.
+    /// - Throws: for what may be wrong. Whether it is, and where, `inAnyOrder` says: a later value may take its place.
+    private mutating func inOrder(
+        _ bytes: UnsafeRawBufferPointer, _ plan: RecordPlan, _ start: Int
+    ) throws(WireFormatError) -> Bool {
         var reader = ByteReader(bytes)
+        // Of the first member that isn't there yet.
+        var next = 0
+        // Where the list begins that may go on.
+        var list: Int?
         while !reader.isAtEnd {
             let (number, wire) = try Self.tag(&reader)
             guard let place = plan.place(ofNumber: number) else {
                 try Self.skip(number, wire, &reader)
                 continue
             }
-            var start = reader.position
-            if wire == .counted {
-                let value = try reader.take(try reader.varint())
-                start = reader.position - value.count
+            let value = try Self.value(number, wire, &reader)
+            if list == nil || place != next - 1 {
+                guard place >= next else { return false }
+                if list != nil { json.append(UInt8(ascii: "]")) }
+                list = nil
+                absent(next..<place, of: plan, start)
+                next = place + 1
+                if plan.fields[place].kind == .list {
+                    json.beginMember(place, of: plan, objectStart: start)
+                    json.append(UInt8(ascii: "["))
+                    list = json.count
+                }
+            }
+            if let list, case .list(let element) = plan.values[place] {
+                try items(element, value, list)
+            } else {
+                try single(place, of: plan, start, value)
+            }
+        }
+        if list != nil { json.append(UInt8(ascii: "]")) }
+        absent(next..<plan.fields.count, of: plan, start)
+        return true
+    }
+
+    private mutating func inAnyOrder(
+        _ bytes: UnsafeRawBufferPointer, _ plan: RecordPlan, _ start: Int
+    ) throws(WireFormatError) {
+        let first = found.count
+        try find(in: bytes, plan)
+        let last = found.count
+        var next = first
+        for place in plan.fields.indices {
+            let begin = next
+            while next < last, found[next].place == place { next += 1 }
+            guard begin < next else {
+                absent(place..<(place + 1), of: plan, start)
+                continue
+            }
+            do {
+                try member(place, of: plan, start, begin..<next)
+            } catch {
+                throw WireFormatError(error.reason, at: "/\(plan.names.names[place])\(error.pointer)")
+            }
+        }
+        found.removeLast(found.count - first)
+    }
+
+    private mutating func find(in bytes: UnsafeRawBufferPointer, _ plan: RecordPlan) throws(WireFormatError) {
+        let first = found.count
+        var reader = ByteReader(bytes)
+        while !reader.isAtEnd {
+            let (number, wire) = try Self.tag(&reader)
+            if let place = plan.place(ofNumber: number) {
+                found.append(Found(place: place, value: try Self.value(number, wire, &reader)))
             } else {
                 try Self.skip(number, wire, &reader)
             }
-            found.append(Found(place: place, wire: wire, start: start, end: reader.position))
         }
+        // Those of one field stay in their order.
+        let sorted = found[first...].enumerated().sorted {
+            ($0.element.place, $0.offset) < ($1.element.place, $1.offset)
+        }
+        found.replaceSubrange(first..., with: sorted.map(\.element))
+    }
+
+    private static func value(
+        _ number: UInt64, _ wire: ProtobufWireType, _ reader: inout ByteReader
+    ) throws(WireFormatError) -> Value {
+        if wire == .counted { return Value(wire: wire, bytes: try reader.take(try reader.varint())) }
+        let start = reader.position
+        try skip(number, wire, &reader)
+        return Value(wire: wire, bytes: UnsafeRawBufferPointer(rebasing: reader.bytes[start..<reader.position]))
     }
 
     private static func tag(_ reader: inout ByteReader) throws(WireFormatError) -> (UInt64, ProtobufWireType) {
@@ -125,129 +189,129 @@ package struct ProtobufDecoder {
 
     // MARK: Values
 
-    /// Appends a member's value; false where there is none.
+    /// Appends the member that a field is which came several times.
     private mutating func member(
-        _ field: RecordPlan.Field, _ range: Range<Int>, _ bytes: UnsafeRawBufferPointer
-    ) throws(WireFormatError) -> Bool {
-        if case .list(let element) = field.value {
-            if range.isEmpty, field.isOptional { return false }
-            try list(element, range, bytes)
-            return true
-        }
-        guard let last = range.last else { return field.isOptional ? false : zero(of: field.value) }
-        switch field.value {
-        case .record, .time:
-            guard range.count > 1 else { break }
-            // Two parts of one message, one after the other, are the message (protobuf.dev, "Last One Wins").
-            var whole: [UInt8] = []
-            for index in range {
-                try expect(.counted, found[index])
-                whole += bytes[found[index].start..<found[index].end]
-            }
-            do {
-                try whole.withUnsafeBytes { try self.value(field.value, .counted, $0) }
-            } catch {
-                throw error as? WireFormatError ?? WireFormatError("\(error)")
-            }
-            return true
-        default: break
-        }
-        let value = UnsafeRawBufferPointer(rebasing: bytes[found[last].start..<found[last].end])
-        // A required amount that is an empty text is one that isn't there.
-        if value.isEmpty, !field.isOptional, found[last].wire == .counted {
-            switch field.value {
-            case .amount, .json: return false
-            default: break
-            }
-        }
-        try self.value(field.value, found[last].wire, value)
-        return true
-    }
-
-    /// What stands for a value that isn't there; false where nothing can.
-    private mutating func zero(of value: ValuePlan) -> Bool {
-        switch value {
-        case .text: json += "\"\"".utf8
-        case .bool: json += "false".utf8
-        case .int32, .int64: json.append(UInt8(ascii: "0"))
-        case .double: json += "0.0".utf8
-        case .time, .amount, .json, .record, .list: return false
-        }
-        return true
-    }
-
-    private mutating func list(
-        _ element: ValuePlan, _ range: Range<Int>, _ bytes: UnsafeRawBufferPointer
+        _ place: Int, of plan: RecordPlan, _ start: Int, _ range: Range<Int>
     ) throws(WireFormatError) {
-        json.append(UInt8(ascii: "["))
-        let start = json.count
-        for index in range {
-            let (wire, part) = (found[index].wire, bytes[found[index].start..<found[index].end])
-            var reader = ByteReader(UnsafeRawBufferPointer(rebasing: part))
-            if wire == .counted, let single = element.packed {
-                while !reader.isAtEnd {
-                    let from = reader.position
-                    try Self.skip(0, single, &reader)
-                    if json.count > start { json.append(UInt8(ascii: ",")) }
-                    try value(element, single, UnsafeRawBufferPointer(rebasing: reader.bytes[from..<reader.position]))
-                    guard json.count <= limit else { throw WireFormatError("has more than \(limit) bytes as JSON") }
-                }
-            } else {
-                if json.count > start { json.append(UInt8(ascii: ",")) }
-                try value(element, wire, reader.bytes)
-            }
+        if case .list(let element) = plan.values[place] {
+            json.beginMember(place, of: plan, objectStart: start)
+            json.append(UInt8(ascii: "["))
+            let list = json.count
+            for index in range { try items(element, found[index].value, list) }
+            return json.append(UInt8(ascii: "]"))
         }
-        json.append(UInt8(ascii: "]"))
+        guard let last = range.last else { return }
+        let kind = plan.fields[place].kind
+        guard range.count > 1, kind == .record || kind == .time else {
+            return try single(place, of: plan, start, found[last].value)
+        }
+        // Two parts of one message, one after the other, are the message (protobuf.dev, "Last One Wins").
+        var whole: [UInt8] = []
+        for index in range {
+            try expect(.counted, found[index].value.wire)
+            whole += found[index].value.bytes
+        }
+        do {
+            try whole.withUnsafeBytes { try single(place, of: plan, start, Value(wire: .counted, bytes: $0)) }
+        } catch {
+            throw error as? WireFormatError ?? WireFormatError("\(error)")
+        }
+    }
+
+    /// Appends a member that isn't a list.
+    private mutating func single(
+        _ place: Int, of plan: RecordPlan, _ start: Int, _ value: Value
+    ) throws(WireFormatError) {
+        let field = plan.fields[place]
+        // A required amount that is an empty text is one that isn't there.
+        let isText = field.kind == .amount || field.kind == .json
+        if isText, !field.isOptional, value.wire == .counted, value.bytes.isEmpty { return }
+        json.beginMember(place, of: plan, objectStart: start)
+        guard field.kind == .record, case .record(let inner) = plan.values[place] else {
+            return try scalar(field.kind, value)
+        }
+        try expect(.counted, value.wire)
+        try message(value.bytes, inner)
+    }
+
+    /// Appends members that aren't there, as what stands for them; nothing where nothing can.
+    private mutating func absent(_ places: Range<Int>, of plan: RecordPlan, _ start: Int) {
+        for place in places where !plan.fields[place].isOptional {
+            let zero: StaticString
+            switch plan.fields[place].kind {
+            case .text: zero = "\"\""
+            case .bool: zero = "false"
+            case .int32, .int64: zero = "0"
+            case .double: zero = "0.0"
+            case .list: zero = "[]"
+            case .time, .amount, .json, .record: continue
+            }
+            json.beginMember(place, of: plan, objectStart: start)
+            json.append(zero)
+        }
+    }
+
+    /// Appends the items of a list, or one of them.
+    ///
+    /// - Parameter start: of the list, behind its bracket.
+    private mutating func items(
+        _ element: ValuePlan, _ value: Value, _ start: Int
+    ) throws(WireFormatError) {
+        if value.wire == .counted, let single = element.packed {
+            var reader = ByteReader(value.bytes)
+            while !reader.isAtEnd {
+                if json.count > start { json.append(UInt8(ascii: ",")) }
+                try scalar(element.kind, Self.value(0, single, &reader))
+                guard json.count <= limit else { throw WireFormatError("has more than \(limit) bytes as JSON") }
+            }
+            return
+        }
+        if json.count > start { json.append(UInt8(ascii: ",")) }
+        guard case .record(let inner) = element else { return try scalar(element.kind, value) }
+        try expect(.counted, value.wire)
+        try message(value.bytes, inner)
     }
 
     /// Appends the JSON of one value.
-    private mutating func value(
-        _ plan: ValuePlan, _ wire: ProtobufWireType, _ bytes: UnsafeRawBufferPointer
-    ) throws(WireFormatError) {
-        var reader = ByteReader(bytes)
-        switch plan {
+    private mutating func scalar(_ kind: ValueKind, _ value: Value) throws(WireFormatError) {
+        let bytes = value.bytes
+        switch kind {
         case .text:
-            try expect(.counted, wire)
-            guard UTF8Check.isValid(bytes) else { throw WireFormatError("must be UTF-8") }
-            JSONWriter.append(utf8: bytes, to: &json)
+            try expect(.counted, value.wire)
+            guard json.appendText(bytes) else { throw WireFormatError("must be UTF-8") }
         case .amount:
-            try expect(.counted, wire)
+            try expect(.counted, value.wire)
             guard JSONScalars.isNumber(bytes) else { throw WireFormatError("must be a decimal number") }
-            json.append(contentsOf: bytes)
-        // Lists in lists are JSON here.
-        case .json, .list:
-            try expect(.counted, wire)
+            json.append(bytes)
+        // Lists in lists are JSON here; records have a step of their own.
+        case .json, .list, .record:
+            try expect(.counted, value.wire)
             guard JSONScalars.isValue(bytes) else { throw WireFormatError("must be JSON") }
-            json.append(contentsOf: bytes)
+            json.append(bytes)
         case .bool:
-            try expect(.varint, wire)
-            json += (try reader.varint() == 0 ? "false" : "true").utf8
+            json.append(try varint(value) == 0 ? "false" : "true")
         case .int32:
-            try expect(.varint, wire)
-            guard let number = Int32(exactly: Int64(bitPattern: try reader.varint())) else {
+            guard let number = Int32(exactly: Int64(bitPattern: try varint(value))) else {
                 throw WireFormatError("is out of range")
             }
-            JSONWriter.append(Int64(number), to: &json)
-        case .int64:
-            try expect(.varint, wire)
-            JSONWriter.append(Int64(bitPattern: try reader.varint()), to: &json)
+            json.appendNumber(Int64(number))
+        case .int64: json.appendNumber(Int64(bitPattern: try varint(value)))
         case .double:
-            try expect(.fixed64, wire)
-            guard let text = JSONScalars.text(of: Double(bitPattern: try reader.fixed64())) else {
+            try expect(.fixed64, value.wire)
+            var reader = ByteReader(bytes)
+            guard json.appendNumber(Double(bitPattern: try reader.fixed64())) else {
                 throw WireFormatError("is no number")
             }
-            json += text.utf8
         case .time:
-            try expect(.counted, wire)
-            RFC3339.append(try Self.timestamp(bytes), to: &json)
-        case .record(let record):
-            try expect(.counted, wire)
-            try message(bytes, record)
+            try expect(.counted, value.wire)
+            json.appendTime(try Self.timestamp(bytes))
         }
     }
 
-    private func expect(_ wanted: ProtobufWireType, _ field: Found) throws(WireFormatError) {
-        try expect(wanted, field.wire)
+    private func varint(_ value: Value) throws(WireFormatError) -> UInt64 {
+        try expect(.varint, value.wire)
+        var reader = ByteReader(value.bytes)
+        return try reader.varint()
     }
 
     private func expect(_ wanted: ProtobufWireType, _ wire: ProtobufWireType) throws(WireFormatError) {
@@ -286,11 +350,5 @@ extension ValuePlan {
         case .double: .fixed64
         default: nil
         }
-    }
-}
-
-extension ArraySlice {
-    fileprivate func isSorted(by key: (Element) -> Int) -> Bool {
-        zip(self, dropFirst()).allSatisfy { key($0) <= key($1) }
     }
 }

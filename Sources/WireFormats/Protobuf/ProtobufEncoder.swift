@@ -13,35 +13,59 @@ package enum ProtobufEncoder {
     ) throws {
         var reader = JSONReader(json)
         var order = MemberOrder()
-        try message(plan, &reader, &order, &bytes)
+        var sink = ByteSink(capacity: json.count)
+        try message(plan, &reader, &order, &sink)
         try reader.end()
+        sink.withBytes { bytes.append(contentsOf: $0) }
     }
 
     private static func message(
-        _ plan: RecordPlan, _ reader: inout JSONReader, _ order: inout MemberOrder, _ bytes: inout [UInt8]
+        _ plan: RecordPlan, _ reader: inout JSONReader, _ order: inout MemberOrder, _ bytes: inout ByteSink
     ) throws {
-        try order.object(plan, order: plan.byNumber, &reader, to: &bytes, absent: []) { field, reader, order, bytes in
-            guard case .list(let element) = field.value else {
-                return try value(field.value, field.number, field.isOptional, &reader, &order, &bytes)
+        try order.object(plan, order: plan.byNumber, &reader, to: &bytes, absent: nil) { place, reader, order, bytes in
+            let field = plan.fields[place]
+            switch field.kind {
+            case .list, .record:
+                guard case .list(let element) = plan.values[place] else {
+                    return try value(plan.values[place], field.number, field.isOptional, &reader, &order, &bytes)
+                }
+                let start = bytes.count
+                try list(element, field.number, &reader, &order, &bytes)
+                // The format has no word for a list that is there and empty.
+                if field.isOptional, bytes.count == start { throw WireFormatError("must not be empty") }
+            default: try scalar(field.kind, field.number, field.isOptional, &reader, &bytes)
             }
-            let start = bytes.count
-            try list(element, field.number, &reader, &order, &bytes)
-            // The format has no word for a list that is there and empty.
-            if field.isOptional, bytes.count == start { throw WireFormatError("must not be empty") }
         }
     }
 
     /// - Parameter isExplicit: a zero is written too.
     private static func value(
         _ value: ValuePlan, _ number: Int, _ isExplicit: Bool, _ reader: inout JSONReader, _ order: inout MemberOrder,
-        _ bytes: inout [UInt8]
+        _ bytes: inout ByteSink
     ) throws {
-        switch value {
-        case .text: try reader.readText { text($0, number, isExplicit, &bytes) }
+        guard case .record(let plan) = value else {
+            return try scalar(value.kind, number, isExplicit, &reader, &bytes)
+        }
+        tag(number, .counted, &bytes)
+        let place = bytes.reserveVarint()
+        try message(plan, &reader, &order, &bytes)
+        bytes.setLength(at: place)
+    }
+
+    private static func scalar(
+        _ kind: ValueKind, _ number: Int, _ isExplicit: Bool, _ reader: inout JSONReader, _ bytes: inout ByteSink
+    ) throws {
+        switch kind {
+        case .text:
+            guard let plain = try reader.readPlainText() else {
+                return try reader.readText { text($0, number, isExplicit, &bytes) }
+            }
+            text(plain, number, isExplicit, &bytes)
         case .amount: try reader.readDigits { text($0, number, isExplicit, &bytes) }
-        case .json, .list: text(try reader.rawValue(), number, isExplicit, &bytes)
+        // Lists in lists are JSON here; records have a step of their own.
+        case .json, .list, .record: text(try reader.rawValue(), number, isExplicit, &bytes)
         case .bool, .int32, .int64:
-            let bits = try varint(value, &reader)
+            let bits = try varint(kind, &reader)
             guard isExplicit || bits != 0 else { return }
             tag(number, .varint, &bytes)
             bytes.appendVarint(bits)
@@ -55,17 +79,12 @@ package enum ProtobufEncoder {
             let place = bytes.reserveVarint()
             timestamp(try reader.readTime(), &bytes)
             bytes.setLength(at: place)
-        case .record(let plan):
-            tag(number, .counted, &bytes)
-            let place = bytes.reserveVarint()
-            try message(plan, &reader, &order, &bytes)
-            bytes.setLength(at: place)
         }
     }
 
     private static func list(
         _ element: ValuePlan, _ number: Int, _ reader: inout JSONReader, _ order: inout MemberOrder,
-        _ bytes: inout [UInt8]
+        _ bytes: inout ByteSink
     ) throws {
         switch element {
         case .bool, .int32, .int64, .double:
@@ -77,11 +96,11 @@ package enum ProtobufEncoder {
                 if case .double = element {
                     bytes.appendFixed64(try reader.readDouble().bitPattern)
                 } else {
-                    bytes.appendVarint(try varint(element, &reader))
+                    bytes.appendVarint(try varint(element.kind, &reader))
                 }
             }
             if bytes.count == place + 1 {
-                bytes.removeSubrange(start...)
+                bytes.truncate(to: start)
             } else {
                 bytes.setLength(at: place)
             }
@@ -91,8 +110,8 @@ package enum ProtobufEncoder {
     }
 
     /// A negative number has ten bytes, also where it has 32 bits.
-    private static func varint(_ value: ValuePlan, _ reader: inout JSONReader) throws -> UInt64 {
-        switch value {
+    private static func varint(_ kind: ValueKind, _ reader: inout JSONReader) throws -> UInt64 {
+        switch kind {
         case .bool: try reader.readBool() ? 1 : 0
         case .int32: UInt64(bitPattern: Int64(try reader.readInt32()))
         default: UInt64(bitPattern: try reader.readInt64())
@@ -100,16 +119,16 @@ package enum ProtobufEncoder {
     }
 
     private static func text(
-        _ text: UnsafeRawBufferPointer, _ number: Int, _ isExplicit: Bool, _ bytes: inout [UInt8]
+        _ text: UnsafeRawBufferPointer, _ number: Int, _ isExplicit: Bool, _ bytes: inout ByteSink
     ) {
         guard isExplicit || !text.isEmpty else { return }
         tag(number, .counted, &bytes)
         bytes.appendVarint(UInt64(text.count))
-        bytes.append(contentsOf: text)
+        bytes.append(text)
     }
 
     /// `google.protobuf.Timestamp`: seconds, and nanoseconds that count forwards before 1970 too.
-    private static func timestamp(_ microseconds: Int64, _ bytes: inout [UInt8]) {
+    private static func timestamp(_ microseconds: Int64, _ bytes: inout ByteSink) {
         var (seconds, fraction) = microseconds.quotientAndRemainder(dividingBy: 1_000_000)
         if fraction < 0 {
             fraction += 1_000_000
@@ -125,7 +144,7 @@ package enum ProtobufEncoder {
         }
     }
 
-    private static func tag(_ number: Int, _ type: ProtobufWireType, _ bytes: inout [UInt8]) {
+    private static func tag(_ number: Int, _ type: ProtobufWireType, _ bytes: inout ByteSink) {
         bytes.appendVarint(UInt64(number) << 3 | type.rawValue)
     }
 }

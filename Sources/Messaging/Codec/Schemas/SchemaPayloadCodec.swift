@@ -11,9 +11,11 @@ struct SchemaPayloadCodec: PayloadCodec {
         self.schemas = schemas
     }
 
-    var contentType: ContentType { format?.contentType ?? ContentType("application/octet-stream") }
+    var contentType: ContentType { format?.contentType ?? Self.unnamed }
     var aliases: [ContentType] { format?.aliases ?? [] }
     var isTrusted: Bool { true }
+
+    private static let unnamed = ContentType("application/octet-stream")
 
     func json(of payload: [UInt8], type: String, schemaVersion: Int) throws -> [UInt8] {
         try schemas.json(of: payload, type: type, version: schemaVersion, format: format)

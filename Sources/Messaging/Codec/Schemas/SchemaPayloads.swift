@@ -32,7 +32,7 @@ public final class SchemaPayloads: Sendable {
     }
 
     /// What is known of one fact or command.
-    private final class Entry: Sendable {
+    fileprivate final class Entry: Sendable {
         let type: String
         let version: Int
         let plan: RecordPlan
@@ -52,7 +52,7 @@ public final class SchemaPayloads: Sendable {
     }
 
     /// How data by one schema are read.
-    fileprivate struct Reading: Sendable {
+    fileprivate final class Reading: Sendable {
         enum Plan: Sendable {
             case protobuf(RecordPlan)
             case avro(AvroPlan)
@@ -60,24 +60,63 @@ public final class SchemaPayloads: Sendable {
             case none(WireFormatError)
         }
 
-        let definition: SchemaDefinition
+        let format: SchemaFormat
         /// As the present version.
         let present: Plan
         /// As they were written, for other versions.
         let written: Plan
+        private let schema: RegisteredSchema
+        private let type: String
+        private let message: String
+        /// Why nothing of this type is written by it: not by its first message, nor by its record.
+        private let flaw: SchemaLookupError?
 
-        init(_ definition: SchemaDefinition, _ plan: RecordPlan) {
-            self.definition = definition
-            switch definition {
+        init(_ schema: RegisteredSchema, _ entry: Entry) {
+            self.schema = schema
+            type = entry.type
+            message = entry.plan.name
+            flaw = Self.flaw(of: schema, ConfluentFrame.firstMessage, message, type)
+            let plan = entry.plan
+            switch schema.definition {
             case .protobuf(let file):
+                format = .protobuf
                 present = .protobuf(plan)
                 written = Plan { () throws(WireFormatError) in .protobuf(try RecordPlan(writer: file)) }
             case .avro(let document):
+                format = .avro
                 present = Plan { () throws(WireFormatError) in .avro(try AvroPlan(document, as: plan)) }
                 written = Plan { () throws(WireFormatError) in
                     .avro(try AvroPlan(document, as: RecordPlan(writer: document)))
                 }
             }
+        }
+
+        /// The message that the indexes lead to has to be the one that the record says it is.
+        func check(_ path: [Int]) throws(SchemaLookupError) {
+            let isFirst = path == ConfluentFrame.firstMessage
+            if let flaw = isFirst ? flaw : Self.flaw(of: schema, path, message, type) { throw flaw }
+        }
+
+        /// Namespaces may be others; names have to be ours (Apache Avro 1.12, "Schema Resolution").
+        private static func flaw(
+            of schema: RegisteredSchema, _ path: [Int], _ message: String, _ type: String
+        ) -> SchemaLookupError? {
+            var name = ""
+            switch schema.definition {
+            case .protobuf(let file):
+                var messages = file.messages
+                for index in path {
+                    guard index < messages.count else { return .unknown("schema \(schema.id) has no message \(path)") }
+                    name = messages[index].name
+                    messages = messages[index].messages
+                }
+            case .avro(let document):
+                guard case .record(let record)? = document.resolve(document.root)?.bare else {
+                    return .unknown("schema \(schema.id) is of no record")
+                }
+                name = record.fullName.split(separator: ".").last.map(String.init) ?? ""
+            }
+            return name == message ? nil : .unknown("schema \(schema.id) is of \(name), not of \(type)")
         }
     }
 
@@ -143,17 +182,12 @@ public final class SchemaPayloads: Sendable {
             guard ConfluentFrame.isFramed(bytes) else { return try unframed(bytes, entry, version, format) }
             let (id, rest) = try ConfluentFrame.open(bytes)
             let reading = try reading(id, entry)
-            var message = rest
-            switch reading.definition {
-            case .protobuf(let file):
-                if format == .avro { throw Mismatch(id: id, is: .protobuf, type: type) }
-                let path: [Int]
-                (path, message) = try ConfluentFrame.openMessage(rest)
-                try Self.check(file, path, entry, id)
-            case .avro(let document):
-                if format == .protobuf { throw Mismatch(id: id, is: .avro, type: type) }
-                try Self.check(document, entry, id)
+            guard format == nil || format == reading.format else {
+                throw Mismatch(id: id, is: reading.format, type: type)
             }
+            var (path, message) = (ConfluentFrame.firstMessage, rest)
+            if reading.format == .protobuf { (path, message) = try ConfluentFrame.openMessage(rest) }
+            try reading.check(path)
             switch version == entry.version ? reading.present : reading.written {
             case .none(let error): throw error
             case .protobuf(let plan): return try ProtobufDecoder.json(message, plan, limit: PayloadCodecs.limit)
@@ -177,8 +211,7 @@ public final class SchemaPayloads: Sendable {
 
     private func reading(_ id: Int32, _ entry: Entry) throws(SchemaLookupError) -> Reading {
         if let known = entry.readings.withLock({ $0[id] }) { return known }
-        let schema = try schema(of: id)
-        let reading = Reading(schema.definition, entry.plan)
+        let reading = Reading(try schema(of: id), entry)
         entry.readings.withLock { readings in
             if readings.count >= Self.readings { readings.removeAll() }
             readings[id] = reading
@@ -195,34 +228,6 @@ public final class SchemaPayloads: Sendable {
             if case .unavailable = error { askingAgain.withLock { $0 = .now + Self.pause } }
             throw error
         }
-    }
-
-    /// The message that the indexes lead to has to be the one that the record says it is.
-    private static func check(
-        _ file: ProtoFile, _ path: [Int], _ entry: Entry, _ id: Int32
-    ) throws(SchemaLookupError) {
-        var messages = file.messages
-        var name = ""
-        for index in path {
-            guard index < messages.count else { throw .unknown("schema \(id) has no message \(path)") }
-            name = messages[index].name
-            messages = messages[index].messages
-        }
-        try check(name, entry, id)
-    }
-
-    /// Namespaces may be others; names have to be ours (Apache Avro 1.12, "Schema Resolution").
-    private static func check(
-        _ document: AvroDocument, _ entry: Entry, _ id: Int32
-    ) throws(SchemaLookupError) {
-        guard case .record(let record)? = document.resolve(document.root)?.bare else {
-            throw .unknown("schema \(id) is of no record")
-        }
-        try check(record.fullName.split(separator: ".").last.map(String.init) ?? "", entry, id)
-    }
-
-    private static func check(_ name: String, _ entry: Entry, _ id: Int32) throws(SchemaLookupError) {
-        guard name == entry.plan.name else { throw .unknown("schema \(id) is of \(name), not of \(entry.type)") }
     }
 
     private struct Mismatch: Error, CustomStringConvertible {
