@@ -177,7 +177,7 @@ import UserFacts
         #expect(sweep() == [])
     }
 
-    /// A later fact, whoever has said it, is right; an earlier one isn't.
+    /// A later fact is right, of whichever producer; an earlier one isn't.
     @Test func aReplicaMayKnowMoreThanTheEventStore() throws {
         let fixture = try Fixture()
         func user(_ name: String, at: Int64) -> InboundMessage {

@@ -141,7 +141,7 @@ import Testing
                 "SELECT concat_ws(' ', order_id, user_id, recipient, total, currency) FROM contacts ORDER BY order_id"
             ).map { try $0.get(0, as: String.self) }
         }
-        // A row that somebody waits for is filled; what was withdrawn comes back by nothing, its beginning included.
+        // A row that mails wait by is filled; what was withdrawn comes back by nothing, its beginning included.
         try connection.script(
             """
             INSERT INTO contacts (tenant, order_id, user_id, recipient, total, currency)
