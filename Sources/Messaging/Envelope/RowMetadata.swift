@@ -1,7 +1,7 @@
 import JSON
 
 /// An event's metadata as a row of an outbox has it: a JSON array in a fixed order, half as long as the object that events
-/// are kept with. Such a row is written, logged, published and deleted within a second, nine times for an order, and nobody
+/// are kept with. Such a row is written, logged, published and deleted within a second, eight times for an order, and nobody
 /// looks for anything in it.
 ///
 ///     ["~AZrwd…", "/orderflow/payment", 1764400000123456, "default", "~AZrwc…", "~AZrwd…", "^S_kvN…"]
