@@ -97,6 +97,9 @@ import Testing
                 }
                 if count > 0 { sent += count } else { refusals += 1; usleep(2000) }
             }
+            eventually("what comes before the pause is there") {
+                upload.state.withLock { $0.bytes.count } >= 100_000
+            }
             #expect(upload.state.withLock { $0.bytes.count } == 100_000)
             _ = fcntl(client.descriptor, F_SETFL, 0)
             upload.goOn()
