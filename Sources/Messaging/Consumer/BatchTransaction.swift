@@ -100,7 +100,8 @@ final class BatchTransaction: Sendable {
         result.skipped = plain.records.count - plain.messages.count - result.tombstones
         let new = try answers.popFirst().map { try Inbox.new(of: plain.distinct, $0) } ?? plain.distinct
         result.repeated = plain.messages.count - new.count
-        return (result, try handle(new, in: &result, on: connection))
+        let outbox = try handle(new, in: &result, on: connection)
+        return (result, outbox)
     }
 
     private func runCareful(
@@ -139,7 +140,8 @@ final class BatchTransaction: Sendable {
                 of: distinct, connection.pipeline { Inbox.claim(group: group, distinct.map(\.identity), in: &$0) }[0])
             result.repeated += flowing.count - result.skipped - result.tombstones - messages.count
         }
-        return (result, try handle(messages, in: &result, on: connection))
+        let outbox = try handle(messages, in: &result, on: connection)
+        return (result, outbox)
     }
 
     /// Returns what the handler has for the outbox.
