@@ -33,16 +33,12 @@ final class ReadTogetherFixture {
     let ledgers: [SharedLedger]
     /// Times that a payload was read.
     let readings = Monitor(0)
-    private let refused: String?
     private(set) var runners: [ConsumerRunner] = []
     private var stops: [(StopSignal, DedicatedThread)] = []
     private let id = UUID()
 
-    /// - Parameters:
-    ///   - types: that each reacts to.
-    ///   - refused: a type of which no message is what it should be.
-    init(_ types: [Set<String>] = [["Noted"], ["Noted"], ["Noted"]], refused: String? = nil) throws {
-        self.refused = refused
+    /// - Parameter types: that each reacts to.
+    init(_ types: [Set<String>] = [["Noted"], ["Noted"], ["Noted"]]) throws {
         consumers = try ConsumerFixture()
         ledgers = types.enumerated().map { SharedLedger(name: "ledger-\($0)", types: $1) }
         try consumers.connect().script(
@@ -65,9 +61,8 @@ final class ReadTogetherFixture {
             configuration.batchSize = batchSize
             configuration.tick = .zero
             configuration.usesInbox = usesInbox
-            configuration.content = { [readings, refused] message throws(MessageRejected) in
+            configuration.content = { [readings] _ in
                 readings.withLock { $0 += 1 }
-                if message.type == refused { throw MessageRejected("no \(message.type) is taken") }
                 return nil
             }
             return ConsumerRunner(

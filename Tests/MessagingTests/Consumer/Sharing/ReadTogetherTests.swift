@@ -35,13 +35,13 @@ import Testing
 
     /// By what the door refuses for those who react to it, and by what one group's handler doesn't take.
     @Test func aPoisonRecordIsTheLetterOfThoseWhoReactToIt() throws {
-        let fixture = try ReadTogetherFixture([["Noted"], ["Noted", "Other"], ["Noted"]], refused: "Other")
+        let fixture = try ReadTogetherFixture([["Noted"], ["Noted", "Other"], ["Noted"]])
         fixture.ledgers[2].rejects.withLock { $0 = ["bad"] }
         fixture.start()
         try fixture.awaitJoined()
         try fixture.consumers.publish("a", "{}", id: "before")
         try fixture.consumers.publish("a", "{}", id: "bad")
-        try fixture.consumers.publish("b", "{}", id: "refused", type: "Other")
+        try fixture.consumers.publish("b", "1", id: "no object", type: "Other")
         try fixture.consumers.publish("a", "{}", id: "after")
         try fixture.consumers.publish("b", "{}", id: "last")
         func letters(_ index: Int) throws -> [String] {
