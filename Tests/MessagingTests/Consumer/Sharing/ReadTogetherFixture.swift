@@ -50,15 +50,14 @@ final class ReadTogetherFixture {
 
     func group(_ index: Int) -> String { "together-\(index)-\(id)" }
 
-    /// - Parameter batchSize: from which on a group's own worker handles what was read for it.
-    func start(near: Int64 = 10_000, batchSize: Int = 20, usesInbox: Bool = true, isTogether: Bool = true) {
+    func start(near: Int64 = 10_000, usesInbox: Bool = true, isTogether: Bool = true) {
         var kafka = consumers.topic.kafka
         kafka.properties["statistics.interval.ms"] = "50"
         runners = ledgers.enumerated().map { index, ledger in
             var configuration = ConsumerRunner.Configuration(group: group(index), topics: [consumers.topic.name])
             configuration.attempts = 2
             configuration.retryBase = .milliseconds(1)
-            configuration.batchSize = batchSize
+            configuration.batchSize = 20
             configuration.tick = .zero
             configuration.usesInbox = usesInbox
             configuration.content = { [readings] _ in

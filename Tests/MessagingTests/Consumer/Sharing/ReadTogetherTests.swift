@@ -10,7 +10,7 @@ import Testing
 @Suite(.servers) struct ReadTogetherTests {
     @Test func aRecordIsFetchedAndReadOnceAndHandledInOneTransaction() throws {
         let fixture = try ReadTogetherFixture()
-        fixture.start(batchSize: 500)
+        fixture.start()
         try fixture.awaitJoined()
         for number in 0..<60 { try fixture.consumers.publish("k\(number % 7)", "{}", id: "id-\(number)") }
         try eventually("all of them have all") { try (0..<3).allSatisfy { try fixture.notes($0).count == 60 } }
