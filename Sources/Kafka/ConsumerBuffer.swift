@@ -118,7 +118,7 @@ struct ConsumerBuffer: @unchecked Sendable {
     }
 
     /// What batches touch that workers have.
-    var partitionsInHand: Set<TopicPartition> { inHand.values.reduce(into: []) { $0.formUnion($1.partitions) } }
+    var partitionsInHand: Set<TopicPartition> { inHand.values.reduce(into: []) { $0.formUnion($1) } }
 
     func isInHand(_ partitions: Set<TopicPartition>) -> Bool {
         inHand.values.contains { !$0.partitions.isDisjoint(with: partitions) }
