@@ -45,8 +45,9 @@ extension ConsumerRunner {
         let members = runners.map(\.member)
         let reader = leader.reader.widened(to: runners.reduce(into: []) { $0.formUnion($1.reader.types) })
         let reading = SharedReading(
-            topics: Set(leader.configuration.topics), near: near, wake: runners.map { $0.telling { $0.lookAgain() } },
-            rouse: runners.map { $0.telling { $0.rouse() } })
+            topics: Set(leader.configuration.topics), near: near,
+            wake: runners.map { [consumer = $0.consumer] in { consumer.withLock { $0 }?.lookAgain() } },
+            rouse: runners.map { [consumer = $0.consumer] in { consumer.withLock { $0 }?.rouse() } })
         for (index, runner) in runners.enumerated() {
             runner.sharing.withLock {
                 $0 = SharedPlace(reading: reading, index: index, members: members, reader: reader)
@@ -58,10 +59,5 @@ extension ConsumerRunner {
         SharedMember(
             configuration: configuration, reader: reader, transaction: transaction, processing: processing,
             metrics: metrics)
-    }
-
-    /// Does something with the member, while there is one.
-    private func telling(_ what: @escaping @Sendable (BatchConsumer) -> Void) -> @Sendable () -> Void {
-        { [consumer] in if let member = consumer.withLock({ $0 }) { what(member) } }
     }
 }
