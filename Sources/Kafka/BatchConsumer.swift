@@ -77,8 +77,8 @@ public final class BatchConsumer: Sendable {
     /// Partitions of the group's topics that lastingly belong to nobody. The group is made to share them out again.
     public var ownerless: [TopicPartition] { poller.ownerless }
 
-    /// The next records, up to `max`; nil after `timeout` without any, and when closed, hurried or roused. Blocks the calling
-    /// thread. The batch is in hand until `finish`. Throws once the consumer can't go on.
+    /// The next records, up to `max`; nil after `timeout` without any, and when closed or hurried. Blocks the calling thread.
+    /// The batch is in hand until `finish`. Throws once the consumer can't go on.
     public func nextBatch(max: Int, timeout: Duration) throws(KafkaError) -> MessageBatch? {
         if let failure = poller.failure { throw failure }
         let batch = poller.pacing.awaiting {
@@ -87,8 +87,7 @@ public final class BatchConsumer: Sendable {
                     poller.pacing.holdsNothingBack.store(buffer.ordinaryCount > 0 || buffer.isAlert, ordering: .relaxed)
                     return .some(batch)
                 }
-                defer { buffer.isRoused = false }
-                return buffer.closed || buffer.isHurried || buffer.isRoused ? .some(nil) : nil
+                return buffer.closed || buffer.isHurried ? .some(nil) : nil
             }
         }
         if let batch = batch ?? nil {
@@ -107,17 +106,11 @@ public final class BatchConsumer: Sendable {
         poller.pacing.wanted(in: pause)
         let urgentPause = min(max(urgentPause, .zero), pause)
         let isFull = { (buffer: ConsumerBuffer) in
-            buffer.count >= count || buffer.closed || buffer.isHurried || buffer.isRoused
+            buffer.count >= count || buffer.closed || buffer.isHurried
         }
         if urgentPause > .zero, buffer.wait(for: urgentPause, { isFull($0) ? true : nil }) != nil { return }
         _ = buffer.wait(for: pause - urgentPause) { isFull($0) || $0.urgentCount > 0 ? true : nil }
     }
-
-    /// Ends the wait of `nextBatch`, this one or the next, without a batch. From any thread.
-    public func rouse() { buffer.update { $0.isRoused = true } }
-
-    /// Has the listener asked soon which partitions it holds back.
-    public func lookAgain() { poller.wake(handle) }
 
     /// Ends `gather` and the wait for records, now and from now on: for those who are about to stop.
     public func hurry() { buffer.update { $0.isHurried = true } }

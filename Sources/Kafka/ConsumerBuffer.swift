@@ -61,8 +61,6 @@ struct ConsumerBuffer: @unchecked Sendable {
     var closed = false
     /// Nobody waits for records any more.
     var isHurried = false
-    /// The worker that waits for records, or the next one, is to look for other work.
-    var isRoused = false
 
     /// Urgent batches in a row, at most, while others wait.
     static let turns = 4
@@ -116,9 +114,6 @@ struct ConsumerBuffer: @unchecked Sendable {
         guard let batch = inHand.removeValue(forKey: id), !batch.isUrgent else { return }
         span.noted(batch.count, took: batch.since.duration(to: .now))
     }
-
-    /// What batches touch that workers have.
-    var partitionsInHand: Set<TopicPartition> { inHand.values.reduce(into: []) { $0.formUnion($1) } }
 
     func isInHand(_ partitions: Set<TopicPartition>) -> Bool {
         inHand.values.contains { !$0.partitions.isDisjoint(with: partitions) }

@@ -31,19 +31,12 @@ public protocol RebalanceListener: Sendable {
     /// Of the starts that it has said, those that the partitions don't hold, and where to start instead. When it throws,
     /// the partitions wait as above.
     func startsOutside(_ starts: [TopicPartition: StartOutside]) throws -> [TopicPartition: Int64]
-    /// Those of the member's partitions that aren't to be fetched for now, since another reader brings their records. Asked
-    /// again and again, by partitions that are about to come too, and after `BatchConsumer.lookAgain` at once. One that
-    /// isn't held back any more starts where `partitionsAssigned` says, once no batch in hand touches it.
-    func heldBack(_ partitions: Set<TopicPartition>) -> Set<TopicPartition>
     /// The partitions are about to go. No batch in hand touches them any more, unless it took longer than
     /// `revokeTimeout`. `lost`: they are another member's already.
     func partitionsRevoked(_ partitions: [TopicPartition], lost: Bool)
 }
 
 extension RebalanceListener {
-    /// None.
-    public func heldBack(_ partitions: Set<TopicPartition>) -> Set<TopicPartition> { [] }
-
     /// From the oldest record that there is.
     public func startsOutside(_ starts: [TopicPartition: StartOutside]) throws -> [TopicPartition: Int64] {
         starts.mapValues(\.marks.low)

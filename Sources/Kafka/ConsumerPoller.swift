@@ -49,11 +49,6 @@ final class ConsumerPoller: Sendable {
     /// Why this member can't go on and a new one has to be made.
     var failure: KafkaError? { fetch.failure.withLock { $0 } }
 
-    /// Ends the wait that the thread is in, or the next one. From any thread.
-    func wake(_ handle: KafkaHandle) {
-        if let urgent { urgent.raise() } else { handle.endConsumerPoll() }
-    }
-
     func run(_ handle: KafkaHandle, _ watch: GroupWatch) {
         var nextStart = ContinuousClock.now
         var rejoining = RejoinJudge(
@@ -70,13 +65,12 @@ final class ConsumerPoller: Sendable {
                 membership.leave(handle.raw)
                 membership.subscribe(handle.raw)
             }
-            rebalancing.holdBack(handle.raw)
-            if held.withLock({ !$0.unplaced.isEmpty }), nextStart <= .now {
+            if held.withLock({ !$0.waiting.isEmpty }), nextStart <= .now {
                 rebalancing.startWaiting(handle.raw)
                 nextStart = .now + Self.listenerRetry
             }
             pressure.apply(handle.raw) { fetch.fetchUrgent() }
-            let isHeldUp = held.withLock { !$0.unplaced.isEmpty || $0.isPaused }
+            let isHeldUp = held.withLock { !$0.waiting.isEmpty || $0.isPaused }
             fetch.run(handle.raw, wait: isHeldUp ? Self.wait.short : Self.wait.long)
         }
         buffer.update { $0.closed = true }

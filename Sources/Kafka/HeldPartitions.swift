@@ -5,8 +5,6 @@ struct HeldPartitions {
     private(set) var isKnown = false
     /// Paused until the listener has said where they start.
     private(set) var waiting: Set<TopicPartition> = []
-    /// Those of them that it holds back: it isn't asked for their start.
-    private(set) var heldBack: Set<TopicPartition> = []
     /// Paused because the buffer stays full.
     var isPaused = false
     /// Times that partitions came or went.
@@ -17,9 +15,6 @@ struct HeldPartitions {
 
     /// What is fetched from: all but those that wait.
     var started: Set<TopicPartition> { all.subtracting(waiting) }
-
-    /// What the listener is to be asked for.
-    var unplaced: Set<TopicPartition> { waiting.subtracting(heldBack) }
 
     /// Takes partitions in; those without a start wait.
     mutating func assign(_ partitions: [TopicPartition], from starts: [TopicPartition: Int64]) {
@@ -36,22 +31,12 @@ struct HeldPartitions {
         positions.place(starts)
     }
 
-    /// Holds back `partitions` and nothing else. Those that were fetched from wait from now on, and so do those that were
-    /// held back before, for a start. Returns the ones that were fetched from.
-    mutating func holdBack(_ partitions: Set<TopicPartition>) -> Set<TopicPartition> {
-        heldBack = partitions.intersection(all)
-        let started = heldBack.subtracting(waiting)
-        waiting.formUnion(started)
-        return started
-    }
-
     /// Gives partitions up. Returns those of them that are paused.
     mutating func revoke(_ going: Set<TopicPartition>) -> Set<TopicPartition> {
         let paused = isPaused ? going : waiting.intersection(going)
         all.subtract(going)
         rebalances += 1
         waiting.subtract(going)
-        heldBack.subtract(going)
         revoked.formUnion(going)
         positions.remove(going)
         if all.isEmpty { isPaused = false }

@@ -65,15 +65,13 @@ struct Rebalancing: Sendable {
         _ list: UnsafeMutablePointer<rd_kafka_topic_partition_list_t>, _ cooperative: Bool
     ) {
         // A member that is stopping gives them back at once.
-        let heldBack = stop.isStopped ? [] : holdBack(raw, besides: partitions)
-        let starts = stop.isStopped ? [:] : place(raw, partitions.filter { !heldBack.contains($0) })
+        let starts = stop.isStopped ? [:] : place(raw, partitions)
         for index in 0..<partitions.count {
             if let start = starts[partitions[index]] { list.pointee.elems[index].offset = start }
         }
         let waiting = Set(partitions.filter { starts[$0] == nil })
         let isPausedByBuffer = held.withLock { held -> Bool in
             held.assign(partitions, from: starts)
-            _ = held.holdBack(heldBack)
             pacing.partitions.store(held.all.count, ordering: .relaxed)
             return held.isPaused
         }
@@ -85,24 +83,6 @@ struct Rebalancing: Sendable {
         }
         let paused = isPausedByBuffer ? waiting.union(partitions.filter { !isUrgent($0) }) : waiting
         if !paused.isEmpty { _ = PartitionList(paused).use { rd_kafka_pause_partitions(raw, $0) } }
-    }
-
-    /// Stops fetching what the listener holds back, and has what it doesn't hold back any more wait for its start. Returns
-    /// what is held back.
-    ///
-    /// - Parameter coming: partitions that are about to be assigned.
-    @discardableResult
-    func holdBack(_ raw: OpaquePointer, besides coming: [TopicPartition] = []) -> Set<TopicPartition> {
-        let (all, isKnown, before) = held.withLock { ($0.all, $0.isKnown, $0.heldBack) }
-        guard isKnown || !coming.isEmpty else { return [] }
-        let wanted = listener.heldBack(all.union(coming))
-        guard wanted != before else { return wanted }
-        let stopped = held.withLock { $0.holdBack(wanted) }
-        if !stopped.isEmpty {
-            _ = PartitionList(stopped).use { rd_kafka_pause_partitions(raw, $0) }
-            buffer.update { $0.drop(stopped) }
-        }
-        return wanted
     }
 
     /// Where partitions start, by the listener and by what they hold. Missing are those that can't be told for now.
@@ -150,8 +130,7 @@ struct Rebalancing: Sendable {
 
     /// Asks the listener again for partitions that wait for their start.
     func startWaiting(_ raw: OpaquePointer) {
-        let inHand = buffer.withLock { $0.partitionsInHand }
-        let starts = place(raw, held.withLock { $0.unplaced.subtracting(inHand).sorted() })
+        let starts = place(raw, held.withLock { $0.waiting.sorted() })
         guard !starts.isEmpty else { return }
         do {
             try Self.seek(raw, starts, timeout: .seconds(2))

@@ -17,20 +17,6 @@ import Testing
         #expect(held.summary.rebalances == 1)
     }
 
-    @Test func whatIsHeldBackNeedsAStartAfterwards() {
-        var held = HeldPartitions()
-        held.assign([a, b], from: [a: 5])
-        let stopped = held.holdBack([a, b])
-        #expect(stopped == [a], "the other one wasn't fetched from")
-        #expect(held.started == [] && held.unplaced == [] && held.waiting == [a, b])
-        let again = held.holdBack([b])
-        #expect(again == [] && held.unplaced == [a], "it isn't fetched from by itself")
-        held.start([a: 9])
-        #expect(held.started == [a] && held.unplaced == [])
-        _ = held.revoke([b])
-        #expect(held.heldBack == [])
-    }
-
     @Test func whatGoesIsTakenOnceAndSaysWhetherItIsPaused() {
         var held = HeldPartitions()
         held.assign([a, b], from: [a: 0])

@@ -66,12 +66,17 @@ struct BatchProcessing: Sendable {
             let started = ContinuousClock.now
             do {
                 let result = try connection.run { try transaction.run(records, giveUp: nil, on: $0) }
-                committed(records, result, in: started.duration(to: .now))
+                metrics.handled(result, in: started.duration(to: .now))
+                status.withLock { $0.problem = nil }
+                handled(records, result)
+                if result.handled > 0 || result.wroteOutbox { onCommit(result.wroteOutbox) }
                 return .done(result.offsets)
             } catch let error as PostgresError where error.kind == .closed {
                 return .stopped
             } catch let error as PostgresError where error.isPassing {
-                heldUp(by: error)
+                status.withLock { $0.problem = "\(error)" }
+                metrics.retries.increment()
+                logger.warning("database_unavailable", metadata: ["error": "\(error)"])
                 if stop.wait(for: outages.next()) { return .stopped }
             } catch is ConcurrentChange {
                 metrics.retries.increment()
@@ -99,21 +104,6 @@ struct BatchProcessing: Sendable {
                 if stop.wait(for: delay) { return .stopped }
             }
         }
-    }
-
-    /// Sees to what follows from a commit.
-    func committed(_ records: ArraySlice<ConsumedRecord>, _ result: BatchResult, in duration: Duration) {
-        metrics.handled(result, in: duration)
-        status.withLock { $0.problem = nil }
-        handled(records, result)
-        if result.handled > 0 || result.wroteOutbox { onCommit(result.wroteOutbox) }
-    }
-
-    /// Says why nothing was committed: it will be tried again.
-    func heldUp(by error: PostgresError) {
-        status.withLock { $0.problem = "\(error)" }
-        metrics.retries.increment()
-        logger.warning("database_unavailable", metadata: ["error": "\(error)"])
     }
 
     /// Ends the spans of a batch, and logs its messages for operators who follow one through the services.

@@ -33,7 +33,7 @@ final class BatchTransaction: Sendable {
     func run(
         _ records: ArraySlice<ConsumedRecord>, giveUp: DeadLetters.Verdict?, on connection: Connection
     ) throws -> BatchResult {
-        if giveUp == nil, looksPlain(records) {
+        if giveUp == nil, !hasParked.load(ordering: .relaxed), !records.contains(where: { $0.malformed != nil }) {
             do {
                 return try connection.transaction { try runPlain(records, on: $0) }
             } catch is NotPlain {}
@@ -45,80 +45,33 @@ final class BatchTransaction: Sendable {
     private struct NotPlain: Error {}
 
     private func runPlain(_ records: ArraySlice<ConsumedRecord>, on connection: Connection) throws -> BatchResult {
-        let plain = Plain(records, usesInbox: usesInbox)
-        let answers = try connection.pipeline { claim(plain, in: &$0) }
-        let (result, outbox) = try apply(plain, answers[...], on: connection)
-        try connection.pipeline(committing: true) { Outbox.append(outbox, in: &$0) }
-        return result
-    }
-
-    /// A batch that is taken for one like nearly all.
-    private struct Plain {
-        let records: ArraySlice<ConsumedRecord>
-        let steps: [TopicPartition: ConsumerOffsets.Step]
-        let messages: [InboundMessage]
-        /// Those that are to be claimed, where there is an inbox.
-        let distinct: [InboundMessage]
-
-        init(_ records: ArraySlice<ConsumedRecord>, usesInbox: Bool) {
-            self.records = records
-            steps = ConsumerOffsets.steps(through: records)
-            messages = records.compactMap(\.message)
-            distinct = usesInbox ? BatchTransaction.distinct(messages) : messages
+        var result = BatchResult()
+        let steps = ConsumerOffsets.steps(through: records)
+        result.offsets = steps.mapValues(\.next)
+        note(records, .repeated, in: &result)
+        let messages = records.compactMap(\.message)
+        result.tombstones = records.count { $0.isTombstone }
+        result.skipped = records.count - messages.count - result.tombstones
+        let distinct = usesInbox ? Self.distinct(messages) : messages
+        let answers = try connection.pipeline { pipeline in
+            ConsumerOffsets.advance(group: group, steps, in: &pipeline)
+            if usesInbox, !distinct.isEmpty { Inbox.claim(group: group, distinct.map(\.identity), in: &pipeline) }
         }
-    }
-
-    /// Whether it may be a plain one, as far as is known before anything is asked.
-    private func looksPlain(_ records: ArraySlice<ConsumedRecord>) -> Bool {
-        !hasParked.load(ordering: .relaxed) && !records.contains { $0.malformed != nil }
-    }
-
-    /// Moves the offsets, and claims the ids: `claims` statements.
-    private func claim(_ plain: Plain, in pipeline: inout Pipeline) {
-        ConsumerOffsets.advance(group: group, plain.steps, in: &pipeline)
-        if claims(plain) > 1 { Inbox.claim(group: group, plain.distinct.map(\.identity), in: &pipeline) }
-    }
-
-    private func claims(_ plain: Plain) -> Int { usesInbox && !plain.distinct.isEmpty ? 2 : 1 }
-
-    /// Handles what is new by the answers to `claim`. Returns what the handler has for the outbox, too.
-    private func apply(
-        _ plain: Plain, _ answers: ArraySlice<Rows>, on connection: Connection
-    ) throws -> (BatchResult, [OutgoingEvent]) {
-        var answers = answers
-        guard let offsets = answers.popFirst(), offsets.count == plain.steps.count, let first = offsets.first else {
-            throw NotPlain()
-        }
-        if try first.get(0, as: Bool.self) {
+        guard answers[0].count == steps.count else { throw NotPlain() }
+        if try answers[0][0].get(0, as: Bool.self) {
             hasParked.store(true, ordering: .relaxed)
             throw NotPlain()
         }
-        var result = BatchResult()
-        result.offsets = plain.steps.mapValues(\.next)
-        note(plain.records, .repeated, in: &result)
-        result.tombstones = plain.records.count { $0.isTombstone }
-        result.skipped = plain.records.count - plain.messages.count - result.tombstones
-        let new = try answers.popFirst().map { try Inbox.new(of: plain.distinct, $0) } ?? plain.distinct
-        result.repeated = plain.messages.count - new.count
+        let new = answers.count > 1 ? try Inbox.new(of: distinct, answers[1]) : distinct
+        result.repeated = messages.count - new.count
         let outbox = try handle(new, in: &result, on: connection)
-        return (result, outbox)
+        try connection.pipeline(committing: true) { Outbox.append(outbox, in: &$0) }
+        return result
     }
 
     private func runCareful(
         _ records: ArraySlice<ConsumedRecord>, giveUp: DeadLetters.Verdict?, on connection: Connection
     ) throws -> BatchResult {
-        let (result, outbox) = try applyCarefully(records, giveUp: giveUp, on: connection)
-        try connection.pipeline(committing: true) { pipeline in
-            Outbox.append(outbox, in: &pipeline)
-            ConsumerOffsets.store(group: group, result.offsets, in: &pipeline)
-        }
-        return result
-    }
-
-    /// Looks at the records one by one. What is left to be written are the outbox and the offsets.
-    private func applyCarefully(
-        _ records: ArraySlice<ConsumedRecord>, giveUp: DeadLetters.Verdict?, on connection: Connection
-    ) throws -> (BatchResult, [OutgoingEvent]) {
         var result = BatchResult()
         for record in records { result.offsets[record.partition] = record.source.offset + 1 }
         let stored = try ConsumerOffsets.lock(group: group, result.offsets.keys.sorted(), on: connection)
@@ -141,7 +94,11 @@ final class BatchTransaction: Sendable {
             result.repeated += flowing.count - result.skipped - result.tombstones - messages.count
         }
         let outbox = try handle(messages, in: &result, on: connection)
-        return (result, outbox)
+        try connection.pipeline(committing: true) { pipeline in
+            Outbox.append(outbox, in: &pipeline)
+            ConsumerOffsets.store(group: group, result.offsets, in: &pipeline)
+        }
+        return result
     }
 
     /// Returns what the handler has for the outbox.
@@ -176,73 +133,5 @@ final class BatchTransaction: Sendable {
     private static func distinct(_ messages: [InboundMessage]) -> [InboundMessage] {
         var ids = Set<String>(minimumCapacity: messages.count)
         return messages.filter { ids.insert($0.identity).inserted }
-    }
-}
-
-extension BatchTransaction {
-    /// What one of several groups has to handle in a transaction that they share.
-    struct Share {
-        let transaction: BatchTransaction
-        let records: ArraySlice<ConsumedRecord>
-    }
-
-    /// One group is why nothing of a shared transaction was committed.
-    struct ShareFailure: Error {
-        /// Of its share.
-        let index: Int
-        let error: any Error
-    }
-
-    /// Does the shares of several groups, all or none: the offsets of all in one round trip, each group's work, and all that
-    /// is left with the COMMIT. Throws `ShareFailure` where a handler is at fault; errors of PostgreSQL that pass by
-    /// themselves, and `ConcurrentChange`, as they are.
-    static func run(_ shares: [Share], on connection: Connection) throws -> [BatchResult] {
-        var careful = Set(shares.indices.filter { !shares[$0].transaction.looksPlain(shares[$0].records) })
-        while true {
-            do {
-                return try connection.transaction { try attempt(shares, careful, on: $0) }
-            } catch let failure as ShareFailure where failure.error is NotPlain {
-                careful.insert(failure.index)
-            }
-        }
-    }
-
-    private static func attempt(
-        _ shares: [Share], _ careful: Set<Int>, on connection: Connection
-    ) throws -> [BatchResult] {
-        let plain = shares.enumerated().map { index, share in
-            careful.contains(index) ? nil : Plain(share.records, usesInbox: share.transaction.usesInbox)
-        }
-        var answers = try connection.pipeline { pipeline in
-            for (share, plain) in zip(shares, plain) {
-                if let plain { share.transaction.claim(plain, in: &pipeline) }
-            }
-        }[...]
-        var outcomes: [(result: BatchResult, outbox: [OutgoingEvent])] = []
-        for (index, share) in shares.enumerated() {
-            do {
-                if let plain = plain[index] {
-                    let claims = share.transaction.claims(plain)
-                    outcomes.append(try share.transaction.apply(plain, answers.prefix(claims), on: connection))
-                    answers = answers.dropFirst(claims)
-                } else {
-                    outcomes.append(try share.transaction.applyCarefully(share.records, giveUp: nil, on: connection))
-                }
-            } catch let error as PostgresError where error.isPassing || error.kind == .closed {
-                throw error
-            } catch let error as ConcurrentChange {
-                throw error
-            } catch {
-                throw ShareFailure(index: index, error: error)
-            }
-        }
-        try connection.pipeline(committing: true) { pipeline in
-            for (index, outcome) in outcomes.enumerated() {
-                Outbox.append(outcome.outbox, in: &pipeline)
-                guard careful.contains(index) else { continue }
-                ConsumerOffsets.store(group: shares[index].transaction.group, outcome.result.offsets, in: &pipeline)
-            }
-        }
-        return outcomes.map(\.result)
     }
 }

@@ -44,14 +44,9 @@ struct ConsumerMetrics: Sendable {
     /// A batch without anything for the group.
     func passed(_ records: [ConsumedRecord]) {
         let empty = records.count { $0.isTombstone }
-        passed(records.count - empty, tombstones: empty)
-        batch(records.count)
-    }
-
-    /// Records of a batch that has something for the group.
-    func passed(_ others: Int, tombstones empty: Int) {
-        if others > 0 { skipped.increment(by: others) }
+        skipped.increment(by: records.count - empty)
         if empty > 0 { tombstones.increment(by: empty) }
+        batch(records.count)
     }
 
     /// The handler's own share of a transaction.

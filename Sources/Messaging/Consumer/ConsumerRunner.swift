@@ -10,25 +10,21 @@ import Telemetry
 /// divert messages whose key is parked, drop ids that the inbox has, apply the handler, write its outbox, store the
 /// offsets; commit (`BatchTransaction`). The offsets are committed to Kafka once a second, as a hint for lag tools. A batch
 /// without anything for the group costs no transaction: its offsets are stored with others, a second later at most.
-///
-/// Groups of one process may read together (`readTogether`).
 public final class ConsumerRunner: Sendable {
-    let configuration: Configuration
-    let handler: any BatchHandler
+    private let configuration: Configuration
+    private let handler: any BatchHandler
     let reader: RecordReader
     private let kafka: KafkaConfiguration
     private let database: PostgresConfiguration
     private let onCommit: @Sendable (_ wroteOutbox: Bool) -> Void
     private let logger: Logger
-    let metrics: ConsumerMetrics
+    private let metrics: ConsumerMetrics
     private let traces = Traces.current
     let transaction: BatchTransaction
-    let processing: BatchProcessing
+    private let processing: BatchProcessing
     private let status: Monitor<Status>
     /// While it runs.
-    let consumer = Monitor<BatchConsumer?>(nil)
-    /// Of a group that reads together with others of the process.
-    let sharing = Monitor<SharedPlace?>(nil)
+    private let consumer = Monitor<BatchConsumer?>(nil)
 
     /// - Parameter onCommit: called after each commit that did something, to wake what goes on from there: the relay,
     ///   where something is in the outbox.
@@ -84,7 +80,6 @@ public final class ConsumerRunner: Sendable {
             onCommit: { [onCommit] in onCommit(true) })
         let retryThread = DedicatedThread.start("redelivery") { retries.run(until: stop) }
         defer { retryThread.join(timeout: .seconds(5)) }
-        let place = sharing.withLock { $0 }
         var rejoins = Backoff(base: .milliseconds(500), cap: .seconds(15))
         var claim = InstanceClaim(kafka.membershipName)
         stop.onStop { [consumer] in consumer.withLock { $0 }?.hurry() }
@@ -95,13 +90,10 @@ public final class ConsumerRunner: Sendable {
             let member = try BatchConsumer(
                 membership,
                 listener: OffsetListener(
-                    group: group, database: database, status: status, metrics: metrics, sharing: place,
-                    logger: logger),
+                    group: group, database: database, status: status, metrics: metrics, logger: logger),
                 logger: logger)
             do {
-                try consume(
-                    as: member, at: place, claim: &claim, on: connection, until: stop,
-                    onProgress: { rejoins.reset() })
+                try consume(as: member, claim: &claim, on: connection, until: stop, onProgress: { rejoins.reset() })
             } catch let error as KafkaError where error.isFatal {
                 // Of the member, not of the group: another has got its name; a partition may have lost what was read of
                 // it. A new member joins; the rest of the daemon needn't end for it.
@@ -121,15 +113,14 @@ public final class ConsumerRunner: Sendable {
 
     /// Consumes until `stop` or an error that ends the member.
     private func consume(
-        as consumer: BatchConsumer, at place: SharedPlace?, claim: inout InstanceClaim,
-        on connection: ReconnectingConnection, until stop: StopSignal, onProgress: () -> Void
+        as consumer: BatchConsumer, claim: inout InstanceClaim, on connection: ReconnectingConnection,
+        until stop: StopSignal, onProgress: () -> Void
     ) throws {
         self.consumer.withLock { $0 = consumer }
         status.withLock { $0.problem = nil }
         defer {
             self.consumer.withLock { $0 = nil }
             consumer.close(timeout: .seconds(5))
-            if let place { place.reading.ended(place.index) }
         }
         var tick = Tick(every: configuration.tick)
         // Urgent records have beats of their own: they don't wait for those of others.
@@ -137,35 +128,32 @@ public final class ConsumerRunner: Sendable {
         var skipped = SkippedOffsets()
         // Of what is stored, for Kafka; only lag tools look at its offsets.
         var hints = GatheredOffsets()
-        let work = ReadingWork(place, logger)
         func storeSkipped() {
             hints.note(skipped.store(group: group, having: currentStatus.assigned, on: connection, logger))
         }
         while !stop.isStopped, !takesNameBack(&claim, seeing: consumer.group) {
-            let batch = try consumer.nextBatch(max: configuration.batchSize, timeout: work.patience(at: .now))
+            let batch = try consumer.nextBatch(max: configuration.batchSize, timeout: .milliseconds(500))
             hints.note(takeStarts())
             if let batch {
                 if batch.isUrgent { urgentTick.begin(at: .now) } else { tick.begin(at: .now) }
-                guard let records = work.take(batch, otherwise: { readable(batch, until: stop) }) else { break }
-                hints.note(handle(records, with: work, skipped: &skipped, on: connection, until: stop))
+                guard var records = readable(batch, until: stop) else { break }
+                var offsets: [TopicPartition: Int64] = [:]
+                if records.allSatisfy(\.skipped) {
+                    skipped.note(records)
+                    metrics.passed(records)
+                } else {
+                    if let traces {
+                        for index in records.indices {
+                            records[index].begin(traces, group: group, batchSize: records.count)
+                        }
+                    }
+                    offsets = processing.run(records, on: connection, until: stop)
+                    skipped.passed(offsets)
+                }
+                hints.note(offsets)
                 consumer.finish(batch)
-                if !stop.isStopped { work.finish(records) }
                 onProgress()
                 if !batch.isUrgent { tick.end(at: .now) }
-            } else if work.isDue(at: .now) {
-                hints.note(handle([], with: work, skipped: &skipped, on: connection, until: stop))
-            }
-            if let handed = work.takeHanded() {
-                let stored = processing.run(handed.records, on: connection, until: stop)
-                skipped.passed(stored)
-                hints.note(stored)
-                if !stop.isStopped { skipped.note(handed.passed(beyond: stored)) }
-                work.finishHanded()
-            }
-            if let news = work.takeNews() {
-                skipped.passed(news.stored)
-                skipped.note(news.passed)
-                hints.note(news.stored)
             }
             if skipped.isDue { storeSkipped() }
             if hints.isDue { consumer.commit(hints.take(having: currentStatus.assigned)) }
@@ -177,35 +165,6 @@ public final class ConsumerRunner: Sendable {
         }
         storeSkipped()
         consumer.commit(hints.take(having: currentStatus.assigned))
-    }
-
-    /// Sees a batch through, which may be empty where something is to be done for others. Returns what was stored.
-    private func handle(
-        _ records: [ConsumedRecord], with work: ReadingWork, skipped: inout SkippedOffsets,
-        on connection: ReconnectingConnection, until stop: StopSignal
-    ) -> [TopicPartition: Int64] {
-        var records = records
-        if records.allSatisfy(\.skipped) {
-            if !records.isEmpty {
-                skipped.note(records)
-                metrics.passed(records)
-            }
-            if work.isDue(at: .now) { _ = work.runForOthers(with: [], on: connection, until: stop) }
-            return [:]
-        }
-        if let traces {
-            for index in records.indices { records[index].begin(traces, group: group, batchSize: records.count) }
-        }
-        let offsets: [TopicPartition: Int64]
-        switch work.runForOthers(with: records, on: connection, until: stop) {
-        case .done(let done):
-            metrics.batch(records.count)
-            offsets = done
-        case .alone: offsets = processing.run(records, on: connection, until: stop)
-        case .stopped: offsets = [:]
-        }
-        skipped.passed(offsets)
-        return offsets
     }
 
     /// The records of a batch, read again until all of them can be: one that nobody can read now is no dead letter, and

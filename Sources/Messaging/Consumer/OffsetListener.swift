@@ -9,17 +9,7 @@ struct OffsetListener: RebalanceListener {
     let database: PostgresConfiguration
     let status: Monitor<ConsumerRunner.Status>
     let metrics: ConsumerMetrics
-    /// Of a group that reads together with others.
-    var sharing: SharedPlace?
     let logger: Logger
-
-    func heldBack(_ partitions: Set<TopicPartition>) -> Set<TopicPartition> {
-        guard let sharing else { return [] }
-        let held = sharing.heldBack(partitions)
-        // The leader reads them for the group, now or soon.
-        if !sharing.isLeader, !held.isEmpty { status.withLock { $0.assigned.formUnion(held) } }
-        return held
-    }
 
     func partitionsAssigned(_ partitions: [TopicPartition]) throws -> [TopicPartition: Int64] {
         // A member that holds nothing, as one more than there are partitions.
@@ -28,7 +18,6 @@ struct OffsetListener: RebalanceListener {
         var offsets = try ConsumerOffsets.load(group: group, partitions, on: connection)
         // Never consumed: from zero, whatever Kafka thinks was committed.
         for partition in partitions where offsets[partition] == nil { offsets[partition] = 0 }
-        let starts = try starts(of: partitions, from: offsets, on: connection)
         status.withLock { status in
             status.assigned.formUnion(partitions)
             // The member that had them may have ended before it committed its last ones.
@@ -36,56 +25,14 @@ struct OffsetListener: RebalanceListener {
         }
         logger.info(
             "partitions_assigned",
-            metadata: ["partitions": "\(partitions.map { "\($0)@\(starts[$0] ?? 0)" }.joined(separator: " "))"])
-        return starts
-    }
-
-    /// Where to fetch from, for others too who read together.
-    ///
-    /// - Parameter own: the group's offsets.
-    private func starts(
-        of partitions: [TopicPartition], from own: [TopicPartition: Int64], on connection: Connection
-    ) throws -> [TopicPartition: Int64] {
-        guard let sharing else { return own }
-        guard sharing.isLeader else {
-            sharing.reading.startsAlone(sharing.index - 1, from: own)
-            return own
-        }
-        let others = try sharing.members.dropFirst().map {
-            try ConsumerOffsets.load(group: $0.configuration.group, partitions, on: connection)
-        }
-        return sharing.reading.start(partitions, from: [own] + others)
+            metadata: ["partitions": "\(partitions.map { "\($0)@\(offsets[$0] ?? 0)" }.joined(separator: " "))"])
+        return offsets
     }
 
     /// A partition that ends before the stored offset has lost records that were read, and the offsets that they had go
     /// to new ones. It is read again from its beginning: how many of its records are new nobody knows, and none may be
     /// passed over. What was handled isn't handled again.
     func startsOutside(_ starts: [TopicPartition: StartOutside]) throws -> [TopicPartition: Int64] {
-        guard let sharing else { return try goElsewhere(starts) }
-        guard sharing.isLeader else {
-            let lows = try goElsewhere(starts)
-            sharing.reading.startsAlone(sharing.index - 1, from: lows)
-            return lows
-        }
-        // It may have been another group's start.
-        let own = sharing.reading.leaderStartsElsewhere(starts.keys)
-        var news: [TopicPartition: Int64] = [:]
-        var outside: [TopicPartition: StartOutside] = [:]
-        for (partition, other) in starts {
-            let start = own[partition] ?? other.start
-            if start > 0, start < other.marks.low || start > other.marks.high {
-                outside[partition] = StartOutside(start: start, marks: other.marks)
-            } else {
-                news[partition] = max(start, other.marks.low)
-            }
-        }
-        news.merge(try goElsewhere(outside)) { $1 }
-        sharing.reading.leaderStarts(at: news)
-        return news
-    }
-
-    private func goElsewhere(_ starts: [TopicPartition: StartOutside]) throws -> [TopicPartition: Int64] {
-        guard !starts.isEmpty else { return [:] }
         let ended = starts.filter(\.value.isBeyondEnd)
         if !ended.isEmpty {
             let connection = try connect()
@@ -130,7 +77,6 @@ struct OffsetListener: RebalanceListener {
 
     func partitionsRevoked(_ partitions: [TopicPartition], lost: Bool) {
         status.withLock { $0.assigned.subtract(partitions) }
-        if let sharing { sharing.reading.revoked(partitions, from: sharing.index) }
         logger.info(
             lost ? "partitions_lost" : "partitions_revoked",
             metadata: ["partitions": "\(partitions.map { "\($0)" }.joined(separator: " "))"])

@@ -9,10 +9,8 @@ struct SkippedOffsets {
 
     /// In partition order, as they were read.
     mutating func note(_ records: [ConsumedRecord]) {
-        note(ConsumerOffsets.steps(through: records[...]).mapValues(\.next))
+        gathered.note(ConsumerOffsets.steps(through: records[...]).mapValues(\.next))
     }
-
-    mutating func note(_ next: [TopicPartition: Int64]) { gathered.note(next) }
 
     /// Leaves out partitions of which records behind the skipped ones were handled, and the offsets stored with that.
     mutating func passed(_ offsets: [TopicPartition: Int64]) { gathered.remove(offsets.keys) }

@@ -61,13 +61,6 @@ public struct RecordReader: Sendable {
         self.content = content
     }
 
-    /// One that reacts to `types`, and otherwise reads alike.
-    func widened(to types: Set<String>) -> RecordReader {
-        RecordReader(
-            types: types, ignoring: ignoredSource, codecs: codecs, signatures: signatures, expressTopics: expressTopics,
-            content: content)
-    }
-
     public func read(_ record: ConsumedMessage) -> RecordVerdict {
         let place = InboundMessage.Source(topic: record.topic, partition: record.partition, offset: record.offset)
         return read(record, at: place)

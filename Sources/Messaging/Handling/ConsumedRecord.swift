@@ -43,17 +43,6 @@ struct ConsumedRecord {
         }
     }
 
-    /// The record as one sees it who reads by `reader`, after it was read by another who reacts to all that this one does,
-    /// and otherwise reads alike.
-    func seen(by reader: RecordReader) -> ConsumedRecord {
-        if skipped { return self }
-        guard let message else { return ConsumedRecord(record, of: source.topic, by: reader) }
-        if reader.types.contains(message.type) { return self }
-        var passedOver = self
-        passedOver.message = nil
-        return passedOver
-    }
-
     /// The message comes under `span` from now on.
     mutating func follow(_ span: ActiveSpan) {
         self.span = span

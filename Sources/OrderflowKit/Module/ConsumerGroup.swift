@@ -34,16 +34,11 @@ public struct ConsumerGroup: Sendable {
     /// Whether the service can't do its main work without the group.
     public var isNeeded = true
     public var urgency = Urgency.urgent
-    /// A group of the service that reads topics of this one's too: what a process fetches for it is fetched and read for this
-    /// one as well, and handled in one transaction with what it does. Offsets, dead letters, rebuilds and the place at the
-    /// brokers stay the group's own, and it waits for the other one as little as it holds it up.
-    public let companion: String?
     package let handler: @Sendable (ServiceContext) throws -> any BatchHandler
 
-    /// - Parameter companion: a group of the same service, that has none itself; neither may ignore what it said itself.
     public init(
         _ name: String, reads subscriptions: [Subscription], batchSize: Int? = nil, usesInbox: Bool = true,
-        isNeeded: Bool = true, urgency: Urgency = .urgent, readsWith companion: String? = nil,
+        isNeeded: Bool = true, urgency: Urgency = .urgent,
         by handler: @escaping @Sendable (ServiceContext) throws -> any BatchHandler
     ) {
         self.name = name
@@ -52,7 +47,6 @@ public struct ConsumerGroup: Sendable {
         self.usesInbox = usesInbox
         self.isNeeded = isNeeded
         self.urgency = urgency
-        self.companion = companion
         self.handler = handler
     }
 

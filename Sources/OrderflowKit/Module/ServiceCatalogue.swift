@@ -42,12 +42,6 @@ public struct ServiceCatalogue: Sendable {
         for module in modules {
             precondition(
                 module.database != nil || module.groups.isEmpty, "\(module.name) has groups and no database for them")
-            for group in module.groups {
-                guard let companion = group.companion else { continue }
-                precondition(
-                    module.groups.contains { $0.name == companion && $0.companion == nil },
-                    "\(group.name) reads with \(companion), which is no group of \(module.name) that reads for others")
-            }
             let schema = module.database?.migrations.map(\.sql).joined() ?? MessagingSchema.parts.joined()
             precondition(
                 MessagingSchema.parts.allSatisfy(schema.contains),

@@ -77,10 +77,6 @@ public struct ServiceProcess: Sendable {
             context.collectors.watch(runner)
             return runner
         }
-        for leader in groups where leader.companion == nil {
-            let companions = groups.filter { $0.companion == leader.name }.map(\.name)
-            ConsumerRunner.readTogether(runners.filter { ([leader.name] + companions).contains($0.group) })
-        }
         for relay in relays {
             context.health.watch(relay: relay)
             context.collectors.watch(relay)

@@ -2,8 +2,7 @@ import Messaging
 import OrderflowKit
 
 extension ServiceModule {
-    /// The read side's writer: one consumer group a read model, so that each can be rebuilt alone. What they
-    /// all read is fetched once and written in one transaction.
+    /// The read side's writer: one consumer group a read model, so that each can be rebuilt alone.
     ///
     ///     order-events              ─> projection-group ─> order_views
     ///     order-events, user-events ─> invoicing-group  ─> invoice_orders, invoice_recipients
@@ -31,12 +30,12 @@ extension ServiceModule {
         Consumes(
             ConsumerGroup(
                 ReadModelGroup.invoices, reads: [.init(.orderEvents), .init(.userEvents)], batchSize: 2_000,
-                usesInbox: false, urgency: .patient, readsWith: ReadModelGroup.orders
+                usesInbox: false, urgency: .patient
             ) { _ in InvoicingHandler() })
         Consumes(
             ConsumerGroup(
                 ReadModelGroup.sales, reads: [.init(.orderEvents)], batchSize: 2_000, usesInbox: false,
-                urgency: .patient, readsWith: ReadModelGroup.orders
+                urgency: .patient
             ) { _ in SalesHandler() })
         RebuiltModel("orders") { .orders($0, $1) }
         RebuiltModel("invoices") { .invoices($0, $1) }
