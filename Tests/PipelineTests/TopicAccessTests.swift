@@ -23,6 +23,8 @@ import Testing
         static let members: Set<Int16> = [12, 13, 15]
         /// Metadata, FindCoordinator, ApiVersions.
         static let finding: Set<Int16> = [3, 10, 18]
+        /// Of topics that a process has for itself, by the operation that they need: CreateTopics, DeleteTopics.
+        static let own: [String: Int16] = ["Create": 19, "Delete": 20]
     }
 
     private struct Use: Hashable {
@@ -109,6 +111,7 @@ import Testing
             if !access.reads.isEmpty { allowed.formUnion(API.reading) }
             if !access.writes.isEmpty { allowed.formUnion([API.produce, API.initProducer]) }
             if !access.groups.isEmpty { allowed.formUnion(API.groups.union(API.members)) }
+            allowed.formUnion(access.prefixOperations.values.joined().compactMap { API.own[$0] })
             let used = witness.apis.withLock { $0 }
             #expect(used.isSubset(of: allowed), "\(role): \(used.subtracting(allowed).sorted())")
         }
