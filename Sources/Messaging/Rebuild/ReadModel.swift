@@ -36,6 +36,10 @@ public struct ReadModel: Sendable {
         self.fold = fold
     }
 
+    /// The schema in which it is made anew, a name that needs no quotes: models may be called by words with dashes between
+    /// them, as commands are.
+    package var shadow: String { "rebuild_\(name.replacing("-", with: "_"))" }
+
     /// What of a table is the model's, for a FROM.
     func rows(of table: String) -> String {
         leftOut.map { "(SELECT * FROM \(table) WHERE (\($0)) IS NOT TRUE)" } ?? table

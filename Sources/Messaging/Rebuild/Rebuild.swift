@@ -89,7 +89,7 @@ public struct Rebuild {
         let connection = try claim()
         defer { connection.close() }
         let isThere = try connection.query(
-            "SELECT to_regnamespace($1) IS NOT NULL", [.text(ShadowSchema.name(of: model))]
+            "SELECT to_regnamespace($1) IS NOT NULL", [.text(model.shadow)]
         )
         .one().get(0, as: Bool.self)
         try ShadowSchema.drop(model, on: connection)

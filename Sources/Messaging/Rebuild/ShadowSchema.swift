@@ -18,7 +18,7 @@ struct ShadowSchema {
 
     init(_ model: ReadModel, on connection: Connection) throws {
         self.model = model
-        name = Self.name(of: model)
+        name = model.shadow
         let schemas = try connection.query(
             """
             SELECT DISTINCT quote_ident(n.nspname) FROM unnest($1::text[]) AS t (name)
@@ -29,8 +29,6 @@ struct ShadowSchema {
         }
         self.live = live
     }
-
-    static func name(of model: ReadModel) -> String { "rebuild_\(model.name)" }
 
     /// Session settings of writers to the shadow: with these it can't even name the live tables.
     func enter(_ connection: Connection) throws {
@@ -159,7 +157,7 @@ struct ShadowSchema {
     // MARK: Ending
 
     static func drop(_ model: ReadModel, on connection: Connection) throws {
-        try connection.script("DROP SCHEMA IF EXISTS \(name(of: model)) CASCADE")
+        try connection.script("DROP SCHEMA IF EXISTS \(model.shadow) CASCADE")
     }
 
     /// Makes the shadow's tables the live ones, with their owners, rights and policies, in the open transaction of

@@ -107,7 +107,7 @@ struct ReadModelRebuild {
             lines.append("  \(outcome.unreadable) records can't be handled and were left out, the first is \(first)")
         }
         for check in outcome.checks { lines.append("  \(check.table): \(Self.text(of: check))") }
-        let schema = "schema rebuild_\(model.name)"
+        let schema = "schema \(model.shadow)"
         switch (outcome.isExchanged, outcome.isEqual) {
         case (true, _): lines.append("the rebuilt tables are the live ones now")
         case (false, true): lines.append("left in \(schema); --into again exchanges them, --discard drops them")
