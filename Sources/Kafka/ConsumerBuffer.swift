@@ -53,7 +53,7 @@ struct ConsumerBuffer: @unchecked Sendable {
     private var urgent = Line()
     /// Urgent batches in a row while others waited.
     private var urgentTurns = 0
-    private var alert = Alert()
+    private var alert = UrgencyAlert()
     /// Of batches of others, while urgent ones are expected.
     private var span = BatchSpan()
     private var inHand: [UInt64: Batch] = [:]

@@ -11,7 +11,7 @@ struct RelayWork {
     var tail: PublishedTail? = PublishedTail()
     var idling: RelayIdling
     var tick: Tick
-    private var alert = Alert()
+    private var alert = UrgencyAlert()
     /// Rows published, and not pruned yet.
     var sincePrune = 0
     /// What waits for its time in the same database; nil where the source is no outbox.

@@ -2,18 +2,18 @@
 /// and where one order was urgent others will be.
 ///
 /// A value: it knows the time that it is told.
-public struct Alert: Sendable {
-    public typealias Instant = ContinuousClock.Instant
+package struct UrgencyAlert: Sendable {
+    package typealias Instant = ContinuousClock.Instant
 
     /// How long after something urgent more is expected: longer than an order is on its way.
-    public static let span: Duration = .seconds(10)
+    package static let span: Duration = .seconds(10)
 
     private var until: Instant?
 
-    public init() {}
+    package init() {}
 
     /// Notes that there was something urgent.
-    public mutating func raise(at now: Instant) { until = now + Self.span }
+    package mutating func raise(at now: Instant) { until = now + Self.span }
 
-    public func isOn(at now: Instant) -> Bool { until.map { now < $0 } ?? false }
+    package func isOn(at now: Instant) -> Bool { until.map { now < $0 } ?? false }
 }
