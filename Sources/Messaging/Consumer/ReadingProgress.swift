@@ -68,6 +68,11 @@ public final class ReadingProgress: Sendable {
         return true
     }
 
+    /// The same, for those who wait where it isn't known.
+    package func isKnownToHaveHandled(before time: Int64, on connection: Connection) -> Bool {
+        (try? hasHandled(before: time, on: connection)) ?? false
+    }
+
     /// - Parameter end: of what came before the moment; nil where nothing came after it.
     private func isHandled(_ place: Place, from next: Int64?, to end: Int64?, _ admin: Admin) throws -> Bool {
         if let next, let end { return next >= end }

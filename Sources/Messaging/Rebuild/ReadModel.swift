@@ -1,3 +1,4 @@
+import Kafka
 import Postgres
 
 /// Tables that one consumer group keeps by folding topics, and that can therefore be made again from them.
@@ -43,6 +44,11 @@ public struct ReadModel: Sendable {
     /// What of a table is the model's, for a FROM.
     func rows(of table: String) -> String {
         leftOut.map { "(SELECT * FROM \(table) WHERE (\($0)) IS NOT TRUE)" } ?? table
+    }
+
+    /// How far the live group is in the model's topics.
+    func liveOffsets(on connection: Connection) throws -> [TopicPartition: Int64] {
+        try ConsumerProgress.nextOffsets(of: group, on: connection).filter { topics.contains($0.key.topic) }
     }
 
     /// The same model, kept by its group from other topics.

@@ -94,8 +94,8 @@ final class RebuildRun {
     /// Brings the shadow to where the live group was a moment ago.
     func read() throws {
         try report(.reading)
-        try source.extend(to: liveOffsets())
-        try checkTopics()
+        try source.extend(to: model.liveOffsets(on: control))
+        try source.checkTopics(admin)
         try catchUp()
     }
 
@@ -110,32 +110,8 @@ final class RebuildRun {
 
     /// Up to where the live group is now.
     private func extend() throws {
-        try source.extend(to: liveOffsets())
-        letters = try .load(
-            group: model.group,
-            from: Dictionary(uniqueKeysWithValues: source.bounds.keys.map { ($0, source.next[$0] ?? 0) }), on: control)
-    }
-
-    private func liveOffsets() throws -> [TopicPartition: Int64] {
-        try ConsumerProgress.nextOffsets(of: model.group, on: control).filter { model.topics.contains($0.key.topic) }
-    }
-
-    /// The topics must hold all that the live group has seen.
-    private func checkTopics() throws {
-        for (partition, bound) in source.bounds.sorted(by: { $0.key < $1.key }) {
-            let next = source.next[partition] ?? 0
-            guard next < bound else { continue }
-            let marks = try admin.watermarks(partition)
-            guard marks.low <= next else {
-                throw RebuildError(
-                    "\(partition) starts at offset \(marks.low): what was before it is gone, and would be missing")
-            }
-            guard marks.high >= bound else {
-                throw RebuildError(
-                    "\(partition) ends at offset \(marks.high), but the live group is at \(bound): the broker has lost records"
-                )
-            }
-        }
+        try source.extend(to: model.liveOffsets(on: control))
+        letters = try source.letters(of: model.group, on: control)
     }
 
     /// - Parameter deadline: `StillBehind` is thrown when it passes first.
@@ -280,7 +256,7 @@ final class RebuildRun {
                 LOCK TABLE \(live.joined(separator: ", ")) IN ACCESS EXCLUSIVE MODE;
                 """)
             // A partition that has just been made may have had a consumer whose offsets nobody could lock.
-            let offsets = try liveOffsets().filter { $0.value > 0 }
+            let offsets = try model.liveOffsets(on: control).filter { $0.value > 0 }
             guard offsets.allSatisfy({ source.next[$0.key] == $0.value }) else { throw StillBehind() }
             guard try schema.isOfLiveMigrations(on: control) else {
                 throw RebuildError("the database was migrated meanwhile: start again")

@@ -1,5 +1,6 @@
 import Kafka
 import Logging
+import Postgres
 
 /// The live group's topics, each partition up to where the live group is and no further: what it does with a record
 /// has been decided then, and both can be compared.
@@ -41,6 +42,31 @@ final class ShadowSource {
         reader = try PartitionReader(
             kafka, Dictionary(uniqueKeysWithValues: reading.map { ($0, (next[$0] ?? 0)..<Int64.max) }), apart: true,
             logger: logger)
+    }
+
+    /// The topics must hold all that the live group has seen.
+    func checkTopics(_ admin: Admin) throws {
+        for (partition, bound) in bounds.sorted(by: { $0.key < $1.key }) {
+            let next = next[partition] ?? 0
+            guard next < bound else { continue }
+            let marks = try admin.watermarks(partition)
+            guard marks.low <= next else {
+                throw RebuildError(
+                    "\(partition) starts at offset \(marks.low): what was before it is gone, and would be missing")
+            }
+            guard marks.high >= bound else {
+                throw RebuildError(
+                    "\(partition) ends at offset \(marks.high), but the live group is at \(bound): the broker has lost records"
+                )
+            }
+        }
+    }
+
+    /// The live group's letters from here on, as they are now.
+    func letters(of group: String, on connection: Connection) throws -> ShadowLetters {
+        try .load(
+            group: group, from: Dictionary(uniqueKeysWithValues: bounds.keys.map { ($0, next[$0] ?? 0) }),
+            on: connection)
     }
 
     /// Hands over records, up to `max` of them, each partition in order. Returns how many; 0 when none came within

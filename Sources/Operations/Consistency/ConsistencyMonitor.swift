@@ -132,8 +132,7 @@ public final class ConsistencyMonitor: Sendable {
 
     /// Whether the read models have all that they are judged by. Not known while the brokers are away.
     private func isUpToDate(_ settledBefore: Int64, on views: Connection) -> Bool {
-        guard let progress else { return true }
-        return (try? progress.hasHandled(before: settledBefore, on: views)) ?? false
+        progress?.isKnownToHaveHandled(before: settledBefore, on: views) ?? true
     }
 
     /// New ones, a few of them, and what is well again.

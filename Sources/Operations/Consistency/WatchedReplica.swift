@@ -3,7 +3,6 @@ import Logging
 import Messaging
 import OrderflowKit
 import Postgres
-import Telemetry
 
 /// One replica that the consistency monitor compares with the event store: what it knows of it from round to round.
 struct WatchedReplica: Sendable {
@@ -43,25 +42,20 @@ struct WatchedReplica: Sendable {
     /// tables to be held against: `status --verify` reads the topics.
     static func all(of store: ServiceModule, _ context: ServiceContext) throws -> [WatchedReplica] {
         var watched: [WatchedReplica] = []
-        for module in context.settings.services.modules {
-            guard let database = module.database else { continue }
-            for kept in module.replicas {
-                let own = try ServiceContext(
-                    of: module, context.settings, health: HealthRegistry(), collectors: Collectors(),
-                    logger: context.logger)
-                let replica = try kept.make(own)
-                let categories = store.eventStore.filter { replica.topics.contains($0.value) }.keys
-                guard !categories.isEmpty else { continue }
-                let group = kept.group(in: module)
-                watched.append(
-                    WatchedReplica(
-                        "\(module.name): \(kept.name)",
-                        ReplicaCheck(replica: replica, group: group, categories: Set(categories)),
-                        database: try context.database(of: database),
-                        after: ReadingProgress(
-                            of: [group], topics: Set(replica.topics.flatMap { context.topics.all(of: $0) }),
-                            kafka: context.kafka, logger: context.logger)))
-            }
+        for (kept, module, database) in context.settings.services.replicas {
+            let own = try ServiceContext(lookingAt: module, context.settings, logger: context.logger)
+            let replica = try kept.make(own)
+            let categories = store.eventStore.filter { replica.topics.contains($0.value) }.keys
+            guard !categories.isEmpty else { continue }
+            let group = kept.group(in: module)
+            watched.append(
+                WatchedReplica(
+                    "\(module.name): \(kept.name)",
+                    ReplicaCheck(replica: replica, group: group, categories: Set(categories)),
+                    database: try context.database(of: database),
+                    after: ReadingProgress(
+                        of: [group], topics: Set(replica.topics.flatMap { context.topics.all(of: $0) }),
+                        kafka: context.kafka, logger: context.logger)))
         }
         return watched
     }
@@ -93,7 +87,9 @@ struct WatchedReplica: Sendable {
             replica: connection)
         var differing = found
         // What lies unread in a backlog isn't missing.
-        if found.keys.contains(where: { known[$0] == nil }), !isUpToDate(settledBefore, on: connection) {
+        if found.keys.contains(where: { known[$0] == nil }),
+            let progress, !progress.isKnownToHaveHandled(before: settledBefore, on: connection)
+        {
             differing = found.filter { known[$0.key] != nil }
         }
         position = next.last ?? 0
@@ -101,11 +97,6 @@ struct WatchedReplica: Sendable {
         status.compared += Int64(compared)
         status.differing = Dictionary(
             uniqueKeysWithValues: differing.sorted { $0.key < $1.key }.prefix(Self.memory).map { ($0, $1) })
-    }
-
-    private func isUpToDate(_ settledBefore: Int64, on connection: Connection) -> Bool {
-        guard let progress else { return true }
-        return (try? progress.hasHandled(before: settledBefore, on: connection)) ?? false
     }
 
     /// New ones, a few of them, and what is well again.

@@ -2,7 +2,6 @@ import Logging
 import Messaging
 import OrderflowKit
 import Postgres
-import Telemetry
 
 /// Holds the services' replicas against the topics that they are copied from, all rows of them.
 package struct ReplicaVerification {
@@ -20,20 +19,16 @@ package struct ReplicaVerification {
     /// - Returns: how many rows aren't what was said, at most 1 000 of each replica.
     package func run(onBroken: (OrderVerification.Finding) -> Void) throws -> Int {
         var broken = 0
-        for module in settings.services.modules {
-            guard let store = module.database else { continue }
-            for kept in module.replicas {
-                let context = try ServiceContext(
-                    of: module, settings, health: HealthRegistry(), collectors: Collectors(), logger: logger)
-                let replica = try kept.make(context)
-                let model = replica.readModel(
-                    keptBy: kept.group(in: module), migrations: store.migrations, context.topics, context.facts)
-                let comparison = ModelComparison(
-                    model, comparing: replica.judgedColumns, kafka: settings.kafka.configuration, logger: logger)
-                for text in try Self.findings(of: comparison, settings.database(of: store), logger) {
-                    broken += 1
-                    onBroken(.broken(order: nil, "\(module.name): replica \(kept.name): \(text)"))
-                }
+        for (kept, module, store) in settings.services.replicas {
+            let context = try ServiceContext(lookingAt: module, settings, logger: logger)
+            let replica = try kept.make(context)
+            let model = replica.readModel(
+                keptBy: kept.group(in: module), migrations: store.migrations, context.topics, context.facts)
+            let comparison = ModelComparison(
+                model, comparing: replica.judgedColumns, kafka: settings.kafka.configuration, logger: logger)
+            for text in try Self.findings(of: comparison, settings.database(of: store), logger) {
+                broken += 1
+                onBroken(.broken(order: nil, "\(module.name): replica \(kept.name): \(text)"))
             }
         }
         return broken

@@ -5,7 +5,6 @@ import Messaging
 import OrderflowKit
 import Postgres
 import Projection
-import Telemetry
 import Terminal
 
 /// `orderflow replay --into`: one rebuild, as an operator sees it.
@@ -40,9 +39,7 @@ struct ReadModelRebuild {
             let names = settings.services.readModelNames.joined(separator: ", ")
             throw ReplayError("there is no read model \(request.name); there are \(names)")
         }
-        let context = try ServiceContext(
-            of: found.module, settings, health: HealthRegistry(), collectors: Collectors(),
-            logger: Logger(label: "rebuild"))
+        let context = try ServiceContext(lookingAt: found.module, settings, logger: Logger(label: "rebuild"))
         model = try found.model.readModel(of: found.module, context)
         store = found.database
     }

@@ -115,6 +115,12 @@ public struct ServiceCatalogue: Sendable {
         }
     }
 
+    package var replicas: [(kept: KeptReplica, module: ServiceModule, database: ServiceDatabase)] {
+        modules.flatMap { module in
+            module.replicas.compactMap { kept in module.database.map { (kept, module, $0) } }
+        }
+    }
+
     /// What `replay --into` takes.
     package var readModelNames: [String] { readModels.flatMap(\.model.names) }
 }

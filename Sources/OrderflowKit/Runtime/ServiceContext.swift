@@ -68,6 +68,11 @@ public struct ServiceContext: Sendable {
             health: health, collectors: collectors, logger: logger)
     }
 
+    /// For those who only look at what a service declares: what it reports to, nobody asks.
+    package init(lookingAt module: ServiceModule, _ settings: Settings, logger: Logger) throws {
+        try self.init(of: module, settings, health: HealthRegistry(), collectors: Collectors(), logger: logger)
+    }
+
     /// `ce_source` of the service's events.
     public var source: String { "/orderflow/\(name)" }
 
