@@ -70,6 +70,8 @@ import Testing
                 return answer
             })
         ) {
+            // With a second place it would take the payment again itself, once its lease is over.
+            $0.concurrency = 1
             $0.lease = .milliseconds(100)
             $0.drain = .zero
         }
