@@ -5,8 +5,7 @@ import Logging
 /// Holds the poll thread back while workers don't keep up, and pauses partitions when that lasts. Its own methods run on
 /// the poll thread; `roomMade` is called by workers.
 ///
-/// Urgent topics are none of it: what fills the buffer is others', and theirs have a part of their own, with a bound that
-/// `RecordFetch` keeps.
+/// Urgent topics are none of it: their buffer is another one, with a bound that `RecordFetch` keeps.
 struct BackPressure: Sendable {
     private let configuration: ConsumerConfiguration
     private let buffer: Monitor<ConsumerBuffer>
@@ -49,9 +48,7 @@ struct BackPressure: Sendable {
     }
 
     private var isFull: Bool {
-        buffer.withLock {
-            $0.ordinaryCount >= configuration.bufferMessages || $0.ordinaryBytes >= configuration.bufferBytes
-        }
+        buffer.withLock { $0.count >= configuration.bufferMessages || $0.bytes >= configuration.bufferBytes }
     }
 
     private func holdBack(_ raw: OpaquePointer, _ fetchUrgent: () -> Void) {
@@ -92,8 +89,7 @@ struct BackPressure: Sendable {
 
     private func resumeIfPaused(_ raw: OpaquePointer) {
         let isHalfEmpty = buffer.withLock {
-            $0.ordinaryCount <= configuration.bufferMessages / 2
-                && $0.ordinaryBytes <= configuration.bufferBytes / 2
+            $0.count <= configuration.bufferMessages / 2 && $0.bytes <= configuration.bufferBytes / 2
         }
         guard isHalfEmpty else { return }
         let partitions = held.withLock { held -> Set<TopicPartition>? in

@@ -11,7 +11,7 @@ import Logging
 public final class BatchConsumer: Sendable {
     private let handle: KafkaHandle
     private let poller: ConsumerPoller
-    private let buffer: Monitor<ConsumerBuffer>
+    private let buffers: ConsumerBuffers
     private let watch: GroupWatch
     private let thread: DedicatedThread
 
@@ -36,8 +36,8 @@ public final class BatchConsumer: Sendable {
                 ("topic.metadata.refresh.interval.ms", "30000"),
                 ("reconnect.backoff.max.ms", "1000"),
             ])
-        let buffer = Monitor(ConsumerBuffer())
-        let poller = ConsumerPoller(configuration, listener, buffer, logger)
+        let buffers = ConsumerBuffers()
+        let poller = ConsumerPoller(configuration, listener, buffers, logger)
         poller.pacing.install(on: conf)
         let handle = try KafkaHandle(
             RD_KAFKA_CONSUMER, conf, logger: logger,
@@ -51,7 +51,7 @@ public final class BatchConsumer: Sendable {
         poller.urgent?.open(handle.raw)
         self.handle = handle
         self.poller = poller
-        self.buffer = buffer
+        self.buffers = buffers
         let watch = GroupWatch(configuration, logger)
         self.watch = watch
         watch.start(handle, of: poller)
@@ -68,7 +68,7 @@ public final class BatchConsumer: Sendable {
     /// Why no broker can be reached; nil while one can.
     public var outage: KafkaError? { handle.outage }
     public var statisticsJSON: String? { handle.statistics }
-    public var buffered: (messages: Int, bytes: Int) { buffer.withLock { ($0.count, $0.bytes) } }
+    public var buffered: (messages: Int, bytes: Int) { buffers.waiting }
 
     /// Whether the group has said, at least once, what this member is to hold.
     public var isAssigned: Bool { poller.hasBeenAssigned }
@@ -77,20 +77,26 @@ public final class BatchConsumer: Sendable {
     /// Partitions of the group's topics that lastingly belong to nobody. The group is made to share them out again.
     public var ownerless: [TopicPartition] { poller.ownerless }
 
-    /// The next records, up to `max`; nil after `timeout` without any, and when closed or hurried. Blocks the calling thread.
-    /// The batch is in hand until `finish`. Throws once the consumer can't go on.
-    public func nextBatch(max: Int, timeout: Duration) throws(KafkaError) -> MessageBatch? {
+    /// The next records, up to `max`: those of urgent topics, or those of the others. Nil after `timeout` without any, and
+    /// when closed or hurried. Blocks the calling thread. The batch is in hand until `finish`. Throws once the consumer can't
+    /// go on.
+    ///
+    /// Any number of threads may take batches, but those of one kind have to be seen through one after the other: each
+    /// partition is of one kind, and in order.
+    public func nextBatch(max: Int, urgent: Bool = false, timeout: Duration) throws(KafkaError) -> MessageBatch? {
         if let failure = poller.failure { throw failure }
-        let batch = poller.pacing.awaiting {
-            buffer.wait(for: timeout) { [handle, poller] buffer -> MessageBatch?? in
-                if let batch = buffer.take(max, handle) {
-                    poller.pacing.holdsNothingBack.store(buffer.ordinaryCount > 0 || buffer.isAlert, ordering: .relaxed)
+        let take = { [buffers, handle, poller] in
+            buffers.of(urgent: urgent).wait(for: timeout) { buffer -> MessageBatch?? in
+                if let batch = buffer.take(max, isUrgent: urgent, handle) {
+                    poller.pacing.holdsNothingBack.store(
+                        urgent || buffer.count > 0 || buffers.isAlert, ordering: .relaxed)
                     return .some(batch)
                 }
                 return buffer.closed || buffer.isHurried ? .some(nil) : nil
             }
         }
-        if let batch = batch ?? nil {
+        // Urgent ones are waited for nearly always, and seldom come: fetches keep the others' pace.
+        if let batch = (urgent ? take() : poller.pacing.awaiting(take)) ?? nil {
             // Room again: the poll thread may be waiting for it.
             poller.pressure.roomMade()
             return batch
@@ -99,24 +105,26 @@ public final class BatchConsumer: Sendable {
         return nil
     }
 
-    /// Lets records gather for `pause`, or until `count` wait already, and urgent ones for `urgentPause` if that is shorter.
-    /// Fetches that would bring few are put off until shortly before its end. Blocks the calling thread.
-    public func gather(_ count: Int, for pause: Duration, urgent urgentPause: Duration = .zero) {
+    /// Lets records gather that aren't urgent, for `pause` or until `count` of them wait already. Fetches that would bring few
+    /// are put off until shortly before its end. Blocks the calling thread.
+    ///
+    /// - Parameter rest: how long to wait at least where urgent records are expected, however many of others wait: those who see
+    ///   to urgent ones, here and in the database, have the machine to themselves for so long.
+    public func gather(_ count: Int, for pause: Duration, restingFor rest: Duration = .zero) {
+        let isOver = { (buffer: ConsumerBuffer) in buffer.closed || buffer.isHurried }
+        let rest = buffers.isAlert ? rest : .zero
+        if rest > .zero, buffers.others.wait(for: rest, { isOver($0) ? true : nil }) != nil { return }
+        let pause = pause - rest
         guard pause > .zero else { return }
         poller.pacing.wanted(in: pause)
-        let urgentPause = min(max(urgentPause, .zero), pause)
-        let isFull = { (buffer: ConsumerBuffer) in
-            buffer.count >= count || buffer.closed || buffer.isHurried
-        }
-        if urgentPause > .zero, buffer.wait(for: urgentPause, { isFull($0) ? true : nil }) != nil { return }
-        _ = buffer.wait(for: pause - urgentPause) { isFull($0) || $0.urgentCount > 0 ? true : nil }
+        _ = buffers.others.wait(for: pause) { $0.count >= count || isOver($0) ? true : nil }
     }
 
     /// Ends `gather` and the wait for records, now and from now on: for those who are about to stop.
-    public func hurry() { buffer.update { $0.isHurried = true } }
+    public func hurry() { buffers.update { $0.isHurried = true } }
 
     /// The worker is through with the batch, one way or the other.
-    public func finish(_ batch: MessageBatch) { buffer.update { $0.finish(batch.id) } }
+    public func finish(_ batch: MessageBatch) { buffers.of(urgent: batch.isUrgent).update { $0.finish(batch.id) } }
 
     /// Tells the group's coordinator the next offsets to read. Asynchronous; an error is logged at `debug`, since the
     /// next commit brings newer ones.

@@ -13,7 +13,7 @@ final class ConsumerPoller: Sendable {
     /// Nil for a member without urgent topics.
     let urgent: UrgentQueue?
     private let fetch: RecordFetch
-    private let buffer: Monitor<ConsumerBuffer>
+    private let buffers: ConsumerBuffers
     private let held: Monitor<HeldPartitions>
     private let ownership = Monitor<[TopicPartition]>([])
     private let isDevBroker: Bool
@@ -25,10 +25,10 @@ final class ConsumerPoller: Sendable {
     private static let wait: (short: Duration, long: Duration) = (.milliseconds(100), .seconds(1))
 
     init(
-        _ configuration: ConsumerConfiguration, _ listener: any RebalanceListener, _ buffer: Monitor<ConsumerBuffer>,
+        _ configuration: ConsumerConfiguration, _ listener: any RebalanceListener, _ buffers: ConsumerBuffers,
         _ logger: Logger
     ) {
-        self.buffer = buffer
+        self.buffers = buffers
         self.logger = logger
         let held = Monitor(HeldPartitions())
         self.held = held
@@ -37,9 +37,9 @@ final class ConsumerPoller: Sendable {
         membership = GroupMembership(configuration, held, logger)
         let urgent = configuration.urgentTopics.isEmpty ? nil : UrgentQueue(configuration.urgentTopics)
         self.urgent = urgent
-        pressure = BackPressure(configuration, buffer, held, urgent, stop, logger)
-        fetch = RecordFetch(buffer, held, urgent, urgentLimit: configuration.bufferMessages, logger)
-        rebalancing = Rebalancing(configuration, listener, buffer, held, urgent, pacing, stop, logger)
+        pressure = BackPressure(configuration, buffers.others, held, urgent, stop, logger)
+        fetch = RecordFetch(buffers, held, urgent, urgentLimit: configuration.bufferMessages, logger)
+        rebalancing = Rebalancing(configuration, listener, buffers, held, urgent, pacing, stop, logger)
     }
 
     var holding: HeldPartitions.Summary { held.withLock { $0.summary } }
@@ -73,10 +73,10 @@ final class ConsumerPoller: Sendable {
             let isHeldUp = held.withLock { !$0.waiting.isEmpty || $0.isPaused }
             fetch.run(handle.raw, wait: isHeldUp ? Self.wait.short : Self.wait.long)
         }
-        buffer.update { $0.closed = true }
+        buffers.update { $0.closed = true }
         urgent?.stopTelling(handle.raw)
         membership.close(handle)
         urgent?.close()
-        buffer.update { $0.drop(nil) }
+        buffers.update { $0.drop(nil) }
     }
 }

@@ -6,7 +6,7 @@ import Logging
 struct Rebalancing: Sendable {
     private let configuration: ConsumerConfiguration
     private let listener: any RebalanceListener
-    private let buffer: Monitor<ConsumerBuffer>
+    private let buffers: ConsumerBuffers
     private let held: Monitor<HeldPartitions>
     private let urgent: UrgentQueue?
     private let pacing: FetchPacing
@@ -20,13 +20,13 @@ struct Rebalancing: Sendable {
     private static let handover: Duration = .milliseconds(250)
 
     init(
-        _ configuration: ConsumerConfiguration, _ listener: any RebalanceListener, _ buffer: Monitor<ConsumerBuffer>,
+        _ configuration: ConsumerConfiguration, _ listener: any RebalanceListener, _ buffers: ConsumerBuffers,
         _ held: Monitor<HeldPartitions>, _ urgent: UrgentQueue?, _ pacing: FetchPacing, _ stop: StopSignal,
         _ logger: Logger
     ) {
         self.configuration = configuration
         self.listener = listener
-        self.buffer = buffer
+        self.buffers = buffers
         self.held = held
         self.urgent = urgent
         self.pacing = pacing
@@ -171,9 +171,8 @@ struct Rebalancing: Sendable {
         }
         // A pause outlives the assignment: the partition would still be paused when it comes back.
         _ = PartitionList(paused).use { rd_kafka_resume_partitions(raw, $0) }
-        buffer.update { $0.drop(going) }
-        let finished = buffer.wait(for: configuration.revokeTimeout) { $0.isInHand(going) ? nil : true } ?? false
-        if !finished {
+        buffers.update { $0.drop(going) }
+        if !buffers.wait(for: configuration.revokeTimeout, untilThrough: going) {
             logger.warning(
                 "batch_outlived_revoke",
                 metadata: ["partitions": "\(partitions.map(\.description).joined(separator: " "))"])

@@ -4,7 +4,7 @@ import Logging
 
 /// Takes records out of librdkafka into the buffer, urgent ones first. Runs on the poll thread.
 struct RecordFetch: Sendable {
-    private let buffer: Monitor<ConsumerBuffer>
+    private let buffers: ConsumerBuffers
     private let held: Monitor<HeldPartitions>
     private let urgent: UrgentQueue?
     /// Urgent records that may wait for a worker; more stay with librdkafka, within its own bounds.
@@ -16,10 +16,10 @@ struct RecordFetch: Sendable {
     private static let batch = 1_000
 
     init(
-        _ buffer: Monitor<ConsumerBuffer>, _ held: Monitor<HeldPartitions>, _ urgent: UrgentQueue?, urgentLimit: Int,
+        _ buffers: ConsumerBuffers, _ held: Monitor<HeldPartitions>, _ urgent: UrgentQueue?, urgentLimit: Int,
         _ logger: Logger
     ) {
-        self.buffer = buffer
+        self.buffers = buffers
         self.held = held
         self.urgent = urgent
         self.urgentLimit = urgentLimit
@@ -57,7 +57,7 @@ struct RecordFetch: Sendable {
     /// Takes what lies ready of urgent topics, as far as there is room. Serves no callbacks: no partition goes meanwhile.
     func fetchUrgent() {
         guard let urgent else { return }
-        var room = urgentLimit - buffer.withLock { $0.urgentCount }
+        var room = urgentLimit - buffers.urgent.withLock { $0.count }
         var fetched: [UnsafeMutablePointer<rd_kafka_message_t>] = []
         while room > 0, let message = urgent.next() {
             guard message.pointee.err == RD_KAFKA_RESP_ERR_NO_ERROR else {
@@ -72,38 +72,39 @@ struct RecordFetch: Sendable {
         if let fallen = hand(fetched) { giveUp(fallen) }
     }
 
-    /// Puts records of started partitions into the buffer. Returns a partition that has fallen back.
+    /// Puts records of started partitions into the buffers. Returns a partition that has fallen back.
     private func hand(_ fetched: [UnsafeMutablePointer<rd_kafka_message_t>]) -> FetchPositions.Run? {
         let (wanted, known) = held.withLock { ($0.started, $0.positions) }
         var positions = known
         var fallen: FetchPositions.Run?
-        buffer.update { buffer in
-            // Records come in runs of a partition: looking each run up is enough.
-            var place: (topic: OpaquePointer?, partition: Int32) = (nil, 0)
-            var run: FetchPositions.Run?
-            var isUrgent = false
-            func end() {
-                guard let run else { return }
-                positions.end(run)
-                if run.expected != nil { fallen = fallen ?? run }
-            }
-            for message in fetched {
-                if place != (message.pointee.rkt, message.pointee.partition) {
-                    end()
-                    place = (message.pointee.rkt, message.pointee.partition)
-                    let partition = ConsumerBuffer.partition(message)
-                    isUrgent = urgent?.topics.contains(partition.topic) ?? false
-                    // Fetched before its start was known: it comes again.
-                    run = wanted.contains(partition) ? positions.run(of: partition) : nil
-                }
-                if run?.takes(message.pointee.offset) ?? false {
-                    buffer.append(message, isUrgent: isUrgent)
-                } else {
-                    rd_kafka_message_destroy(message)
-                }
-            }
-            end()
+        // Records come in runs of a partition: looking each run up is enough.
+        var place: (topic: OpaquePointer?, partition: Int32) = (nil, 0)
+        var run: FetchPositions.Run?
+        var isUrgent = false
+        var urgentOnes: [UnsafeMutablePointer<rd_kafka_message_t>] = []
+        var others: [UnsafeMutablePointer<rd_kafka_message_t>] = []
+        func end() {
+            guard let run else { return }
+            positions.end(run)
+            if run.expected != nil { fallen = fallen ?? run }
         }
+        for message in fetched {
+            if place != (message.pointee.rkt, message.pointee.partition) {
+                end()
+                place = (message.pointee.rkt, message.pointee.partition)
+                let partition = ConsumerBuffer.partition(message)
+                isUrgent = urgent?.topics.contains(partition.topic) ?? false
+                // Fetched before its start was known: it comes again.
+                run = wanted.contains(partition) ? positions.run(of: partition) : nil
+            }
+            if run?.takes(message.pointee.offset) ?? false {
+                if isUrgent { urgentOnes.append(message) } else { others.append(message) }
+            } else {
+                rd_kafka_message_destroy(message)
+            }
+        }
+        end()
+        buffers.put(urgent: urgentOnes, others: others)
         held.withLock { $0.positions = positions }
         return fallen
     }

@@ -3,8 +3,7 @@ import Kafka
 import TestServers
 import Testing
 
-/// Records of urgent topics go ahead of what was fetched before them, each partition in its order, and leave others their
-/// turn.
+/// Records of urgent topics wait apart from what was fetched before them, each partition in its order.
 @Suite(.blocking, .servers) struct UrgentTopicTests {
     @Test func urgentRecordsOvertakeAFullBufferAndOthersHaveTheirTurn() throws {
         let (others, urgent) = (try TestTopic(partitions: 2, "others"), try TestTopic(partitions: 2, "urgent"))
@@ -20,28 +19,32 @@ import Testing
         try urgent.fill(30, keys: 6)
         try eventually("the urgent ones are there nevertheless") { member.consumer.buffered.messages == full + 30 }
 
-        // Nothing is mixed: four batches of urgent ones, then a small one of others, and so on.
-        var topics: [String] = []
+        // Nothing is mixed, and a batch of others that is in hand holds no urgent one up.
         var found: [String: [Int32: [Int64]]] = [:]
-        func take(_ max: Int) throws {
-            let batch = try member.take(max: max)
-            let names = Set(batch.map(\.topic))
-            #expect(names.count == 1)
-            topics += names
+        func take(_ max: Int, urgent isUrgent: Bool) throws -> MessageBatch {
+            let batch = try member.take(max: max, urgent: isUrgent)
+            #expect(Set(batch.map(\.topic)) == [isUrgent ? urgent.name : others.name])
             for record in batch {
                 found[record.topic, default: [:]][record.partition, default: []].append(record.offset)
             }
+            return batch
+        }
+        let inHand = try take(200, urgent: false)
+        for _ in 0..<6 { member.consumer.finish(try take(5, urgent: true)) }
+        #expect(try member.consumer.nextBatch(max: 5, urgent: true, timeout: .zero) == nil)
+        member.consumer.finish(inHand)
+
+        // The others are let in again, and urgent ones that come meanwhile don't stand behind them.
+        try urgent.fill(10, keys: 6)
+        var left = 10
+        while left > 0 {
+            let batch = try take(400, urgent: true)
+            left -= batch.count
             member.consumer.finish(batch)
         }
-        for _ in 0..<9 { try take(5) }
-        let (u, o) = (urgent.name, others.name)
-        #expect(topics == [u, u, u, u, o, u, u, o, o])
-        // The first of them a small part, until it is known how soon a worker is through.
-        #expect(found[o]?.values.reduce(0) { $0 + $1.count } == 1 + 5 + 5)
-
-        // The others are let in again, and urgent ones that come meanwhile go ahead of them.
-        try urgent.fill(10, keys: 6)
-        while found.values.reduce(0, { $0 + $1.values.reduce(0) { $0 + $1.count } }) < 4_040 { try take(400) }
+        while found[others.name, default: [:]].values.reduce(0, { $0 + $1.count }) < 4_000 {
+            member.consumer.finish(try take(400, urgent: false))
+        }
         for (_, partitions) in found {
             for (_, offsets) in partitions { #expect(offsets == Array(0..<Int64(offsets.count))) }
         }

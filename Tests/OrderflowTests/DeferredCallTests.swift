@@ -9,7 +9,7 @@ import Testing
         let calls = Monitor(0)
         let call = DeferredCall()
         call()
-        call.set { calls.withLock { $0 += 1 } }
+        call.set { _ in calls.withLock { $0 += 1 } }
         for _ in 0..<1_000_000 { call() }
         #expect(calls.withLock { $0 } == 1_000_000)
     }

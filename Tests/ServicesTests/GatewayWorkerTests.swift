@@ -290,6 +290,48 @@ import Testing
         #expect(work.mayBeDue && work.due == 1)
     }
 
+    /// Where express orders come, ordinary ones leave them some places, but never all.
+    @Test func someOfThePlacesAreKeptForExpressOrders() {
+        let desk = GatewayDesk()
+        desk.open(places: 16, lease: .seconds(1))
+        desk.take(true)
+        #expect(desk.reserve(20).places == 16)
+        desk.free(16)
+        #expect(desk.reserve(1, areExpress: true).places == 1)
+        #expect(desk.reserve(20).places == 13)
+        #expect(desk.occupy(4) == 0 && desk.reserve(1).places == 0)
+        #expect(desk.reserve(4, areExpress: true).places == 2)
+
+        let small = GatewayDesk()
+        small.open(places: 1, lease: .seconds(1))
+        small.take(true)
+        #expect(small.reserve(1, areExpress: true).places == 1)
+        small.free(1)
+        #expect(small.reserve(1).places == 1)
+    }
+
+    /// The answer about an express order is stored at once, and those that are there with it.
+    @Test func anExpressAnswerWaitsForNoOthers() {
+        func job(_ order: String, _ priority: Priority) -> GatewayCalls.Job {
+            let terms = PaymentProcess.Terms(userID: "u", amount: PaymentFixture.amount, paymentToken: nil)
+            return GatewayCalls.Job(
+                key: OrderKey(tenant: "default", orderID: order), call: .charge(terms),
+                claimed: PaymentStore.Entry(
+                    process: PaymentProcess(status: .charging, terms: terms),
+                    cause: PaymentStore.Cause(correlationID: "c", causationID: "m", priority: priority),
+                    heard: HeardMessages()))
+        }
+        let desk = GatewayDesk()
+        desk.open(places: 16, lease: .seconds(1))
+        let never = ContinuousClock.now + .seconds(3_600)
+        desk.ended(job("1", .ordinary), .settled(.done(reference: "a")))
+        #expect(desk.next(settling: never, claiming: never, end: .now).ended.isEmpty)
+        desk.ended(job("2", .express), .settled(.done(reference: "b")))
+        #expect(desk.next(settling: never, claiming: never, end: never).ended.map(\.0.key.orderID) == ["1", "2"])
+        desk.ended(job("3", .ordinary), .settled(.done(reference: "c")))
+        #expect(desk.next(settling: never, claiming: never, end: .now).ended.isEmpty)
+    }
+
     /// Of what had no place it is known how much it is, whatever else has come beside it or hasn't.
     @Test func aLookIsForAsManyAsAreKnownToWait() {
         func work(due: Int?) -> GatewayDesk.Work {

@@ -12,12 +12,12 @@ struct BatchProcessing: Sendable {
     private let metrics: ConsumerMetrics
     private let isTraced: Bool
     private let logger: Logger
-    private let onCommit: @Sendable (_ wroteOutbox: Bool) -> Void
+    private let onCommit: @Sendable (_ wroteOutbox: Bool, _ isExpress: Bool) -> Void
 
     init(
         _ configuration: ConsumerRunner.Configuration, transaction: BatchTransaction,
         status: Monitor<ConsumerRunner.Status>, metrics: ConsumerMetrics, isTraced: Bool, logger: Logger,
-        onCommit: @escaping @Sendable (_ wroteOutbox: Bool) -> Void
+        onCommit: @escaping @Sendable (_ wroteOutbox: Bool, _ isExpress: Bool) -> Void
     ) {
         self.configuration = configuration
         self.transaction = transaction
@@ -69,7 +69,7 @@ struct BatchProcessing: Sendable {
                 metrics.handled(result, in: started.duration(to: .now))
                 status.withLock { $0.problem = nil }
                 handled(records, result)
-                if result.handled > 0 || result.wroteOutbox { onCommit(result.wroteOutbox) }
+                if result.handled > 0 || result.wroteOutbox { onCommit(result.wroteOutbox, isExpress(records)) }
                 return .done(result.offsets)
             } catch let error as PostgresError where error.kind == .closed {
                 return .stopped
@@ -106,6 +106,11 @@ struct BatchProcessing: Sendable {
         }
     }
 
+    /// A batch is of express lanes or of none.
+    private func isExpress(_ records: ArraySlice<ConsumedRecord>) -> Bool {
+        records.first.map { configuration.expressTopics.contains($0.source.topic) } ?? false
+    }
+
     /// Ends the spans of a batch, and logs its messages for operators who follow one through the services.
     private func handled(_ records: ArraySlice<ConsumedRecord>, _ result: BatchResult) {
         if isTraced {
@@ -131,7 +136,7 @@ struct BatchProcessing: Sendable {
                 }
                 metrics.handled(result, in: .zero)
                 record.end(.deadLetter)
-                onCommit(true)
+                onCommit(true, false)
                 return result.offsets
             } catch let error as PostgresError where error.kind == .closed {
                 return nil

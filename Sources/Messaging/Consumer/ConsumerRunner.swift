@@ -6,6 +6,8 @@ import Telemetry
 
 /// Runs one consumer group's handler over Kafka records: exactly one effect per message, order kept per key.
 ///
+/// Two workers take batches (`ConsumerWorker`): one those of express lanes, one all others.
+///
 /// For each batch, in one PostgreSQL transaction: lock the partitions' stored offsets and drop what lies below them,
 /// divert messages whose key is parked, drop ids that the inbox has, apply the handler, write its outbox, store the
 /// offsets; commit (`BatchTransaction`). The offsets are committed to Kafka once a second, as a hint for lag tools. A batch
@@ -16,22 +18,21 @@ public final class ConsumerRunner: Sendable {
     let reader: RecordReader
     private let kafka: KafkaConfiguration
     private let database: PostgresConfiguration
-    private let onCommit: @Sendable (_ wroteOutbox: Bool) -> Void
+    private let onCommit: @Sendable (_ wroteOutbox: Bool, _ isExpress: Bool) -> Void
     private let logger: Logger
     private let metrics: ConsumerMetrics
-    private let traces = Traces.current
     let transaction: BatchTransaction
-    private let processing: BatchProcessing
+    private let parts: ConsumerWorker.Parts
     private let status: Monitor<Status>
     /// While it runs.
     private let consumer = Monitor<BatchConsumer?>(nil)
 
     /// - Parameter onCommit: called after each commit that did something, to wake what goes on from there: the relay,
-    ///   where something is in the outbox.
+    ///   where something is in the outbox; and whether what was handled came by an express lane.
     public init(
         _ configuration: Configuration, handler: any BatchHandler, kafka: KafkaConfiguration,
         database: PostgresConfiguration, logger: Logger,
-        onCommit: @escaping @Sendable (_ wroteOutbox: Bool) -> Void = { _ in }
+        onCommit: @escaping @Sendable (_ wroteOutbox: Bool, _ isExpress: Bool) -> Void = { _, _ in }
     ) {
         self.configuration = configuration
         self.handler = handler
@@ -45,11 +46,14 @@ public final class ConsumerRunner: Sendable {
         logger[metadataKey: "group"] = "\(configuration.group)"
         self.logger = logger
         metrics = ConsumerMetrics(group: configuration.group)
+        let traces = Traces.current
         transaction = BatchTransaction(configuration, handler: handler, metrics: metrics, isTraced: traces != nil)
         status = Monitor(Status())
-        processing = BatchProcessing(
+        let processing = BatchProcessing(
             configuration, transaction: transaction, status: status, metrics: metrics, isTraced: traces != nil,
             logger: logger, onCommit: onCommit)
+        parts = ConsumerWorker.Parts(
+            reader: reader, processing: processing, status: status, metrics: metrics, traces: traces, logger: logger)
     }
 
     public var group: String { configuration.group }
@@ -77,7 +81,7 @@ public final class ConsumerRunner: Sendable {
             group: configuration.group, handler: handler, reader: reader, database: database,
             keyField: configuration.keyField, usesInbox: configuration.usesInbox, expiry: configuration.expiry,
             logger: logger,
-            onCommit: { [onCommit] in onCommit(true) })
+            onCommit: { [onCommit] in onCommit(true, false) })
         let retryThread = DedicatedThread.start("redelivery") { retries.run(until: stop) }
         defer { retryThread.join(timeout: .seconds(5)) }
         var rejoins = Backoff(base: .milliseconds(500), cap: .seconds(15))
@@ -118,72 +122,47 @@ public final class ConsumerRunner: Sendable {
     ) throws {
         self.consumer.withLock { $0 = consumer }
         status.withLock { $0.problem = nil }
+        let ending = StopSignal()
+        let express = configuration.expressTopics.isEmpty ? nil : expressThread(consumer, until: stop, or: ending)
         defer {
+            ending.stop()
+            consumer.hurry()
+            express?.join()
             self.consumer.withLock { $0 = nil }
             consumer.close(timeout: .seconds(5))
         }
-        var tick = Tick(every: configuration.tick)
-        // Urgent records have beats of their own: they don't wait for those of others.
-        var urgentTick = tick
-        var skipped = SkippedOffsets()
-        // Of what is stored, for Kafka; only lag tools look at its offsets.
-        var hints = GatheredOffsets()
-        func storeSkipped() {
-            hints.note(skipped.store(group: group, having: currentStatus.assigned, on: connection, logger))
-        }
+        var worker = ConsumerWorker(configuration, parts, takesExpress: false)
         while !stop.isStopped, !takesNameBack(&claim, seeing: consumer.group) {
-            let batch = try consumer.nextBatch(max: configuration.batchSize, timeout: .milliseconds(500))
-            hints.note(takeStarts())
-            if let batch {
-                if batch.isUrgent { urgentTick.begin(at: .now) } else { tick.begin(at: .now) }
-                guard var records = readable(batch, until: stop) else { break }
-                var offsets: [TopicPartition: Int64] = [:]
-                if records.allSatisfy(\.skipped) {
-                    skipped.note(records)
-                    metrics.passed(records)
-                } else {
-                    if let traces {
-                        for index in records.indices {
-                            records[index].begin(traces, group: group, batchSize: records.count)
-                        }
-                    }
-                    offsets = processing.run(records, on: connection, until: stop)
-                    skipped.passed(offsets)
-                }
-                hints.note(offsets)
-                consumer.finish(batch)
-                onProgress()
-                if !batch.isUrgent { tick.end(at: .now) }
-            }
-            if skipped.isDue { storeSkipped() }
-            if hints.isDue { consumer.commit(hints.take(having: currentStatus.assigned)) }
-            if batch != nil {
-                let now = ContinuousClock.now
-                consumer.gather(
-                    configuration.batchSize, for: tick.pause(at: now), urgent: urgentTick.pause(at: now))
-            }
+            try worker.work(as: consumer, on: connection, waiting: .milliseconds(500), until: stop, onProgress)
         }
-        storeSkipped()
-        consumer.commit(hints.take(having: currentStatus.assigned))
+        worker.end(as: consumer, on: connection)
     }
 
-    /// The records of a batch, read again until all of them can be: one that nobody can read now is no dead letter, and
-    /// what comes behind it may be about the same order. Nil when stopped before.
-    private func readable(_ batch: MessageBatch, until stop: StopSignal) -> [ConsumedRecord]? {
-        var outages = Backoff(base: configuration.retryBase, cap: configuration.retryCap)
-        while true {
-            let records = ConsumedRecord.all(in: batch, by: reader)
-            guard let waiting = records.first(where: { $0.unavailable != nil }), let reason = waiting.unavailable else {
-                if outages.attempt > 0 { status.withLock { $0.problem = nil } }
-                return records
+    /// Sees to the records of express lanes, on a thread and a connection of its own: none of them waits for a batch of others
+    /// that is under way. The connection is made for the first one, and given up when none has come for a while.
+    private func expressThread(
+        _ consumer: BatchConsumer, until stop: StopSignal, or ending: StopSignal
+    ) -> DedicatedThread {
+        DedicatedThread.start("express-\(group)") { [self] in
+            let connection = ReconnectingConnection(
+                database.planning(.generic), name: "\(group)-express", stop: stop, logger: logger)
+            var worker = ConsumerWorker(configuration, parts, takesExpress: true)
+            while !stop.isStopped, !ending.isStopped {
+                do {
+                    let wait: Duration = worker.hasOffsets ? .milliseconds(500) : Self.quiet
+                    let worked = try worker.work(as: consumer, on: connection, waiting: wait, until: stop) {}
+                    if !worked, !worker.hasOffsets { connection.disconnect() }
+                } catch {
+                    // The member can't go on, as its other worker finds too.
+                    ending.wait(for: nil)
+                }
             }
-            let problem = "\(waiting.source): \(reason)"
-            if outages.attempt == 0 { logger.warning("record_unreadable_now", metadata: ["error": "\(problem)"]) }
-            status.withLock { $0.problem = problem }
-            metrics.retries.increment()
-            if stop.wait(for: outages.next()) { return nil }
+            worker.end(as: consumer, on: connection)
         }
     }
+
+    /// Without an express record a connection for them isn't kept for longer.
+    private static let quiet: Duration = .seconds(60)
 
     /// Notes whether the member's name is its own. True when it is to join anew, under the one that it was given.
     private func takesNameBack(_ claim: inout InstanceClaim, seeing sighting: GroupSighting?) -> Bool {
@@ -200,12 +179,5 @@ public final class ConsumerRunner: Sendable {
             logger.error("instance_name_taken", metadata: ["clash": "\(clash)"])
         }
         return isFree
-    }
-
-    private func takeStarts() -> [TopicPartition: Int64] {
-        status.withLock { status in
-            defer { status.starts = [:] }
-            return status.starts
-        }
     }
 }

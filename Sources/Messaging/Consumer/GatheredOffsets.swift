@@ -17,6 +17,8 @@ struct GatheredOffsets {
         for partition in partitions { offsets[partition] = nil }
     }
 
+    var isEmpty: Bool { offsets.isEmpty }
+
     var isDue: Bool { !offsets.isEmpty && since.duration(to: .now) >= Self.interval }
 
     /// All but those of partitions that the group's member doesn't have any more: those are another's business.

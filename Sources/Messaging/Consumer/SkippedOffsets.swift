@@ -16,6 +16,7 @@ struct SkippedOffsets {
     mutating func passed(_ offsets: [TopicPartition: Int64]) { gathered.remove(offsets.keys) }
 
     var isDue: Bool { gathered.isDue }
+    var isEmpty: Bool { gathered.isEmpty }
 
     /// Stores them, but for partitions that the group's member doesn't have any more. Returns what was stored; nothing
     /// when the database is away, and the next try is due later.

@@ -64,7 +64,7 @@ public final class EventWriter: Sendable {
     public let queueLimit: Int
     private let batchLimit: Int
     private let together: @Sendable (() -> Void) -> Void
-    private let onCommit: @Sendable () -> Void
+    private let onCommit: @Sendable (_ isExpress: Bool) -> Void
     private let ledger: (any BulkLedger)?
     private let logger: Logger
     private let queue: Monitor<Queue>
@@ -81,12 +81,12 @@ public final class EventWriter: Sendable {
     ///   - batchLimit: requests in one statement.
     ///   - ledger: what is written beside appends in bulk.
     ///   - together: runs the completions of one commit; the place to gather the wake-ups that they cause.
-    ///   - onCommit: called after each commit, to wake the relay.
+    ///   - onCommit: called after each commit, to wake the relay; with whether any of it is of an express order.
     public init(
         database: PostgresConfiguration, writers: Int = 2, queueLimit: Int = 8192, batchLimit: Int = 512,
         weights: [String: Int] = [:], ledger: (any BulkLedger)? = nil, logger: Logger,
         together: @escaping @Sendable (() -> Void) -> Void = { $0() },
-        onCommit: @escaping @Sendable () -> Void
+        onCommit: @escaping @Sendable (_ isExpress: Bool) -> Void
     ) {
         self.database = database.planning(.generic)
         self.writers = writers
@@ -199,7 +199,7 @@ public final class EventWriter: Sendable {
             connection = open
             outcome = .success(try append(batch.map(\.append), bulks, on: open))
             setback.withLock { $0 = nil }
-            onCommit()
+            onCommit(batch.contains(where: \.append.isExpress))
         } catch {
             outcome = .failure(error)
             if error.showsInCommitsOnly { setback.withLock { $0 = Setback(reason: "\(error)") } }

@@ -11,6 +11,8 @@ extension Relay {
         while !stop.isStopped {
             if tap != nil { note(readsLog: false, tap?.problem) }
             work.idling.looks(on: connection)
+            // What was told before, this look sees.
+            work.wasTold(expressSignal.take())
             let looked = ContinuousClock.now
             try work.due?.look(on: connection)
             let mark = try tap?.mark(on: connection)
@@ -51,7 +53,7 @@ extension Relay {
             }
             // A full page says that more lies ready.
             if page.rows.count == configuration.pageSize { continue }
-            if !isNothing { stop.wait(for: work.pause) }
+            if !isNothing { pause(&work) }
             let limit = isNothing && work.isBehindPruning ? configuration.busyPoll : work.progress.untilDue
             if tap?.isApproaching == true {
                 // What comes by the log says that there are rows.
@@ -63,5 +65,13 @@ extension Relay {
             }
         }
         return nil
+    }
+
+    /// Lets rows gather between two publications, until such of an express order are committed in this process.
+    func pause(_ work: inout RelayWork) {
+        // Who has committed what was just published may have been about to tell.
+        work.wasTold(expressSignal.isRaised)
+        guard expressSignal.wait(for: work.pause()) else { return }
+        work.wasTold(true)
     }
 }

@@ -24,6 +24,8 @@ public final class Relay: Sendable {
     let configuration: Configuration
     let logger: Logger
     let signal = WakeSignal()
+    /// Rows of express orders were committed.
+    let expressSignal = WakeSignal()
     let status = Monitor(Status())
     let metrics: RelayMetrics
     private let traces = Traces.current
@@ -61,11 +63,19 @@ public final class Relay: Sendable {
 
     /// Tells the relay that rows were committed, so that it looks before its poll is due. Cheap, from any thread.
     /// Where another process's relay leads, that one is told.
-    public func wake() { signal.raise() }
+    ///
+    /// - Parameter isExpress: whether rows of express orders are among them: then a pause between two publications ends.
+    public func wake(isExpress: Bool = false) {
+        signal.raise()
+        if isExpress { expressSignal.raise() }
+    }
 
     /// Leads or waits to lead until `stop`. Blocks the calling thread.
     public func run(until stop: StopSignal) {
-        stop.onStop { [signal] in signal.raise() }
+        stop.onStop { [signal, expressSignal] in
+            signal.raise()
+            expressSignal.raise()
+        }
         var backoff = Backoff(base: .milliseconds(100), cap: .seconds(5))
         let connection = ReconnectingConnection(database, name: "relay-\(source.name)", stop: stop, logger: logger)
         while !stop.isStopped {

@@ -11,7 +11,10 @@ struct RelayWork {
     var tail: PublishedTail? = PublishedTail()
     var idling: RelayIdling
     var tick: Tick
+    /// Express rows are expected that nobody tells of: another process commits them.
     private var alert = UrgencyAlert()
+    /// Since the last pause there were express rows, and this relay was told of such.
+    private var express = (seen: false, told: false)
     /// Rows published, and not pruned yet.
     var sincePrune = 0
     /// What waits for its time in the same database; nil where the source is no outbox.
@@ -37,13 +40,19 @@ struct RelayWork {
 
     /// Notes what is about to be published.
     mutating func sees(_ records: [RelayRecord]) {
-        if records.contains(where: \.isExpress) { alert.raise(at: .now) }
+        if !express.seen { express.seen = records.contains(where: \.isExpress) }
     }
 
-    /// How long to wait before the next publication. Where express orders are on their way each of their messages would wait
-    /// for it, at every relay that it passes: then it is a quarter, for as many more publications.
-    var pause: Duration {
+    /// Notes whether it was told of express rows.
+    mutating func wasTold(_ isTold: Bool) { express.told = express.told || isTold }
+
+    /// How long to wait before the next publication. Who commits express rows ends the pause (`Relay.wake`), but in other
+    /// processes: where those come, their messages would wait for it at every relay that they pass, and it is a quarter, for
+    /// as many more publications.
+    mutating func pause() -> Duration {
         let now = ContinuousClock.now
+        if express.seen, !express.told { alert.raise(at: now) }
+        express = (false, false)
         return tick.pause(at: now) / (alert.isOn(at: now) ? 4 : 1)
     }
 

@@ -49,7 +49,7 @@ public struct ServiceProcess: Sendable {
         publishing = Sharers(relays.count)
         // What a service appends past its consumers goes to its event store where it has one, else to its outbox: waking the
         // other relay too would cost a look at an empty table for each commit of an order.
-        context.wakeRelays.set { relays.last?.wake() }
+        context.wakeRelays.set { relays.last?.wake(isExpress: $0) }
         let mode = context.settings.mode
         let groups = module.groups.filter { !$0.topics(in: mode).isEmpty }
         pulse = DatabasePulse(
@@ -68,9 +68,9 @@ public struct ServiceProcess: Sendable {
             let runner = ConsumerRunner(
                 Self.configuration(of: group, context, codecs), handler: handler, kafka: context.kafka,
                 database: context.database, logger: context.logger,
-                onCommit: { wroteOutbox in
+                onCommit: { wroteOutbox, isExpress in
                     // Handlers may append to the event store, and nothing says whether they have.
-                    for relay in relays where wroteOutbox || !relay.isOutbox { relay.wake() }
+                    for relay in relays where wroteOutbox || !relay.isOutbox { relay.wake(isExpress: isExpress) }
                     running.onCommit()
                 })
             context.health.watch(consumer: runner, name: group.name, needed: group.isNeeded)

@@ -187,7 +187,7 @@ public struct OrderService: Sendable {
             database: context.database, writers: settings.writers, queueLimit: settings.queueLimit,
             weights: Dictionary(settings.shares.map { ($0.tenant, $0.weight) }, uniquingKeysWith: { $1 }),
             ledger: BatchLedger(), logger: context.logger, together: { body in Responder.batch(body) },
-            onCommit: { wake() })
+            onCommit: { wake(isExpress: $0) })
         database = ConnectionPool(
             context.requestDatabase, size: settings.poolSize, name: "orders", logger: context.logger)
         batches = ConnectionPool(context.database, size: 2, name: "batches", logger: context.logger)

@@ -31,6 +31,8 @@ final class GatewayCalls: Sendable {
         /// Tries of the call, this one included.
         var attempt: Int { claimed.process.attempts }
         var correlationID: String { claimed.cause.correlationID }
+        /// Of an express order.
+        var isExpress: Bool { claimed.cause.priority == .express }
     }
 
     /// What became of a job.

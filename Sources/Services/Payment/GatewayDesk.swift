@@ -20,6 +20,8 @@ final class GatewayDesk: Sendable {
     struct Work {
         var handed: [Claimed] = []
         var ended: [(GatewayCalls.Job, GatewayCalls.Result)] = []
+        /// One of them is of an express order.
+        var hasExpressEnd = false
         /// There may be more that is due in the table.
         var mayBeDue = false
         /// How much more, at most; nil where that isn't known.
@@ -36,18 +38,30 @@ final class GatewayDesk: Sendable {
         var takes = false
         var work = Work()
         var isWoken = false
+        /// Charges of express orders are expected.
+        var alert = UrgencyAlert()
+
+        /// Places that are free for ordinary orders. While express ones are expected, one in eight is kept for those, and none
+        /// of a single one.
+        var openPlaces: Int {
+            guard alert.isOn(at: .now) else { return places }
+            return max(0, places - min(max(1, limit / 8), limit - 1))
+        }
 
         /// Places besides those of what waits in the table, which has come before.
         var unclaimedPlaces: Int {
-            guard work.mayBeDue else { return places }
-            return work.due.map { max(0, places - $0) } ?? 0
+            guard work.mayBeDue else { return openPlaces }
+            return work.due.map { max(0, openPlaces - $0) } ?? 0
         }
 
         mutating func takeWork(settles: Bool, claims: Bool) -> Work {
             isWoken = false
             var taken = Work()
             swap(&taken.handed, &work.handed)
-            if settles { swap(&taken.ended, &work.ended) }
+            if settles {
+                swap(&taken.ended, &work.ended)
+                work.hasExpressEnd = false
+            }
             if claims {
                 (taken.mayBeDue, taken.due) = (true, work.due)
                 (work.mayBeDue, work.due) = (false, 0)
@@ -67,6 +81,7 @@ final class GatewayDesk: Sendable {
     /// - Parameter areExpress: whether all of them are of express orders.
     func reserve(_ count: Int, areExpress: Bool = false) -> (places: Int, lease: Duration) {
         state.withLock { state in
+            if areExpress, count > 0 { state.alert.raise(at: .now) }
             // Express ones would come first in the table, too.
             let free = areExpress ? state.places : state.unclaimedPlaces
             let places = state.takes ? min(count, free) : 0
@@ -101,7 +116,9 @@ final class GatewayDesk: Sendable {
         let wakes = state.withLock { state in
             state.places += 1
             state.work.ended.append((job, result))
-            return state.work.ended.count == 1 || state.work.ended.count == Self.most || state.work.mayBeDue
+            state.work.hasExpressEnd = state.work.hasExpressEnd || job.isExpress
+            return job.isExpress || state.work.ended.count == 1 || state.work.ended.count == Self.most
+                || state.work.mayBeDue
         }
         if wakes { state.update { _ in } }
     }
@@ -128,7 +145,7 @@ final class GatewayDesk: Sendable {
     /// Takes up to `limit` free places for calls.
     func occupy(_ limit: Int) -> Int {
         state.withLock { state in
-            let places = max(0, min(limit, state.places))
+            let places = max(0, min(limit, state.openPlaces))
             state.places -= places
             return places
         }
@@ -146,8 +163,9 @@ final class GatewayDesk: Sendable {
     func wake() { state.update { $0.isWoken = true } }
 
     /// What there is to do, as soon as there is something; nothing when woken or at `end`. What was handed over doesn't
-    /// wait. Answers wait until `settling`, so that those of a while are written together. Word of due payments waits for
-    /// a place, and until `claiming` or until half of the places are free: a backlog keeps the gateway busy.
+    /// wait. Answers wait until `settling`, so that those of a while are written together; that of an express order waits for
+    /// none. Word of due payments waits for a place, and until `claiming` or until half of the places are free: a backlog
+    /// keeps the gateway busy.
     func next(settling: ContinuousClock.Instant, claiming: ContinuousClock.Instant, end: ContinuousClock.Instant)
         -> Work
     {
@@ -157,8 +175,10 @@ final class GatewayDesk: Sendable {
             let step = state.wait(for: max(.zero, now.duration(to: limit))) { state -> Step? in
                 let now = ContinuousClock.now
                 let hasAnswers = !state.work.ended.isEmpty
-                let wantsClaim = state.work.mayBeDue && state.places > 0
-                let settles = hasAnswers && (now >= settling || state.work.ended.count >= Self.most)
+                let wantsClaim = state.work.mayBeDue && state.openPlaces > 0
+                let settles =
+                    hasAnswers
+                    && (now >= settling || state.work.ended.count >= Self.most || state.work.hasExpressEnd)
                 let claims = wantsClaim && (now >= claiming || 2 * state.places >= state.limit)
                 if settles || claims || state.isWoken || !state.work.handed.isEmpty || now >= end {
                     return .work(state.takeWork(settles: settles, claims: claims))

@@ -26,7 +26,7 @@ extension GatewayWorker {
         let worker = GatewayWorker(
             work, gateway: gateway(payment, context), database: context.database, topic: context.topics.orderEvents,
             source: context.source, breaker: breaker, desk: context.shared(GatewayDesk()), logger: context.logger,
-            onCommit: { context.wakeRelays() })
+            onCommit: { context.wakeRelays(isExpress: $0) })
         context.health.register("gateway") {
             breaker.state == .open ? .notReady("the payment gateway can't be reached") : .ready
         }

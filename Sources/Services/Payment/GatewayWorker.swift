@@ -39,12 +39,12 @@ final class GatewayWorker: Sendable {
     private let desk: GatewayDesk
     private let vault = TokenVault()
     private let logger: Logger
-    private let onCommit: @Sendable () -> Void
+    private let onCommit: @Sendable (_ isExpress: Bool) -> Void
 
     init(
         _ configuration: Configuration, gateway: any PaymentGateway, database: PostgresConfiguration, topic: String,
         source: String, breaker: CircuitBreaker, desk: GatewayDesk = GatewayDesk(), logger: Logger,
-        onCommit: @escaping @Sendable () -> Void = {}
+        onCommit: @escaping @Sendable (_ isExpress: Bool) -> Void = { _ in }
     ) {
         self.configuration = configuration
         self.database = database.planning(.generic)
@@ -248,7 +248,7 @@ final class GatewayWorker: Sendable {
             // An undone charge is to be given back, for example.
             times.look()
         }
-        onCommit()
+        onCommit(results.contains { $0.0.isExpress })
     }
 
     /// A payment's end, if nobody has changed it meanwhile.

@@ -26,7 +26,7 @@ package final class RecentViews: Sendable {
 
     fileprivate struct State {
         /// Whose guesses these are: after a reconnection it may be a server that was restored from a backup.
-        var connection: Int32 = 0
+        let connection: Int32
         var places: [OrderKey: Place] = [:]
         /// The oldest first; keys come again, and only the last entry of each counts.
         var queue: [(key: OrderKey, number: Int)] = []
@@ -37,7 +37,8 @@ package final class RecentViews: Sendable {
 
     /// Of pieces; a view takes some four times as much as its pieces.
     private let limit: Int
-    private let state = Monitor(State())
+    /// One for each connection that has one, the latest used last.
+    private let states = Monitor<[State]>([])
 
     /// - Parameter limit: bytes of documents. The standard is some three thousand orders, which are ten seconds at 300 a
     ///   second.
@@ -45,11 +46,7 @@ package final class RecentViews: Sendable {
 
     /// Takes out those of `keys` that are here.
     func take(_ keys: some Sequence<OrderKey>, for connection: Connection) -> [OrderKey: StoredView] {
-        state.withLock { state in
-            if state.connection != connection.processID {
-                state = State()
-                state.connection = connection.processID
-            }
+        with(connection, begins: true) { state in
             guard !state.places.isEmpty else { return [:] }
             var taken: [OrderKey: StoredView] = [:]
             for key in keys {
@@ -58,12 +55,11 @@ package final class RecentViews: Sendable {
                 taken[key] = place.stored
             }
             return taken
-        }
+        } ?? [:]
     }
 
     func put(_ views: some Sequence<(key: OrderKey, stored: StoredView)>, for connection: Connection) {
-        state.withLock { state in
-            guard state.connection == connection.processID else { return }
+        with(connection, begins: false) { state in
             for (key, stored) in views {
                 state.number += 1
                 if let known = state.places.updateValue(Place(stored: stored, number: state.number), forKey: key) {
@@ -84,7 +80,29 @@ package final class RecentViews: Sendable {
     }
 
     /// For tests.
-    var count: Int { state.withLock { $0.places.count } }
+    var count: Int { states.withLock { $0.reduce(0) { $0 + $1.places.count } } }
+
+    /// Connections that have guesses: of the group's two workers. An order's facts come to one of them.
+    private static let connections = 2
+
+    /// Nil where the connection has none, and none is begun.
+    private func with<Result>(
+        _ connection: Connection, begins: Bool, _ body: (inout State) -> Result
+    ) -> Result? {
+        states.withLock { states in
+            var state: State
+            if let index = states.firstIndex(where: { $0.connection == connection.processID }) {
+                state = states.remove(at: index)
+            } else if begins {
+                if states.count == Self.connections { states.removeFirst() }
+                state = State(connection: connection.processID)
+            } else {
+                return nil
+            }
+            defer { states.append(state) }
+            return body(&state)
+        }
+    }
 }
 
 extension RecentViews.State {

@@ -8,6 +8,7 @@ final class TestMember: Sendable {
     let consumer: BatchConsumer
     let listener: RecordingListener
     private let truth: GroupOffsets?
+    private let hasUrgentTopics: Bool
     private let read = Monitor<[Record]>([])
 
     init(
@@ -20,6 +21,7 @@ final class TestMember: Sendable {
         if topic.isMocked { configuration.watchInterval = .seconds(3_600) }
         change(&configuration)
         truth = offsets
+        hasUrgentTopics = !configuration.urgentTopics.isEmpty
         self.listener = listener ?? RecordingListener(offsets: offsets)
         consumer = try BatchConsumer(configuration, listener: self.listener, logger: quiet)
     }
@@ -28,11 +30,17 @@ final class TestMember: Sendable {
     /// By partition, as they came.
     var offsets: [Int32: [Int64]] { Dictionary(grouping: records, by: \.partition).mapValues { $0.map(\.offset) } }
 
+    /// Urgent ones, if there are any, or others.
+    func next(max: Int, timeout: Duration) throws(KafkaError) -> MessageBatch? {
+        if hasUrgentTopics, let urgent = try consumer.nextBatch(max: max, urgent: true, timeout: .zero) { return urgent }
+        return try consumer.nextBatch(max: max, timeout: timeout)
+    }
+
     /// Waits for a batch, notes what is in it, and leaves it in hand.
-    func take(max: Int = 100) throws -> MessageBatch {
+    func take(max: Int = 100, urgent: Bool = false) throws -> MessageBatch {
         var taken: MessageBatch?
         try eventually("a batch comes") {
-            taken = try consumer.nextBatch(max: max, timeout: .milliseconds(100))
+            taken = try consumer.nextBatch(max: max, urgent: urgent, timeout: .milliseconds(100))
             return taken != nil
         }
         let batch = try #require(taken)
@@ -43,7 +51,7 @@ final class TestMember: Sendable {
     /// Reads, commits and finishes batches until `count` records are read.
     func read(until count: Int, max: Int = 100) throws {
         try eventually(within: .seconds(40), "\(count) records are read, not \(records.count)") {
-            if let batch = try consumer.nextBatch(max: max, timeout: .milliseconds(100)) {
+            if let batch = try next(max: max, timeout: .milliseconds(100)) {
                 note(batch)
                 finish(batch)
             }
@@ -69,7 +77,7 @@ final class TestMember: Sendable {
     func readOn(until stop: StopSignal) -> DedicatedThread {
         DedicatedThread.start("member") { [self] in
             while !stop.isStopped {
-                guard let batch = try? consumer.nextBatch(max: 50, timeout: .milliseconds(100)) else { continue }
+                guard let batch = try? next(max: 50, timeout: .milliseconds(100)) else { continue }
                 note(batch)
                 finish(batch)
             }

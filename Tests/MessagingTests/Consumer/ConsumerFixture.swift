@@ -7,14 +7,21 @@ import TestServers
 
 @testable import Messaging
 
-/// Writes down what it handles; fails for payloads that say so.
+/// Writes down what it handles; fails for payloads that say so, or waits.
 struct Ledger: BatchHandler {
     let types: Set<String> = ["Noted"]
     let isHealed = Monitor(false)
+    /// Messages that wait until `release`.
+    let waiting = Monitor(0)
+    let release = StopSignal()
 
     func handle(_ messages: [InboundMessage], on connection: Connection, outbox: inout [OutgoingEvent]) throws {
         for message in messages {
             let text = String(decoding: message.payload, as: UTF8.self)
+            if text.contains("\"waits\"") {
+                waiting.update { $0 += 1 }
+                release.wait(for: .seconds(60))
+            }
             if text.contains("\"fails\""), !isHealed.withLock({ $0 }) { throw Broken() }
             if text.contains("\"rejected\""), !isHealed.withLock({ $0 }) { throw MessageRejected("it says so") }
             if text.contains("\"swells\"") {
@@ -60,8 +67,12 @@ final class ConsumerFixture {
     func connect() throws -> Connection { try Connection(database, logger: quiet) }
 
     @discardableResult
-    func start(instance: String? = nil, tick: Duration = .milliseconds(25)) -> ConsumerRunner {
-        var configuration = ConsumerRunner.Configuration(group: group, topics: [topic.name])
+    func start(
+        instance: String? = nil, tick: Duration = .milliseconds(25), express: TestTopic? = nil
+    ) -> ConsumerRunner {
+        var configuration = ConsumerRunner.Configuration(
+            group: group, topics: [topic.name] + (express.map { [$0.name] } ?? []))
+        configuration.expressTopics = Set(express.map { [$0.name] } ?? [])
         configuration.attempts = 3
         configuration.retryBase = .milliseconds(1)
         configuration.batchSize = 50
@@ -95,23 +106,26 @@ final class ConsumerFixture {
     }
 
     func publish(
-        _ key: String, _ payload: String, id: String? = nil, source: String? = nil, type: String = "Noted"
+        _ key: String, _ payload: String, id: String? = nil, source: String? = nil, type: String = "Noted",
+        to other: TestTopic? = nil
     ) throws {
         var headers: [(String, [UInt8])] = []
         if let id { headers.append(("ce_id", Array(id.utf8))) }
         if let source { headers.append(("ce_source", Array(source.utf8))) }
         try publish(
-            key: Array(key.utf8), value: Array(#"{"type":"\#(type)","version":1,"payload":\#(payload)}"#.utf8), headers)
+            key: Array(key.utf8), value: Array(#"{"type":"\#(type)","version":1,"payload":\#(payload)}"#.utf8), headers,
+            to: other)
     }
 
     /// Any record at all.
     func publish(
-        key: [UInt8]?, value: [UInt8]?, _ headers: [(String, [UInt8])] = [], timestamp: Int64? = nil
+        key: [UInt8]?, value: [UInt8]?, _ headers: [(String, [UInt8])] = [], timestamp: Int64? = nil,
+        to other: TestTopic? = nil
     ) throws {
         let results = try producer.publish(
             [
                 OutgoingMessage(
-                    topic: topic.name, key: key, value: value,
+                    topic: (other ?? topic).name, key: key, value: value,
                     headers: KafkaHeaders(headers.map { KafkaHeader($0.0, $0.1) }), timestamp: timestamp)
             ], timeout: .seconds(20))
         for result in results { _ = try result.get() }

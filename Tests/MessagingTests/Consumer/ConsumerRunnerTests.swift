@@ -95,6 +95,33 @@ import Testing
         #expect(try fixture.notes() == ["{\"n\":1}", "{\"n\":2}"])
     }
 
+    /// A batch of others that is under way, however long it takes, holds no express record up; each lane keeps its order.
+    @Test func anExpressRecordWaitsForNoBatchOfOthers() throws {
+        let fixture = try ConsumerFixture()
+        let lane = try TestTopic()
+        fixture.start(express: lane)
+        try fixture.publish("slow", #"{"n":"waits"}"#)
+        try eventually("a batch is under way") { fixture.ledger.waiting.withLock { $0 } == 1 }
+        for number in 0..<40 {
+            try fixture.publish("k\(number % 4)", "{\"n\":\(number)}")
+            try fixture.publish("e\(number % 4)", "{\"n\":\(number)}", to: lane)
+        }
+        try eventually("all express ones are there") { try fixture.notes().count == 40 }
+        fixture.ledger.release.stop()
+        try eventually("the others too") { try fixture.notes().count == 81 }
+        for lane in ["e", "k"] {
+            for key in 0..<4 {
+                #expect(
+                    try fixture.notes("\(lane)\(key)")
+                        == stride(from: key, to: 40, by: 4).map { "{\"n\":\($0)}" })
+            }
+        }
+        fixture.end()
+        let stored = try ConsumerProgress.nextOffsets(of: fixture.group, on: fixture.connect())
+        #expect(stored.filter { $0.key.topic == lane.name }.values.reduce(0, +) == 40)
+        #expect(stored.filter { $0.key.topic != lane.name }.values.reduce(0, +) == 41)
+    }
+
     /// What the offsets say was done is left out, the rest of the batch is handled.
     @Test func ofABatchThatBeginsTooEarlyTheRestIsHandled() throws {
         let fixture = try ConsumerFixture()

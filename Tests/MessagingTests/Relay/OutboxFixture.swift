@@ -22,13 +22,14 @@ struct OutboxFixture {
 
     func connect() throws -> Connection { try Connection(database, logger: quiet) }
 
-    func append(_ id: String, bytes: Int = 10) throws {
+    func append(_ id: String, bytes: Int = 10, priority: Priority = .ordinary) throws {
         let payload = "{\"id\":\"\(id)\",\"x\":\"\(String(repeating: "x", count: bytes))\"}"
         try Outbox.append(
             [
                 OutgoingEvent(
                     topic: topic.name, key: "k", type: "Happened", payload: Array(payload.utf8),
-                    metadata: EventMetadata(id: id, source: "/test", time: 0, correlationID: "c"))
+                    metadata: EventMetadata(
+                        id: id, source: "/test", time: 0, correlationID: "c", priority: priority))
             ], on: connect())
     }
 

@@ -14,11 +14,12 @@ import Testing
         private let thread: DedicatedThread
         private let producer: Producer
 
-        init(_ fixture: OutboxFixture, idlePoll: Duration = .seconds(600)) throws {
+        init(_ fixture: OutboxFixture, idlePoll: Duration = .seconds(600), tick: Duration? = nil) throws {
             producer = try fixture.topic.producer()
             var configuration = Relay.Configuration()
             configuration.idlePoll = idlePoll
             configuration.leadershipPoll = .milliseconds(20)
+            if let tick { configuration.tick = tick }
             let relay = Relay(
                 source: .outbox, database: fixture.database, producer: producer, service: "test",
                 configuration: configuration, logger: quiet)
@@ -42,8 +43,10 @@ import Testing
     }
 
     /// A leader that has looked and found nothing.
-    private func leader(_ fixture: OutboxFixture, idlePoll: Duration = .seconds(600)) throws -> RunningRelay {
-        let leader = try RunningRelay(fixture, idlePoll: idlePoll)
+    private func leader(
+        _ fixture: OutboxFixture, idlePoll: Duration = .seconds(600), tick: Duration? = nil
+    ) throws -> RunningRelay {
+        let leader = try RunningRelay(fixture, idlePoll: idlePoll, tick: tick)
         let watcher = try fixture.connect()
         try eventually("it leads and sleeps") {
             try watcher.query("SELECT 1 FROM \(Self.sleepingLeader)").count == 1
@@ -58,6 +61,25 @@ import Testing
         try fixture.append("1")
         leader.relay.wake()
         try eventually("it is out") { try out(fixture) == 1 }
+    }
+
+    /// Its beats are an hour apart: after a few publications it lets rows gather, but for those of express orders.
+    @Test func anExpressCommitEndsAPause() throws {
+        let fixture = try OutboxFixture()
+        let leader = try leader(fixture, tick: .seconds(3_600))
+        defer { leader.end() }
+        for number in 1...Tick.credit {
+            try fixture.append("\(number)")
+            leader.relay.wake()
+            try eventually("\(number) are out") { try fixture.topic.records().count == number }
+        }
+        for round in 1...3 {
+            try fixture.append("ordinary \(round)")
+            leader.relay.wake()
+            try fixture.append("express \(round)", priority: .express)
+            leader.relay.wake(isExpress: true)
+            try eventually("both are out") { try fixture.topic.records().count == Tick.credit + 2 * round }
+        }
     }
 
     @Test func aFollowersCommitsGoOutThroughTheLeader() throws {

@@ -131,7 +131,8 @@ import Testing
         #expect(try connection.number("SELECT revision FROM order_views") == 3)
     }
 
-    /// What is remembered has a bound, and goes with the connection.
+    /// What is remembered has a bound, and is each connection's own: those of a group's two workers have one, and a third
+    /// one takes the place of the one that was used longest ago.
     @Test func memoryIsBounded() throws {
         let database = try freshDatabase(ServiceDatabase.views.migrations)
         let connection = try Connection(database, logger: quiet)
@@ -140,10 +141,18 @@ import Testing
         let projection = OrderViewProjection(.standard, recent: recent)
         for number in 0..<200 { try projection.apply([created("o-\(number)")], on: connection) }
         #expect((10...100).contains(recent.count))
-        let other = try Connection(database, logger: quiet)
-        defer { other.close() }
+        let known = recent.count
+        let (other, third) = (try Connection(database, logger: quiet), try Connection(database, logger: quiet))
+        defer {
+            other.close()
+            third.close()
+        }
         try projection.apply([confirmed("o-199")], on: other)
-        #expect(recent.count == 1)
+        #expect(recent.count == known + 1)
+        try projection.apply([confirmed("o-198")], on: connection)
+        #expect(recent.count == known + 1, "what it knows it has itself")
+        try projection.apply([confirmed("o-197")], on: third)
+        #expect((known...known + 1).contains(recent.count), "the second one is the one used longest ago")
     }
 
     @Test func piecesMakeTheDocument() throws {

@@ -79,7 +79,7 @@ extension Relay {
                         waitsForStandby: junction.waitsForStandby, tellsOfSchedule: junction.tellsOfSchedule))
             }
             if fullPages == 0 {
-                stop.wait(for: found > 0 ? work.pause : Self.rest)
+                if found > 0 { pause(&work) } else { stop.wait(for: Self.rest) }
                 reader.wait(atMost: pause(published, work), or: connection, until: stop)
             }
             next = try read(reader, published)
