@@ -81,8 +81,8 @@ public final class BatchConsumer: Sendable {
     /// when closed or hurried. Blocks the calling thread. The batch is in hand until `finish`. Throws once the consumer can't
     /// go on.
     ///
-    /// Any number of threads may take batches, but those of one kind have to be seen through one after the other: each
-    /// partition is of one kind, and in order.
+    /// Two threads may take batches, one those of urgent topics and one the others: each partition is of one kind, and has to be
+    /// seen through in order.
     public func nextBatch(max: Int, urgent: Bool = false, timeout: Duration) throws(KafkaError) -> MessageBatch? {
         if let failure = poller.failure { throw failure }
         let take = { [buffers, handle, poller] in

@@ -301,6 +301,11 @@ import Testing
         #expect(desk.reserve(20).places == 13)
         #expect(desk.occupy(4) == 0 && desk.reserve(1).places == 0)
         #expect(desk.reserve(4, areExpress: true).places == 2)
+        desk.hand([], due: 2, areExpress: true)
+        desk.free(1)
+        #expect(desk.occupy(3) == 1, "an express one that had none takes any place")
+        desk.free(2)
+        #expect(desk.occupy(3) == 0)
 
         let small = GatewayDesk()
         small.open(places: 1, lease: .seconds(1))

@@ -67,14 +67,14 @@ struct BatchProcessing: Sendable {
             do {
                 let result = try connection.run { try transaction.run(records, giveUp: nil, on: $0) }
                 metrics.handled(result, in: started.duration(to: .now))
-                status.withLock { $0.problem = nil }
+                status.withLock { $0.note(nil, ofExpress: isExpress(records)) }
                 handled(records, result)
                 if result.handled > 0 || result.wroteOutbox { onCommit(result.wroteOutbox, isExpress(records)) }
                 return .done(result.offsets)
             } catch let error as PostgresError where error.kind == .closed {
                 return .stopped
             } catch let error as PostgresError where error.isPassing {
-                status.withLock { $0.problem = "\(error)" }
+                status.withLock { $0.note("\(error)", ofExpress: isExpress(records)) }
                 metrics.retries.increment()
                 logger.warning("database_unavailable", metadata: ["error": "\(error)"])
                 if stop.wait(for: outages.next()) { return .stopped }

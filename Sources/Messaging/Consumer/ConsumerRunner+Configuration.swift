@@ -7,7 +7,8 @@ extension ConsumerRunner {
         /// Records in one transaction at most.
         public var batchSize = 500
         /// From the beginning of one batch to that of the next while records keep coming (`Tick`): one of many costs
-        /// little more than one of few. A full batch doesn't wait, nor does the first record after a quiet time.
+        /// little more than one of few. A full batch doesn't wait, nor does the first record after a quiet time, nor an express
+        /// record.
         public var tick: Duration = .milliseconds(25)
         /// Tries of a message whose handler fails, before it becomes a dead letter.
         public var attempts = 5

@@ -14,12 +14,19 @@ extension ConsumerRunner {
         public var clash: String?
         /// The error that holds the group up, nil while it flows.
         public var problem: String?
+        /// The same of express records, which have a worker of their own.
+        var expressProblem: String?
         /// The last one, for an hour.
         public var setback: Setback?
         /// Where assigned partitions start, until Kafka is told.
         var starts: [TopicPartition: Int64] = [:]
 
         public init() {}
+
+        /// Notes what holds a worker up, nil where nothing does.
+        mutating func note(_ problem: String?, ofExpress isExpress: Bool) {
+            if isExpress { expressProblem = problem } else { self.problem = problem }
+        }
     }
 
     /// A topic that doesn't hold what it should. The group goes on; an operator should know why it reads again.

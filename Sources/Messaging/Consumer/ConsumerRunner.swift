@@ -61,7 +61,7 @@ public final class ConsumerRunner: Sendable {
         var status = status.withLock { $0 }
         if let setback = status.setback, setback.until < .now { status.setback = nil }
         guard let consumer = consumer.withLock({ $0 }) else { return status }
-        status.problem = status.problem ?? consumer.outage.map { "\($0)" }
+        status.problem = status.problem ?? status.expressProblem ?? consumer.outage.map { "\($0)" }
         status.isAssigned = consumer.isAssigned
         status.group = consumer.group
         status.ownerless = consumer.ownerless
@@ -121,9 +121,13 @@ public final class ConsumerRunner: Sendable {
         until stop: StopSignal, onProgress: () -> Void
     ) throws {
         self.consumer.withLock { $0 = consumer }
-        status.withLock { $0.problem = nil }
+        status.withLock { status in
+            status.problem = nil
+            status.expressProblem = nil
+        }
         let ending = StopSignal()
-        let express = configuration.expressTopics.isEmpty ? nil : expressThread(consumer, until: stop, or: ending)
+        stop.onStop { ending.stop() }
+        let express = configuration.expressTopics.isEmpty ? nil : expressThread(consumer, until: ending)
         defer {
             ending.stop()
             consumer.hurry()
@@ -138,20 +142,20 @@ public final class ConsumerRunner: Sendable {
         worker.end(as: consumer, on: connection)
     }
 
-    /// Sees to the records of express lanes, on a thread and a connection of its own: none of them waits for a batch of others
-    /// that is under way. The connection is made for the first one, and given up when none has come for a while.
-    private func expressThread(
-        _ consumer: BatchConsumer, until stop: StopSignal, or ending: StopSignal
-    ) -> DedicatedThread {
+    /// Sees to the records of express lanes, on a thread and a connection of its own: none of them waits until a batch of others
+    /// is through, but for rows that both change. The connection is made for the first one, and given up when none has come
+    /// for a while.
+    private func expressThread(_ consumer: BatchConsumer, until ending: StopSignal) -> DedicatedThread {
         DedicatedThread.start("express-\(group)") { [self] in
             let connection = ReconnectingConnection(
-                database.planning(.generic), name: "\(group)-express", stop: stop, logger: logger)
+                database.planning(.generic), name: "\(group)-express", stop: ending, logger: logger)
             var worker = ConsumerWorker(configuration, parts, takesExpress: true)
-            while !stop.isStopped, !ending.isStopped {
+            while !ending.isStopped {
                 do {
-                    let wait: Duration = worker.hasOffsets ? .milliseconds(500) : Self.quiet
-                    let worked = try worker.work(as: consumer, on: connection, waiting: wait, until: stop) {}
-                    if !worked, !worker.hasOffsets { connection.disconnect() }
+                    let isQuiet = !worker.hasOffsets
+                    let wait: Duration = isQuiet ? Self.quiet : .milliseconds(500)
+                    let worked = try worker.work(as: consumer, on: connection, waiting: wait, until: ending) {}
+                    if isQuiet, !worked { connection.disconnect() }
                 } catch {
                     // The member can't go on, as its other worker finds too.
                     ending.wait(for: nil)

@@ -34,8 +34,8 @@ struct ConsumerWorker {
         tick = Tick(every: configuration.tick)
     }
 
-    /// Offsets wait for being stored, or told.
-    var hasOffsets: Bool { !skipped.isEmpty || parts.hints.withLock { !$0.isEmpty } }
+    /// Offsets wait for being stored.
+    var hasOffsets: Bool { !skipped.isEmpty }
 
     /// How long others let express records go on after a long batch, at most.
     private static let longestRest: Duration = .milliseconds(100)
@@ -51,9 +51,10 @@ struct ConsumerWorker {
         let begun = ContinuousClock.now
         if let batch {
             tick.begin(at: begun)
-            guard let records = readable(batch, until: stop) else { return false }
-            handle(records, on: connection, until: stop)
+            let records = readable(batch, until: stop)
+            if let records { handle(records, on: connection, until: stop) }
             consumer.finish(batch)
+            guard records != nil else { return false }
             onProgress()
             tick.end(at: .now)
         }
@@ -124,14 +125,14 @@ struct ConsumerWorker {
         while true {
             let records = ConsumedRecord.all(in: batch, by: parts.reader)
             guard let waiting = records.first(where: { $0.unavailable != nil }), let reason = waiting.unavailable else {
-                if outages.attempt > 0 { parts.status.withLock { $0.problem = nil } }
+                if outages.attempt > 0 { parts.status.withLock { $0.note(nil, ofExpress: takesExpress) } }
                 return records
             }
             let problem = "\(waiting.source): \(reason)"
             if outages.attempt == 0 {
                 parts.logger.warning("record_unreadable_now", metadata: ["error": "\(problem)"])
             }
-            parts.status.withLock { $0.problem = problem }
+            parts.status.withLock { $0.note(problem, ofExpress: takesExpress) }
             parts.metrics.retries.increment()
             if stop.wait(for: outages.next()) { return nil }
         }

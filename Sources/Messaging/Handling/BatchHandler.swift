@@ -19,6 +19,9 @@ public protocol BatchHandler: Sendable {
     /// Applies `messages` inside the open transaction of `connection`. They are in partition order, and none has been
     /// applied by this group before. All or nothing: when it throws, the transaction is rolled back and comes again.
     ///
+    /// It runs on several threads at once, as it does in several processes: express messages and released letters have their
+    /// own, with other keys. Rows that messages of different keys share are to be locked in one order.
+    ///
     /// Throw `MessageRejected` for a message that can never be handled. Errors of PostgreSQL that pass by themselves
     /// are retried for ever; any other error is retried a few times, then the message that causes it becomes a
     /// dead letter.

@@ -67,7 +67,8 @@ extension Relay {
         return nil
     }
 
-    /// Lets rows gather between two publications, until such of an express order are committed in this process.
+    /// Lets rows gather between two publications, until such of an express order are committed in this process. Where the log
+    /// is read, they may be out already by the time that their commit is told of: then the pause ends for nothing.
     func pause(_ work: inout RelayWork) {
         // Who has committed what was just published may have been about to tell.
         work.wasTold(expressSignal.isRaised)

@@ -40,11 +40,13 @@ final class GatewayDesk: Sendable {
         var isWoken = false
         /// Charges of express orders are expected.
         var alert = UrgencyAlert()
+        /// Such a one had no place, and waits in the table.
+        var expressWaits = false
 
         /// Places that are free for ordinary orders. While express ones are expected, one in eight is kept for those, and none
         /// of a single one.
         var openPlaces: Int {
-            guard alert.isOn(at: .now) else { return places }
+            guard !expressWaits, alert.isOn(at: .now) else { return places }
             return max(0, places - min(max(1, limit / 8), limit - 1))
         }
 
@@ -92,12 +94,15 @@ final class GatewayDesk: Sendable {
 
     /// Hands over what was committed.
     ///
-    /// - Parameter due: how much was committed that had no place.
-    func hand(_ claimed: [Claimed], due: Int) {
+    /// - Parameters:
+    ///   - due: how much was committed that had no place.
+    ///   - areExpress: whether all of it is of express orders.
+    func hand(_ claimed: [Claimed], due: Int, areExpress: Bool = false) {
         guard !claimed.isEmpty || due > 0 else { return }
         state.update { state in
             state.work.handed += claimed
             guard due > 0 else { return }
+            if areExpress { state.expressWaits = true }
             state.work.mayBeDue = true
             state.work.due = state.work.due.map { $0 + due }
         }
@@ -147,6 +152,8 @@ final class GatewayDesk: Sendable {
         state.withLock { state in
             let places = max(0, min(limit, state.openPlaces))
             state.places -= places
+            // Due first of all, they are among the next that are claimed.
+            if places > 0 { state.expressWaits = false }
             return places
         }
     }

@@ -130,8 +130,8 @@ struct PaymentHandler: BatchHandler {
         var payments = payments
         let new = payments.indices.filter { payments[$0].1.process.isToBeBegun }
         guard let desk, !new.isEmpty else { return try PaymentStore.save(payments, on: connection) }
-        let (places, lease) = desk.reserve(
-            new.count, areExpress: new.allSatisfy { payments[$0].1.cause.priority == .express })
+        let areExpress = new.allSatisfy { payments[$0].1.cause.priority == .express }
+        let (places, lease) = desk.reserve(new.count, areExpress: areExpress)
         var claimed: [GatewayDesk.Claimed] = []
         do {
             for index in new.prefix(places) {
@@ -144,7 +144,7 @@ struct PaymentHandler: BatchHandler {
             let (handed, due) = (claimed, new.count - places)
             try connection.whenEnded { isCommitted in
                 if isCommitted {
-                    desk.hand(handed, due: due)
+                    desk.hand(handed, due: due, areExpress: areExpress)
                 } else {
                     desk.free(places)
                 }

@@ -32,7 +32,7 @@ final class TestMember: Sendable {
 
     /// Urgent ones, if there are any, or others.
     func next(max: Int, timeout: Duration) throws(KafkaError) -> MessageBatch? {
-        if hasUrgentTopics, let urgent = try consumer.nextBatch(max: max, urgent: true, timeout: .zero) { return urgent }
+        if hasUrgentTopics, let batch = try consumer.nextBatch(max: max, urgent: true, timeout: .zero) { return batch }
         return try consumer.nextBatch(max: max, timeout: timeout)
     }
 
