@@ -66,7 +66,7 @@ struct ConsumerWorker {
             let now = ContinuousClock.now
             consumer.gather(
                 configuration.batchSize, for: tick.pause(at: now),
-                restingFor: min(begun.duration(to: now) / 4, Self.longestRest))
+                restingFor: min(begun.duration(to: now), Self.longestRest))
         }
         return true
     }
