@@ -135,7 +135,7 @@ import Testing
                 "content-type application/x-protobuf is unknown here (known: application/json, application/x-inverted)"
             ),
             (
-                "not installed", binary, [inverted, type], .installed,
+                "not installed", binary, [inverted, type], PayloadCodecs([JSONPayloadCodec()]),
                 "content-type application/x-inverted is unknown here (known: application/json)"
             ),
             (

