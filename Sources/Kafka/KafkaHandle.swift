@@ -121,6 +121,7 @@ final class KafkaHandle: @unchecked Sendable {
         reports.logger.notice("kafka_client_kept", metadata: ["reason": "it was about to join its group"])
     }
     private let isKept = Monitor(false)
+    private let polling = Monitor(())
 
     /// A topic that the client keeps itself informed about for as long as it lives. The pointer is valid as long.
     func topic(_ name: String) -> OpaquePointer? {
@@ -158,8 +159,9 @@ final class KafkaHandle: @unchecked Sendable {
     /// What a request has failed with. Where nothing was heard in time, that is with the reason that librdkafka had for
     /// having no connection: it never lets a request fail for it.
     func explained(_ error: KafkaError) -> KafkaError {
-        // A client that nobody polls has its errors still in its queue. (A consumer's come with its records.)
-        if rd_kafka_type(raw) == RD_KAFKA_PRODUCER { rd_kafka_poll(raw, 0) }
+        // A client that nobody polls has its errors still in its queue. (A consumer's come with its records.) One at a time:
+        // what another thread has just taken out of the queue isn't noted yet.
+        if rd_kafka_type(raw) == RD_KAFKA_PRODUCER { polling.withLock { _ in _ = rd_kafka_poll(raw, 0) } }
         return error.explained(by: obstacle)
     }
     /// The last statistics JSON (librdkafka STATISTICS.md), where `statistics.interval.ms` asks for it.

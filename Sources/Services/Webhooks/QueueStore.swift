@@ -64,7 +64,7 @@ enum QueueStore {
     /// Queues the next page of a replay of some endpoint again, in a transaction of its own. Returns the endpoint; nil
     /// where there is nothing to replay.
     ///
-    /// What is pending already stays as it is: it is sent anyway.
+    /// What is pending already stays as it is: it is sent anyway, or was just now and its acceptance isn't noted yet.
     static func replayPage(at now: Int64, limit: Int = replayPage, on connection: Connection) throws -> Int64? {
         try connection.transaction { connection in
             guard
