@@ -85,7 +85,7 @@ public final class ConsumerRunner: Sendable {
         let retryThread = DedicatedThread.start("redelivery") { retries.run(until: stop) }
         defer { retryThread.join(timeout: .seconds(5)) }
         var rejoins = Backoff(base: .milliseconds(500), cap: .seconds(15))
-        var claim = InstanceClaim(kafka.membershipName)
+        var claim = InstanceClaim(kafka.membershipName, isDevBroker: kafka.isDevBroker)
         stop.onStop { [consumer] in consumer.withLock { $0 }?.hurry() }
         while !stop.isStopped {
             var membership = ConsumerConfiguration(

@@ -9,11 +9,15 @@ import Kafka
 struct InstanceClaim {
     /// The name that was given, nil for members without one.
     let own: String?
+    /// The dev broker keeps a fenced member that has gone, and has the group wait for it for good.
+    private let isDevBroker: Bool
     private(set) var current: String?
     private var fencings = 0
     private var returnsAfter: ContinuousClock.Instant = .now
     /// Since when the own name has been seen to be free.
     private var freeSince: ContinuousClock.Instant?
+    /// On the dev broker: since when the group has been seen to wait, with a member under the own name.
+    private var waitsSince: ContinuousClock.Instant?
 
     /// After being fenced, and the longest of these times, which double.
     static let patience: (first: Duration, longest: Duration) = (.seconds(60), .seconds(3_600))
@@ -23,8 +27,9 @@ struct InstanceClaim {
     /// Names are topics' names to Kafka.
     private static let longestName = 249
 
-    init(_ own: String?) {
+    init(_ own: String?, isDevBroker: Bool = false) {
         self.own = own
+        self.isDevBroker = isDevBroker
         current = own
     }
 
@@ -37,22 +42,22 @@ struct InstanceClaim {
         current = own.prefix(Self.longestName - Self.second.count - 8) + Self.second + mark
         returnsAfter = now + min(Self.patience.first * (1 << min(fencings, 10)), Self.patience.longest)
         fencings += 1
-        freeSince = nil
+        (freeSince, waitsSince) = (nil, nil)
         return true
     }
 
     /// Whether to join anew under the own name, by a look at the group. Call it with every one.
     mutating func takesBack(seeing group: GroupDescription, at now: ContinuousClock.Instant = .now) -> Bool {
         guard isDisplaced, let own else { return false }
-        guard !group.members.contains(where: { $0.instanceID == own }) else {
-            freeSince = nil
+        let isTaken = group.members.contains { $0.instanceID == own }
+        let isGhost = isTaken && isDevBroker && group.isMoving
+        freeSince = isTaken ? nil : freeSince ?? now
+        waitsSince = isGhost ? waitsSince ?? now : nil
+        guard now >= returnsAfter, let since = freeSince ?? waitsSince, since.duration(to: now) >= Self.vacancy else {
             return false
         }
-        let since = freeSince ?? now
-        freeSince = since
-        guard now >= returnsAfter, since.duration(to: now) >= Self.vacancy else { return false }
         current = own
-        freeSince = nil
+        (freeSince, waitsSince) = (nil, nil)
         return true
     }
 

@@ -74,7 +74,7 @@ public final class RequestResponder: Sendable {
         let producer = try Producer(producing, logger: logger)
         defer { producer.close(timeout: .seconds(1)) }
         var rejoins = Backoff(base: .milliseconds(500), cap: .seconds(15))
-        var claim = InstanceClaim(kafka.membershipName)
+        var claim = InstanceClaim(kafka.membershipName, isDevBroker: kafka.isDevBroker)
         while !stop.isStopped {
             let places = HeldPlaces()
             let member = try BatchConsumer(

@@ -8,9 +8,9 @@ import Testing
 
 /// Two processes that were given one name.
 @Suite(.blocking) struct InstanceClaimTests {
-    private func group(_ names: [String?]) -> GroupDescription {
+    private func group(_ names: [String?], _ state: String = "Stable") -> GroupDescription {
         GroupDescription(
-            name: "g", state: "Stable",
+            name: "g", state: state,
             members: names.enumerated().map {
                 GroupDescription.Member(id: "\($0)", instanceID: $1, clientID: "c", host: "/10.0.0.1", partitions: [])
             })
@@ -54,6 +54,25 @@ import Testing
         }
         #expect(waits == waits.sorted() && waits[0] >= InstanceClaim.patience.first)
         #expect(waits[9] >= InstanceClaim.patience.longest)
+    }
+
+    /// The dev broker's groups wait for a member that was fenced and has gone; asking under its name ends that. Kafka lets it go
+    /// by itself, and there a name that is taken is another's.
+    @Test(arguments: [true, false]) func aGhostIsRelievedOfItsNameOnTheDevBrokerAlone(isDevBroker: Bool) {
+        var claim = InstanceClaim("a", isDevBroker: isDevBroker)
+        let start = ContinuousClock.now
+        let fenced = claim.fenced(at: start)
+        #expect(fenced)
+        func looks(_ state: String, from: Int, to: Int) -> Int? {
+            stride(from: from, through: to, by: 5).first { second in
+                claim.takesBack(seeing: group([claim.current, "a"], state), at: start + .seconds(second))
+            }
+        }
+        let whileStable = looks("Stable", from: 0, to: 100)
+        #expect(whileStable == nil, "another works under the name")
+        let whileMoving = looks("CompletingRebalance", from: 105, to: 200)
+        #expect(whileMoving == (isDevBroker ? 120 : nil))
+        #expect(claim.isDisplaced == !isDevBroker)
     }
 
     @Test func aMemberWithoutANameHasNoneToLose() {
