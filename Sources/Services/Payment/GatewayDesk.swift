@@ -20,8 +20,6 @@ final class GatewayDesk: Sendable {
     struct Work {
         var handed: [Claimed] = []
         var ended: [(GatewayCalls.Job, GatewayCalls.Result)] = []
-        /// One of them is of an express order.
-        var hasExpressEnd = false
         /// There may be more that is due in the table.
         var mayBeDue = false
         /// How much more, at most; nil where that isn't known.
@@ -60,10 +58,7 @@ final class GatewayDesk: Sendable {
             isWoken = false
             var taken = Work()
             swap(&taken.handed, &work.handed)
-            if settles {
-                swap(&taken.ended, &work.ended)
-                work.hasExpressEnd = false
-            }
+            if settles { swap(&taken.ended, &work.ended) }
             if claims {
                 (taken.mayBeDue, taken.due) = (true, work.due)
                 (work.mayBeDue, work.due) = (false, 0)
@@ -121,7 +116,6 @@ final class GatewayDesk: Sendable {
         let wakes = state.withLock { state in
             state.places += 1
             state.work.ended.append((job, result))
-            state.work.hasExpressEnd = state.work.hasExpressEnd || job.isExpress
             return job.isExpress || state.work.ended.count == 1 || state.work.ended.count == Self.most
                 || state.work.mayBeDue
         }
@@ -185,7 +179,8 @@ final class GatewayDesk: Sendable {
                 let wantsClaim = state.work.mayBeDue && state.openPlaces > 0
                 let settles =
                     hasAnswers
-                    && (now >= settling || state.work.ended.count >= Self.most || state.work.hasExpressEnd)
+                    && (now >= settling || state.work.ended.count >= Self.most
+                        || state.work.ended.contains { $0.0.isExpress })
                 let claims = wantsClaim && (now >= claiming || 2 * state.places >= state.limit)
                 if settles || claims || state.isWoken || !state.work.handed.isEmpty || now >= end {
                     return .work(state.takeWork(settles: settles, claims: claims))
