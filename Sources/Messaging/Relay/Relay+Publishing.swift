@@ -15,7 +15,7 @@ extension Relay {
         let records = remaining(try work.encoder.records(rows))
         work.sees(records)
         note(inHand: work.encoder.oldestTime)
-        let news = news(in: records, &work.tail, until: stop)
+        let news = try news(in: records, &work.tail, until: stop)
         if next.reach == nil { work.tail = nil }
         try work.publication.publish(news, until: stop)
         metrics.copied(news)
@@ -27,18 +27,20 @@ extension Relay {
         work.onProgress()
     }
 
-    /// Those of `records` that the leader before hasn't published.
+    /// Those of `records` that the leader before hasn't published. Throws where a stop came before that was known: what
+    /// is published then is published twice.
     ///
     /// - Parameter tail: what it may have; nil once its window is through.
     func news(
         in records: [RelayRecord], _ tail: inout PublishedTail?, until stop: StopSignal
-    ) -> [RelayRecord] {
+    ) throws -> [RelayRecord] {
         guard tail != nil, !records.isEmpty else { return records }
         do {
             try tail?.read(Set(records.flatMap(\.topics)), kafka: producer.kafka, logger: logger, until: stop)
         } catch {
             logger.warning("published_tail_unknown", metadata: ["error": "\(error)"])
         }
+        if stop.isStopped { throw StoppedBeforePublishing() }
         return tail?.without(records) ?? records
     }
 
@@ -49,3 +51,6 @@ extension Relay {
         progress.wasStored()
     }
 }
+
+/// Nothing of what a relay had in hand was handed to its producer.
+struct StoppedBeforePublishing: Error {}

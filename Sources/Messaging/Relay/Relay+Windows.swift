@@ -33,7 +33,7 @@ extension Relay {
                 if let express = try lookahead.look(before: page, after: start, on: connection) {
                     let records = lookahead.unpublished(try work.encoder.records(express))
                     work.sees(records)
-                    let ahead = news(in: records, &work.tail, until: stop)
+                    let ahead = try news(in: records, &work.tail, until: stop)
                     try work.publication.publish(ahead, until: stop)
                     metrics.copied(ahead)
                 }

@@ -104,4 +104,21 @@ import Testing
         try tail.read([topic.name], kafka: topic.kafka, logger: quiet, until: stop)
         #expect(left(of: ["1"], for: topic, tail) == ["1"])
     }
+
+    /// A relay that is stopped before it knows what the leader before has published adds nothing to it.
+    @Test func whoIsStoppedOverItPublishesNothing() throws {
+        let fixture = try OutboxFixture()
+        try publish(["1"], to: fixture.topic)
+        let producer = try fixture.topic.producer()
+        defer { producer.close(timeout: .seconds(5)) }
+        let relay = Relay(
+            source: .outbox, database: fixture.database, producer: producer, service: "test", logger: quiet)
+        let record = RelayRecord(message: fact("2", on: fixture.topic.name), position: 2, isDeadLetter: false)
+        let stop = StopSignal()
+        var tail: PublishedTail? = PublishedTail()
+        #expect(try relay.news(in: [record], &tail, until: stop).count == 1)
+        tail = PublishedTail()
+        stop.stop()
+        #expect(throws: StoppedBeforePublishing.self) { try relay.news(in: [record], &tail, until: stop) }
+    }
 }
