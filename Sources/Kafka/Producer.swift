@@ -94,8 +94,11 @@ public final class Producer: Sendable {
     ///
     /// Throws when `timeout` passes first: then any of them may still be delivered, in order, as long as the producer
     /// lives. A record that is too large fails by itself, the others go on.
+    ///
+    /// - Parameter meanwhile: called once all of them are handed over, before the wait for answers. Time that it takes counts
+    ///   towards `timeout`.
     public func publish(
-        _ messages: [OutgoingMessage], timeout: Duration, until stop: StopSignal? = nil
+        _ messages: [OutgoingMessage], timeout: Duration, until stop: StopSignal? = nil, meanwhile: () -> Void = {}
     ) throws(KafkaError) -> [Result<Delivery, KafkaError>] {
         guard !messages.isEmpty else { return [] }
         let handle = try living()
@@ -104,6 +107,7 @@ public final class Producer: Sendable {
         for (index, message) in messages.enumerated() {
             try enqueue(message, batch, index, on: handle, deadline: deadline, until: stop)
         }
+        meanwhile()
         while true {
             let left = min(ContinuousClock.now.duration(to: deadline), .milliseconds(200))
             if left > .zero, let results = batch.wait(for: left) { return results }

@@ -5,26 +5,34 @@ import Postgres
 
 /// What both ways of reading share: seeing rows through to the brokers, and saying so.
 extension Relay {
-    /// Sees rows through to the brokers, and moves the checkpoint to `next` in memory.
+    /// Sees a page through to the brokers, and moves the checkpoint behind it in memory.
     ///
-    /// - Parameter remaining: those of their records that aren't out by another way.
+    /// - Parameters:
+    ///   - remaining: those of its records that aren't out by another way.
+    ///   - meanwhile: what can be done while the brokers have it in hand. What it throws is thrown once they have answered.
     func publish(
-        _ rows: Rows, _ work: inout RelayWork, next: RelayCheckpoint, until stop: StopSignal,
-        _ remaining: ([RelayRecord]) -> [RelayRecord] = { $0 }
+        _ page: RelayPage, _ work: inout RelayWork, until stop: StopSignal,
+        _ remaining: ([RelayRecord]) -> [RelayRecord] = { $0 },
+        meanwhile: (inout RelayWork) throws -> Void = { _ in }
     ) throws {
-        let records = remaining(try work.encoder.records(rows))
+        let records = remaining(page.records)
         work.sees(records)
-        note(inHand: work.encoder.oldestTime)
+        note(inHand: page.oldestTime)
         let news = try news(in: records, &work.tail, until: stop)
-        if next.reach == nil { work.tail = nil }
-        try work.publication.publish(news, until: stop)
+        if !page.isInWindow { work.tail = nil }
+        let publication = work.publication
+        var failure: (any Error)?
+        try publication.publish(news, until: stop) {
+            do { try meanwhile(&work) } catch { failure = error }
+        }
         metrics.copied(news)
-        work.progress.checkpoint = next
-        work.sincePrune += rows.count
-        metrics.published(rows.count, oldest: work.encoder.oldestTime)
-        note(published: next.published)
+        work.progress.checkpoint = page.next
+        work.sincePrune += page.rows
+        metrics.published(page.rows, oldest: page.oldestTime)
+        note(published: page.next.published)
         note(inHand: nil)
         work.onProgress()
+        if let failure { throw failure }
     }
 
     /// Those of `records` that the leader before hasn't published. Throws where a stop came before that was known: what

@@ -8,6 +8,8 @@ extension Relay {
     ) throws -> RelayLogTap.Junction? {
         var window = RelayWindow(source: source, pageSize: configuration.pageSize)
         var lookahead = RelayLookahead(source: source, pageSize: configuration.pageSize)
+        // Of the same window as the page before it, during whose publication it was read.
+        var ready: RelayPage?
         while !stop.isStopped {
             if tap != nil { note(readsLog: false, tap?.problem) }
             work.idling.looks(on: connection)
@@ -17,8 +19,15 @@ extension Relay {
             try work.due?.look(on: connection)
             let mark = try tap?.mark(on: connection)
             let start = work.progress.checkpoint
-            let page = try window.nextPage(after: start, on: connection)
-            let isNothing = page.rows.isEmpty
+            let page: RelayPage
+            if let read = ready {
+                page = read
+            } else {
+                let found = try window.nextPage(after: start, on: connection)
+                page = try RelayPage(found.rows, next: found.next, by: &work.encoder)
+            }
+            ready = nil
+            let isNothing = page.rows == 0
             if isNothing {
                 lookahead.finished(page, after: start)
                 work.progress.checkpoint = page.next
@@ -37,9 +46,14 @@ extension Relay {
                     try work.publication.publish(ahead, until: stop)
                     metrics.copied(ahead)
                 }
-                try publish(page.rows, &work, next: page.next, until: stop) { lookahead.remaining($0) }
+                try publish(page, &work, until: stop, { lookahead.remaining($0) }) { work in
+                    guard page.isInWindow, page.isLight else { return }
+                    if work.progress.isDue { try store(&work.progress, on: connection) }
+                    let found = try window.nextPage(after: page.next, on: connection)
+                    ready = try RelayPage(found.rows, next: found.next, by: &work.encoder)
+                }
                 lookahead.finished(page, after: start)
-                if work.progress.isDue { try store(&work.progress, on: connection) }
+                if ready == nil, work.progress.isDue { try store(&work.progress, on: connection) }
                 work.tick.begin(at: looked)
             }
             // What went ahead of its window is in no snapshot yet.
@@ -52,7 +66,7 @@ extension Relay {
                 }
             }
             // A full page says that more lies ready.
-            if page.rows.count == configuration.pageSize { continue }
+            if page.isInWindow || page.rows == configuration.pageSize { continue }
             if !isNothing { pause(&work) }
             let limit = isNothing && work.isBehindPruning ? configuration.busyPoll : work.progress.untilDue
             if tap?.isApproaching == true {

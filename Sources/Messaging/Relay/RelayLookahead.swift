@@ -33,7 +33,7 @@ struct RelayLookahead {
     ///
     /// - Parameter start: where the relay stood before the page.
     mutating func look(
-        before page: RelayWindow.Page, after start: RelayCheckpoint, on connection: Connection
+        before page: RelayPage, after start: RelayCheckpoint, on connection: Connection
     ) throws -> Rows? {
         guard page.next.reach != nil else { return nil }
         // A window that another leader has begun is gone through as it is: nobody knows what went ahead of it.
@@ -69,7 +69,7 @@ struct RelayLookahead {
     /// A page is out.
     ///
     /// - Parameter start: where the relay stood before it.
-    mutating func finished(_ page: RelayWindow.Page, after start: RelayCheckpoint) {
+    mutating func finished(_ page: RelayPage, after start: RelayCheckpoint) {
         // A window of one page was seen after every look: nothing is ahead of it.
         guard start.reach == nil, page.next.reach == nil, checkpoint != nil else { return }
         self = RelayLookahead(window: window, pageSize: pageSize)

@@ -22,21 +22,24 @@ struct RelayPublication {
     ///
     /// Copies go first: who acts on a fact can have read it only after its copies were there. So what comes of it, by
     /// whatever service, is copied behind them, and a route's topic has the facts of one key as they caused each other.
-    func publish(_ records: [RelayRecord], until stop: StopSignal) throws {
+    ///
+    /// - Parameter meanwhile: done while the brokers have the last of them in hand; not at all where there is none.
+    func publish(_ records: [RelayRecord], until stop: StopSignal, meanwhile: () -> Void = {}) throws {
         let copies = records.flatMap { record in
             record.copies.map { RelayRecord(message: $0.message, position: record.position, isDeadLetter: false) }
         }
-        try publishTogether(copies, until: stop)
-        try publishTogether(records, until: stop)
+        try publishTogether(copies, until: stop) {}
+        try publishTogether(records, until: stop, meanwhile: meanwhile)
     }
 
-    private func publishTogether(_ records: [RelayRecord], until stop: StopSignal) throws {
+    private func publishTogether(_ records: [RelayRecord], until stop: StopSignal, meanwhile: () -> Void) throws {
         var rest = records[...]
         while !rest.isEmpty {
             let large = rest.firstIndex { !$0.isDeadLetter && RecordSize.of($0.message) > Self.apart }
             let end = large.map { max($0, rest.startIndex + 1) } ?? rest.endIndex
             let next = rest[..<end]
-            for (record, result) in zip(next, try send(next, until: stop)) {
+            let results = try send(next, until: stop) { if end == records.endIndex { meanwhile() } }
+            for (record, result) in zip(next, results) {
                 guard case .failure(let error) = result else { continue }
                 if error.isMissingTopic { throw TopicMissing(error) }
                 guard error.isTooLarge else { throw error }
@@ -47,13 +50,14 @@ struct RelayPublication {
     }
 
     private func send(
-        _ records: ArraySlice<RelayRecord>, until stop: StopSignal
+        _ records: ArraySlice<RelayRecord>, until stop: StopSignal, meanwhile: () -> Void
     ) throws -> [Result<Delivery, KafkaError>] {
         var messages = records.map(\.message)
         var spans = traces.map { RelaySpans($0) }
         spans?.begin(&messages)
         do {
-            let results = try producer.publish(messages, timeout: Self.timeout, until: stop)
+            let results = try producer.publish(
+                messages, timeout: Self.timeout, until: stop, meanwhile: meanwhile)
             spans?.end(results)
             return results
         } catch {

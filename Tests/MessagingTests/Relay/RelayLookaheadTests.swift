@@ -45,12 +45,13 @@ import Testing
 
         /// As `Relay.lead` goes through a page.
         func step() throws {
-            let page = try window.nextPage(after: checkpoint, on: reader)
-            if !page.rows.isEmpty {
+            let found = try window.nextPage(after: checkpoint, on: reader)
+            let page = try RelayPage(found.rows, next: found.next, by: &encoder)
+            if page.rows > 0 {
                 if let express = try lookahead.look(before: page, after: checkpoint, on: reader) {
                     note(lookahead.unpublished(try encoder.records(express)))
                 }
-                note(lookahead.remaining(try encoder.records(page.rows)))
+                note(lookahead.remaining(page.records))
             }
             lookahead.finished(page, after: checkpoint)
             checkpoint = page.next

@@ -61,7 +61,8 @@ extension Relay {
                     if junction.waitsForStandby { try awaitStandby(page, on: connection, until: stop) }
                     var checkpoint = work.progress.checkpoint
                     checkpoint.published += Int64(found)
-                    try publish(page.rows, &work, next: checkpoint, until: stop)
+                    let page = try RelayPage(page.rows, next: checkpoint, by: &work.encoder)
+                    try publish(page, &work, until: stop)
                     work.tick.begin(at: looked)
                 }
                 published.note(page)

@@ -1,0 +1,36 @@
+import Postgres
+
+/// Rows as records, ready to be handed to the brokers.
+struct RelayPage {
+    let records: [RelayRecord]
+    /// Rows read, of which some may have no topic.
+    let rows: Int
+    /// When the oldest event happened, microseconds since the Unix epoch.
+    let oldestTime: Int64?
+    /// The checkpoint once these are published.
+    let next: RelayCheckpoint
+
+    init(_ rows: Rows, next: RelayCheckpoint, by encoder: inout RelayEncoder) throws {
+        records = try encoder.records(rows)
+        self.rows = rows.count
+        oldestTime = encoder.oldestTime
+        self.next = next
+    }
+
+    /// The window that it is of has more.
+    var isInWindow: Bool { next.reach != nil }
+
+    /// Beyond so many bytes on their way, no others are held besides.
+    private static let limit = 16 << 20
+
+    /// It leaves room in memory for the one behind it.
+    var isLight: Bool {
+        var bytes = 0
+        for record in records {
+            bytes += RecordSize.of(record.message)
+            for copy in record.copies { bytes += RecordSize.of(copy.message) }
+            if bytes > Self.limit { return false }
+        }
+        return true
+    }
+}
