@@ -18,6 +18,13 @@ struct FairQueue<Element> {
         var express: Deque<Element> = []
         var bulk: Deque<Element> = []
         let weight: Int
+
+        /// False where so many wait as there is room for.
+        mutating func append(_ element: Element, isExpress: Bool, room: Int) -> Bool {
+            guard (isExpress ? express.count : waiting.count) < room else { return false }
+            if isExpress { express.append(element) } else { waiting.append(element) }
+            return true
+        }
     }
 
     /// Elements that may wait. Of one tenant of weight 1, eight ninths of it.
@@ -50,14 +57,9 @@ struct FairQueue<Element> {
         let limit = isExpress ? limit + max(1, limit / 8) : limit
         guard count < limit else { return false }
         let weight = weights[tenant, default: 1]
-        let queue: WritableKeyPath<Lane, Deque<Element>> = isExpress ? \.express : \.waiting
-        // Not the lane itself: to hold it while it grows would copy it.
-        if let waiting = lanes[tenant]?[keyPath: queue].count {
-            guard waiting < (limit - count) * Self.greed * weight else { return false }
-        } else {
-            open(tenant, weight)
-        }
-        lanes[tenant]?[keyPath: queue].append(element)
+        let room = (limit - count) * Self.greed * weight
+        if lanes[tenant] == nil { open(tenant, weight) }
+        guard lanes[tenant]?.append(element, isExpress: isExpress, room: room) == true else { return false }
         count += 1
         return true
     }
