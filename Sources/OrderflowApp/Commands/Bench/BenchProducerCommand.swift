@@ -43,7 +43,8 @@ struct BenchProducerCommand: OrderflowCommand {
             ])
             let producer = try Producer(ProducerConfiguration(settings.kafka.configuration), logger: logger)
             defer { producer.close(timeout: .seconds(5)) }
-            let messages = try (0..<page).map { try OrderRecord($0).encoded(for: topic) }
+            var encoder = OrderRecord.encoder()
+            let messages = try (0..<page).map { try OrderRecord($0).encoded(for: topic, by: &encoder) }
             // Connecting and getting a producer id isn't publishing.
             _ = try producer.publish([messages[0]], timeout: .seconds(30))
             let started = ContinuousClock.now

@@ -34,10 +34,15 @@ struct OrderRecord {
         storedMetadata = metadata.json()
     }
 
+    /// A relay has one for all its records.
+    ///
     /// - Parameter formats: that payloads are sent in; nil is JSON.
-    func encoded(for topic: String, formats: RelayFormats? = nil) throws -> OutgoingMessage {
-        var encoder = RelayEncoder(source: .outbox, formats: formats)
-        return try key.withUnsafeBytes { key in
+    static func encoder(formats: RelayFormats? = nil) -> RelayEncoder {
+        RelayEncoder(source: .outbox, formats: formats)
+    }
+
+    func encoded(for topic: String, by encoder: inout RelayEncoder) throws -> OutgoingMessage {
+        try key.withUnsafeBytes { key in
             try payload.withUnsafeBytes { data in
                 try storedMetadata.withUnsafeBytes { metadata in
                     try encoder.event(

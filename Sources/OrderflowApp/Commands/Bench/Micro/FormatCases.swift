@@ -14,10 +14,11 @@ extension MicroCase {
             let name = format?.title ?? "JSON"
             let formats = RelayFormats(
                 TopicFormats(others: format), codecs: codecs, service: "bench", logger: Logger(label: "bench"))
-            let sent = try record.encoded(for: "order-events", formats: formats)
+            var encoder = OrderRecord.encoder(formats: formats)
+            let sent = try record.encoded(for: "order-events", by: &encoder)
             return [
                 MicroCase("OrderCreated's record, encoded as \(name)") {
-                    try record.encoded(for: "order-events", formats: formats).value?.count ?? 0
+                    try record.encoded(for: "order-events", by: &encoder).value?.count ?? 0
                 },
                 decoding("OrderCreated's record, decoded from \(name)", sent, codecs),
             ]

@@ -107,8 +107,9 @@ extension MicroCase {
     }
 
     private static func envelopeEncoding() -> MicroCase {
-        MicroCase("Kafka record of a stored event, encoded") {
-            try record.encoded(for: "order-events").value?.count ?? 0
+        var encoder = OrderRecord.encoder()
+        return MicroCase("Kafka record of a stored event, encoded") {
+            try record.encoded(for: "order-events", by: &encoder).value?.count ?? 0
         }
     }
 
@@ -121,7 +122,8 @@ extension MicroCase {
     }
 
     private static func envelopeDecoding() throws -> MicroCase {
-        let encoded = try record.encoded(for: "order-events")
+        var encoder = OrderRecord.encoder()
+        let encoded = try record.encoded(for: "order-events", by: &encoder)
         let value = encoded.value ?? []
         let source = InboundMessage.Source(topic: "order-events", partition: 0, offset: 1)
         let reader = RecordReader(types: [OrderCreated.type]) { _ in nil }
