@@ -19,7 +19,7 @@ enum SessionPooling {
     private static let findings = Monitor<[String: Finding]>([:])
 
     /// Throws `.configuration` where sessions are shared. The first connection to a server costs a round trip for it, the
-    /// later ones nothing; behind a pooler each costs two.
+    /// later ones nothing; behind a pooler each costs two, and the first some more.
     static func check(_ connection: Connection) throws(PostgresError) {
         let target = connection.configuration.description
         let known = findings.withLock { $0[target] }
@@ -40,22 +40,34 @@ enum SessionPooling {
             connection.configuration.sessionSettings.map { "SET \($0.name) = '\($0.value)'" }.joined(separator: "; "))
     }
 
-    /// Whatever order it gives its sessions out in: the first one asks twice, then while the second one is in the middle
-    /// of a transaction.
+    /// Two clients ask for their processes in turns, one of them inside and outside of transactions. In whatever order a
+    /// pooler gives its sessions out, one of the two gets another process than before, or the other's, within a round. What
+    /// other clients do meanwhile can hide it once, but hardly in each round.
     private static func isShared(_ first: Connection, _ process: String) throws(PostgresError) -> Bool {
-        guard try serverProcess(of: first) == process else { return true }
+        func hasMoved() throws(PostgresError) -> Bool { try serverProcess(of: first) != process }
+        guard try !hasMoved() else { return true }
         let second = try Connection(unchecked: first.configuration, logger: first.logger)
         defer { second.close() }
-        do throws(PostgresError) {
-            try second.plain("BEGIN")
-        } catch {
-            // Mode `statement` allows no transactions.
-            if error.sqlState == .protocolViolation { return true }
-            throw error
+        var other: String?
+        for _ in 0..<rounds {
+            do throws(PostgresError) {
+                try second.plain("BEGIN")
+            } catch {
+                // Mode `statement` allows no transactions.
+                if error.sqlState == .protocolViolation { return true }
+                throw error
+            }
+            let own = try serverProcess(of: second)
+            guard own != process, own == other ?? own, try !hasMoved() else { return true }
+            other = own
+            try second.plain("COMMIT")
+            // The session that was given back last is the next to be given out, or the last.
+            for _ in 0..<2 where try hasMoved() { return true }
         }
-        guard try serverProcess(of: second) != process else { return true }
-        return try serverProcess(of: first) != process
+        return false
     }
+
+    private static let rounds = 4
 
     /// By the simple protocol: a prepared statement might be another client's.
     private static func serverProcess(of connection: Connection) throws(PostgresError) -> String {

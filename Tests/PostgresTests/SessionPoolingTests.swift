@@ -1,3 +1,4 @@
+import Execution
 import Postgres
 import Randomness
 import TestServers
@@ -27,6 +28,28 @@ import Testing
                     "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'", database: database)
                 #expect(held == [["0"]])
             }
+        }
+    }
+
+    /// Whatever other clients have of the pool in the middle of a check.
+    @Test func sharedSessionsAreFoundOutAmongOthers() throws {
+        let server = try PostgresServer.shared.get()
+        for rotates in [false, true] {
+            let pooler = try PgBouncer(for: server, mode: .transaction, sessions: 20, rotates: rotates)
+            let database = try PostgresConfiguration(server.createDatabase()).database ?? ""
+            let target = try PostgresConfiguration(pooler.url(database: database))
+            let taken = Monitor(0)
+            let threads = (0..<8).map { _ in
+                DedicatedThread.start("client") {
+                    for _ in 0..<15 {
+                        if failure({ try Connection(target, logger: quiet) })?.kind != .configuration {
+                            taken.update { $0 += 1 }
+                        }
+                    }
+                }
+            }
+            for thread in threads { thread.join(timeout: .seconds(60)) }
+            #expect(taken.withLock { $0 } == 0, "rotates: \(rotates)")
         }
     }
 
