@@ -29,10 +29,10 @@ public final class BatchConsumer: Sendable {
                 ("session.timeout.ms", "6000"), ("heartbeat.interval.ms", "1500"), ("max.poll.interval.ms", "10000"),
                 // How long the broker holds an empty answer back: what an idle consumer costs. New partitions wait for it
                 // too, records don't.
-                ("fetch.wait.max.ms", "500"), ("fetch.message.max.bytes", "1048576"), ("fetch.max.bytes", "4194304"),
+                ("fetch.wait.max.ms", "500"), ("fetch.message.max.bytes", "1048576"), ("fetch.max.bytes", "2097152"),
                 // A broker that ignores the limits may send far more; refusing its answer would stall for ever.
                 ("receive.message.max.bytes", "1000000000"),
-                ("queued.min.messages", "5000"), ("queued.max.messages.kbytes", "8192"),
+                ("queued.min.messages", "5000"), ("queued.max.messages.kbytes", "4096"),
                 ("topic.metadata.refresh.interval.ms", "30000"),
                 ("reconnect.backoff.max.ms", "1000"),
             ])

@@ -24,18 +24,16 @@ extension ServiceModule {
         // inbox would double the writes.
         Consumes(
             ConsumerGroup(
-                ReadModelGroup.orders, reads: [.init(.orderEvents)], batchSize: 2_000, usesInbox: false,
-                urgency: .immediate
+                ReadModelGroup.orders, reads: [.init(.orderEvents)], usesInbox: false, urgency: .immediate
             ) { OrderViewProjection($0.facts) })
         Consumes(
             ConsumerGroup(
-                ReadModelGroup.invoices, reads: [.init(.orderEvents), .init(.userEvents)], batchSize: 2_000,
-                usesInbox: false, urgency: .patient
+                ReadModelGroup.invoices, reads: [.init(.orderEvents), .init(.userEvents)], usesInbox: false,
+                urgency: .patient
             ) { _ in InvoicingHandler() })
         Consumes(
             ConsumerGroup(
-                ReadModelGroup.sales, reads: [.init(.orderEvents)], batchSize: 2_000, usesInbox: false,
-                urgency: .patient
+                ReadModelGroup.sales, reads: [.init(.orderEvents)], usesInbox: false, urgency: .patient
             ) { _ in SalesHandler() })
         RebuiltModel("orders") { .orders($0, $1) }
         RebuiltModel("invoices") { .invoices($0, $1) }

@@ -40,9 +40,9 @@ package final class RecentViews: Sendable {
     /// One for each connection that has one, the latest used last.
     private let states = Monitor<[State]>([])
 
-    /// - Parameter limit: bytes of documents. The standard is some three thousand orders, which are ten seconds at 300 a
+    /// - Parameter limit: bytes of documents. The standard is some two thousand orders, which are six seconds at 300 a
     ///   second.
-    package init(limit: Int = 5 << 20) { self.limit = limit }
+    package init(limit: Int = 3 << 20) { self.limit = limit }
 
     /// Takes out those of `keys` that are here.
     func take(_ keys: some Sequence<OrderKey>, for connection: Connection) -> [OrderKey: StoredView] {
