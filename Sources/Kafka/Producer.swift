@@ -110,7 +110,7 @@ public final class Producer: Sendable {
         meanwhile()
         while true {
             let left = min(ContinuousClock.now.duration(to: deadline), .milliseconds(200))
-            if left > .zero, let results = batch.wait(for: left) { return results }
+            if let results = batch.wait(for: max(.zero, left)) { return results }
             if let fatal = handle.fatalError { throw fatal }
             if left <= .zero || stop?.isStopped == true {
                 throw KafkaError(

@@ -40,34 +40,24 @@ enum SessionPooling {
             connection.configuration.sessionSettings.map { "SET \($0.name) = '\($0.value)'" }.joined(separator: "; "))
     }
 
-    /// Two clients ask for their processes in turns, one of them inside and outside of transactions. In whatever order a
-    /// pooler gives its sessions out, one of the two gets another process than before, or the other's, within a round. What
-    /// other clients do meanwhile can hide it once, but hardly in each round.
+    /// Two clients ask for their processes, each twice in a row. A pooler that gives out the session that came back last gives
+    /// both the same; one that takes them in turns gives one client two. What other clients do meanwhile can hide it once,
+    /// but hardly in each round. Neither keeps a session while it asks for another, so that nobody waits for anybody.
     private static func isShared(_ first: Connection, _ process: String) throws(PostgresError) -> Bool {
-        func hasMoved() throws(PostgresError) -> Bool { try serverProcess(of: first) != process }
-        guard try !hasMoved() else { return true }
+        guard try serverProcess(of: first) == process else { return true }
         let second = try Connection(unchecked: first.configuration, logger: first.logger)
         defer { second.close() }
-        var other: String?
+        let other = try serverProcess(of: second)
+        guard other != process else { return true }
         for _ in 0..<rounds {
-            do throws(PostgresError) {
-                try second.plain("BEGIN")
-            } catch {
-                // Mode `statement` allows no transactions.
-                if error.sqlState == .protocolViolation { return true }
-                throw error
+            for (client, own) in [(second, other), (first, process), (first, process), (second, other)] {
+                guard try serverProcess(of: client) == own else { return true }
             }
-            let own = try serverProcess(of: second)
-            guard own != process, own == other ?? own, try !hasMoved() else { return true }
-            other = own
-            try second.plain("COMMIT")
-            // The session that was given back last is the next to be given out, or the last.
-            for _ in 0..<2 where try hasMoved() { return true }
         }
         return false
     }
 
-    private static let rounds = 4
+    private static let rounds = 6
 
     /// By the simple protocol: a prepared statement might be another client's.
     private static func serverProcess(of connection: Connection) throws(PostgresError) -> String {

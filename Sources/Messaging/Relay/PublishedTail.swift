@@ -19,7 +19,8 @@ struct PublishedTail {
     ///   unacknowledged, with what others published there at the same time.
     init(reach: Int64 = 20_000) { self.reach = reach }
 
-    /// Reads the ends of those of `wanted` that haven't been read. Blocks; throws what Kafka says.
+    /// Reads the ends of those of `wanted` that haven't been read. Blocks; throws what Kafka says, and `StoppedReading` where
+    /// `stop` comes first.
     mutating func read(
         _ wanted: Set<String>, kafka: KafkaConfiguration, logger: Logger, until stop: StopSignal
     ) throws {
@@ -42,7 +43,11 @@ struct PublishedTail {
             guard let batch = try reader.nextBatch(max: 1_000, timeout: .milliseconds(200)) else { continue }
             for message in batch { note(message) }
         }
+        if stop.isStopped, !reader.isFinished { throw StoppedReading() }
     }
+
+    /// What is on the topics isn't known.
+    struct StoppedReading: Error {}
 
     /// A record may be either, and which of the two is meant is known by what is looked for.
     private mutating func note(_ message: ConsumedMessage) {

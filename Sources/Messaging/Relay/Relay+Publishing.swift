@@ -9,11 +9,11 @@ extension Relay {
     ///
     /// - Parameters:
     ///   - remaining: those of its records that aren't out by another way.
-    ///   - meanwhile: what can be done while the brokers have it in hand. What it throws is thrown once they have answered.
+    ///   - meanwhile: what can be done while the brokers have it in hand. Times of the publication have it in them.
     func publish(
         _ page: RelayPage, _ work: inout RelayWork, until stop: StopSignal,
         _ remaining: ([RelayRecord]) -> [RelayRecord] = { $0 },
-        meanwhile: (inout RelayWork) throws -> Void = { _ in }
+        meanwhile: (inout RelayWork) -> Void = { _ in }
     ) throws {
         let records = remaining(page.records)
         work.sees(records)
@@ -21,10 +21,7 @@ extension Relay {
         let news = try news(in: records, &work.tail, until: stop)
         if !page.isInWindow { work.tail = nil }
         let publication = work.publication
-        var failure: (any Error)?
-        try publication.publish(news, until: stop) {
-            do { try meanwhile(&work) } catch { failure = error }
-        }
+        try publication.publish(news, until: stop) { meanwhile(&work) }
         metrics.copied(news)
         work.progress.checkpoint = page.next
         work.sincePrune += page.rows
@@ -32,11 +29,10 @@ extension Relay {
         note(published: page.next.published)
         note(inHand: nil)
         work.onProgress()
-        if let failure { throw failure }
     }
 
-    /// Those of `records` that the leader before hasn't published. Throws where a stop came before that was known: what
-    /// is published then is published twice.
+    /// Those of `records` that the leader before hasn't published. Throws where a stop comes before that is known: what is
+    /// published then is published twice.
     ///
     /// - Parameter tail: what it may have; nil once its window is through.
     func news(
@@ -46,9 +42,9 @@ extension Relay {
         do {
             try tail?.read(Set(records.flatMap(\.topics)), kafka: producer.kafka, logger: logger, until: stop)
         } catch {
+            if stop.isStopped { throw error }
             logger.warning("published_tail_unknown", metadata: ["error": "\(error)"])
         }
-        if stop.isStopped { throw StoppedBeforePublishing() }
         return tail?.without(records) ?? records
     }
 
@@ -59,6 +55,3 @@ extension Relay {
         progress.wasStored()
     }
 }
-
-/// Nothing of what a relay had in hand was handed to its producer.
-struct StoppedBeforePublishing: Error {}

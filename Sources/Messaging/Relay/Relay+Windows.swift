@@ -9,7 +9,7 @@ extension Relay {
         var window = RelayWindow(source: source, pageSize: configuration.pageSize)
         var lookahead = RelayLookahead(source: source, pageSize: configuration.pageSize)
         // Of the same window as the page before it, during whose publication it was read.
-        var ready: RelayPage?
+        var ready: Result<RelayPage, any Error>?
         while !stop.isStopped {
             if tap != nil { note(readsLog: false, tap?.problem) }
             work.idling.looks(on: connection)
@@ -21,7 +21,9 @@ extension Relay {
             let start = work.progress.checkpoint
             let page: RelayPage
             if let read = ready {
-                page = read
+                page = try read.get()
+                // Who has lost the session doesn't lead any more.
+                if !connection.isAlive() { _ = try connection.query("SELECT 1") }
             } else {
                 let found = try window.nextPage(after: start, on: connection)
                 page = try RelayPage(found.rows, next: found.next, by: &work.encoder)
@@ -46,14 +48,21 @@ extension Relay {
                     try work.publication.publish(ahead, until: stop)
                     metrics.copied(ahead)
                 }
-                try publish(page, &work, until: stop, { lookahead.remaining($0) }) { work in
-                    guard page.isInWindow, page.isLight else { return }
-                    if work.progress.isDue { try store(&work.progress, on: connection) }
-                    let found = try window.nextPage(after: page.next, on: connection)
-                    ready = try RelayPage(found.rows, next: found.next, by: &work.encoder)
+                do {
+                    try publish(page, &work, until: stop, { lookahead.remaining($0) }) { work in
+                        ready = nextOf(page, &work, &window, on: connection)
+                    }
+                } catch {
+                    // What is acknowledged is said, whatever holds up the rest.
+                    if work.progress.isDue { try? store(&work.progress, on: connection) }
+                    throw error
                 }
                 lookahead.finished(page, after: start)
-                if ready == nil, work.progress.isDue { try store(&work.progress, on: connection) }
+                if case .success = ready {
+                    // Stored while that one is on its way.
+                } else if work.progress.isDue {
+                    try store(&work.progress, on: connection)
+                }
                 work.tick.begin(at: looked)
             }
             // What went ahead of its window is in no snapshot yet.
@@ -79,6 +88,21 @@ extension Relay {
             }
         }
         return nil
+    }
+
+    /// What is done while the brokers have a page in hand: the checkpoint of those before it is stored, and the next page of
+    /// its window read and encoded. Nil where there is none, or it has to wait for room in memory.
+    private func nextOf(
+        _ page: RelayPage, _ work: inout RelayWork, _ window: inout RelayWindow, on connection: Connection
+    ) -> Result<RelayPage, any Error>? {
+        do {
+            if work.progress.isDue { try store(&work.progress, on: connection) }
+            guard page.isInWindow, page.isLight else { return nil }
+            let found = try window.nextPage(after: page.next, on: connection)
+            return .success(try RelayPage(found.rows, next: found.next, by: &work.encoder))
+        } catch {
+            return .failure(error)
+        }
     }
 
     /// Lets rows gather between two publications, until such of an express order are committed in this process. Where the log

@@ -10,8 +10,9 @@ import Telemetry
 /// producer). After a crash in between a new leader finds by the ends of the topics what is out already
 /// (`PublishedTail`); where it can't, that is published again, and consumers drop the copies by `ce_id`.
 /// Leadership is a session advisory lock, so it ends with the leader's connection. Pages are read on that
-/// connection: who can read one leads. A leader that was frozen with a page in hand while another took over can only
-/// repeat records that are out already, and its next read or checkpoint fails (`fenced`).
+/// connection: who can read one leads. A leader that was frozen with a page in hand, and the next one of its window read
+/// ahead, while another took over can only repeat records that are out already or just about to be, in their order; its
+/// next read or checkpoint fails (`fenced`).
 ///
 /// It reads by windows (`RelayWindow`), or, where it is told to, PostgreSQL's log (`RelayLogReader`): then windows are what
 /// it begins with, and what it falls back to. The checkpoint is the same for both.

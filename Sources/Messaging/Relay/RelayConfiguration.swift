@@ -14,8 +14,9 @@ extension Relay {
         /// together, which costs the brokers and consumers a fraction. A full page doesn't wait, nor does the first row
         /// after a quiet time.
         public var tick: Duration = .milliseconds(20)
-        /// The checkpoint is stored so long after rows were published, or after so many of them. These and a page have to
-        /// lie within the reach of `PublishedTail`.
+        /// The checkpoint is stored so long after rows were published, or after so many of them; in a backlog while the page
+        /// behind them is on its way. These and three pages, one of them of express rows, have to lie within the reach of
+        /// `PublishedTail`.
         public var checkpointInterval: Duration = .milliseconds(500)
         public var checkpointRows = 1_000
         /// By which facts are copied to further topics, in the same publication.

@@ -101,7 +101,9 @@ import Testing
         let stop = StopSignal()
         stop.stop()
         var tail = PublishedTail()
-        try tail.read([topic.name], kafka: topic.kafka, logger: quiet, until: stop)
+        #expect(throws: PublishedTail.StoppedReading.self) {
+            try tail.read([topic.name], kafka: topic.kafka, logger: quiet, until: stop)
+        }
         #expect(left(of: ["1"], for: topic, tail) == ["1"])
     }
 
@@ -119,6 +121,6 @@ import Testing
         #expect(try relay.news(in: [record], &tail, until: stop).count == 1)
         tail = PublishedTail()
         stop.stop()
-        #expect(throws: StoppedBeforePublishing.self) { try relay.news(in: [record], &tail, until: stop) }
+        #expect(throws: PublishedTail.StoppedReading.self) { try relay.news(in: [record], &tail, until: stop) }
     }
 }

@@ -17,6 +17,7 @@ import Testing
         private var encoder = RelayEncoder(source: .outbox, signatures: nil)
         private var checkpoint: RelayCheckpoint
         private let pageSize: Int
+        private var ready: RelayPage?
         /// In their order: positions, keys, and whether the order is express.
         private(set) var published: [(position: Int64, key: String, isExpress: Bool)] = []
 
@@ -43,18 +44,24 @@ import Testing
                 ], on: connection)
         }
 
-        /// As `Relay.lead` goes through a page.
+        /// As `Relay.readWindows` goes through a page: that of a window that has begun was read with the one before it.
         func step() throws {
-            let found = try window.nextPage(after: checkpoint, on: reader)
-            let page = try RelayPage(found.rows, next: found.next, by: &encoder)
+            let page = try ready ?? nextPage(after: checkpoint)
+            ready = nil
             if page.rows > 0 {
                 if let express = try lookahead.look(before: page, after: checkpoint, on: reader) {
                     note(lookahead.unpublished(try encoder.records(express)))
                 }
                 note(lookahead.remaining(page.records))
+                if page.isInWindow { ready = try nextPage(after: page.next) }
             }
             lookahead.finished(page, after: checkpoint)
             checkpoint = page.next
+        }
+
+        private func nextPage(after checkpoint: RelayCheckpoint) throws -> RelayPage {
+            let found = try window.nextPage(after: checkpoint, on: reader)
+            return try RelayPage(found.rows, next: found.next, by: &encoder)
         }
 
         private func note(_ records: [RelayRecord]) {

@@ -2,6 +2,7 @@ import Execution
 import JSON
 import Kafka
 import Postgres
+import Randomness
 import TestServers
 import Testing
 
@@ -87,11 +88,12 @@ import Testing
         }
 
         /// Runs `body` beside a relay that stores its checkpoint late.
-        func relaying(_ body: (Relay) throws -> Void) throws {
+        func relaying(pageSize: Int = 2_000, _ body: (Relay) throws -> Void) throws {
             let producer = try outbox.topic.producer()
             producer.prepare(topics: [copies.name], timeout: .seconds(5))
             var configuration = Relay.Configuration()
             configuration.routes = table
+            configuration.pageSize = pageSize
             configuration.leadershipPoll = .milliseconds(20)
             configuration.checkpointInterval = .seconds(3_600)
             configuration.checkpointRows = 1_000_000
@@ -136,6 +138,29 @@ import Testing
         let original = try fixture.outbox.topic.records()[4]
         let copy = try fixture.copies.records()[2]
         #expect(copy.key == original.key && copy.value == original.value && copy.headers == original.headers)
+    }
+
+    /// A backlog of many pages, each of which is read while the one before it is on its way, and leaders that lose their
+    /// connection in the middle of that.
+    @Test func aBacklogIsInOrderAndOnceWhateverIsCutOff() throws {
+        let fixture = try Fixture()
+        try fixture.append(0..<600)
+        let cutter = try fixture.outbox.connect()
+        var generator = SeededGenerator.fromEnvironment()
+        try fixture.relaying(pageSize: Int.random(in: 2...9, using: &generator)) { relay in
+            for part in 1...6 {
+                try eventually("part \(part) is out") { try fixture.outbox.topic.records().count >= part * 90 }
+                _ = try cutter.execute(
+                    """
+                    SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+                    WHERE datname = current_database() AND pid <> pg_backend_pid()
+                    """)
+            }
+            try eventually("all are out") { relay.currentStatus.published == 600 }
+        }
+        func ids(_ topic: TestTopic) throws -> [String] { try topic.records().map { $0.headers["ce_id"] ?? "?" } }
+        #expect(try ids(fixture.outbox.topic) == (0..<600).map { "\($0)" })
+        #expect(try ids(fixture.copies) == stride(from: 0, to: 600, by: 2).map { "\($0)" })
     }
 
     /// A leader that ended between the copies and the originals, which go last.
