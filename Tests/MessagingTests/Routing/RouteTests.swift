@@ -87,6 +87,15 @@ import Testing
             }
         }
 
+        /// Ends the relay's session, as a server that goes away would.
+        func cutOff() throws {
+            _ = try outbox.connect().execute(
+                """
+                SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+                WHERE datname = current_database() AND pid <> pg_backend_pid()
+                """)
+        }
+
         /// Runs `body` beside a relay that stores its checkpoint late.
         func relaying(pageSize: Int = 2_000, _ body: (Relay) throws -> Void) throws {
             let producer = try outbox.topic.producer()
@@ -111,11 +120,14 @@ import Testing
         }
     }
 
+    private static func ids(_ topic: TestTopic) throws -> [String] {
+        try topic.records().map { $0.headers["ce_id"] ?? "?" }
+    }
+
     /// Leaders are cut off again and again with all that they have published unsaid; each time the next one publishes
     /// what is missing, of originals and copies alike.
     @Test func copiesAreInOrderAndOnceWhateverIsCutOff() throws {
         let fixture = try Fixture()
-        let cutter = try fixture.outbox.connect()
         try fixture.relaying { relay in
             for round in 0..<6 {
                 try fixture.append(round * 50..<(round + 1) * 50)
@@ -124,17 +136,12 @@ import Testing
                     try fixture.copies.records().count == (round + 1) * 25
                         && fixture.outbox.topic.records().count == (round + 1) * 50
                 }
-                _ = try cutter.execute(
-                    """
-                    SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-                    WHERE datname = current_database() AND pid <> pg_backend_pid()
-                    """)
+                try fixture.cutOff()
             }
             try eventually("somebody leads") { relay.currentStatus.leading }
         }
-        func ids(_ topic: TestTopic) throws -> [String] { try topic.records().map { $0.headers["ce_id"] ?? "?" } }
-        #expect(try ids(fixture.outbox.topic) == (0..<300).map { "\($0)" })
-        #expect(try ids(fixture.copies) == stride(from: 0, to: 300, by: 2).map { "\($0)" })
+        #expect(try Self.ids(fixture.outbox.topic) == (0..<300).map { "\($0)" })
+        #expect(try Self.ids(fixture.copies) == stride(from: 0, to: 300, by: 2).map { "\($0)" })
         let original = try fixture.outbox.topic.records()[4]
         let copy = try fixture.copies.records()[2]
         #expect(copy.key == original.key && copy.value == original.value && copy.headers == original.headers)
@@ -145,22 +152,16 @@ import Testing
     @Test func aBacklogIsInOrderAndOnceWhateverIsCutOff() throws {
         let fixture = try Fixture()
         try fixture.append(0..<600)
-        let cutter = try fixture.outbox.connect()
         var generator = SeededGenerator.fromEnvironment()
         try fixture.relaying(pageSize: Int.random(in: 2...9, using: &generator)) { relay in
             for part in 1...6 {
                 try eventually("part \(part) is out") { try fixture.outbox.topic.records().count >= part * 90 }
-                _ = try cutter.execute(
-                    """
-                    SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-                    WHERE datname = current_database() AND pid <> pg_backend_pid()
-                    """)
+                try fixture.cutOff()
             }
             try eventually("all are out") { relay.currentStatus.published == 600 }
         }
-        func ids(_ topic: TestTopic) throws -> [String] { try topic.records().map { $0.headers["ce_id"] ?? "?" } }
-        #expect(try ids(fixture.outbox.topic) == (0..<600).map { "\($0)" })
-        #expect(try ids(fixture.copies) == stride(from: 0, to: 600, by: 2).map { "\($0)" })
+        #expect(try Self.ids(fixture.outbox.topic) == (0..<600).map { "\($0)" })
+        #expect(try Self.ids(fixture.copies) == stride(from: 0, to: 600, by: 2).map { "\($0)" })
     }
 
     /// A leader that ended between the copies and the originals, which go last.
