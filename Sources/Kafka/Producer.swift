@@ -104,8 +104,8 @@ public final class Producer: Sendable {
         let handle = try living()
         let deadline = ContinuousClock.now + timeout
         let batch = PublishBatch(messages.count)
-        for (index, message) in messages.enumerated() {
-            try enqueue(message, batch, index, on: handle, deadline: deadline, until: stop)
+        for index in messages.indices {
+            try enqueue(messages[index], batch, index, on: handle, deadline: deadline, until: stop)
         }
         meanwhile()
         while true {
@@ -129,9 +129,9 @@ public final class Producer: Sendable {
         guard !messages.isEmpty else { return }
         let handle = try living()
         let batch = PublishBatch(messages.count, then: then)
-        for (index, message) in messages.enumerated() {
-            let code = batch.withSlot(index) { slot in Self.produce(handle.raw, message, slot) }
-            if code != RD_KAFKA_RESP_ERR_NO_ERROR { batch.refused(index, KafkaError(code, message.label)) }
+        for index in messages.indices {
+            let code = batch.withSlot(index) { slot in Self.produce(handle.raw, messages[index], slot) }
+            if code != RD_KAFKA_RESP_ERR_NO_ERROR { batch.refused(index, KafkaError(code, messages[index].label)) }
         }
     }
 

@@ -40,7 +40,7 @@ extension Relay {
     ) throws -> [RelayRecord] {
         guard tail != nil, !records.isEmpty else { return records }
         do {
-            try tail?.read(Set(records.flatMap(\.topics)), kafka: producer.kafka, logger: logger, until: stop)
+            try tail?.read(records.topics, kafka: producer.kafka, logger: logger, until: stop)
         } catch {
             if stop.isStopped { throw error }
             logger.warning("published_tail_unknown", metadata: ["error": "\(error)"])

@@ -54,7 +54,7 @@ struct RelayLookahead {
 
     /// Those of a page that didn't go ahead.
     mutating func remaining(_ page: [RelayRecord]) -> [RelayRecord] {
-        guard checkpoint != nil else { return page }
+        guard checkpoint != nil, page.indices.contains(where: { page[$0].isExpress }) else { return page }
         return page.filter { record in
             guard record.isExpress else { return true }
             if ahead.remove(record.position) != nil { return false }

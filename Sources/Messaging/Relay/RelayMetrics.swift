@@ -26,8 +26,8 @@ struct RelayMetrics {
     /// Copies among what was published, by the routes that they went.
     func copied(_ records: [RelayRecord]) {
         var counts: [String: Int] = [:]
-        for record in records {
-            for copy in record.copies { counts[copy.route, default: 0] += 1 }
+        for index in records.indices where !records[index].copies.isEmpty {
+            for copy in records[index].copies { counts[copy.route, default: 0] += 1 }
         }
         for (route, count) in counts {
             Counter(label: "orderflow_route_copies_total", dimensions: [("service", service), ("route", route)])

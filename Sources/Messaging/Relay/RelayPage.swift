@@ -26,9 +26,11 @@ struct RelayPage {
     /// It leaves room in memory for the one behind it.
     var isLight: Bool {
         var bytes = 0
-        for record in records {
-            bytes += RecordSize.of(record.message)
-            for copy in record.copies { bytes += RecordSize.of(copy.message) }
+        for index in records.indices {
+            bytes += records[index].size
+            if !records[index].copies.isEmpty {
+                bytes += records[index].copies.reduce(0) { $0 + RecordSize.of($1.message) }
+            }
             if bytes > Self.limit { return false }
         }
         return true

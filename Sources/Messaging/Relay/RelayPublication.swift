@@ -25,25 +25,22 @@ struct RelayPublication {
     ///
     /// - Parameter meanwhile: done while the brokers have the last of them in hand; not at all where there is none.
     func publish(_ records: [RelayRecord], until stop: StopSignal, meanwhile: () -> Void = {}) throws {
-        let copies = records.flatMap { record in
-            record.copies.map { RelayRecord(message: $0.message, position: record.position, isDeadLetter: false) }
-        }
-        try publishTogether(copies, until: stop) {}
+        try publishTogether(records.copies, until: stop) {}
         try publishTogether(records, until: stop, meanwhile: meanwhile)
     }
 
     private func publishTogether(_ records: [RelayRecord], until stop: StopSignal, meanwhile: () -> Void) throws {
         var rest = records[...]
         while !rest.isEmpty {
-            let large = rest.firstIndex { !$0.isDeadLetter && RecordSize.of($0.message) > Self.apart }
+            let large = rest.indices.first { !rest[$0].isDeadLetter && rest[$0].size > Self.apart }
             let end = large.map { max($0, rest.startIndex + 1) } ?? rest.endIndex
             let next = rest[..<end]
             let results = try send(next, until: stop) { if end == records.endIndex { meanwhile() } }
-            for (record, result) in zip(next, results) {
+            for (index, result) in zip(next.indices, results) {
                 guard case .failure(let error) = result else { continue }
                 if error.isMissingTopic { throw TopicMissing(error) }
                 guard error.isTooLarge else { throw error }
-                try publishAlone(record, until: stop)
+                try publishAlone(next[index], until: stop)
             }
             rest = rest[end...]
         }
@@ -71,7 +68,7 @@ struct RelayPublication {
         guard record.isDeadLetter else { throw RecordTooLarge(record) }
         let fields: Logger.Metadata = [
             "topic": "\(record.message.topic)", "position": "\(record.position)",
-            "bytes": "\(RecordSize.of(record.message))",
+            "bytes": "\(record.size)",
         ]
         if try isTaken(record.stripped, until: stop) {
             logger.warning("dead_letter_copy_cut", metadata: fields)
@@ -106,7 +103,7 @@ struct RecordTooLarge: Error, CustomStringConvertible {
         let message = record.message
         let key = String(decoding: message.key ?? [], as: UTF8.self)
         description = """
-            the record at position \(record.position), of \(RecordSize.of(message)) bytes with key \(key) for \
+            the record at position \(record.position), of \(record.size) bytes with key \(key) for \
             \(message.topic), is too large for the brokers or our client; it holds up all after it: raise \
             max.message.bytes of its topic, and message.max.bytes under kafka.properties
             """

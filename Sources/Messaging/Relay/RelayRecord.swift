@@ -1,16 +1,29 @@
 import Kafka
 
 /// A row on its way to its topic.
+///
+/// Where thousands are gone through for one of their numbers, they are asked by their places: who takes each in turn copies
+/// it, and counts five references.
 struct RelayRecord: Sendable {
-    var message: OutgoingMessage
+    let message: OutgoingMessage
+    /// As it is sent, without its copies.
+    let size: Int
     /// Of the row.
     let position: Int64
     /// The copy of a dead letter: a courtesy, which the database has whole. Everything else is a fact or a command.
     let isDeadLetter: Bool
     /// Of an order that goes ahead of others.
-    var isExpress = false
+    let isExpress: Bool
     /// Of a fact that routes take: what goes to further topics, before itself.
     var copies: [RelayCopy] = []
+
+    init(message: OutgoingMessage, position: Int64, isDeadLetter: Bool, isExpress: Bool = false) {
+        self.message = message
+        self.position = position
+        self.isDeadLetter = isDeadLetter
+        self.isExpress = isExpress
+        size = RecordSize.of(message)
+    }
 }
 
 /// A fact's record for a further topic: the same event under the same id.
@@ -33,9 +46,6 @@ extension RelayRecord {
         }
     }
 
-    /// All topics that it goes to.
-    var topics: [String] { [message.topic] + copies.map(\.message.topic) }
-
     /// - Parameter header: the value of a header.
     static func identity(of topic: String, isDeadLetter: Bool, _ header: (String) -> String?) -> String {
         let names =
@@ -46,7 +56,6 @@ extension RelayRecord {
 
     /// A copy without anything that a stranger has sent.
     var stripped: RelayRecord {
-        var stripped = self
         var headers = KafkaHeaders()
         message.headers.forEach { name, value in
             let name = String(decoding: name, as: UTF8.self)
@@ -55,8 +64,38 @@ extension RelayRecord {
             }
         }
         headers.append("orderflow_truncated", "\(message.value?.count ?? 0)")
-        stripped.message.headers = headers
-        stripped.message.value = []
-        return stripped
+        var message = message
+        message.headers = headers
+        message.value = []
+        return RelayRecord(
+            message: message, position: position, isDeadLetter: isDeadLetter, isExpress: isExpress)
+    }
+}
+
+extension [RelayRecord] {
+    /// All topics that they go to, their copies too.
+    var topics: Set<String> {
+        var topics: Set<String> = []
+        var last: String?
+        for index in indices {
+            // Nearly all records of a page go to one topic.
+            if self[index].message.topic != last {
+                last = self[index].message.topic
+                topics.insert(self[index].message.topic)
+            }
+            if !self[index].copies.isEmpty { topics.formUnion(self[index].copies.map(\.message.topic)) }
+        }
+        return topics
+    }
+
+    /// Those that go before them.
+    var copies: [RelayRecord] {
+        var copies: [RelayRecord] = []
+        for index in indices where !self[index].copies.isEmpty {
+            copies += self[index].copies.map {
+                RelayRecord(message: $0.message, position: self[index].position, isDeadLetter: false)
+            }
+        }
+        return copies
     }
 }

@@ -40,7 +40,7 @@ struct RelayWork {
 
     /// Notes what is about to be published.
     mutating func sees(_ records: [RelayRecord]) {
-        if !express.seen { express.seen = records.contains(where: \.isExpress) }
+        if !express.seen { express.seen = records.indices.contains { records[$0].isExpress } }
     }
 
     /// Notes whether it was told of express rows.
