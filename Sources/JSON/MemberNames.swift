@@ -1,13 +1,14 @@
 /// The names that an object's members may have, laid out for being told where they stand in a text.
 ///
 /// `@unchecked Sendable`: the bytes are written by `init`, never again, and freed by `deinit`.
+@usableFromInline
 package final class MemberNames: @unchecked Sendable {
-    package let names: [String]
+    @usableFromInline package let names: [String]
     private let utf8: [[UInt8]]
     /// `"name":`, one behind the other.
-    private let text: UnsafeRawBufferPointer
+    @usableFromInline let text: UnsafeRawBufferPointer
     /// Where each of them begins in `text`, and where the last one ends.
-    private let bounds: [Int]
+    @usableFromInline let bounds: UnsafeBufferPointer<Int>
 
     package init(_ names: [String]) {
         self.names = names
@@ -22,10 +23,15 @@ package final class MemberNames: @unchecked Sendable {
         let copy = UnsafeMutableRawBufferPointer.allocate(byteCount: text.count, alignment: 1)
         copy.copyBytes(from: text)
         self.text = UnsafeRawBufferPointer(copy)
-        self.bounds = bounds
+        let ends = UnsafeMutableBufferPointer<Int>.allocate(capacity: bounds.count)
+        _ = ends.initialize(from: bounds)
+        self.bounds = UnsafeBufferPointer(ends)
     }
 
-    deinit { text.deallocate() }
+    deinit {
+        text.deallocate()
+        bounds.deallocate()
+    }
 
     /// `"name":`, as our writers write it. Valid while the names are.
     package func member(_ place: Int) -> UnsafeRawBufferPointer {
@@ -34,10 +40,10 @@ package final class MemberNames: @unchecked Sendable {
 
     /// The place of the name with which `bytes` begin, written as our writers do, and the bytes that it takes with its
     /// colon. Names before `first` aren't looked at: members nearly always come in their order.
-    @inline(__always)
-    fileprivate func leading(_ bytes: UnsafeRawBufferPointer, from first: Int) -> (place: Int, length: Int)? {
+    @inlinable @inline(__always)
+    func leading(_ bytes: UnsafeRawBufferPointer, from first: Int) -> (place: Int, length: Int)? {
         var place = first
-        while place < names.count {
+        while place &+ 1 < bounds.count {
             let start = bounds[place]
             let length = bounds[place &+ 1] &- start
             if length <= bytes.count, Self.isEqual(text, start, bytes, length) { return (place, length) }
@@ -47,8 +53,8 @@ package final class MemberNames: @unchecked Sendable {
     }
 
     /// - Parameter length: that both have, the one from `start` on.
-    @inline(__always)
-    private static func isEqual(
+    @inlinable @inline(__always)
+    static func isEqual(
         _ one: UnsafeRawBufferPointer, _ start: Int, _ other: UnsafeRawBufferPointer, _ length: Int
     ) -> Bool {
         var index = 0
@@ -74,6 +80,7 @@ extension JSONReader {
     /// in `names`.
     ///
     /// - Parameter unknown: thrown for a member of any other name.
+    @inlinable
     package mutating func readMembers(
         of names: MemberNames, unknown: @autoclosure () -> any Error,
         _ member: (Int, inout JSONReader) throws -> Void
@@ -114,7 +121,8 @@ extension JSONReader {
     }
 
     /// A name that isn't written as ours are, or not where ours are.
-    private mutating func readName(of names: MemberNames, unknown: () -> any Error) throws -> Int {
+    @usableFromInline
+    mutating func readName(of names: MemberNames, unknown: () -> any Error) throws -> Int {
         guard current == UInt8(ascii: "\"") else { throw malformed("expected a member name in quotes") }
         let key = try readKey()
         skipSpace()
@@ -126,16 +134,29 @@ extension JSONReader {
 }
 
 /// Which of an object's known members have been there.
-private struct SeenPlaces {
-    private var first: UInt64 = 0
+@usableFromInline
+struct SeenPlaces {
+    @usableFromInline var first: UInt64 = 0
     /// Of the few objects that have more than 64.
-    private var others: Set<Int> = []
+    @usableFromInline var others: Set<Int>?
+
+    @inlinable
+    init() {}
 
     /// False when `place` was there.
+    @inlinable @inline(__always)
     mutating func insert(_ place: Int) -> Bool {
-        guard place < 64 else { return others.insert(place).inserted }
+        guard place < 64 else { return insertIntoSet(place) }
         let bit: UInt64 = 1 &<< UInt64(place)
         defer { first |= bit }
         return first & bit == 0
+    }
+
+    @usableFromInline @inline(never)
+    mutating func insertIntoSet(_ place: Int) -> Bool {
+        var set = others ?? []
+        others = nil
+        defer { others = set }
+        return set.insert(place).inserted
     }
 }

@@ -6,7 +6,7 @@ import JSON
 /// payload has, that is most of the work.
 struct ByteSink: ~Copyable {
     private var base: UnsafeMutableRawPointer
-    private var capacity: Int
+    private(set) var capacity: Int
     private(set) var count = 0
 
     /// - Parameter capacity: that will probably do.

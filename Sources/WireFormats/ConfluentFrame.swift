@@ -18,9 +18,9 @@ package enum ConfluentFrame {
         return (Int32(bitPattern: id), UnsafeRawBufferPointer(rebasing: value[size...]))
     }
 
-    package static func append(id: Int32, to bytes: inout [UInt8]) {
-        bytes.append(magic)
-        withUnsafeBytes(of: id.bigEndian) { bytes.append(contentsOf: $0) }
+    package static func append(id: Int32, to buffer: PayloadBuffer) {
+        buffer.bytes.append(magic)
+        withUnsafeBytes(of: id.bigEndian) { buffer.bytes.append($0) }
     }
 
     // MARK: Protocol Buffers
@@ -51,5 +51,5 @@ package enum ConfluentFrame {
     }
 
     /// The first message of its file.
-    package static func appendFirstMessage(to bytes: inout [UInt8]) { bytes.append(0) }
+    package static func appendFirstMessage(to buffer: PayloadBuffer) { buffer.bytes.append(0) }
 }

@@ -17,14 +17,14 @@ import WireFormats
             let type = type(of: payload)
             let plan = RecordPlan(try type.schema)
             let avro = try AvroPlan(AvroDocument(try type.schema), as: plan)
-            var (protobufBytes, avroBytes) = ([UInt8](), [UInt8]())
+            let (protobufBytes, avroBytes) = (PayloadBuffer(), PayloadBuffer())
             try Array(json.utf8).withUnsafeBytes {
-                try ProtobufEncoder.append($0, plan, to: &protobufBytes)
-                try AvroEncoder.append($0, plan, to: &avroBytes)
+                try ProtobufEncoder.append($0, plan, to: protobufBytes)
+                try AvroEncoder.append($0, plan, to: avroBytes)
             }
             let back = [
-                try protobufBytes.withUnsafeBytes { try ProtobufDecoder.json($0, plan, limit: 10_000) },
-                try avroBytes.withUnsafeBytes { try AvroDecoder.json($0, by: avro, limit: 10_000) },
+                try protobufBytes.array().withUnsafeBytes { try ProtobufDecoder.json($0, plan, limit: 10_000) },
+                try avroBytes.array().withUnsafeBytes { try AvroDecoder.json($0, by: avro, limit: 10_000) },
             ]
             for bytes in back {
                 #expect(try JSONValue(parsing: bytes) == JSONValue(parsing: json))

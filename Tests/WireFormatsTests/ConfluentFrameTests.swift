@@ -9,8 +9,9 @@ import Testing
             (Int32(1), [0, 0, 0, 0, 1] as [UInt8]), (0x0102_0304, [0, 1, 2, 3, 4]),
             (.max, [0, 0x7f, 0xff, 0xff, 0xff]),
         ] {
-            var framed: [UInt8] = []
-            ConfluentFrame.append(id: id, to: &framed)
+            let buffer = PayloadBuffer()
+            ConfluentFrame.append(id: id, to: buffer)
+            let framed = buffer.array()
             #expect(framed == bytes)
             let back = try (framed + [9]).withUnsafeBytes { bytes in
                 let (id, rest) = try ConfluentFrame.open(bytes)

@@ -31,9 +31,9 @@ import UserFacts
             for (theirs, indexes, ours) in framed {
                 // Which id it is, their registry says.
                 let id = try theirs.withUnsafeBytes { try ConfluentFrame.open($0).id }
-                var whole: [UInt8] = []
-                ConfluentFrame.append(id: id, to: &whole)
-                #expect(whole + indexes + ours == theirs, "\(message.schema.type): \(json)")
+                let frame = PayloadBuffer()
+                ConfluentFrame.append(id: id, to: frame)
+                #expect(frame.array() + indexes + ours == theirs, "\(message.schema.type): \(json)")
             }
         }
     }

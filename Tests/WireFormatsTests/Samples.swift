@@ -53,15 +53,15 @@ enum Samples {
         """
 
     static func protobuf(_ json: String, _ plan: RecordPlan = plan) throws -> [UInt8] {
-        var bytes: [UInt8] = []
-        try Array(json.utf8).withUnsafeBytes { try ProtobufEncoder.append($0, plan, to: &bytes) }
-        return bytes
+        let buffer = PayloadBuffer()
+        try Array(json.utf8).withUnsafeBytes { try ProtobufEncoder.append($0, plan, to: buffer) }
+        return buffer.array()
     }
 
     static func avro(_ json: String, _ plan: RecordPlan = plan) throws -> [UInt8] {
-        var bytes: [UInt8] = []
-        try Array(json.utf8).withUnsafeBytes { try AvroEncoder.append($0, plan, to: &bytes) }
-        return bytes
+        let buffer = PayloadBuffer()
+        try Array(json.utf8).withUnsafeBytes { try AvroEncoder.append($0, plan, to: buffer) }
+        return buffer.array()
     }
 
     static func json(protobuf bytes: [UInt8], _ plan: RecordPlan = plan, limit: Int = limit) throws -> String {

@@ -15,6 +15,7 @@ package struct RelayEncoder {
     let signatures: Signatures?
     private let routes: RouteTable
     private let formats: RelayFormats?
+    private let writer: SchemaPayloads.Writer?
 
     /// - Parameters:
     ///   - routes: by which facts are copied to further topics.
@@ -27,6 +28,7 @@ package struct RelayEncoder {
         self.source = source
         self.routes = routes
         self.formats = formats
+        writer = formats?.writer()
         self.signatures = signatures
     }
 
@@ -75,9 +77,10 @@ package struct RelayEncoder {
         topic: String, key: UnsafeRawBufferPointer, type: String, schemaVersion: Int32, streamVersion: Int32?,
         data: UnsafeRawBufferPointer, contentType: ContentType = .json, metadata: UnsafeRawBufferPointer
     ) throws -> OutgoingMessage {
-        let encoded =
-            contentType.isJSON
-            ? formats?.encode(data, topic: topic, type: type, schemaVersion: Int(schemaVersion)) : nil
+        var encoded: (value: [UInt8], contentType: ContentType)?
+        if let formats, let writer, contentType.isJSON {
+            encoded = formats.encode(data, topic: topic, type: type, schemaVersion: Int(schemaVersion), by: writer)
+        }
         let contentType = encoded?.contentType ?? contentType
         var headers = KafkaHeaders(capacity: Self.headerBytes)
         headers.append(EventHeader.specVersion, "1.0")

@@ -33,13 +33,19 @@ public struct RelayFormats: Sendable {
         kept = counter("kept_json")
     }
 
+    /// Writes payloads for one relay.
+    func writer() -> SchemaPayloads.Writer { SchemaPayloads.Writer(schemas) }
+
     /// A payload as its topic has it; nil where that is JSON.
+    ///
+    /// - Parameter writer: of these formats, the relay's own.
     func encode(
-        _ json: UnsafeRawBufferPointer, topic: String, type: String, schemaVersion: Int
+        _ json: UnsafeRawBufferPointer, topic: String, type: String, schemaVersion: Int,
+        by writer: SchemaPayloads.Writer
     ) -> (value: [UInt8], contentType: ContentType)? {
         guard let format = formats[topic] else { return nil }
         do {
-            let value = try schemas.payload(ofJSON: json, type: type, version: schemaVersion, format: format)
+            let value = try writer.payload(ofJSON: json, type: type, version: schemaVersion, format: format)
             // Records have a size that brokers take, and which the JSON was held against.
             guard value.count <= json.count else { throw TooLong() }
             encoded.increment()

@@ -9,14 +9,11 @@ package enum AvroEncoder {
     /// - Throws: `WireFormatError` or `JSONError` for what the schema can't say: a member that it hasn't, one that it
     ///   needs and that isn't there, a value of another type.
     package static func append(
-        _ json: UnsafeRawBufferPointer, _ plan: RecordPlan, to bytes: inout [UInt8]
+        _ json: UnsafeRawBufferPointer, _ plan: RecordPlan, to buffer: PayloadBuffer
     ) throws {
         var reader = JSONReader(json)
-        var order = MemberOrder()
-        var sink = ByteSink(capacity: json.count)
-        try record(plan, &reader, &order, &sink)
+        try record(plan, &reader, &buffer.order, &buffer.bytes)
         try reader.end()
-        sink.withBytes { bytes.append(contentsOf: $0) }
     }
 
     /// The branches of an optional field's union, as they are written.

@@ -138,13 +138,12 @@ import WireFormats
         registry.know(21, .avro(AvroDocument(older)))
         let json = Array(#"{"note":"x","total":1.50,"at":"2026-01-31T12:00:00.000001Z"}"#.utf8)
         let plan = RecordPlan(older)
-        var protobuf: [UInt8] = [0, 0, 0, 0, 20, 0]
-        var avro: [UInt8] = [0, 0, 0, 0, 21]
+        let (protobuf, avro) = (PayloadBuffer(), PayloadBuffer())
         try json.withUnsafeBytes {
-            try ProtobufEncoder.append($0, plan, to: &protobuf)
-            try AvroEncoder.append($0, plan, to: &avro)
+            try ProtobufEncoder.append($0, plan, to: protobuf)
+            try AvroEncoder.append($0, plan, to: avro)
         }
-        for value in [protobuf, avro] {
+        for value in [[0, 0, 0, 0, 20, 0] + protobuf.array(), [0, 0, 0, 0, 21] + avro.array()] {
             guard case .event(let message) = verdict(value, [Self.type, ("ce_schemaversion", "1")]) else {
                 Issue.record("\(verdict(value, [Self.type, ("ce_schemaversion", "1")]))")
                 continue
@@ -160,9 +159,11 @@ import WireFormats
         let formats = try #require(TopicFormats("a=protobuf,b=avro"))
         let relay = try #require(
             RelayFormats(formats, codecs: registry.codecs, service: "test", logger: Logger(label: "test")))
+        // One for all of them, refused ones too.
+        let writer = relay.writer()
         func sent(_ json: String, _ topic: String, _ type: String = "Noted", _ version: Int = 2) -> [UInt8]? {
             Array(json.utf8).withUnsafeBytes {
-                relay.encode($0, topic: topic, type: type, schemaVersion: version)?.value
+                relay.encode($0, topic: topic, type: type, schemaVersion: version, by: writer)?.value
             }
         }
         #expect(try sent(Self.json, "a") == payload(Self.json, .protobuf))
@@ -185,7 +186,7 @@ import WireFormats
                 TopicFormats(others: .protobuf), codecs: registry.codecs, service: "test", logger: Logger(label: "test")
             ))
         let sent = Array(Self.json.utf8).withUnsafeBytes {
-            relay.encode($0, topic: "a", type: "Noted", schemaVersion: 2)?.value
+            relay.encode($0, topic: "a", type: "Noted", schemaVersion: 2, by: relay.writer())?.value
         }
         #expect(sent == nil && registry.asked == 1)
         #expect(RelayFormats(.json, codecs: registry.codecs, service: "test", logger: Logger(label: "test")) == nil)
@@ -211,6 +212,8 @@ import WireFormats
 
 extension SchemaPayloads {
     fileprivate func payload(ofJSON json: String, _ format: SchemaFormat) throws -> [UInt8] {
-        try Array(json.utf8).withUnsafeBytes { try payload(ofJSON: $0, type: "Noted", version: 2, format: format) }
+        try Array(json.utf8).withUnsafeBytes {
+            try Writer(self).payload(ofJSON: $0, type: "Noted", version: 2, format: format)
+        }
     }
 }

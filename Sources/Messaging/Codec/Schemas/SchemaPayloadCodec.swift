@@ -24,7 +24,8 @@ struct SchemaPayloadCodec: PayloadCodec {
     func payload(ofJSON json: [UInt8], type: String, schemaVersion: Int) throws -> [UInt8] {
         guard let format else { throw SchemaLookupError.unknown("no format is named") }
         return try json.withUnsafeBytes {
-            try schemas.payload(ofJSON: $0, type: type, version: schemaVersion, format: format)
+            try SchemaPayloads.Writer(schemas).payload(
+                ofJSON: $0, type: type, version: schemaVersion, format: format)
         }
     }
 }

@@ -129,28 +129,44 @@ public final class SchemaPayloads: Sendable {
 
     // MARK: Writing
 
-    /// The payload of a record: what the topic has.
-    ///
-    /// - Throws: `SchemaLookupError` where there is no schema or no id of it now, `WireFormatError` and `JSONError` for JSON
-    ///   that the schema can't say.
-    func payload(
-        ofJSON json: UnsafeRawBufferPointer, type: String, version: Int, format: SchemaFormat
-    ) throws -> [UInt8] {
-        let entry = try entry(type)
-        guard version == entry.version else {
-            throw SchemaLookupError.unknown("\(type) has a schema of version \(entry.version), not of \(version)")
+    /// Writes payloads one after the other, on one thread.
+    final class Writer {
+        private let schemas: SchemaPayloads
+        private let buffer = PayloadBuffer()
+        /// Of the last payload, which the next one often shares.
+        private var last: (type: String, entry: Entry)?
+
+        init(_ schemas: SchemaPayloads) { self.schemas = schemas }
+
+        /// The payload of a record: what the topic has.
+        ///
+        /// - Throws: `SchemaLookupError` where there is no schema or no id of it now, `WireFormatError` and `JSONError` for
+        ///   JSON that the schema can't say.
+        func payload(
+            ofJSON json: UnsafeRawBufferPointer, type: String, version: Int, format: SchemaFormat
+        ) throws -> [UInt8] {
+            let entry = try entry(type)
+            guard version == entry.version else {
+                throw SchemaLookupError.unknown("\(type) has a schema of version \(entry.version), not of \(version)")
+            }
+            let id = try schemas.id(of: entry, format)
+            buffer.clear()
+            ConfluentFrame.append(id: id, to: buffer)
+            switch format {
+            case .protobuf:
+                ConfluentFrame.appendFirstMessage(to: buffer)
+                try ProtobufEncoder.append(json, entry.plan, to: buffer)
+            case .avro: try AvroEncoder.append(json, entry.plan, to: buffer)
+            }
+            return buffer.array()
         }
-        let id = try id(of: entry, format)
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(json.count)
-        ConfluentFrame.append(id: id, to: &bytes)
-        switch format {
-        case .protobuf:
-            ConfluentFrame.appendFirstMessage(to: &bytes)
-            try ProtobufEncoder.append(json, entry.plan, to: &bytes)
-        case .avro: try AvroEncoder.append(json, entry.plan, to: &bytes)
+
+        private func entry(_ type: String) throws(SchemaLookupError) -> Entry {
+            if let last, last.type == type { return last.entry }
+            let entry = try schemas.entry(type)
+            last = (type, entry)
+            return entry
         }
-        return bytes
     }
 
     private func id(of entry: Entry, _ format: SchemaFormat) throws(SchemaLookupError) -> Int32 {
