@@ -46,6 +46,7 @@ final class KafkaHandle: @unchecked Sendable {
     ) throws(KafkaError) {
         self.pacing = pacing
         pacing?.install(on: conf)
+        TimerSlack.install(on: conf)
         reports = Reports(logger, onRebalance: onRebalance)
         let opaque = Unmanaged.passUnretained(reports).toOpaque()
         rd_kafka_conf_set_opaque(conf, opaque)
