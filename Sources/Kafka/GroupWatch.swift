@@ -2,8 +2,8 @@ import CLibrdkafka
 import Execution
 import Logging
 
-/// Looks at a member's whole group every few seconds, on a thread of its own: metadata can only be waited for, and the
-/// poll thread must not wait.
+/// Looks at a member's whole group every few seconds, less often while it is whole and nothing moves (`GroupRest`), on a
+/// thread of its own: metadata can only be waited for, and the poll thread must not wait.
 final class GroupWatch: Sendable {
     let stop = StopSignal()
     private let configuration: ConsumerConfiguration
@@ -49,9 +49,12 @@ final class GroupWatch: Sendable {
         let started = DedicatedThread.start("kafka-group") { [self] in
             // Members that started together don't ask together.
             var pause = configuration.watchInterval * Double.random(in: 0.5...1)
+            var rest = GroupRest(configuration)
             while !stop.wait(for: pause) {
-                look(handle, poller.holding)
                 pause = configuration.watchInterval
+                let held = poller.holding
+                guard !rest.passesOver(held) else { continue }
+                rest.looked(held, seeing: look(handle, held))
             }
         }
         thread.withLock { $0 = started }
@@ -63,9 +66,10 @@ final class GroupWatch: Sendable {
         thread.withLock { $0 }?.join(timeout: .seconds(2))
     }
 
-    private func look(_ handle: KafkaHandle, _ held: HeldPartitions.Summary) {
+    /// Nil where the group wasn't seen.
+    private func look(_ handle: KafkaHandle, _ held: HeldPartitions.Summary) -> GroupSighting? {
         do {
-            guard let group = try describe(handle) else { return }
+            guard let group = try describe(handle) else { return nil }
             var (partitions, missing): (Set<TopicPartition>, [String]) = ([], [])
             for topic in configuration.topics {
                 switch try self.partitions(of: topic, handle) {
@@ -75,6 +79,7 @@ final class GroupWatch: Sendable {
             }
             let sighting = GroupSighting(group: group, partitions: partitions, missingTopics: missing)
             state.withLock { $0 = State(latest: sighting, news: Look(sighting: sighting, held: held)) }
+            return sighting
         } catch {
             let isNew = state.withLock { state -> Bool in
                 defer { state.failure = error }
@@ -82,10 +87,12 @@ final class GroupWatch: Sendable {
             }
             // Brokers away are reported elsewhere. What else it is, such as a missing right, lasts, and partitions without an
             // owner go unnoticed meanwhile.
-            guard isNew, !error.isRetriable else { return }
-            logger.warning(
-                "group_not_seen",
-                metadata: ["group": "\(configuration.group)", "error": "\(error)"])
+            if isNew, !error.isRetriable {
+                logger.warning(
+                    "group_not_seen",
+                    metadata: ["group": "\(configuration.group)", "error": "\(error)"])
+            }
+            return nil
         }
     }
 
