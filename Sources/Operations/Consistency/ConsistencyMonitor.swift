@@ -79,6 +79,14 @@ public final class ConsistencyMonitor: Sendable {
         var leads = (connects: 0, yes: false)
         var cursor: OrderKey?
         var replicas = replicas
+        var sessions: [Connection?] = replicas.map { _ in nil }
+        func closeSessions() {
+            for index in sessions.indices {
+                sessions[index]?.close()
+                sessions[index] = nil
+            }
+        }
+        defer { closeSessions() }
         while !stop.wait(for: configuration.interval) {
             do {
                 try stored.run { connection in
@@ -88,13 +96,14 @@ public final class ConsistencyMonitor: Sendable {
                     }
                     guard leads.yes else {
                         state.update { $0 = Status() }
+                        closeSessions()
                         return
                     }
                     let settledBefore = try viewed.run { try round(on: connection, $0, &cursor) }
                     for index in replicas.indices {
                         replicas[index].round(
-                            sweep: configuration.sweep, settledBefore: settledBefore, orders: connection, logger: logger
-                        )
+                            sweep: configuration.sweep, settledBefore: settledBefore, orders: connection,
+                            session: &sessions[index], logger: logger)
                         let (name, status) = (replicas[index].name, replicas[index].status)
                         let differing = status.differing.sorted { $0.key < $1.key }.map(\.value)
                         state.update { $0.replicas[name] = (status.compared, differing) }

@@ -62,13 +62,21 @@ struct WatchedReplica: Sendable {
 
     /// Compares what the next events of a sweep over all are about, and what differed before. A database that is away is told of
     /// once, and holds nobody up.
-    mutating func round(sweep: Int, settledBefore: Int64, orders: Connection, logger: Logger) {
+    ///
+    /// - Parameter session: of the replica's database, for the next round: making one costs more than the round. None after a
+    ///   failure.
+    mutating func round(
+        sweep: Int, settledBefore: Int64, orders: Connection, session: inout Connection?, logger: Logger
+    ) {
         do {
-            let connection = try Connection(database, logger: logger)
-            defer { connection.close() }
+            let kept = session.flatMap { $0.isAlive() ? $0 : nil }
+            let connection = try kept ?? Connection(database, logger: logger)
+            session = connection
             try compare(sweep, settledBefore, orders, connection, logger)
             failure = nil
         } catch {
+            session?.close()
+            session = nil
             if failure != "\(error)" {
                 logger.warning("replica not compared", metadata: ["replica": "\(name)", "error": "\(error)"])
             }

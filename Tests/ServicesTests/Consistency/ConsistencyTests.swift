@@ -148,15 +148,21 @@ import UserFacts
         try fixture.store(orders)
         let handler = NotificationHandler(recipientDomain: "d.test", messageDomain: "m")
         var watched = contacts(in: database)
+        var session: Connection?
+        defer { session?.close() }
         func sweep() -> [String] {
             for _ in 0..<3 {
-                watched.round(sweep: 2, settledBefore: .max, orders: fixture.orders, logger: quiet)
+                watched.round(
+                    sweep: 2, settledBefore: .max, orders: fixture.orders, session: &session, logger: quiet)
             }
             return watched.status.differing.values.sorted()
         }
         #expect(sweep() == [], "nothing was published")
         try publishAll(fixture)
         #expect(sweep().count == 4)
+        // A session that has been ended meanwhile is made anew.
+        let pid = try #require(try session?.query("SELECT pg_backend_pid()").one().get(0, as: Int32.self))
+        _ = try connection.query("SELECT pg_terminate_backend($1, 10000)", [.int4(pid)])
         try handler.apply(orders, on: connection)
         #expect(sweep() == [])
         #expect(watched.status.compared >= 8)
@@ -204,10 +210,13 @@ import UserFacts
             "projection: recipients",
             ReplicaCheck(replica: .recipients, group: ReadModelGroup.invoices, categories: ["user"]),
             database: fixture.viewsDatabase, after: nil)
+        var session: Connection?
+        defer { session?.close() }
         func differing(after name: String, at: Int64) throws -> [String] {
             try fixture.views.script("TRUNCATE invoice_recipients")
             try InvoicingHandler().apply([user(name, at: at)], on: fixture.views)
-            watched.round(sweep: 5, settledBefore: .max, orders: fixture.orders, logger: quiet)
+            watched.round(
+                sweep: 5, settledBefore: .max, orders: fixture.orders, session: &session, logger: quiet)
             return Array(watched.status.differing.values)
         }
         #expect(try differing(after: "later", at: 3_000_000) == [])
