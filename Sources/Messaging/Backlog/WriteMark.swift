@@ -7,8 +7,14 @@ import Execution
 public final class WriteMark: Sendable {
     private struct State {
         var place: String?
+        /// The place was the same twice. A commit is in the log before anybody sees its rows: who has looked when the place
+        /// had just moved may not have seen them yet.
+        var isSettled = false
         var moves = 0
+        /// Moves, and places that have settled.
+        var news = 0
         var isStopped = false
+        var observers: [@Sendable () -> Void] = []
     }
 
     private let state = Monitor(State())
@@ -17,13 +23,26 @@ public final class WriteMark: Sendable {
 
     /// Where the log ends now; nil where that isn't known.
     func note(_ place: String?) {
-        let isKnown = state.withLock { $0.place == place && place != nil }
-        guard !isKnown else { return }
-        state.update { state in
+        let isAtRest = state.withLock { $0.place == place && $0.isSettled }
+        guard !isAtRest else { return }
+        let observers = state.update { state in
+            state.isSettled = state.place == place && place != nil
             state.place = place
-            state.moves += 1
+            state.news += 1
+            if !state.isSettled { state.moves += 1 }
+            return state.observers
         }
+        for observer in observers { observer() }
     }
+
+    /// Calls `observer` when there is news, on the thread that notes it.
+    func onNews(_ observer: @escaping @Sendable () -> Void) { state.withLock { $0.observers.append(observer) } }
+
+    /// To be asked for before one looks, and shown to `isAtRest` afterwards.
+    var news: Int { state.withLock { $0.news } }
+
+    /// Whether it is known that nothing was written since `news`, and that whoever looked then has seen all that was before.
+    func isAtRest(since news: Int) -> Bool { state.withLock { $0.isSettled && $0.news == news } }
 
     /// To be asked for before one looks, and shown to `wait` afterwards.
     var moves: Int { state.withLock { $0.moves } }

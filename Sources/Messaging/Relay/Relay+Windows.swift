@@ -81,10 +81,11 @@ extension Relay {
             if tap?.isApproaching == true {
                 // What comes by the log says that there are rows.
                 stop.wait(for: configuration.busyPoll)
-                let rest = [limit, work.due?.untilNext].compactMap(\.self).reduce(configuration.idlePoll, min)
+                let rest = [limit, work.due?.untilNext()].compactMap(\.self).reduce(configuration.idlePoll, min)
                 tap?.wait(atMost: rest, or: connection)
             } else {
-                try work.idling.wait(on: connection, atMost: limit, work.due?.untilNext)
+                let due = work.due?.untilNext(isAtRest: work.idling.isAtRest)
+                try work.idling.wait(on: connection, atMost: limit, due)
             }
         }
         return nil

@@ -24,16 +24,18 @@ public final class Relay: Sendable {
     let producer: Producer
     let configuration: Configuration
     let logger: Logger
-    let signal = WakeSignal()
+    let calls = RelayCalls()
     /// Rows of express orders were committed.
     let expressSignal = WakeSignal()
     let status = Monitor(Status())
     let metrics: RelayMetrics
     private let traces = Traces.current
+    private let writes: WriteMark?
 
+    /// - Parameter writes: to the database's server, kept up by a `DatabasePulse`; nil where nobody does.
     public init(
         source: RelaySource, database: PostgresConfiguration, producer: Producer, service: String,
-        configuration: Configuration = Configuration(), logger: Logger
+        configuration: Configuration = Configuration(), seeing writes: WriteMark? = nil, logger: Logger
     ) {
         self.service = service
         self.source = source
@@ -44,6 +46,8 @@ public final class Relay: Sendable {
         logger[metadataKey: "relay"] = "\(service)/\(source.name)"
         self.logger = logger
         metrics = RelayMetrics(service: service, source: source.name)
+        self.writes = writes
+        writes?.onNews { [calls] in calls.wake() }
     }
 
     /// How it reads its table, which is a queue.
@@ -67,14 +71,14 @@ public final class Relay: Sendable {
     ///
     /// - Parameter isExpress: whether rows of express orders are among them: then a pause between two publications ends.
     public func wake(isExpress: Bool = false) {
-        signal.raise()
+        calls.tell()
         if isExpress { expressSignal.raise() }
     }
 
     /// Leads or waits to lead until `stop`. Blocks the calling thread.
     public func run(until stop: StopSignal) {
-        stop.onStop { [signal, expressSignal] in
-            signal.raise()
+        stop.onStop { [calls, expressSignal] in
+            calls.wake()
             expressSignal.raise()
         }
         var backoff = Backoff(base: .milliseconds(100), cap: .seconds(5))
@@ -108,12 +112,14 @@ public final class Relay: Sendable {
             progress: RelayProgress(
                 at: try RelayCheckpointStore.load(source.name, on: connection), configuration: configuration),
             publication: RelayPublication(producer: producer, traces: traces, logger: logger),
-            idling: RelayIdling(configuration, signal), tick: Tick(every: configuration.tick),
-            due: isOutbox ? DueMessages(service: service, idleLook: configuration.idlePoll) : nil,
+            idling: RelayIdling(configuration, calls, writes), tick: Tick(every: configuration.tick),
+            due: isOutbox
+                ? DueMessages(
+                    service: service, idleLook: configuration.idlePoll, restLook: configuration.restPoll) : nil,
             onProgress: onProgress)
         var tap =
             configuration.readsLog
-            ? RelayLogTap(source, in: database, until: stop, logger: logger) { [signal] in signal.raise() } : nil
+            ? RelayLogTap(source, in: database, until: stop, logger: logger) { [calls] in calls.tell() } : nil
         defer { tap?.close() }
         while !stop.isStopped {
             guard let junction = try readWindows(&work, &tap, on: connection, until: stop) else { break }
@@ -134,14 +140,15 @@ public final class Relay: Sendable {
     /// Waits for the next try to lead, and tells the leader meanwhile of what this process commits. True when stopped.
     private func follow(for span: Duration, on connection: Connection, until stop: StopSignal) throws -> Bool {
         let end = ContinuousClock.now + span
-        while !stop.isStopped, signal.wait(for: ContinuousClock.now.duration(to: end)) {
+        while !stop.isStopped, calls.signal.wait(for: ContinuousClock.now.duration(to: end)) {
+            guard calls.take() else { continue }
             do {
                 // A leader that reads the log hears of rows by it.
                 let isHeard = configuration.readsLog ? try RelaySlots.isRead(of: source, on: connection) : false
                 if !isHeard { try source.announce(on: connection) }
             } catch {
                 // For the next connection to tell.
-                signal.raise()
+                calls.tell()
                 throw error
             }
             stop.wait(for: configuration.passingOn)

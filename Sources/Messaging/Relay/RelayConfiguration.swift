@@ -6,6 +6,8 @@ extension Relay {
         /// Longest wait for new rows when nobody tells the relay of any: how long those wait whose writer was killed
         /// before it could, or belongs to no service of ours.
         public var idlePoll: Duration = .seconds(1)
+        /// The same while it is known that nothing is written to the server.
+        public var restPoll: Duration = .seconds(10)
         /// The same after rows were found that nobody had told of; doubles up to `idlePoll` while there are none.
         public var busyPoll: Duration = .milliseconds(10)
         /// A follower passes on at most once in so long that its process has committed rows.

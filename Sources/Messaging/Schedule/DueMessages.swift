@@ -18,6 +18,8 @@ struct DueMessages {
     private static let toldFor: Duration = .seconds(1)
 
     private let idleLook: Duration
+    /// Between two looks while nothing is written to the server.
+    private let restLook: Duration
     private var looked: ContinuousClock.Instant?
     /// When the next is due, as far as is known.
     private var due: ContinuousClock.Instant?
@@ -30,18 +32,23 @@ struct DueMessages {
     private let delivered: Counter
     private let late: Metrics.Timer
 
-    /// - Parameter idleLook: how often the relay looks for what it isn't told of.
-    init(service: String, idleLook: Duration) {
+    /// - Parameters:
+    ///   - idleLook: how often the relay looks for what it isn't told of.
+    ///   - restLook: the same while nothing is written to the server.
+    init(service: String, idleLook: Duration, restLook: Duration) {
         self.idleLook = idleLook
+        self.restLook = restLook
         let dimensions = [("service", service)]
         delivered = Counter(label: "orderflow_schedule_delivered_total", dimensions: dimensions)
         late = Metrics.Timer(label: "orderflow_schedule_late_seconds", dimensions: dimensions)
     }
 
     /// How long the relay may wait for other things.
-    var untilNext: Duration {
+    ///
+    /// - Parameter isAtRest: nothing was written to the server since it came by last.
+    func untilNext(isAtRest: Bool = false) -> Duration {
         guard let looked else { return .zero }
-        var next = looked + (isHeard || isAsked ? leastPause : idleLook)
+        var next = looked + (isHeard || isAsked ? leastPause : isAtRest ? restLook : idleLook)
         if let due { next = min(next, due) }
         return max(.zero, ContinuousClock.now.duration(to: next))
     }

@@ -40,10 +40,13 @@ public struct ServiceProcess: Sendable {
         // For those who only look at a record.
         PayloadCodecs.install(codecs)
         publishes.formats = RelayFormats(formats, codecs: codecs, service: context.name, logger: context.logger)
+        pulse = DatabasePulse(
+            context.database, name: context.name, readsLog: publishes.readsLog, logger: context.logger)
+        let writes = pulse.writes
         let relays = sources.map {
             Relay(
                 source: $0, database: context.database, producer: producer, service: context.name,
-                configuration: publishes, logger: context.logger)
+                configuration: publishes, seeing: writes, logger: context.logger)
         }
         self.relays = relays
         publishing = Sharers(relays.count)
@@ -52,14 +55,12 @@ public struct ServiceProcess: Sendable {
         context.wakeRelays.set { relays.last?.wake(isExpress: $0) }
         let mode = context.settings.mode
         let groups = module.groups.filter { !$0.topics(in: mode).isEmpty }
-        pulse = DatabasePulse(
-            context.database, name: context.name, readsLog: publishes.readsLog, logger: context.logger)
         backlog = BacklogSampler(
             sources.map { .relay($0, service: context.name) }
                 + (publishes.readsLog ? sources.map { .slot($0, service: context.name) } : [])
                 + BacklogQuery.schedule(service: context.name)
                 + groups.flatMap { [.deadLetters(group: $0.name), .parkedKeys(group: $0.name)] } + running.backlog,
-            database: context.database, writes: pulse.writes, logger: context.logger)
+            database: context.database, writes: writes, logger: context.logger)
         context.health.watch(database: pulse)
         context.health.watch(transactionsBeside: pulse)
         context.collectors.watch(pulse)

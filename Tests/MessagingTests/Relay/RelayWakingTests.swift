@@ -14,15 +14,19 @@ import Testing
         private let thread: DedicatedThread
         private let producer: Producer
 
-        init(_ fixture: OutboxFixture, idlePoll: Duration = .seconds(600), tick: Duration? = nil) throws {
+        init(
+            _ fixture: OutboxFixture, idlePoll: Duration = .seconds(600), tick: Duration? = nil,
+            seeing writes: WriteMark? = nil
+        ) throws {
             producer = try fixture.topic.producer()
             var configuration = Relay.Configuration()
             configuration.idlePoll = idlePoll
+            configuration.restPoll = .seconds(600)
             configuration.leadershipPoll = .milliseconds(20)
             if let tick { configuration.tick = tick }
             let relay = Relay(
                 source: .outbox, database: fixture.database, producer: producer, service: "test",
-                configuration: configuration, logger: quiet)
+                configuration: configuration, seeing: writes, logger: quiet)
             self.relay = relay
             thread = DedicatedThread.start("relay") { [stop] in relay.run(until: stop) }
         }
@@ -44,9 +48,10 @@ import Testing
 
     /// A leader that has looked and found nothing.
     private func leader(
-        _ fixture: OutboxFixture, idlePoll: Duration = .seconds(600), tick: Duration? = nil
+        _ fixture: OutboxFixture, idlePoll: Duration = .seconds(600), tick: Duration? = nil,
+        seeing writes: WriteMark? = nil
     ) throws -> RunningRelay {
-        let leader = try RunningRelay(fixture, idlePoll: idlePoll, tick: tick)
+        let leader = try RunningRelay(fixture, idlePoll: idlePoll, tick: tick, seeing: writes)
         let watcher = try fixture.connect()
         try eventually("it leads and sleeps") {
             try watcher.query("SELECT 1 FROM \(Self.sleepingLeader)").count == 1
@@ -154,5 +159,30 @@ import Testing
         defer { leader.end() }
         try fixture.append("1")
         try eventually("it is out") { try out(fixture) == 1 }
+    }
+
+    /// Where nothing is written to the server it doesn't look by itself, and as soon as something is it does.
+    @Test(.waiting) func atRestTheServersLogSaysWhenToLook() throws {
+        let fixture = try OutboxFixture()
+        let writes = WriteMark()
+        let leader = try leader(fixture, idlePoll: .milliseconds(50), seeing: writes)
+        defer { leader.end() }
+        let watcher = try fixture.connect()
+        func lastLook() throws -> String {
+            try watcher.query("SELECT query_start::text FROM \(Self.sleepingLeader)").first?.get(0) ?? ""
+        }
+        let first = try lastLook()
+        try eventually("it looks by itself") { try !["", first].contains(lastLook()) }
+        for place in ["0/1", "0/1"] { writes.note(place) }
+        try eventually("it has come to rest") {
+            let look = try lastLook()
+            _ = StopSignal().wait(for: .milliseconds(500))
+            return try !look.isEmpty && lastLook() == look
+        }
+        try fixture.append("1")
+        writes.note("0/2")
+        try eventually("it is out") { try out(fixture) == 1 }
+        try fixture.append("2")
+        try eventually("what comes before the place has settled is found as ever") { try out(fixture) == 2 }
     }
 }

@@ -185,4 +185,19 @@ import Testing
         let records = try fixture.topic.records().map { $0.headers["ce_id"] ?? "" }
         #expect(records == (0..<30).map { "\($0)" })
     }
+
+    /// Nothing can have come that nobody has told of.
+    @Test func whereNothingIsWrittenNobodyLooksForMore() throws {
+        var due = DueMessages(service: "test", idleLook: .seconds(100), restLook: .seconds(1_000))
+        try due.look(on: connection)
+        #expect(due.untilNext() <= .seconds(100) && due.untilNext(isAtRest: true) > .seconds(100))
+        // What is known to be due is waited for all the same.
+        try Outbox.append([event("later", .after(.seconds(50)))], on: connection)
+        due = DueMessages(service: "test", idleLook: .seconds(100), restLook: .seconds(1_000))
+        try due.look(on: connection)
+        #expect(due.untilNext(isAtRest: true) <= .seconds(50))
+        // It came by before it was time for another look.
+        try due.look(on: connection)
+        #expect(due.untilNext(isAtRest: true) <= .seconds(1))
+    }
 }

@@ -154,7 +154,7 @@ extension Relay {
             limit = min(limit, published.isExpecting ? Self.expecting : max(due, Self.rest))
         }
         if work.isBehindPruning { limit = min(limit, configuration.busyPoll) }
-        if let next = work.due?.untilNext { limit = min(limit, next) }
+        if let next = work.due?.untilNext() { limit = min(limit, next) }
         return work.source.prunable && work.sincePrune > 0 ? min(limit, RelayIdling.quiet) : limit
     }
 
