@@ -137,7 +137,7 @@ public final class ConsumerRunner: Sendable {
         }
         var worker = ConsumerWorker(configuration, parts, takesExpress: false)
         while !stop.isStopped, !takesNameBack(&claim, seeing: consumer.group) {
-            try worker.work(as: consumer, on: connection, waiting: .milliseconds(500), until: stop, onProgress)
+            try worker.work(as: consumer, on: connection, waiting: worker.wait, until: stop, onProgress)
         }
         worker.end(as: consumer, on: connection)
     }

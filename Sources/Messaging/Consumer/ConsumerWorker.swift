@@ -37,6 +37,9 @@ struct ConsumerWorker {
     /// Offsets wait for being stored.
     var hasOffsets: Bool { !skipped.isEmpty }
 
+    /// How long to wait for a batch: as long as nothing is to be stored or told meanwhile. A batch, and the end, are told of.
+    var wait: Duration { hasOffsets || parts.hints.withLock { !$0.isEmpty } ? .milliseconds(500) : .seconds(1) }
+
     /// How long others let express records go on after a long batch, at most.
     private static let longestRest: Duration = .milliseconds(100)
 

@@ -12,7 +12,7 @@ final class DashboardPace: Sendable {
     private let start = ContinuousClock.now
 
     static let watched: Duration = .seconds(2)
-    static let idle: Duration = .seconds(10)
+    static let idle: Duration = .seconds(20)
 
     private let state = Monitor(State())
 
