@@ -34,8 +34,8 @@ package enum EnvelopeDecoder {
         var keyText: String?
         if let key {
             // A text's bytes and no others: two keys that differ never become one.
-            guard let text = String(validating: key, as: UTF8.self) else { return .poison("the key is no UTF-8 text") }
-            keyText = text
+            guard UTF8Check.isValid(key) else { return .poison("the key is no UTF-8 text") }
+            keyText = String(decoding: key, as: UTF8.self)
         }
         let id = headers.id ?? source.messageID(recordTime: recordTime)
         return reader.judge(

@@ -108,8 +108,8 @@ package struct EnvelopeHeaders {
     /// An attribute's value; nil for what is none. What goes into a text column and a log line has no control
     /// characters.
     static func text(_ value: UnsafeRawBufferPointer) -> String? {
-        guard (1...limit).contains(value.count), !hasControls(value) else { return nil }
-        return String(validating: value, as: UTF8.self)
+        guard (1...limit).contains(value.count), !hasControls(value), UTF8Check.isValid(value) else { return nil }
+        return String(decoding: value, as: UTF8.self)
     }
 
     /// Eight bytes at a time ("Bit Twiddling Hacks", haszero and hasless), since every attribute is looked at.

@@ -7,10 +7,8 @@ enum EventAttribute: Int, CaseIterable {
 
     /// Nil for a foreign header. Names are told apart by case (CloudEvents 1.0, Kafka protocol binding §3.2.2).
     init?(_ name: UnsafeRawBufferPointer) {
-        guard let found = Self.byLength[min(name.count, Self.longest + 1)].first(where: { $0.isNamed(name) }) else {
-            return nil
-        }
-        self = found
+        guard let place = Self.names.place(of: name) else { return nil }
+        self.init(rawValue: place)
     }
 
     var name: String {
@@ -33,13 +31,31 @@ enum EventAttribute: Int, CaseIterable {
         }
     }
 
-    private func isNamed(_ name: UnsafeRawBufferPointer) -> Bool { Self.names[rawValue].isEqual(to: name) }
+    private static let names = NameTable(allCases.map(\.name))
+}
 
-    private static let names = allCases.map { Array($0.name.utf8) }
-    private static let longest = names.map(\.count).max() ?? 0
-    /// Few have the same length. Behind the longest there is none.
-    private static let byLength = (0...(longest + 1)).map { length in
-        allCases.filter { names[$0.rawValue].count == length }
+/// Names in one stretch of memory, to be found by their bytes without a look at an object of each.
+private struct NameTable: Sendable {
+    private let bytes: [UInt8]
+    /// Where each name begins, and where the last one ends.
+    private let starts: [Int]
+
+    init(_ names: [String]) {
+        bytes = names.flatMap { Array($0.utf8) }
+        starts = names.reduce(into: [0]) { $0.append($0[$0.count - 1] + $1.utf8.count) }
+    }
+
+    func place(of name: UnsafeRawBufferPointer) -> Int? {
+        guard let sought = name.baseAddress else { return nil }
+        return bytes.withUnsafeBytes { bytes in
+            starts.withUnsafeBufferPointer { starts in
+                guard let base = bytes.baseAddress else { return nil }
+                for place in 0..<(starts.count - 1) where starts[place + 1] - starts[place] == name.count {
+                    if memcmp(base + starts[place], sought, name.count) == 0 { return place }
+                }
+                return nil
+            }
+        }
     }
 }
 

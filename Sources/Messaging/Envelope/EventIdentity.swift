@@ -1,3 +1,5 @@
+import Glibc
+
 /// Which event a record tells of: its source and its id together (CloudEvents 1.0, "id": producers must make source
 /// and id unique for each event). Two sources may both have an event 1.
 public enum EventIdentity {
@@ -13,22 +15,27 @@ public enum EventIdentity {
         return "\(origin) \(id)"
     }
 
-    private static func isOurs(_ source: String) -> Bool { source.utf8.starts(with: "/orderflow/".utf8) }
+    private static let ours: StaticString = "/orderflow/"
+
+    private static func isOurs(_ source: String) -> Bool {
+        var source = source
+        return source.withUTF8 { bytes in
+            guard let base = bytes.baseAddress, bytes.count >= ours.utf8CodeUnitCount else { return false }
+            return memcmp(base, ours.utf8Start, ours.utf8CodeUnitCount) == 0
+        }
+    }
 
     /// `xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx`, in lower case as we write them.
     static func isUUID(_ id: String) -> Bool {
         guard id.utf8.count == 36 else { return false }
-        var index = 0
-        for byte in id.utf8 {
-            let isDash = index == 8 || index == 13 || index == 18 || index == 23
-            switch byte {
-            case UInt8(ascii: "-"): guard isDash else { return false }
-            case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "f"):
-                guard !isDash else { return false }
-            default: return false
+        var id = id
+        return id.withUTF8 { bytes in
+            bytes.indices.allSatisfy { index in
+                switch index {
+                case 8, 13, 18, 23: bytes[index] == UInt8(ascii: "-")
+                default: bytes[index] &- 0x30 < 10 || bytes[index] &- 0x61 < 6
+                }
             }
-            index += 1
         }
-        return true
     }
 }

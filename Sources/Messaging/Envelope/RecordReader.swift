@@ -25,7 +25,9 @@ public enum RecordVerdict {
 }
 
 /// The door by which records come in: envelope, headers, key and the whole payload are looked at here.
-public struct RecordReader: Sendable {
+///
+/// A class, since it is handed along with every record: a value of so many parts would be copied each time.
+public final class RecordReader: Sendable {
     /// Reads a message's payload, every member of it, whether the reader needs it or not, and holds it against the key.
     /// What it returns goes along with the message (`InboundMessage.content`), so that it is read once; what it throws
     /// makes the record poison.
@@ -102,10 +104,10 @@ public struct RecordReader: Sendable {
     }
 
     /// The last look: at the payload.
-    func judge(_ message: InboundMessage) -> RecordVerdict {
+    func judge(_ message: consuming InboundMessage) -> RecordVerdict {
         do throws(MessageRejected) {
-            var message = message
-            message.content = try content(message)
+            let content = try content(message)
+            message.content = content
             return .event(message)
         } catch {
             return .poison(error.reason)

@@ -22,13 +22,12 @@ struct ConsumedRecord {
     private init(_ record: ConsumedMessage, of topic: String, by reader: RecordReader) {
         self.record = record
         source = InboundMessage.Source(topic: topic, partition: record.partition, offset: record.offset)
-        let verdict = reader.read(record, at: source)
-        if case .event(let event) = verdict { message = event }
-        switch verdict {
-        case .event, .nothing: (malformed, isForged, unavailable) = (nil, false, nil)
-        case .poison(let reason): (malformed, isForged, unavailable) = (reason, false, nil)
-        case .forged(let reason): (malformed, isForged, unavailable) = (reason, true, nil)
-        case .unavailable(let reason): (malformed, isForged, unavailable) = (nil, false, reason)
+        switch reader.read(record, at: source) {
+        case .event(let event): (message, malformed, isForged, unavailable) = (event, nil, false, nil)
+        case .nothing: (message, malformed, isForged, unavailable) = (nil, nil, false, nil)
+        case .poison(let reason): (message, malformed, isForged, unavailable) = (nil, reason, false, nil)
+        case .forged(let reason): (message, malformed, isForged, unavailable) = (nil, reason, true, nil)
+        case .unavailable(let reason): (message, malformed, isForged, unavailable) = (nil, nil, false, reason)
         }
     }
 
