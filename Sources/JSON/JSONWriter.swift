@@ -17,6 +17,17 @@ public struct JSONWriter {
     /// What has been written.
     public var bytes: [UInt8] { storage }
 
+    /// Writes one value after the other into the same memory: what `write` writes, for as long as `read` runs.
+    @inlinable
+    public mutating func once<Result>(
+        _ write: (inout JSONWriter) throws -> Void, _ read: (UnsafeRawBufferPointer) throws -> Result
+    ) rethrows -> Result {
+        storage.removeAll(keepingCapacity: true)
+        needsComma = false
+        try write(&self)
+        return try storage.withUnsafeBytes(read)
+    }
+
     @inlinable
     public mutating func object(_ members: (inout JSONWriter) throws -> Void) rethrows {
         open(UInt8(ascii: "{"))

@@ -113,7 +113,7 @@ public final class CopyWriter {
     public let isBinary: Bool
     private let link: Link
     private let sql: String
-    private var buffer = ParameterBuffer()
+    private var unsent = CopyFields()
 
     private static let chunk = 1 << 16
     /// Signature, flags, length of the header extension (PostgreSQL 15 documentation, COPY, "Binary Format").
@@ -139,20 +139,32 @@ public final class CopyWriter {
                 throw PostgresError(.decoding, "column \(index): \(reason)", sql: sql)
             }
         }
-        buffer.append(Int16(parameters.count))
-        for parameter in parameters { buffer.appendField(parameter) }
-        if buffer.count >= Self.chunk { try send() }
+        unsent.buffer.append(Int16(parameters.count))
+        for parameter in parameters { unsent.buffer.appendField(parameter) }
+        if unsent.buffer.count >= Self.chunk { try send() }
+    }
+
+    /// As `row(_:)`, for rows of many: `body` puts in as many fields as the COPY has columns.
+    public func row(columns: Int, _ body: (inout CopyFields) throws -> Void) throws {
+        guard isBinary else { throw PostgresError(.misuse, "row(columns:) needs FORMAT binary; use textRow", sql: sql) }
+        appendHeader()
+        unsent.begin(columns: columns)
+        try body(&unsent)
+        guard unsent.count == columns else {
+            throw PostgresError(.misuse, "a row of \(columns) columns with \(unsent.count) fields", sql: sql)
+        }
+        if unsent.buffer.count >= Self.chunk { try send() }
     }
 
     /// One row of a COPY in the default text format, with its delimiter and NULL.
     public func textRow(_ fields: [String?]) throws(PostgresError) {
         guard !isBinary else { throw PostgresError(.misuse, "textRow needs the text format; use row(_:)", sql: sql) }
         for (index, field) in fields.enumerated() {
-            if index > 0 { buffer.append(UInt8(ascii: "\t")) }
+            if index > 0 { unsent.buffer.append(UInt8(ascii: "\t")) }
             if let field { escape(field) } else { put("\\N") }
         }
-        buffer.append(UInt8(ascii: "\n"))
-        if buffer.count >= Self.chunk { try send() }
+        unsent.buffer.append(UInt8(ascii: "\n"))
+        if unsent.buffer.count >= Self.chunk { try send() }
     }
 
     /// Bytes as they are, cut anywhere; in binary format the whole file, header and trailer included.
@@ -161,9 +173,9 @@ public final class CopyWriter {
         var rest = bytes[...]
         while !rest.isEmpty {
             let piece = rest.prefix(Self.chunk)
-            buffer.append(UnsafeRawBufferPointer(rebasing: piece))
+            unsent.buffer.append(UnsafeRawBufferPointer(rebasing: piece))
             rest = rest.dropFirst(piece.count)
-            if buffer.count >= Self.chunk { try send() }
+            if unsent.buffer.count >= Self.chunk { try send() }
         }
     }
 
@@ -180,7 +192,7 @@ public final class CopyWriter {
     }
 
     private func put(_ text: StaticString) {
-        buffer.append(UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+        unsent.buffer.append(UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
     }
 
     private func escape(_ text: String) {
@@ -190,22 +202,22 @@ public final class CopyWriter {
             case UInt8(ascii: "\n"): put("\\n")
             case UInt8(ascii: "\r"): put("\\r")
             case UInt8(ascii: "\t"): put("\\t")
-            default: buffer.append(byte)
+            default: unsent.buffer.append(byte)
             }
         }
     }
 
     /// Everything is sent before more is accepted: libpq's own buffer would grow without bound.
     private func send() throws(PostgresError) {
-        let sent = buffer.withBytes { PQputCopyData(link.raw, $0.baseAddress, Int32($0.count)) }
+        let sent = unsent.buffer.withBytes { PQputCopyData(link.raw, $0.baseAddress, Int32($0.count)) }
         guard sent == 1 else { throw link.lost(sql) }
-        buffer.reset()
+        unsent.buffer.reset()
         try link.flush(sql)
     }
 
     private func appendHeader() {
         guard !hasHeader else { return }
-        Self.binaryHeader.withUnsafeBytes { buffer.append($0) }
+        Self.binaryHeader.withUnsafeBytes { unsent.buffer.append($0) }
         hasHeader = true
     }
 
@@ -213,9 +225,9 @@ public final class CopyWriter {
     func finish() throws(PostgresError) {
         if isBinary, hasHeader || !isRaw {
             appendHeader()
-            buffer.append(Int16(-1))
+            unsent.buffer.append(Int16(-1))
         }
-        if buffer.count > 0 { try send() }
+        if unsent.buffer.count > 0 { try send() }
     }
 
     func end(complaint: String?) throws(PostgresError) {

@@ -112,16 +112,18 @@ struct ParameterBuffer: ~Copyable {
         bytes.withUnsafeBytes { append($0) }
     }
 
-    private mutating func append(_ text: String) {
+    mutating func append(_ text: String) {
         let copied: Void? = text.utf8.withContiguousStorageIfAvailable { append(UnsafeRawBufferPointer($0)) }
         if copied == nil { append(Array(text.utf8)) }
     }
 
     // MARK: Values
 
+    mutating func appendNull() { append(Self.nullLength) }
+
     /// With its length in front, -1 for NULL: a field of a binary COPY row.
     mutating func appendField(_ parameter: Parameter) {
-        if case .null = parameter.payload { append(Self.nullLength) } else { sized { $0.append(parameter) } }
+        if case .null = parameter.payload { appendNull() } else { sized { $0.append(parameter) } }
     }
 
     mutating func append(_ parameter: Parameter) {
@@ -206,7 +208,7 @@ struct ParameterBuffer: ~Copyable {
         put(Int32(1))
     }
 
-    private mutating func sized(_ body: (inout ParameterBuffer) -> Void) {
+    mutating func sized(_ body: (inout ParameterBuffer) -> Void) {
         append(Int32(0))
         let start = count
         body(&self)

@@ -1,4 +1,5 @@
 import Postgres
+import Randomness
 import TestServers
 import Testing
 
@@ -54,6 +55,55 @@ import Testing
         #expect(try row.get(3, as: Timestamp.self) == Timestamp(microseconds: 19_999))
         #expect(try row.get(4, as: Int.self) == 20_000)
         #expect(try connection.copyIn("COPY t FROM STDIN (FORMAT binary)") { _ in } == 0)
+    }
+
+    /// Field by field is as by parameters, byte for byte.
+    @Test func binaryRowsFieldByField() throws {
+        var generator = SeededGenerator.fromEnvironment("binaryRowsFieldByField")
+        let connection = try table()
+        try connection.script("CREATE TABLE one (a text, b text, c int4, d timestamptz); CREATE TABLE two (LIKE one)")
+        let texts = ["", "a", "\u{1F600} \t\n\\N", String(repeating: "long", count: 40_000)]
+        let rows = (0..<500).map { _ in
+            (
+                text: Bool.random(using: &generator) ? texts.randomElement(using: &generator) : nil,
+                bytes: Array((texts.randomElement(using: &generator) ?? "").utf8),
+                number: Int32.random(in: .min ... .max, using: &generator),
+                time: Bool.random(using: &generator)
+                    ? Int64.random(in: 0...4_000_000_000_000_000, using: &generator) : nil
+            )
+        }
+        try connection.copyIn("COPY one FROM STDIN (FORMAT binary)") { writer in
+            for row in rows {
+                try writer.row([
+                    .text(row.text), .text(utf8: row.bytes), .int4(row.number),
+                    row.time.map { .timestamp($0) } ?? .null,
+                ])
+            }
+        }
+        let count = try connection.copyIn("COPY two FROM STDIN (FORMAT binary)") { writer in
+            for row in rows {
+                try writer.row(columns: 4) { fields in
+                    fields.text(row.text)
+                    row.bytes.withUnsafeBytes { fields.text(utf8: $0) }
+                    fields.int4(row.number)
+                    fields.timestamp(row.time)
+                }
+            }
+        }
+        #expect(count == rows.count)
+        let differing = try connection.query(
+            "SELECT count(*) FROM (TABLE one EXCEPT ALL TABLE two UNION ALL (TABLE two EXCEPT ALL TABLE one)) AS d"
+        ).one().get(0, as: Int.self)
+        #expect(differing == 0, "seed \(generator.seed)")
+        for fields in [0, 3, 5] {
+            let error = #expect(throws: PostgresError.self) {
+                try connection.copyIn("COPY two FROM STDIN (FORMAT binary)") { writer in
+                    try writer.row(columns: 4) { row in for _ in 0..<fields { row.null() } }
+                }
+            }
+            #expect("\(try #require(error))".contains("a row of 4 columns with \(fields) fields"))
+        }
+        #expect(try connection.query("SELECT count(*) FROM two").one().get(0, as: Int.self) == rows.count)
     }
 
     @Test func outGivesWhatWentIn() throws {

@@ -29,20 +29,26 @@ extension OrderView {
 
     func head() -> [UInt8] {
         var json = JSONWriter(capacity: 512)
-        json.object { writeHead(into: &$0) }
+        writeHeadPiece(into: &json)
         return json.bytes
     }
 
     func state() -> [UInt8] {
         var json = JSONWriter(capacity: 1024)
-        json.object { writeState(into: &$0) }
+        writeStatePiece(into: &json)
         return json.bytes
     }
 
     func reversedTimeline() -> [UInt8] {
         var json = JSONWriter(capacity: 64 + timeline.count * 192)
-        json.array { json in for entry in timeline.reversed() { entry.write(into: &json) } }
+        writeTimelinePiece(into: &json)
         return json.bytes
+    }
+
+    func writeHeadPiece(into json: inout JSONWriter) { json.object { writeHead(into: &$0) } }
+    func writeStatePiece(into json: inout JSONWriter) { json.object { writeState(into: &$0) } }
+    func writeTimelinePiece(into json: inout JSONWriter) {
+        json.array { json in for entry in timeline.reversed() { entry.write(into: &json) } }
     }
 
     private func writeHead(into json: inout JSONWriter) {

@@ -1,3 +1,4 @@
+import JSON
 import Messaging
 import OrderflowKit
 import Orders
@@ -147,13 +148,20 @@ package enum OrderViewRows {
                 FROM STDIN (FORMAT binary)
                 """
             ) { writer in
+                var json = JSONWriter(capacity: 4096)
                 for (key, view) in views {
-                    try writer.row([
-                        .text(key.tenant), .text(key.orderID), .text(view.created?.userID),
-                        view.created.map { .timestamp($0.createdAt) } ?? .null, .text(utf8: view.head()),
-                        .text(view.status.rawValue), .int4(Int32(view.version)), .int4(Int32(view.revision)),
-                        .text(utf8: view.state()), .text(utf8: view.reversedTimeline()),
-                    ])
+                    try writer.row(columns: 10) { row in
+                        row.text(key.tenant)
+                        row.text(key.orderID)
+                        row.text(view.created?.userID)
+                        row.timestamp(view.created?.createdAt)
+                        json.once(view.writeHeadPiece) { row.text(utf8: $0) }
+                        row.text(view.status.rawValue)
+                        row.int4(Int32(view.version))
+                        row.int4(Int32(view.revision))
+                        json.once(view.writeStatePiece) { row.text(utf8: $0) }
+                        json.once(view.writeTimelinePiece) { row.text(utf8: $0) }
+                    }
                 }
             }
         } catch let error as PostgresError where error.violates(.uniqueViolation) {
