@@ -41,7 +41,7 @@ extension OrderView {
     static func part(_ type: String) -> (any OrderViewFact.Type)? { names[type] }
 
     /// Of a payload: a few words to compare, where a dictionary would hash a text for every fact.
-    fileprivate static func part(_ payload: any MessagePayload.Type) -> (any OrderViewFact.Type)? {
+    static func part(_ payload: any MessagePayload.Type) -> (any OrderViewFact.Type)? {
         identities.firstIndex(of: ObjectIdentifier(payload)).map { parts[$0] }
     }
 }
@@ -52,7 +52,7 @@ package struct FoldedFact: Sendable {
     let id: String
     let origin: String?
     let streamVersion: Int?
-    /// As it came.
+    /// As it came, of a type that has no part in the view; else empty.
     let json: [UInt8]
     let schemaVersion: Int
 }

@@ -43,7 +43,9 @@ package struct OrderViewFold: Sendable {
             Fact(
                 fact: FoldedFact(
                     payload: fact, id: message.id, origin: message.origin, streamVersion: message.streamVersion,
-                    json: message.payload, schemaVersion: message.schemaVersion)))
+                    // Of all others nobody looks at it again, and there may be many.
+                    json: OrderView.part(type(of: fact)) == nil ? message.payload : [],
+                    schemaVersion: message.schemaVersion)))
         if let index = indices[key] {
             facts[slots[index].last].next = place
             slots[index].last = place
