@@ -1,6 +1,6 @@
 import Postgres
 
-/// A table of the live model held against the rebuilt one: rows, and a sum over the 64-bit hash of each row's text.
+/// A table of the live model held against the rebuilt one: rows, and a sum over 64-bit hashes of each row's columns.
 public struct TableCheck: Sendable {
     public let table: String
     public let liveRows: Int64
@@ -21,12 +21,10 @@ extension TableCheck {
     /// Both tables in the snapshot of `connection`'s transaction.
     static func compare(_ table: String, _ schema: ShadowSchema, on connection: Connection) throws -> TableCheck {
         func rows(_ of: String) -> String { schema.model.rows(of: "\(of).\(table)") }
+        let hash = try hash(of: "\(schema.live).\(table)", on: connection)
         func sum(_ schema: String) throws -> (rows: Int64, sum: String) {
             let row = try connection.query(
-                """
-                SELECT count(*), coalesce(sum(hashtextextended(t::text, 0)::numeric), 0)::text
-                FROM \(rows(schema)) t
-                """
+                "SELECT count(*), coalesce(sum(\(hash)), 0)::text FROM \(rows(schema)) t"
             ).one()
             return (try row.get(0, as: Int64.self), try row.get(1, as: String.self))
         }
@@ -57,6 +55,20 @@ extension TableCheck {
         changed = try row.get(2, as: Int64.self) - onlyLive - onlyRebuilt
         examples = try connection.query("SELECT concat_ws('/', \(key.joined(separator: ", "))) \(joined) LIMIT 3")
             .map { try $0.get(0, as: String.self) }
+    }
+
+    /// What a row `t` is summed up by: each column's text with a seed of its own, so that a value in another column is
+    /// another one, and none at all is none of them. The text of the whole row would be made, quotes doubled, only to be
+    /// hashed: more than twice the time.
+    ///
+    /// - Parameter table: with its schema, quoted.
+    private static func hash(of table: String, on connection: Connection) throws -> String {
+        try connection.query(
+            """
+            SELECT string_agg(format('coalesce(hashtextextended(t.%1$I::text, %2$s), %2$s)', attname, attnum), ' # ')
+            FROM pg_attribute WHERE attrelid = to_regclass($1) AND attnum > 0 AND NOT attisdropped
+            """, [.text(table)]
+        ).one().get(0, as: String.self)
     }
 
     /// The columns of a table's primary key, quoted.
