@@ -19,6 +19,8 @@ final class FetchPacing: Sendable {
     /// Held back are answers of less than `few` bytes, for `longest` at most.
     private static let longest: Duration = .milliseconds(100)
     private static let few = 64 << 10
+    /// A reader that is busy for longer gets one answer more each time; librdkafka's limits are the end of that.
+    private static let patience: Duration = .seconds(1)
     private static let fetchRequest: Int16 = 1
 
     /// Partitions assigned to the consumer.
@@ -26,14 +28,18 @@ final class FetchPacing: Sendable {
     /// More lies in the buffer than a batch takes, so that a small answer brings what is urgent, or nothing; or urgent records
     /// are expected.
     let holdsNothingBack = Atomic<Bool>(false)
+    /// Bytes that there is room for; nil for a consumer that leaves that to librdkafka.
+    private let room: Monitor<Int>?
     /// Nil for brokers that hold empty answers back.
     private let emptyAnswers: Monitor<EmptyAnswerPause>?
     private let gate: Monitor<FetchGate>
 
     /// - Parameters:
     ///   - isAwaited: whether records are waited for at all times: by readers that don't call `awaiting`.
+    ///   - room: bytes that may be read ahead; the reader says how many are left (`hasRoom`).
     ///   - isDevBroker: whether empty answers come at once.
-    init(isAwaited: Bool = false, isDevBroker: Bool) {
+    init(isAwaited: Bool = false, room: Int? = nil, isDevBroker: Bool) {
+        self.room = room.map { Monitor($0) }
         gate = Monitor(FetchGate(isAwaited: isAwaited))
         emptyAnswers = isDevBroker ? Monitor(EmptyAnswerPause()) : nil
     }
@@ -47,6 +53,17 @@ final class FetchPacing: Sendable {
 
     /// Records are wanted after `pause`.
     func wanted(in pause: Duration) { gate.update { $0.wanted(in: pause, at: .now) } }
+
+    /// The reader has taken what it wanted, and what is left leaves so much room.
+    func hasRoom(_ bytes: Int) { room?.update { $0 = bytes } }
+
+    /// Waits while what was read ahead fills its room. librdkafka's own limit would do, but that a partition whose queue has
+    /// reached it isn't asked for again for a second, whether it is empty by then or not (`rd_kafka_toppar_fetch_decide`).
+    private func awaitRoom(_ size: Int) {
+        guard let room else { return }
+        _ = room.wait(for: Self.patience) { $0 > 0 ? true : nil }
+        room.withLock { $0 -= size }
+    }
 
     /// Makes clients of `conf` keep the pace. They hold this object, unretained.
     func install(on conf: OpaquePointer) {
@@ -70,6 +87,7 @@ final class FetchPacing: Sendable {
         let pause = emptyAnswers?.withLock {
             $0.length(behind: size, roundTrip: roundTrip, partitions: partitions)
         }
+        awaitRoom(size)
         if size < Self.few, !holdsNothingBack.load(ordering: .relaxed), holdBack() { return }
         if let pause = pause ?? nil { usleep(pause) }
     }

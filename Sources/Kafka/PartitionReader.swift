@@ -1,4 +1,5 @@
 import CLibrdkafka
+import Execution
 import Logging
 
 /// Reads partitions from one offset up to another, without a group and without leaving a trace: for replays.
@@ -15,29 +16,35 @@ public final class PartitionReader {
     /// Of each partition that was once read to what it held then: the offset after that.
     public private(set) var reachedEnds: [TopicPartition: Int64] = [:]
     private var messages: [UnsafeMutablePointer<rd_kafka_message_t>?] = []
+    private let memory: Int?
+    private let pacing: FetchPacing
 
     /// - Parameter ranges: the offsets to read; one with the upper bound `Int64.max` never ends. A lower bound of a
     ///   record that is gone is an error.
     /// - Parameter apart: whether partitions are read one by one, by `nextBatch(of:)`, as a merge does.
+    /// - Parameter memory: bytes that are read ahead, and one answer more; nil leaves it to librdkafka's limit. For a reader
+    ///   of partitions one by one that takes what there is of them without a pause.
     /// - Parameter patience: how long a broker may hold an answer without records back: what an idle reader costs.
     public init(
         _ configuration: KafkaConfiguration, _ ranges: [TopicPartition: Range<Int64>], apart: Bool = false,
-        patience: Duration = .milliseconds(100), logger: Logger
+        memory: Int? = nil, patience: Duration = .milliseconds(100), logger: Logger
     ) throws(KafkaError) {
         ends = ranges.filter { !$0.value.isEmpty }.mapValues(\.upperBound)
         // Queues of their own have the limit each.
         let kilobytes = apart ? max(1_024, 65_536 / max(ends.count, 1)) : 65_536
+        let answer = ((memory ?? .max) / max(ends.count, 1) / 2).clamped(to: 65_536...4_194_304)
         let conf = try configuration.make([
             // Assigning needs a name, but nobody joins or commits under it.
             ("group.id", "orderflow-reader"), ("enable.auto.commit", "false"), ("enable.auto.offset.store", "false"),
             // What retention has taken is missing, and the caller should know.
             ("auto.offset.reset", "error"), ("enable.partition.eof", "true"),
             ("queued.min.messages", "50000"), ("queued.max.messages.kbytes", String(kilobytes)),
-            ("fetch.message.max.bytes", "4194304"),
+            ("fetch.message.max.bytes", String(answer)),
             ("fetch.wait.max.ms", String(Int(patience / .milliseconds(1)))),
             ("receive.message.max.bytes", "1000000000"), ("reconnect.backoff.max.ms", "1000"),
         ])
-        let pacing = FetchPacing(isAwaited: true, isDevBroker: configuration.isDevBroker)
+        self.memory = memory
+        pacing = FetchPacing(isAwaited: true, room: memory, isDevBroker: configuration.isDevBroker)
         pacing.partitions.store(ends.count, ordering: .relaxed)
         handle = try KafkaHandle(RD_KAFKA_CONSUMER, conf, logger: logger, pacing: pacing)
         rd_kafka_poll_set_consumer(handle.raw)
@@ -57,6 +64,8 @@ public final class PartitionReader {
     }
 
     deinit {
+        // Its thread may be waiting for room, and is waited for.
+        pacing.hasRoom(.max)
         // Before the client that they point into.
         for queue in apart.values { rd_kafka_queue_destroy(queue) }
         if let common { rd_kafka_queue_destroy(common) }
@@ -114,8 +123,24 @@ public final class PartitionReader {
             for message in wanted { rd_kafka_message_destroy(message) }
             throw failure
         }
+        tellRoom(beside: wanted)
         return wanted.isEmpty ? nil : MessageBatch(0, wanted, [], handle)
     }
+
+    /// A partition's records count for no more than its share of the memory: those of one that isn't wanted at the moment
+    /// stay, and mustn't keep the others' from coming. How many they are is then left to librdkafka's limit.
+    ///
+    /// - Parameter taken: records of the size that those that are left have, near enough.
+    private func tellRoom(beside taken: [UnsafeMutablePointer<rd_kafka_message_t>]) {
+        guard let memory else { return }
+        let size = taken.reduce(0) { $0 + $1.pointee.len + $1.pointee.key_len } / max(taken.count, 1)
+        let share = memory / max(apart.count, 1) + 1
+        let left = apart.values.reduce(0) { $0 + min(rd_kafka_queue_length($1) * (size + Self.overhead), share) }
+        pacing.hasRoom(memory - left)
+    }
+
+    /// Of a record in memory, its headers among it.
+    private static let overhead = 512
 
     /// Records come in runs of a partition: looking each run up is enough.
     private struct Run {

@@ -47,6 +47,26 @@ import Testing
         #expect(reader.isFinished)
     }
 
+    /// What has no room waits, and comes, also beside a partition that nobody reads on.
+    @Test(arguments: [1 << 8, 1 << 14, 1 << 20]) func aReaderWithLittleRoomReadsAll(memory: Int) throws {
+        let topic = try TestTopic(partitions: 3)
+        try topic.fill(6_000, keys: 50)
+        let admin = try Admin(topic.kafka, logger: quiet)
+        var ranges: [TopicPartition: Range<Int64>] = [:]
+        for partition in try topic.partitions { ranges[partition] = 0..<(try admin.watermarks(partition).high) }
+        let reader = try PartitionReader(topic.kafka, ranges, apart: true, memory: memory, logger: quiet)
+        var offsets: [TopicPartition: [Int64]] = [:]
+        try eventually("all is read") {
+            for partition in ranges.keys {
+                while let batch = try reader.nextBatch(of: partition, max: 7, timeout: .milliseconds(10)) {
+                    offsets[partition, default: []] += batch.map(\.offset)
+                }
+            }
+            return reader.isFinished
+        }
+        #expect(offsets == ranges.filter { !$0.value.isEmpty }.mapValues { Array($0) })
+    }
+
     @Test func aRangeWithoutEndFollows() throws {
         let topic = try TestTopic()
         try topic.fill(10)

@@ -83,8 +83,8 @@ public struct ModelComparison {
     /// Up to where the live group is now. Returns how many records that took.
     private func foldAll(_ folding: inout Folding, on connection: Connection) throws -> Int {
         try folding.source.extend(to: model.liveOffsets(on: connection))
-        try folding.source.checkTopics(folding.admin)
-        folding.letters = try folding.source.letters(of: model.group, on: connection)
+        try folding.source.positions.checkTopics(folding.admin)
+        folding.letters = try folding.source.positions.letters(of: model.group, on: connection)
         var heard = ContinuousClock.now
         var total = 0
         while !folding.source.isThrough {
@@ -92,10 +92,7 @@ public struct ModelComparison {
                 try add(ConsumedRecord($0, by: model.reader), to: &folding)
             }
             guard count > 0 else {
-                guard heard.duration(to: .now) < Self.patience else {
-                    throw folding.source.problem.map { RebuildError("\($0)") }
-                        ?? RebuildError("no records come from the brokers, \(folding.source.remaining) are missing")
-                }
+                guard heard.duration(to: .now) < Self.patience else { throw folding.source.silence }
                 continue
             }
             heard = .now

@@ -18,13 +18,16 @@ public struct ReadModel: Sendable {
     /// An SQL condition on rows of the tables that are no part of the model: what waits there for a row to come. They
     /// aren't compared, and an exchange leaves them behind.
     let leftOut: String?
+    /// Whether each row is made of the facts of one record key. Then partitions have no rows in common, and what they bring
+    /// is written at the same time; sums over many keys would wait for each other.
+    let followsKeys: Bool
     /// An empty fold with room for so many messages.
     let fold: @Sendable (_ capacity: Int) -> any HistoryFold
 
     public init(
         name: String, group: String, topics: [String], tables: [String], reader: RecordReader,
         migrations: [Migration], channel: String? = nil, leavingOut leftOut: String? = nil,
-        fold: @escaping @Sendable (_ capacity: Int) -> any HistoryFold
+        followsKeys: Bool = false, fold: @escaping @Sendable (_ capacity: Int) -> any HistoryFold
     ) {
         self.name = name
         self.group = group
@@ -34,6 +37,7 @@ public struct ReadModel: Sendable {
         self.migrations = migrations
         self.channel = channel
         self.leftOut = leftOut
+        self.followsKeys = followsKeys
         self.fold = fold
     }
 
@@ -55,7 +59,7 @@ public struct ReadModel: Sendable {
     package func reading(_ topics: [String]) -> ReadModel {
         ReadModel(
             name: name, group: group, topics: topics, tables: tables, reader: reader, migrations: migrations,
-            channel: channel, leavingOut: leftOut, fold: fold)
+            channel: channel, leavingOut: leftOut, followsKeys: followsKeys, fold: fold)
     }
 }
 

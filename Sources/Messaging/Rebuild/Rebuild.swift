@@ -17,9 +17,10 @@ import Postgres
 /// no group is joined, no outbox written, no effect of any kind repeated.
 public struct Rebuild {
     public struct Limits: Sendable {
-        /// Of a window. It bounds memory, and how long one transaction is open: relays wait for it.
-        public var records = 50_000
-        public var bytes = 32 << 20
+        /// Of what is read and not yet committed, however many work at it. It bounds memory, and how long one
+        /// transaction is open: relays wait for it.
+        public var records = 20_000
+        public var bytes = 16 << 20
         /// How long the brokers may be silent.
         public var patience: Duration = .seconds(60)
         /// How long the live group is held for the last records, before it is let go and held again later.
@@ -117,8 +118,7 @@ public struct Rebuild {
         return Outcome(
             events: run.done, resumed: run.resumed, checks: checks,
             isExchanged: exchanges && (isEqual || acceptsDifferences), times: run.endPhase(),
-            unreadable: run.unreadable,
-            firstUnreadable: run.firstUnreadable)
+            unreadable: run.left.count, firstUnreadable: run.left.first)
     }
 
     private func entry(_ isEqual: Bool) -> AuditEntry {

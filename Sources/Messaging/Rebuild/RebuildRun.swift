@@ -15,19 +15,14 @@ final class RebuildRun {
     /// In the shadow, for what has to be done once.
     private let shadow: Connection
     private let schema: ShadowSchema
-    private let source: ShadowSource
-    private let writer: ShadowWriter
+    private let lanes: ShadowLanes
+    private var positions: ShadowPositions
     private var letters = ShadowLetters()
-    private var window: ShadowWindow
-    /// Records that fill a window. The first ones are small, so that the writer needn't wait long for something to do.
-    private var target: Int
     private var phase = Rebuild.Phase.preparing
     private var phaseStart = ContinuousClock.now
     private var times: [(phase: Rebuild.Phase, time: Duration)] = []
     /// Records seen to by earlier runs.
     let resumed: Int64
-    private(set) var unreadable = 0
-    private(set) var firstUnreadable: InboundMessage.Source?
 
     /// A lag of fewer records than this is caught up with while the live group is held.
     private static let shortWay: Int64 = 2_000
@@ -57,21 +52,22 @@ final class RebuildRun {
         let goesOn = try schema.prepare(on: shadow)
         let start = goesOn ? try ConsumerProgress.nextOffsets(of: model.group, on: shadow) : [:]
         resumed = start.values.reduce(0, +)
-        source = ShadowSource(kafka, from: start, logger: logger)
-        target = min(5_000, limits.records)
-        window = ShadowWindow(fold: model.fold(target), from: start)
+        positions = ShadowPositions(from: start)
         var working = database
         working.applicationName = "orderflow rebuild \(model.name) writer"
-        writer = ShadowWriter(schema, database: working, logger: logger)
+        lanes = ShadowLanes(
+            schema, from: start, kafka: kafka, database: working, limits: limits, logger: logger)
     }
 
     func close() {
-        writer.close()
+        lanes.close()
         shadow.close()
     }
 
     /// Records seen to, those of a window in hand among them.
-    var done: Int64 { source.next.values.reduce(0, +) }
+    var done: Int64 { positions.done }
+    /// Records that can't be handled and are no dead letters of the live group.
+    var left: ShadowLane.LeftOut { lanes.left }
 
     private func report(_ phase: Rebuild.Phase? = nil) throws {
         if let phase, phase != self.phase {
@@ -79,7 +75,7 @@ final class RebuildRun {
             self.phase = phase
         }
         try onProgress(
-            Rebuild.Progress(phase: self.phase, done: done, total: done + source.remaining, resumed: resumed))
+            Rebuild.Progress(phase: self.phase, done: done, total: done + positions.remaining, resumed: resumed))
     }
 
     /// What each phase has taken, the one in hand among them.
@@ -94,15 +90,15 @@ final class RebuildRun {
     /// Brings the shadow to where the live group was a moment ago.
     func read() throws {
         try report(.reading)
-        try source.extend(to: model.liveOffsets(on: control))
-        try source.checkTopics(admin)
+        try positions.extend(to: model.liveOffsets(on: control))
+        try positions.checkTopics(admin)
         try catchUp()
     }
 
     private func catchUp() throws {
         while true {
             try extend()
-            let lag = source.remaining
+            let lag = positions.remaining
             try readToBounds(until: nil)
             if lag < Self.shortWay { return }
         }
@@ -110,59 +106,16 @@ final class RebuildRun {
 
     /// Up to where the live group is now.
     private func extend() throws {
-        try source.extend(to: model.liveOffsets(on: control))
-        letters = try source.letters(of: model.group, on: control)
+        try positions.extend(to: model.liveOffsets(on: control))
+        letters = try positions.letters(of: model.group, on: control)
     }
 
-    /// - Parameter deadline: `StillBehind` is thrown when it passes first.
+    /// - Parameter deadline: `ShadowLane.StillBehind` is thrown when it passes first.
     private func readToBounds(until deadline: ContinuousClock.Instant?) throws {
-        var heard = ContinuousClock.now
-        while !source.isThrough {
-            let count = try source.take(max: min(5_000, target - window.records), timeout: .milliseconds(50)) {
-                try add($0)
-            }
-            if count > 0 {
-                heard = .now
-                if window.records >= target || window.bytes >= limits.bytes { try submit() }
-            } else {
-                if let deadline, .now > deadline { throw StillBehind() }
-                if heard.duration(to: .now) > limits.patience {
-                    throw source.problem.map { RebuildError("\($0)") }
-                        ?? RebuildError("the brokers send nothing any more, \(source.remaining) records are missing")
-                }
-            }
+        try lanes.read(positions, without: letters, until: deadline) { next in
+            positions.next.merge(next) { max($0, $1) }
             try report()
         }
-        try submit()
-        try writer.drain()
-    }
-
-    private func add(_ record: ConsumedMessage) throws {
-        window.records += 1
-        window.bytes += record.value.count
-        let consumed = ConsumedRecord(record, by: model.reader)
-        if consumed.skipped { return }
-        // To leave it out would make another model than the live one.
-        if let reason = consumed.unavailable { throw RebuildError("\(consumed.source): \(reason)") }
-        if let letter = letters.id(of: consumed.source) {
-            window.leftOut.append(letter)
-            return
-        }
-        do throws(MessageRejected) {
-            guard let message = consumed.message else { throw MessageRejected(consumed.malformed ?? "") }
-            try window.fold.add(message)
-        } catch {
-            unreadable += 1
-            if firstUnreadable == nil { firstUnreadable = consumed.source }
-            logger.debug("record_left_out", metadata: consumed.logFields(keyField: "key", ["error": "\(error)"]))
-        }
-    }
-
-    private func submit() throws {
-        target = min(limits.records, target * 2)
-        window.next = source.next
-        try writer.submit(window)
-        window = ShadowWindow(fold: model.fold(target), from: source.next)
     }
 
     /// Lets in the letters that the live group has handled since the shadow passed them.
@@ -170,12 +123,7 @@ final class RebuildRun {
         while true {
             let letters = try ShadowLetters.handledSince(schema, limit: 1_000, on: control)
             if letters.isEmpty { return }
-            for letter in letters {
-                if let message = try letter.message(by: model.reader) { try window.fold.add(message) }
-                window.letIn.append(letter.id)
-            }
-            try submit()
-            try writer.drain()
+            try lanes.letIn(letters)
         }
     }
 
@@ -186,10 +134,9 @@ final class RebuildRun {
         try schema.makeIndexes(on: shadow)
     }
 
-    // MARK: Holding the live group
+    private var liveTables: [String] { model.tables.map { "\(schema.live).\($0)" } }
 
-    /// The live group had more to do than could be caught up with.
-    private struct StillBehind: Error {}
+    // MARK: Holding the live group
 
     /// Runs `body` while nothing writes to the live model and the shadow is at exactly its offsets. Readers of the model
     /// notice nothing; the group's consumers wait before their next batch, the redelivery before its next letter.
@@ -225,7 +172,7 @@ final class RebuildRun {
     }
 
     private static func isPassing(_ error: any Error) -> Bool {
-        if error is StillBehind { return true }
+        if error is ShadowLane.StillBehind { return true }
         return (error as? PostgresError)?.cause == .contention
     }
 
@@ -245,8 +192,8 @@ final class RebuildRun {
     func exchange(_ entry: AuditEntry) throws {
         try report(.exchanging)
         try holdingLiveGroup {
-            // A vacuum makes way for this, and readers aren't kept waiting by it.
-            let live = model.tables.map { "\(schema.live).\($0)" }
+                // A vacuum makes way for this, and readers aren't kept waiting by it.
+            let live = liveTables
             let tables = live + model.tables.map { "\(schema.name).\($0)" }
             try control.script("LOCK TABLE \(tables.joined(separator: ", ")) IN EXCLUSIVE MODE")
             // New readers wait behind this one while it waits for those that are at it.
@@ -257,7 +204,7 @@ final class RebuildRun {
                 """)
             // A partition that has just been made may have had a consumer whose offsets nobody could lock.
             let offsets = try model.liveOffsets(on: control).filter { $0.value > 0 }
-            guard offsets.allSatisfy({ source.next[$0.key] == $0.value }) else { throw StillBehind() }
+            guard offsets.allSatisfy({ positions.next[$0.key] == $0.value }) else { throw ShadowLane.StillBehind() }
             guard try schema.isOfLiveMigrations(on: control) else {
                 throw RebuildError("the database was migrated meanwhile: start again")
             }

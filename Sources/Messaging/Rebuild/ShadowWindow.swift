@@ -13,12 +13,15 @@ struct ShadowWindow: Sendable {
     var records = 0
     var bytes = 0
 
+    private var moved: [TopicPartition: Int64] { next.filter { $0.value > from[$0.key] ?? 0 } }
+    var isEmpty: Bool { records == 0 && letIn.isEmpty && moved.isEmpty }
+
     /// `connection` is in the shadow.
     func write(group: String, on connection: Connection) throws {
         try connection.transaction { connection in
-            let moved = next.filter { $0.value > from[$0.key] ?? 0 }
+            let moved = moved
             if !moved.isEmpty {
-                // Two can't write at once; this is for one that was thought to be dead.
+                // Nobody else writes to them; this is for one that was thought to be dead.
                 let stored = try ConsumerOffsets.lock(group: group, moved.keys.sorted(), on: connection)
                 for partition in moved.keys where stored[partition] != from[partition] ?? 0 {
                     throw RebuildError("another process has written to the shadow: \(partition) is at another offset")

@@ -8,7 +8,7 @@ extension ReadModel {
         ReadModel(
             name: "orders", group: ReadModelGroup.orders, topics: topics.all(of: .orderEvents), tables: ["order_views"],
             reader: facts.reader(of: facts.orderFacts), migrations: ServiceDatabase.views.migrations,
-            channel: OrderViewRows.channel,
+            channel: OrderViewRows.channel, followsKeys: true,
             fold: { OrderViewFold(facts, capacity: $0) })
     }
 
@@ -16,7 +16,7 @@ extension ReadModel {
         ReadModel(
             name: "invoices", group: ReadModelGroup.invoices, topics: topics.all(of: .orderEvents),
             tables: ["invoice_orders"], reader: facts.reader(of: Purchase.reads),
-            migrations: ServiceDatabase.views.migrations, fold: { _ in InvoiceFold() })
+            migrations: ServiceDatabase.views.migrations, followsKeys: true, fold: { _ in InvoiceFold() })
     }
 
     package static func sales(_ topics: Topics, _ facts: FactCatalogue) -> ReadModel {

@@ -34,7 +34,8 @@ final class RebuildScene {
         models = [ReadModel.orders(topics, .standard), .invoices(topics, .standard), .sales(topics, .standard)].map {
             ReadModel(
                 name: $0.name, group: "\($0.group)-\(name)", topics: $0.topics, tables: $0.tables, reader: $0.reader,
-                migrations: $0.migrations, channel: $0.channel, fold: $0.fold)
+                migrations: $0.migrations, channel: $0.channel,
+                followsKeys: $0.followsKeys, fold: $0.fold)
         }
         _ = try Admin(kafka, logger: quiet).createTopics(
             (topics.all(of: .orderEvents) + [topics.userEvents]).map {
