@@ -107,8 +107,8 @@ public struct Rebuild {
         let control = try claim()
         defer { control.close() }
         let run = try RebuildRun(
-            model, kafka: kafka, database: database, control: control, limits: limits, logger: logger,
-            onProgress: onProgress)
+            model, kafka: kafka, database: database, control: control, limits: limits, exchanges: exchanges,
+            logger: logger, onProgress: onProgress)
         defer { run.close() }
         try run.read()
         try run.makeIndexes()

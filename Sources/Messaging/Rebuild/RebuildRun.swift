@@ -7,6 +7,7 @@ import Postgres
 final class RebuildRun {
     private let model: ReadModel
     private let limits: Rebuild.Limits
+    private let database: PostgresConfiguration
     private let logger: Logger
     private let onProgress: (Rebuild.Progress) throws -> Void
     private let admin: Admin
@@ -18,6 +19,9 @@ final class RebuildRun {
     private let lanes: ShadowLanes
     private var positions: ShadowPositions
     private var letters = ShadowLetters()
+    /// Of a run that exchanges.
+    private let exchanges: Bool
+    private var bar: VacuumBar?
     private var phase = Rebuild.Phase.preparing
     private var phaseStart = ContinuousClock.now
     private var times: [(phase: Rebuild.Phase, time: Duration)] = []
@@ -26,15 +30,20 @@ final class RebuildRun {
 
     /// A lag of fewer records than this is caught up with while the live group is held.
     private static let shortWay: Int64 = 2_000
+    /// Records that take a second or more: vacuums are to make way for the exchange meanwhile.
+    private static let lastWay: Int64 = 200_000
     /// Readers of the live tables wait no longer than this for an exchange that waits for one of them.
     private static let exchangeWait = "300ms"
 
     init(
         _ model: ReadModel, kafka: KafkaConfiguration, database: PostgresConfiguration, control: Connection,
-        limits: Rebuild.Limits, logger: Logger, onProgress: @escaping (Rebuild.Progress) throws -> Void
+        limits: Rebuild.Limits, exchanges: Bool, logger: Logger,
+        onProgress: @escaping (Rebuild.Progress) throws -> Void
     ) throws {
         self.model = model
+        self.exchanges = exchanges
         self.limits = limits
+        self.database = database
         self.logger = logger
         self.onProgress = onProgress
         self.control = control
@@ -60,6 +69,7 @@ final class RebuildRun {
     }
 
     func close() {
+        bar?.lift()
         lanes.close()
         shadow.close()
     }
@@ -114,6 +124,7 @@ final class RebuildRun {
     private func readToBounds(until deadline: ContinuousClock.Instant?) throws {
         try lanes.read(positions, without: letters, until: deadline) { next in
             positions.next.merge(next) { max($0, $1) }
+            if positions.remaining < Self.lastWay { barVacuums() }
             try report()
         }
     }
@@ -131,7 +142,14 @@ final class RebuildRun {
 
     func makeIndexes() throws {
         try report(.indexing)
+        barVacuums()
+        bar?.settle()
         try schema.makeIndexes(on: shadow)
+    }
+
+    private func barVacuums() {
+        guard exchanges, bar == nil else { return }
+        bar = VacuumBar(liveTables, database: database, logger: logger)
     }
 
     private var liveTables: [String] { model.tables.map { "\(schema.live).\($0)" } }
@@ -192,7 +210,8 @@ final class RebuildRun {
     func exchange(_ entry: AuditEntry) throws {
         try report(.exchanging)
         try holdingLiveGroup {
-                // A vacuum makes way for this, and readers aren't kept waiting by it.
+            bar?.lift()
+            // A vacuum makes way for this, and readers aren't kept waiting by it.
             let live = liveTables
             let tables = live + model.tables.map { "\(schema.name).\($0)" }
             try control.script("LOCK TABLE \(tables.joined(separator: ", ")) IN EXCLUSIVE MODE")

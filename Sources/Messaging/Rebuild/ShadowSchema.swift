@@ -15,6 +15,10 @@ struct ShadowSchema {
     private static let own = ["consumer_offsets", "schema_migrations"]
     /// Rows come whole, in large windows: room for their next versions would be wasted. Percent of a page.
     private static let fill = 90
+    /// What was just filled is due for a vacuum, and an exchange that finds one at it waits until the server has it make
+    /// way, which it does after a second (`deadlock_timeout`). The live table is vacuumed.
+    private static let unvacuumed = "autovacuum_enabled = off, toast.autovacuum_enabled = off"
+    private static let vacuumed = "autovacuum_enabled, toast.autovacuum_enabled"
 
     init(_ model: ReadModel, on connection: Connection) throws {
         self.model = model
@@ -72,6 +76,7 @@ struct ShadowSchema {
                 WHERE c.oid = ANY('{\(indexes.joined(separator: ","))}'::regclass[]::oid[]);
             \(indexes.isEmpty ? "" : "DROP INDEX \(indexes.joined(separator: ", "));")
             \(roomy.map { "ALTER TABLE \($0) SET (fillfactor = \(Self.fill));" }.joined(separator: "\n"))
+            \(model.tables.map { "ALTER TABLE \($0) SET (\(Self.unvacuumed));" }.joined(separator: "\n"))
             CREATE TABLE rebuild_letters (id bigint PRIMARY KEY);
             COMMIT;
             """)
@@ -198,6 +203,7 @@ struct ShadowSchema {
         try connection.script(
             """
             DROP TABLE \(model.tables.map { "\(live).\($0)" }.joined(separator: ", "));
+            \(model.tables.map { "ALTER TABLE \(name).\($0) RESET (\(Self.vacuumed));" }.joined(separator: "\n"))
             \(model.tables.map { "ALTER TABLE \(name).\($0) SET SCHEMA \(live);" }.joined(separator: "\n"))
             \(inheritance.map { $0 + ";" }.joined(separator: "\n"))
             DROP SCHEMA \(name) CASCADE;
