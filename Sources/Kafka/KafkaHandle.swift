@@ -21,6 +21,8 @@ final class KafkaHandle: @unchecked Sendable {
             /// What most likely keeps connections from being made.
             var obstacle: KafkaError?
             var statistics: String?
+            /// The client has got as far as its interceptors.
+            var isBegun = false
         }
 
         let state = Monitor(State())
@@ -50,6 +52,15 @@ final class KafkaHandle: @unchecked Sendable {
         reports = Reports(logger, onRebalance: onRebalance)
         let opaque = Unmanaged.passUnretained(reports).toOpaque()
         rd_kafka_conf_set_opaque(conf, opaque)
+        rd_kafka_conf_interceptor_add_on_new(
+            conf, "begun",
+            { _, _, opaque, _, _ in
+                if let opaque {
+                    let reports = Unmanaged<Reports>.fromOpaque(opaque).takeUnretainedValue()
+                    reports.state.withLock { $0.isBegun = true }
+                }
+                return RD_KAFKA_RESP_ERR_NO_ERROR
+            }, opaque)
         rd_kafka_conf_set_log_cb(conf) { rk, level, facility, text in
             guard let reports = KafkaHandle.reports(rk), let text else { return }
             reports.logger.log(
@@ -99,7 +110,9 @@ final class KafkaHandle: @unchecked Sendable {
         }
         var text = [CChar](repeating: 0, count: 512)
         guard let raw = rd_kafka_new(type, conf, &text, text.count) else {
-            rd_kafka_conf_destroy(conf)
+            // A client that fails behind its interceptors, as for want of a certificate, has freed them, which are `conf`'s too
+            // (rd_kafka_new in rdkafka.c, "fail:"): freed twice they end the process. So `conf` stays.
+            if !reports.state.withLock({ $0.isBegun }) { rd_kafka_conf_destroy(conf) }
             throw KafkaError(configuration: KafkaConfiguration.string(text))
         }
         self.raw = raw

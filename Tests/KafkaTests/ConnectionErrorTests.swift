@@ -119,8 +119,18 @@ import Testing
         let kafka = KafkaConfiguration(
             bootstrapServers: "localhost:1",
             properties: ["security.protocol": "ssl", "ssl.ca.location": "/nowhere/ca.crt"])
-        let error = #expect(throws: KafkaError.self) { try Admin(kafka, timeout: .seconds(2), logger: quiet) }
-        #expect(error?.message.contains("ssl.ca.location") == true, "\(String(describing: error))")
+        let errors = [
+            #expect(throws: KafkaError.self) { try Admin(kafka, timeout: .seconds(2), logger: quiet) },
+            #expect(throws: KafkaError.self) { try Producer(ProducerConfiguration(kafka), logger: quiet) },
+            #expect(throws: KafkaError.self) {
+                try BatchConsumer(
+                    ConsumerConfiguration(kafka, group: "g", topics: ["t"]), listener: RecordingListener(),
+                    logger: quiet)
+            },
+        ]
+        for error in errors {
+            #expect(error?.message.contains("ssl.ca.location") == true, "\(String(describing: error))")
+        }
     }
 
     /// What readiness is made of, for consumers and producers.
