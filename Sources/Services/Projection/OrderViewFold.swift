@@ -113,8 +113,14 @@ extension OrderViewFold: HistoryFold {
     private func save(
         over known: [OrderKey: StoredView], _ recent: RecentViews?, _ channel: String?, on connection: Connection
     ) throws {
+        for part in Self.parts(slots) { try save(part, over: known, recent, channel, on: connection) }
+    }
+
+    private func save(
+        _ slots: some Sequence<Slot>, over known: [OrderKey: StoredView], _ recent: RecentViews?, _ channel: String?,
+        on connection: Connection
+    ) throws {
         var changes: [OrderViewRows.Change] = []
-        changes.reserveCapacity(slots.count)
         var unknown: [Slot] = []
         for slot in slots {
             let guess = known[slot.key]
@@ -142,6 +148,16 @@ extension OrderViewFold: HistoryFold {
         recent?.put(second.stored, for: connection)
     }
 
+    /// Orders that are read and written at once. A view in memory takes ten times its facts, and a rebuild has many.
+    private static let part = 500
+
+    /// As they are where one part is enough; else in the order of their keys, the one order in which rows are locked.
+    private static func parts(_ slots: [Slot]) -> [ArraySlice<Slot>] {
+        guard slots.count > part else { return [slots[...]] }
+        let sorted = slots.sorted { $0.key < $1.key }
+        return stride(from: 0, to: sorted.count, by: part).map { sorted[$0..<min($0 + part, sorted.count)] }
+    }
+
     /// What the facts change in the table.
     private func changes(_ slots: [Slot], on connection: Connection) throws -> [OrderViewRows.Change] {
         let loaded = try OrderViewRows.load(slots.map(\.key).sorted(), on: connection)
@@ -154,16 +170,22 @@ extension OrderViewFold: HistoryFold {
     /// Copies the new ones: they are folded while it goes on, and the server works on one row while the next is made.
     /// `ConcurrentChange` says that one is there after all, such as from a second copy of its first fact.
     private func saveMany(on connection: Connection) throws {
-        let mayBeThere = slots.filter { !$0.isNew }
-        let loaded = try OrderViewRows.load(mayBeThere.map(\.key).sorted(), on: connection)
-        let new = slots.lazy.filter { loaded.isEmpty || loaded[$0.key] == nil }
-        try OrderViewRows.copy(
-            new.compactMap { slot in view(slot, over: nil).map { (slot.key, $0) } }, on: connection)
-        let old = mayBeThere.compactMap { slot -> OrderViewRows.Change? in
-            guard let base = loaded[slot.key], let view = view(slot, over: base.view) else { return nil }
-            return OrderViewRows.Change(key: slot.key, view: view, base: base)
+        var new = slots.filter(\.isNew)
+        for part in Self.parts(slots.filter { !$0.isNew }) {
+            let loaded = try OrderViewRows.load(part.map(\.key).sorted(), on: connection)
+            var changes: [OrderViewRows.Change] = []
+            for slot in part {
+                guard let base = loaded[slot.key] else {
+                    new.append(slot)
+                    continue
+                }
+                guard let view = view(slot, over: base.view) else { continue }
+                changes.append(OrderViewRows.Change(key: slot.key, view: view, base: base))
+            }
+            let (_, late) = try OrderViewRows.save(changes.sorted { $0.key < $1.key }, on: connection)
+            if let key = late.first { throw ConcurrentChange(streamID: key.orderID) }
         }
-        let (_, late) = try OrderViewRows.save(old.sorted { $0.key < $1.key }, on: connection)
-        if let key = late.first { throw ConcurrentChange(streamID: key.orderID) }
+        try OrderViewRows.copy(
+            new.lazy.compactMap { slot in view(slot, over: nil).map { (slot.key, $0) } }, on: connection)
     }
 }
