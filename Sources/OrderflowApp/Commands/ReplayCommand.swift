@@ -58,7 +58,7 @@ struct ReplayCommand: OrderflowCommand {
     @Flag(help: "With --into: exchange the tables even if they differ.")
     var acceptDifferences = false
 
-    @Option(help: ArgumentHelp("With --into: events in one transaction.", valueName: "count"))
+    @Option(help: ArgumentHelp("With --into: events read and not yet committed.", valueName: "count"))
     var window: Int?
 
     @Option(help: "Only records with this key; may be repeated.")
