@@ -57,18 +57,21 @@ extension TableCheck {
             .map { try $0.get(0, as: String.self) }
     }
 
-    /// What a row `t` is summed up by: each column's text with a seed of its own, so that a value in another column is
-    /// another one, and none at all is none of them. The text of the whole row would be made, quotes doubled, only to be
-    /// hashed: more than twice the time.
+    /// What a row `t` is summed up by: each column's text, with the hash of those before it as a seed, so that a value in
+    /// another column or another row is another one, and none at all is no empty text. The text of the whole row would be
+    /// made, quotes doubled, only to be hashed: more than twice the time.
     ///
     /// - Parameter table: with its schema, quoted.
     private static func hash(of table: String, on connection: Connection) throws -> String {
-        try connection.query(
+        let columns = try connection.query(
             """
-            SELECT string_agg(format('coalesce(hashtextextended(t.%1$I::text, %2$s), %2$s)', attname, attnum), ' # ')
-            FROM pg_attribute WHERE attrelid = to_regclass($1) AND attnum > 0 AND NOT attisdropped
+            SELECT quote_ident(attname) FROM pg_attribute
+            WHERE attrelid = to_regclass($1) AND attnum > 0 AND NOT attisdropped ORDER BY attnum
             """, [.text(table)]
-        ).one().get(0, as: String.self)
+        ).map { try $0.get(0, as: String.self) }
+        return columns.reduce("0::bigint") { hash, column in
+            "hashtextextended(coalesce(t.\(column)::text, ''), \(hash) # (t.\(column) IS NULL)::int::bigint)"
+        }
     }
 
     /// The columns of a table's primary key, quoted.
