@@ -61,7 +61,8 @@ import Testing
     /// Everything of an express order is on the lanes, in one partition of each, in its order; nothing else is.
     private func expectOneLaneAnOrder(_ shop: Shop, _ express: [String], _ backlog: Int) throws {
         let once = ["OrderCreated", "StockReserved", "PaymentProcessed", "ShipmentCreated", "OrderConfirmed"]
-        let (ordinary, fast) = (try shop.records(of: "order-events"), try shop.records(of: "order-events-express"))
+        let ordinary = try shop.records(of: "order-events", awaiting: backlog, "OrderConfirmed")
+        let fast = try shop.records(of: "order-events-express", awaiting: express.count, "OrderConfirmed")
         #expect(Set(fast.compactMap(\.key)) == Set(express))
         #expect(Set(ordinary.compactMap(\.key)).isDisjoint(with: express))
         #expect(fast.allSatisfy { $0.headers["ce_priority"] == "express" })

@@ -103,7 +103,9 @@ import Testing
             #expect(try await ShopClient(port: api.port, tenant: "other").get("/batches/\(id)").status == 404)
         }
         #expect(accepted == taken && cancelled == Self.declined)
-        let facts = try shop.records(of: "order-events").filter { $0.type == "BatchCompleted" }
+        let facts = try shop.records(of: "order-events", awaiting: ids.count, "BatchCompleted").filter {
+            $0.type == "BatchCompleted"
+        }
         #expect(facts.compactMap(\.key).sorted() == ids)
         #expect(facts.reduce(0) { $0 + ($1.payload["confirmed"] as? Int ?? 0) } == taken - Self.declined)
         for service in ["orders", "inventory", "payment", "shipping", "views", "saga"] {

@@ -57,7 +57,9 @@ import Testing
         // What was answered 202 while it waited was withdrawn; what was placed before is being cancelled.
         let cancelling = Set(events.filter { $0[1] == "OrderCancellationRequested" }.map { $0[0] })
         #expect(cancelled == Set(withdrawn).union(cancelling))
-        let records = try shop.records(of: "order-events").filter { $0.type == "OrderCreated" }
+        let records = try shop.records(of: "order-events", awaiting: placed.count, "OrderCreated").filter {
+            $0.type == "OrderCreated"
+        }
         #expect(Set(records.compactMap { $0.headers["ce_id"] }).count == placed.count)
         #expect(Set(records.compactMap(\.key)) == Set(placed))
         #expect(try api.terminate() == 0)

@@ -119,6 +119,17 @@ public final class Shop: Sendable {
         return try text.split(separator: "\n").map { try TopicRecord(Data($0.utf8)) }
     }
 
+    /// The topic's records, once so many orders have a fact of this type there: what a service has committed is published
+    /// after that.
+    public func records(of topic: String, awaiting count: Int, _ type: String) throws -> [TopicRecord] {
+        var records: [TopicRecord] = []
+        try eventually("\(count) keys have \(type) on \(topic)") {
+            records = try self.records(of: topic)
+            return Set(records.filter { $0.type == type }.map(\.key)).count >= count
+        }
+        return records
+    }
+
     /// Writes one record without headers, by a program that isn't ours.
     public func produce(_ value: String, key: String, to topic: String) throws {
         let file = NSTemporaryDirectory() + "/orderflow-record-\(UUID())"
