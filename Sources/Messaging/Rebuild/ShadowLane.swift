@@ -20,7 +20,7 @@ final class ShadowLane {
 
     private let schema: ShadowSchema
     private let limits: Limits
-    private let writing: WriteTurn?
+    private let writing: Monitor<Void>
     private let logger: Logger
     private let connection: Connection
     private let source: ShadowSource
@@ -33,16 +33,17 @@ final class ShadowLane {
     /// Records between two words on how far it is.
     private static let step = 5_000
 
-    /// - Parameter writing: whose turn it is to write; nil where lanes can't meet in a row.
+    /// - Parameter writing: held while it writes: the same one as other lanes' where those change the same rows, such as sums.
     init(
         _ schema: ShadowSchema, from start: [TopicPartition: Int64], kafka: KafkaConfiguration,
-        database: PostgresConfiguration, limits: Limits, writing: WriteTurn?, logger: Logger
+        database: PostgresConfiguration, limits: Limits, writing: Monitor<Void>, logger: Logger
     ) throws {
         self.schema = schema
         self.limits = limits
         self.writing = writing
         self.logger = logger
-        source = ShadowSource(kafka, from: start, memory: limits.memory, logger: logger)
+        source = ShadowSource(
+            kafka, from: start, memory: limits.memory, patience: limits.patience, logger: logger)
         window = ShadowWindow(fold: schema.model.fold(min(limits.records, 1_000)), from: start)
         connection = try Connection(database, logger: logger)
         try schema.enter(connection)
@@ -65,17 +66,11 @@ final class ShadowLane {
     ) throws {
         self.letters = letters
         try source.extend(to: bounds)
-        var heard = ContinuousClock.now
         while !source.isThrough {
             let room = max(1, limits.records - window.records)
             let count = try source.take(max: min(Self.step, room), timeout: .milliseconds(50)) { try add($0) }
-            if count > 0 {
-                heard = .now
-                if window.records >= limits.records || window.bytes >= limits.bytes { try write() }
-            } else {
-                if let deadline, .now > deadline { throw StillBehind() }
-                guard heard.duration(to: .now) < limits.patience else { throw source.silence }
-            }
+            if count == 0, let deadline, .now > deadline { throw StillBehind() }
+            if window.records >= limits.records || window.bytes >= limits.bytes { try write() }
             try onStep()
         }
         try write()
@@ -116,11 +111,7 @@ final class ShadowLane {
         let start = ContinuousClock.now
         for attempt in 1... {
             do {
-                if let writing {
-                    try writing.take { try window.write(group: schema.model.group, on: connection) }
-                } else {
-                    try window.write(group: schema.model.group, on: connection)
-                }
+                try writing.withLock { _ in try window.write(group: schema.model.group, on: connection) }
                 break
             } catch let error where Self.isMeeting(error) && attempt < Self.attempts {
                 logger.debug("window_comes_again", metadata: ["error": "\(error)"])
@@ -158,21 +149,6 @@ extension ShadowLane {
                 if isBefore { sum.first = place }
             }
             return sum
-        }
-    }
-
-    /// One lane after the other, where several change the same rows, such as sums.
-    final class WriteTurn: Sendable {
-        private let isTaken = Monitor(false)
-
-        func take<Result>(_ body: () throws -> Result) rethrows -> Result {
-            _ = isTaken.wait(for: nil) { isTaken -> Void? in
-                if isTaken { return nil }
-                isTaken = true
-                return ()
-            }
-            defer { isTaken.updateForOne { $0 = false } }
-            return try body()
         }
     }
 }

@@ -47,15 +47,15 @@ final class ShadowLanes: Sendable {
         let share = ShadowLane.Limits(
             records: max(1, limits.records / Self.count), bytes: max(1, limits.bytes / Self.count),
             memory: ShadowSource.memory / Self.count, patience: limits.patience)
-        let writing = schema.model.followsKeys ? nil : ShadowLane.WriteTurn()
+        let shared = Monitor(())
         let state = Monitor(State(lanes: Array(repeating: Lane(), count: Self.count)))
         self.state = state
         threads = (0..<Self.count).map { number in
             DedicatedThread.start("rebuild-\(number + 1)") {
                 Self.run(number, state) {
                     try ShadowLane(
-                        schema, from: start, kafka: kafka, database: database, limits: share, writing: writing,
-                        logger: logger)
+                        schema, from: start, kafka: kafka, database: database, limits: share,
+                        writing: schema.model.followsKeys ? Monitor(()) : shared, logger: logger)
                 }
             }
         }

@@ -8,6 +8,9 @@ import Logging
 final class ShadowSource {
     private let kafka: KafkaConfiguration
     private let memory: Int
+    /// How long the brokers may be silent.
+    private let patience: Duration
+    private var heard = ContinuousClock.now
     private let logger: Logger
     private var reader: PartitionReader?
     private var reading: Set<TopicPartition> = []
@@ -19,17 +22,18 @@ final class ShadowSource {
 
     init(
         _ kafka: KafkaConfiguration, from next: [TopicPartition: Int64], memory: Int = ShadowSource.memory,
-        logger: Logger
+        patience: Duration, logger: Logger
     ) {
         self.kafka = kafka
         self.memory = memory
+        self.patience = patience
         positions = ShadowPositions(from: next)
         self.logger = logger
     }
 
     var isThrough: Bool { positions.isThrough }
     /// Why nothing comes.
-    var silence: RebuildError {
+    private var silence: RebuildError {
         RebuildError(
             reader?.lastError.map { "\($0)" }
                 ?? "the brokers send nothing any more, \(positions.remaining) records are missing")
@@ -37,6 +41,7 @@ final class ShadowSource {
 
     func extend(to bounds: [TopicPartition: Int64]) throws {
         try positions.extend(to: bounds)
+        heard = .now
         let partitions = Set(bounds.filter { $0.value > 0 }.keys)
         guard !partitions.isSubset(of: reading) else { return }
         // What lies here unread comes again.
@@ -48,7 +53,7 @@ final class ShadowSource {
     }
 
     /// Hands over records, up to `max` of them, each partition in order. Returns how many; 0 when none came within
-    /// `timeout`.
+    /// `timeout`. Throws when none have come for as long as brokers may be silent.
     func take(max: Int, timeout: Duration, _ body: (ConsumedMessage) throws -> Void) throws -> Int {
         var count = 0
         var waited = false
@@ -64,6 +69,11 @@ final class ShadowSource {
             else { break }
             waited = true
             count += try take(partition, below: bound, max: max, timeout: timeout, body)
+        }
+        if count > 0 {
+            heard = .now
+        } else if heard.duration(to: .now) >= patience {
+            throw silence
         }
         return count
     }
