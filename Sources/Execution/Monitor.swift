@@ -53,24 +53,17 @@ public final class Monitor<State>: @unchecked Sendable {
     public func update<Result, Failure: Error>(_ body: (inout State) throws(Failure) -> Result) throws(Failure)
         -> Result
     {
-        pthread_mutex_lock(mutex)
-        defer {
-            pthread_cond_broadcast(condition)
-            pthread_mutex_unlock(mutex)
-        }
-        return try body(&state)
+        // The lock first: who is woken needs it, and would have to wait again.
+        defer { pthread_cond_broadcast(condition) }
+        return try withLock(body)
     }
 
     /// As `update`, waking one waiter: where any of them may take what there is, and waking all would be in vain.
     public func updateForOne<Result, Failure: Error>(_ body: (inout State) throws(Failure) -> Result) throws(Failure)
         -> Result
     {
-        pthread_mutex_lock(mutex)
-        defer {
-            pthread_cond_signal(condition)
-            pthread_mutex_unlock(mutex)
-        }
-        return try body(&state)
+        defer { pthread_cond_signal(condition) }
+        return try withLock(body)
     }
 
     /// Waits until `take` returns a value, for at most `timeout` (`nil`: for ever). `take` runs under the lock,
