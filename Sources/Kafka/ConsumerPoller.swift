@@ -71,6 +71,7 @@ final class ConsumerPoller: Sendable {
             }
             pressure.apply(handle.raw) { fetch.fetchUrgent() }
             let isHeldUp = held.withLock { !$0.waiting.isEmpty || $0.isPaused }
+            if !isHeldUp { pacing.lull() }
             fetch.run(handle.raw, wait: isHeldUp ? Self.wait.short : Self.wait.long)
         }
         buffers.update { $0.closed = true }

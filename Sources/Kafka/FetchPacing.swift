@@ -11,6 +11,9 @@ import Synchronization
 /// sends has by the time that they are wanted brought all that came meanwhile. Where records are waited for, nothing is
 /// held back.
 ///
+/// What an answer has brought is told of partition by partition, and each word would wake the thread that takes records. So
+/// that one sleeps as long as nobody waits for them (`lull`), and takes all of them then.
+///
 /// What else this thread does are questions about partitions' offsets; heartbeats, rebalances and commits are the
 /// business of the coordinator's own thread.
 ///
@@ -18,6 +21,8 @@ import Synchronization
 final class FetchPacing: Sendable {
     /// Held back are answers of less than `few` bytes, for `longest` at most.
     private static let longest: Duration = .milliseconds(100)
+    /// Records that have come lie so long at most: so does what else the thread that takes them is told, such as a rebalance.
+    private static let longestLull: Duration = .milliseconds(50)
     private static let few = 64 << 10
     /// A reader that is busy for longer gets one answer more each time; librdkafka's limits are the end of that.
     private static let patience: Duration = .seconds(1)
@@ -88,17 +93,33 @@ final class FetchPacing: Sendable {
             $0.length(behind: size, roundTrip: roundTrip, partitions: partitions)
         }
         awaitRoom(size)
-        if size < Self.few, !holdsNothingBack.load(ordering: .relaxed), holdBack() { return }
+        if size >= Self.few {
+            gate.update { $0.hasMuch = true }
+        } else if !holdsNothingBack.load(ordering: .relaxed), holdBack() {
+            return
+        }
         if let pause = pause ?? nil { usleep(pause) }
     }
 
-    /// Waits until records are wanted. False where they were already.
+    /// Waits until answers pass. False where they did already.
     private func holdBack() -> Bool {
         let limit = ContinuousClock.now + Self.longest
+        return wait { $0.holdsBack(until: limit, at: $1) }
+    }
+
+    /// Waits until records that have come are to be taken.
+    func lull() {
+        guard !holdsNothingBack.load(ordering: .relaxed) else { return }
+        let limit = ContinuousClock.now + Self.longestLull
+        _ = wait { $0.letsLie(until: limit, at: $1) }
+    }
+
+    /// Waits as long as the gate says so. False where it never did.
+    private func wait(_ pause: (FetchGate, ContinuousClock.Instant) -> Duration?) -> Bool {
         var hasWaited = false
         while true {
             let known = gate.withLock { $0 }
-            guard let pause = known.holdsBack(until: limit, at: .now) else { return hasWaited }
+            guard let pause = pause(known, .now) else { return hasWaited }
             _ = gate.wait(for: pause) { $0 == known ? nil : true }
             hasWaited = true
         }

@@ -35,5 +35,27 @@ import Testing
         var gate = FetchGate(isAwaited: false)
         gate.wanted(in: .zero, at: now)
         #expect(gate.holdsBack(until: limit, at: now) == nil)
+        #expect(gate.letsLie(until: limit, at: now) == nil)
+    }
+
+    /// Behind the answers, so that all that they bring is taken at once.
+    @Test(arguments: [(25, 24), (8, 7), (2, 1), (1_000, 100)]) func recordsAreTakenShortlyBeforeTheyAreWanted(
+        pause: Int, taking: Int
+    ) throws {
+        var gate = FetchGate(isAwaited: false)
+        #expect(gate.letsLie(until: limit, at: now) == .milliseconds(100))
+        gate.wanted(in: .milliseconds(pause), at: now)
+        let lying = try #require(gate.letsLie(until: limit, at: now))
+        #expect(lying > .milliseconds(taking - 1) && lying <= .milliseconds(taking) + .microseconds(500))
+        #expect(gate.holdsBack(until: limit, at: now).map { $0 <= lying } == true)
+        #expect(gate.letsLie(until: limit, at: now + lying) == nil)
+    }
+
+    @Test func whatIsWaitedForOrMuchIsTakenAtOnce() {
+        #expect(FetchGate(isAwaited: true).letsLie(until: limit, at: now) == nil)
+        var gate = FetchGate(isAwaited: false)
+        gate.hasMuch = true
+        gate.wanted(in: .seconds(1), at: now)
+        #expect(gate.letsLie(until: limit, at: now) == nil)
     }
 }
