@@ -12,12 +12,18 @@ struct BackPressure: Sendable {
     private let held: Monitor<HeldPartitions>
     private let urgent: UrgentQueue?
     private let stop: StopSignal
-    private let room = Monitor(false)
+    private let room = Monitor(Room())
     private let logger: Logger
 
     /// How long a full buffer may hold up polling before partitions are paused: pausing throws prefetched records
     /// away, so a worker that is merely busy must not cause it.
     private static let patience: Duration = .seconds(1)
+
+    private struct Room {
+        var isMade = false
+        /// The poll thread can't go on without: else it isn't woken.
+        var isSought = false
+    }
 
     init(
         _ configuration: ConsumerConfiguration, _ buffer: Monitor<ConsumerBuffer>, _ held: Monitor<HeldPartitions>,
@@ -31,9 +37,13 @@ struct BackPressure: Sendable {
         self.logger = logger
     }
 
-    func roomMade() {
-        room.update { $0 = true }
-        urgent?.raise()
+    /// - Parameter isUrgent: in the buffer of urgent records.
+    func roomMade(isUrgent: Bool = false) {
+        let isSought = room.update { room in
+            room.isMade = true
+            return room.isSought
+        }
+        if isSought || isUrgent { urgent?.raise() }
     }
 
     /// Waits for room in a full buffer, or pauses; lets paused partitions go on once it is half empty.
@@ -53,8 +63,13 @@ struct BackPressure: Sendable {
 
     private func holdBack(_ raw: OpaquePointer, _ fetchUrgent: () -> Void) {
         if held.withLock({ $0.isPaused }) { return }
-        // What was told meanwhile of the common queue is still to be fetched.
-        defer { urgent?.raise() }
+        room.withLock { $0.isSought = true }
+        defer {
+            let isPaused = held.withLock { $0.isPaused }
+            room.withLock { $0.isSought = isPaused }
+            // What was told meanwhile of the common queue is still to be fetched.
+            urgent?.raise()
+        }
         let deadline = ContinuousClock.now + Self.patience
         while isFull {
             if stop.isStopped { return }
@@ -68,8 +83,8 @@ struct BackPressure: Sendable {
                 continue
             }
             _ = room.wait(for: wait) { room -> Bool? in
-                defer { room = false }
-                return room ? true : nil
+                defer { room.isMade = false }
+                return room.isMade ? true : nil
             }
         }
     }
@@ -97,6 +112,8 @@ struct BackPressure: Sendable {
             held.isPaused = false
             return held.started
         }
-        if let partitions { _ = PartitionList(partitions).use { rd_kafka_resume_partitions(raw, $0) } }
+        guard let partitions else { return }
+        room.withLock { $0.isSought = false }
+        _ = PartitionList(partitions).use { rd_kafka_resume_partitions(raw, $0) }
     }
 }

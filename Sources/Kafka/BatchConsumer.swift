@@ -98,7 +98,7 @@ public final class BatchConsumer: Sendable {
         // Urgent ones are waited for nearly always, and seldom come: fetches keep the others' pace.
         if let batch = (urgent ? take() : poller.pacing.awaiting(take)) ?? nil {
             // Room again: the poll thread may be waiting for it.
-            poller.pressure.roomMade()
+            poller.pressure.roomMade(isUrgent: urgent)
             return batch
         }
         if let fatal = handle.fatalError { throw fatal }
