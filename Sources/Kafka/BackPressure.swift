@@ -12,18 +12,13 @@ struct BackPressure: Sendable {
     private let held: Monitor<HeldPartitions>
     private let urgent: UrgentQueue?
     private let stop: StopSignal
-    private let room = Monitor(Room())
+    /// The poll thread found the buffer full, and nobody has made room since.
+    private let isRoomSought = Monitor(false)
     private let logger: Logger
 
     /// How long a full buffer may hold up polling before partitions are paused: pausing throws prefetched records
     /// away, so a worker that is merely busy must not cause it.
     private static let patience: Duration = .seconds(1)
-
-    private struct Room {
-        var isMade = false
-        /// The poll thread can't go on without: else it isn't woken.
-        var isSought = false
-    }
 
     init(
         _ configuration: ConsumerConfiguration, _ buffer: Monitor<ConsumerBuffer>, _ held: Monitor<HeldPartitions>,
@@ -37,13 +32,15 @@ struct BackPressure: Sendable {
         self.logger = logger
     }
 
+    /// The poll thread is woken only where it may be waiting for room.
+    ///
     /// - Parameter isUrgent: in the buffer of urgent records.
     func roomMade(isUrgent: Bool = false) {
-        let isSought = room.update { room in
-            room.isMade = true
-            return room.isSought
+        let wasSought = isRoomSought.update { isSought in
+            defer { isSought = false }
+            return isSought
         }
-        if isSought || isUrgent { urgent?.raise() }
+        if wasSought || isUrgent || held.withLock({ $0.isPaused }) { urgent?.raise() }
     }
 
     /// Waits for room in a full buffer, or pauses; lets paused partitions go on once it is half empty.
@@ -63,15 +60,13 @@ struct BackPressure: Sendable {
 
     private func holdBack(_ raw: OpaquePointer, _ fetchUrgent: () -> Void) {
         if held.withLock({ $0.isPaused }) { return }
-        room.withLock { $0.isSought = true }
-        defer {
-            let isPaused = held.withLock { $0.isPaused }
-            room.withLock { $0.isSought = isPaused }
-            // What was told meanwhile of the common queue is still to be fetched.
-            urgent?.raise()
-        }
+        // What was told meanwhile of the common queue is still to be fetched.
+        defer { urgent?.raise() }
         let deadline = ContinuousClock.now + Self.patience
-        while isFull {
+        while true {
+            // Before the look: who makes room after it has to know.
+            isRoomSought.withLock { $0 = true }
+            guard isFull else { return }
             if stop.isStopped { return }
             fetchUrgent()
             let left = ContinuousClock.now.duration(to: deadline)
@@ -82,10 +77,7 @@ struct BackPressure: Sendable {
                 urgent.wait(for: wait)
                 continue
             }
-            _ = room.wait(for: wait) { room -> Bool? in
-                defer { room.isMade = false }
-                return room.isMade ? true : nil
-            }
+            _ = isRoomSought.wait(for: wait) { $0 ? nil : true }
         }
     }
 
@@ -112,8 +104,6 @@ struct BackPressure: Sendable {
             held.isPaused = false
             return held.started
         }
-        guard let partitions else { return }
-        room.withLock { $0.isSought = false }
-        _ = PartitionList(partitions).use { rd_kafka_resume_partitions(raw, $0) }
+        if let partitions { _ = PartitionList(partitions).use { rd_kafka_resume_partitions(raw, $0) } }
     }
 }
