@@ -127,6 +127,37 @@ import Testing
         #expect(member.records.map(\.number) == Array(0..<100))
     }
 
+    /// Where some partitions' share fills an answer, the others of a backlog may starve.
+    @Test(.servers) func anAnswerHasRoomForEachPartitionOfATopic() throws {
+        let (topic, asked) = (try TestTopic(partitions: 12), Monitor<[FetchLimits]>([]))
+        try topic.fill(240, keys: 60)
+        let proxy = try BrokerProxy(to: KafkaBroker.shared.get()) { request in
+            if request.api == FetchLimits.api { asked.withLock { $0.append(FetchLimits(request)) } }
+            return .pass
+        }
+        defer { proxy.close() }
+        let member = try TestMember(topic.through(proxy))
+        defer { member.close() }
+        try member.read(until: 240)
+        let all = try #require(asked.withLock { $0 }.max { $0.partitions.count < $1.partitions.count })
+        #expect(Set(all.partitions.keys) == Set(0..<12))
+        #expect(all.partitions.values.reduce(0, +) <= all.all)
+    }
+
+    /// A batch that exceeds a partition's share of an answer.
+    @Test(.servers) func aLargeBatchComesWhole() throws {
+        let topic = try TestTopic(partitions: 2)
+        let producer = try topic.producer()
+        defer { producer.close(timeout: .seconds(5)) }
+        let large = [UInt8](repeating: UInt8(ascii: "x"), count: 600_000)
+        let messages = (0..<6).map { OutgoingMessage(topic: topic.name, key: nil, value: large, partition: $0 % 2) }
+        for result in try producer.publish(messages, timeout: .seconds(30)) { _ = try result.get() }
+        let member = try TestMember(topic)
+        defer { member.close() }
+        try member.read(until: 6)
+        #expect(member.records.allSatisfy { $0.value?.utf8.count == large.count })
+    }
+
     @Test(.servers) func aFullBufferPausesAndNothingIsLostOrDoubled() throws {
         let topic = try TestTopic(partitions: 2)
         try topic.fill(9_000, keys: 100)
