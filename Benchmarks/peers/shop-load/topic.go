@@ -51,7 +51,7 @@ func (r *reader) mark() error {
 	}
 	r.total = 0
 	for p := range r.ends {
-		low, high, err := r.QueryWatermarkOffsets(r.topic, p, 10000)
+		low, high, err := r.watermarks(p)
 		if err != nil {
 			return err
 		}
@@ -59,6 +59,18 @@ func (r *reader) mark() error {
 		r.total += high - low
 	}
 	return nil
+}
+
+// watermarks waits for the leader of a topic that was just made.
+func (r *reader) watermarks(p int32) (int64, int64, error) {
+	for end := time.Now().Add(10 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+		low, high, err := r.QueryWatermarkOffsets(r.topic, p, 10000)
+		e, known := err.(kafka.Error)
+		isNew := known && (e.Code() == kafka.ErrNotLeaderForPartition || e.Code() == kafka.ErrLeaderNotAvailable)
+		if !isNew || time.Now().After(end) {
+			return low, high, err
+		}
+	}
 }
 
 var counting = map[string]*reader{}
