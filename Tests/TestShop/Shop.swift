@@ -151,11 +151,18 @@ public final class Shop: Sendable {
         try body()
     }
 
-    /// The mails in the folder.
+    /// The mails in the folder. One that was sent again, after a death between its sending and its commit, counts once.
     public func mails() throws -> [String] {
-        try FileManager.default.contentsOfDirectory(atPath: mailDirectory)
-            .filter { $0.hasSuffix(".eml") }
-            .map { try String(contentsOfFile: mailDirectory + "/" + $0, encoding: .utf8) }
+        let mails = try FileManager.default.contentsOfDirectory(atPath: mailDirectory)
+            .filter { $0.hasSuffix(".mbox") }
+            .flatMap { name in
+                try "\n\n\(String(contentsOfFile: mailDirectory + "/" + name, encoding: .utf8))"
+                    .components(separatedBy: "\n\nFrom ").dropFirst()
+            }
+        let byID = Dictionary(grouping: mails) { mail in
+            mail.split(separator: "\n").first { $0.hasPrefix("Message-ID: ") }
+        }
+        return byID.values.compactMap(\.first)
     }
 
     /// The program under test, beside the test bundle.

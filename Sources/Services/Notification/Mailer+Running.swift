@@ -24,7 +24,7 @@ extension Mailer {
                 source: context.source, breaker: breaker, desk: desk, logger: context.logger,
                 onCommit: { context.wakeRelays() },
                 transport: { () throws(MailError) in
-                    if let smtp { try SMTPClient(smtp) } else { try MailFolder(mail.directory) }
+                    if let smtp { try SMTPClient(smtp) } else { try MailboxFolder(mail.directory) }
                 })
         }
         context.health.register("mail") {

@@ -10,8 +10,8 @@ extension ServiceModule {
         Explained(
             "Send mails to customers.",
             """
-            A mail for every order confirmed or cancelled and every refund, and with mail.remind_before a reminder, by SMTP where smtp.url is set, else as \
-            .eml files in mail.directory. Consumer group notification-group.
+            A mail for every order confirmed or cancelled and every refund, and with mail.remind_before a reminder, by SMTP where smtp.url is set, else into a \
+            mailbox for each day in mail.directory. Consumer group notification-group.
             """,
             examples: """
                   orderflow notification --set mail.directory=/tmp/mail
@@ -32,7 +32,12 @@ extension ServiceModule {
             .contacts(recipientDomain: $0.settings[MailSettings.self].recipientDomain)
         }
         Runs { try Mailer.running($0) }
-        SettingKey("mail.directory", \MailSettings.directory, .path, "Where mails are written while smtp.url is empty.")
+        SettingKey(
+            "mail.directory", \MailSettings.directory, .path,
+            """
+            Where mails are written while smtp.url is empty: a mailbox for each day, such as 2026-11-30.mbox, which mail \
+            readers open.
+            """)
         SettingKey("mail.from", \MailSettings.from, .mailAddress, "The sender of mails to customers.")
         SettingKey(
             "mail.recipient_domain", \MailSettings.recipientDomain, .domain,
