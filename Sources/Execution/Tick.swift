@@ -10,7 +10,9 @@ public struct Tick: Sendable {
     public typealias Instant = ContinuousClock.Instant
 
     /// From one beginning to the next while work keeps coming.
-    public let interval: Duration
+    public private(set) var interval: Duration
+    /// The same where nothing is short.
+    private let usual: Duration
     /// Beginnings that may follow each other at once after as many quiet intervals.
     public static let credit = 3
     /// The longest pause from the beginning of a batch that took long, in intervals.
@@ -22,8 +24,17 @@ public struct Tick: Sendable {
 
     public init(every interval: Duration, at now: Instant = .now) {
         self.interval = interval
+        usual = interval
         whole = now
         begun = now
+    }
+
+    /// No interval is made longer than this.
+    static let longestStretched: Duration = .milliseconds(200)
+
+    /// From now on the interval is `factor` times as long as usual: for who is short of processors (`ProcessorStrain`).
+    public mutating func stretch(by factor: Double) {
+        interval = max(usual, min(usual * factor, Self.longestStretched))
     }
 
     /// Notes that a batch begins.

@@ -77,6 +77,22 @@ import Testing
         #expect(tick.pause(at: at(9_000)) == .zero)
     }
 
+    /// Where processors are short, as far as that is still of use, and as usual when they aren't any more.
+    @Test func aStretchedOneComesLater() {
+        var tick = Tick(every: .milliseconds(25), at: start)
+        _ = beginnings(3, of: &tick, from: 1_000)
+        tick.stretch(by: 2)
+        _ = beginnings(3, of: &tick, from: 1_200)
+        #expect(beginnings(3, of: &tick, from: 1_200) == [1_250, 1_300, 1_350].map { Duration.milliseconds($0) })
+        tick.stretch(by: 100)
+        #expect(tick.interval == .milliseconds(200))
+        tick.stretch(by: 1)
+        #expect(beginnings(40, of: &tick, from: 1_350).suffix(2).reduce(.zero, { $1 - $0 }) == .milliseconds(25))
+        var long = Tick(every: .milliseconds(400), at: start)
+        long.stretch(by: 3)
+        #expect(long.interval == .milliseconds(400))
+    }
+
     @Test func oneWithoutAnIntervalNeverWaits() {
         var tick = Tick(every: .zero, at: start)
         #expect(beginnings(3, of: &tick, from: 5) == [5, 5, 5].map { Duration.milliseconds($0) })

@@ -25,6 +25,7 @@ struct ConsumerWorker {
     private let parts: Parts
     private let takesExpress: Bool
     private var tick: Tick
+    private var strain = ProcessorStrain()
     private var skipped = SkippedOffsets()
 
     init(_ configuration: ConsumerRunner.Configuration, _ parts: Parts, takesExpress: Bool) {
@@ -67,6 +68,7 @@ struct ConsumerWorker {
         // Express records gather while a batch of them is under way, and wait for nothing else.
         if !takesExpress {
             let now = ContinuousClock.now
+            tick.stretch(by: strain.factor(at: now))
             consumer.gather(
                 configuration.batchSize, for: tick.pause(at: now),
                 restingFor: min(begun.duration(to: now), Self.longestRest))

@@ -11,6 +11,7 @@ struct RelayWork {
     var tail: PublishedTail? = PublishedTail()
     var idling: RelayIdling
     var tick: Tick
+    private var strain = ProcessorStrain()
     /// Express rows are expected that nobody tells of: another process commits them.
     private var alert = UrgencyAlert()
     /// Since the last pause there were express rows, and this relay was told of such.
@@ -53,7 +54,9 @@ struct RelayWork {
         let now = ContinuousClock.now
         if express.seen, !express.told { alert.raise(at: now) }
         express = (false, false)
-        return tick.pause(at: now) / (alert.isOn(at: now) ? 4 : 1)
+        let isAlert = alert.isOn(at: now)
+        tick.stretch(by: isAlert ? 1 : strain.factor(at: now))
+        return tick.pause(at: now) / (isAlert ? 4 : 1)
     }
 
     /// There are many to prune, or it is quiet and there are some.
