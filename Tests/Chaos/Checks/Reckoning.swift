@@ -215,7 +215,7 @@ struct Reckoning: Sendable {
     private func mails(_ ends: [String: String], _ result: inout CampaignResult) throws {
         var mails: [String: [String]] = [:]
         for mail in try scene.shop.mails() {
-            guard let subject = mail.split(separator: "\r\n").first(where: { $0.hasPrefix("Subject: Your order ") })
+            guard let subject = mail.split(separator: "\n").first(where: { $0.hasPrefix("Subject: Your order ") })
             else { continue }
             let words = subject.dropFirst("Subject: Your order ".count).split(separator: " ")
             mails[String(words[0]), default: []].append(words.last.map(String.init) ?? "")
