@@ -17,28 +17,24 @@ public struct ProcessorStrain: Sendable {
     /// To have run for so long is to know something.
     private static let evidence: Duration = .milliseconds(1)
 
-    private let times: @Sendable () -> ProcessorTimes?
     private var last: (times: ProcessorTimes, at: ContinuousClock.Instant)?
     /// Waits in times of running, the last looks' more than those before.
     private var ratio = 0.0
 
-    /// - Parameter times: those of the calling thread.
-    public init(times: @escaping @Sendable () -> ProcessorTimes? = { ProcessorTimes.ofThisThread() }) {
-        self.times = times
-    }
+    public init() {}
 
     /// By what ticks are to be multiplied: at least 1. To be asked by the thread itself.
     public mutating func factor(at now: ContinuousClock.Instant) -> Double {
         if last.map({ $0.at.duration(to: now) >= Self.looks.every }) ?? true {
-            look(times(), at: now)
+            look(ProcessorTimes.ofThisThread(), at: now)
         }
         return factor
     }
 
-    package var factor: Double { (1 + (ratio - Self.borne) / 2).clamped(to: 1...Self.most) }
+    var factor: Double { (1 + (ratio - Self.borne) / 2).clamped(to: 1...Self.most) }
 
     /// Takes note of what the thread had by `now`.
-    package mutating func look(_ times: ProcessorTimes?, at now: ContinuousClock.Instant) {
+    mutating func look(_ times: ProcessorTimes?, at now: ContinuousClock.Instant) {
         guard let times else { return }
         guard let last, last.at.duration(to: now) <= Self.looks.lapsing else {
             last = (times, now)

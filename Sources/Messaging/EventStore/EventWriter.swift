@@ -7,9 +7,6 @@ import Telemetry
 /// Group commit: requests of all connections queue here, and each of a few writer threads takes what is waiting, writes
 /// it with one statement, which is one commit, and completes them all.
 ///
-/// Where processors are short, a few requests wait some milliseconds for more, so that there are fewer commits
-/// (`ProcessorStrain`); where they aren't, none waits for another.
-///
 /// A completion with `.appended` means that the events are on disk. The queue is bounded; what doesn't fit is refused
 /// at once, so that an overloaded store costs the caller a 503 and not the process its memory. Tenants take turns
 /// (`FairQueue`).
@@ -69,7 +66,6 @@ public final class EventWriter: Sendable {
     private let together: @Sendable (() -> Void) -> Void
     private let onCommit: @Sendable (_ isExpress: Bool) -> Void
     private let ledger: (any BulkLedger)?
-    private let strain: ProcessorStrain
     private let logger: Logger
     private let queue: Monitor<Queue>
     private let setback = Monitor<Setback?>(nil)
@@ -84,13 +80,11 @@ public final class EventWriter: Sendable {
     ///   - weights: of tenants that get another share than 1 while others wait too.
     ///   - batchLimit: requests in one statement.
     ///   - ledger: what is written beside appends in bulk.
-    ///   - strain: of each writer thread, to begin with.
     ///   - together: runs the completions of one commit; the place to gather the wake-ups that they cause.
     ///   - onCommit: called after each commit, to wake the relay; with whether any of it is of an express order.
     public init(
         database: PostgresConfiguration, writers: Int = 2, queueLimit: Int = 8192, batchLimit: Int = 512,
-        weights: [String: Int] = [:], ledger: (any BulkLedger)? = nil, strain: ProcessorStrain = ProcessorStrain(),
-        logger: Logger,
+        weights: [String: Int] = [:], ledger: (any BulkLedger)? = nil, logger: Logger,
         together: @escaping @Sendable (() -> Void) -> Void = { $0() },
         onCommit: @escaping @Sendable (_ isExpress: Bool) -> Void
     ) {
@@ -100,7 +94,6 @@ public final class EventWriter: Sendable {
         self.batchLimit = batchLimit
         queue = Monitor(Queue(waiting: FairQueue(limit: queueLimit, weights: weights)))
         self.ledger = ledger
-        self.strain = strain
         self.logger = logger
         self.together = together
         self.onCommit = onCommit
@@ -165,8 +158,7 @@ public final class EventWriter: Sendable {
 
     private func write(until stop: StopSignal) {
         var connection: Connection?
-        var strain = strain
-        while let batch = take(gathering: strain.factor(at: .now) > 1, until: stop) {
+        while let batch = take() {
             commit(batch, on: &connection)
             if connection?.isUsable != true {
                 connection = nil
@@ -176,31 +168,17 @@ public final class EventWriter: Sendable {
         }
     }
 
-    /// Fewer than `few` wait for others, for `pause`.
-    private static let gathering: (few: Int, pause: Duration) = (8, .milliseconds(4))
-
     /// The next batch; nil when stopping and empty.
-    ///
-    /// - Parameter gathers: whether few wait for others, unless an express one is among them.
-    private func take(gathering gathers: Bool, until stop: StopSignal) -> [Waiting]? {
-        var batch: [Waiting] = []
-        while batch.isEmpty {
-            let next = queue.wait(for: nil) { queue -> (batch: [Waiting], waits: Bool)? in
-                if queue.waiting.isEmpty { return queue.accepting ? nil : ([], false) }
-                let waits =
-                    gathers && queue.accepting && queue.waiting.count < Self.gathering.few && !queue.waiting.hasExpress
-                return (waits ? [] : queue.waiting.take(batchLimit), waits)
-            }
-            guard let next, !next.batch.isEmpty || next.waits else { return nil }
-            batch = next.batch
-            guard next.waits else { break }
-            stop.wait(for: Self.gathering.pause)
-            batch = queue.withLock { $0.waiting.take(batchLimit) }
+    private func take() -> [Waiting]? {
+        let batch = queue.wait(for: nil) { queue -> [Waiting]? in
+            if queue.waiting.isEmpty { return queue.accepting ? nil : [] }
+            return queue.waiting.take(batchLimit)
         }
         for tell in queue.withLock({ queue in
             defer { queue.waitingForRoom = [] }
             return queue.waitingForRoom
         }) { tell() }
+        guard let batch, !batch.isEmpty else { return nil }
         return batch
     }
 

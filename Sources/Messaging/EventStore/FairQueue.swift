@@ -51,7 +51,6 @@ struct FairQueue<Element> {
     }
 
     var isEmpty: Bool { count == 0 }
-    var hasExpress: Bool { lanes.values.contains { !$0.express.isEmpty } }
 
     /// False where the queue, or the tenant's part of it, is full.
     mutating func append(_ element: Element, of tenant: String, isExpress: Bool = false) -> Bool {
