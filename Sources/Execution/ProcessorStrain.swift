@@ -4,7 +4,7 @@
 /// are what they wait for: with fewer, larger ones the same work is done sooner. What a machine with processors to spare does
 /// for the sake of a few milliseconds only makes a full one later.
 ///
-/// A value: it is told the times and asks for none but when it looks. On a system that doesn't tell them there is no strain.
+/// For one thread, which asks it. On a system that doesn't tell of waits there is no strain.
 public struct ProcessorStrain: Sendable {
     /// So many times as long as it runs a thread may wait for processors before its ticks get longer: by half for each time
     /// more. A shop's threads on two processors wait two or three times as long for each other while those are busy for less

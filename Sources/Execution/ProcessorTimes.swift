@@ -2,18 +2,13 @@ import Glibc
 
 /// How long a thread has run since it began, and how long it could have run but waited for a processor, its container's share
 /// of them included.
-public struct ProcessorTimes: Sendable, Equatable {
-    public let ran: Duration
-    public let waited: Duration
-
-    public init(ran: Duration, waited: Duration) {
-        self.ran = ran
-        self.waited = waited
-    }
+struct ProcessorTimes: Sendable, Equatable {
+    let ran: Duration
+    let waited: Duration
 
     /// Of the calling thread; nil where the kernel doesn't tell (`/proc/thread-self/schedstat`: nanoseconds run and waited,
     /// turns; Documentation/scheduler/sched-stats.rst).
-    public static func ofThisThread() -> ProcessorTimes? {
+    static func ofThisThread() -> ProcessorTimes? {
         let file = open("/proc/thread-self/schedstat", O_RDONLY | O_CLOEXEC)
         guard file >= 0 else { return nil }
         defer { close(file) }
@@ -23,7 +18,9 @@ public struct ProcessorTimes: Sendable, Equatable {
             return ProcessorTimes(schedstat: UnsafeRawBufferPointer(rebasing: bytes[..<count]))
         }
     }
+}
 
+extension ProcessorTimes {
     init?(schedstat text: some Collection<UInt8>) {
         let fields = text.split { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\n") }
             .map { Int64(String(decoding: $0, as: UTF8.self)) }
