@@ -3,7 +3,7 @@ import Kafka
 import Logging
 import TestServers
 
-/// A topic of its own on the shared broker.
+/// A topic of its own on the shared broker, which keeps records of any time.
 struct TestTopic {
     let name: String
     let kafka: KafkaConfiguration
@@ -13,7 +13,10 @@ struct TestTopic {
         name = "test-\(UUID())"
         kafka = KafkaConfiguration(bootstrapServers: try KafkaBroker.shared.get().bootstrapServers, isDevBroker: true)
         self.partitions = partitions
-        _ = try Admin(kafka, logger: quiet).createTopics([NewTopic(name, partitions: partitions, replication: 1)])
+        // Or retention takes records of an old time away at any moment.
+        let topic = NewTopic(
+            name, partitions: partitions, replication: 1, configuration: ["retention.ms": "-1"])
+        _ = try Admin(kafka, logger: quiet).createTopics([topic])
     }
 
     /// One that knows where the topic is: librdkafka looks for topics that it doesn't know once a second only.

@@ -4,7 +4,7 @@ import TestServers
 
 let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
-/// A topic of a test's own.
+/// A topic of a test's own, which keeps records of any time.
 struct TestTopic {
     private(set) var name: String
     private(set) var kafka: KafkaConfiguration
@@ -15,7 +15,10 @@ struct TestTopic {
         self.name = "\(letters)-\(UInt32.random(in: 0 ... .max))"
         kafka = KafkaConfiguration(
             bootstrapServers: try (broker ?? KafkaBroker.shared.get()).bootstrapServers, isDevBroker: true)
-        try Admin(kafka, logger: quiet).createTopics([NewTopic(self.name, partitions: partitions, replication: 1)])
+        // Or retention takes records of an old time away at any moment.
+        let topic = NewTopic(
+            self.name, partitions: partitions, replication: 1, configuration: ["retention.ms": "-1"])
+        try Admin(kafka, logger: quiet).createTopics([topic])
     }
 
     /// On a mock cluster.
