@@ -10,6 +10,8 @@ extension ConsumerRunner {
         /// little more than one of few. A full batch doesn't wait, nor does the first record after a quiet time, nor an express
         /// record.
         public var tick: Duration = .milliseconds(25)
+        /// Of the tick, where it is to have one.
+        public var phase: Duration?
         /// Tries of a message whose handler fails, before it becomes a dead letter.
         public var attempts = 5
         public var retryBase: Duration = .milliseconds(100)

@@ -32,7 +32,7 @@ struct ConsumerWorker {
         self.configuration = configuration
         self.parts = parts
         self.takesExpress = takesExpress
-        tick = Tick(every: configuration.tick)
+        tick = Tick(every: configuration.tick, phase: configuration.phase)
     }
 
     /// Offsets wait for being stored.

@@ -16,6 +16,8 @@ extension Relay {
         /// together, which costs the brokers and consumers a fraction. A full page doesn't wait, nor does the first row
         /// after a quiet time.
         public var tick: Duration = .milliseconds(20)
+        /// Of the tick, where it is to have one.
+        public var phase: Duration?
         /// The checkpoint is stored so long after rows were published, or after so many of them; in a backlog while the page
         /// behind them is on its way. These and three pages, one of them of express rows, have to lie within the reach of
         /// `PublishedTail`.

@@ -76,6 +76,11 @@ public struct ServiceModule: Sendable {
         precondition(!needsDatabase || database != nil, "\(name) has routes from a database, and no ServiceDatabase")
     }
 
+    /// Whether it is told on a topic what to do.
+    func takesCommands(on topic: Topic) -> Bool {
+        payloads[topic]?.contains { $0 is any Command.Type } ?? false
+    }
+
     /// All that runs beside the consumer groups of one of its processes.
     package func running(_ context: ServiceContext) throws -> Running {
         var joined = Running()

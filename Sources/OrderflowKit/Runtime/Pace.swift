@@ -1,3 +1,9 @@
+/// How far apart batches or publications begin, and at which phase (`Tick`).
+struct Ticking: Equatable {
+    let interval: Duration
+    var phase: Duration?
+}
+
 /// How processes trade latency for CPU: how far apart transactions and publications begin while work keeps coming
 /// (`Tick`).
 package enum Pace: String, Sendable, CaseIterable {
@@ -13,18 +19,37 @@ package enum Pace: String, Sendable, CaseIterable {
         switch (self, urgency) {
         case (.latency, .immediate), (.latency, .urgent): .milliseconds(5)
         case (.latency, .patient), (.balanced, .immediate): .milliseconds(25)
-        case (.balanced, .urgent): .milliseconds(40)
+        case (.balanced, .urgent): .milliseconds(50)
         case (.throughput, .immediate): .milliseconds(100)
         case (.balanced, .patient), (.throughput, .urgent): .milliseconds(200)
         case (.throughput, .patient): .milliseconds(400)
         }
     }
 
+    /// The same for those on an order's way who are given their work by others that tick: a quarter sooner than those, so that
+    /// they are ready whenever it comes, and fall into step with them.
+    package var followingTick: Duration { tick(of: .urgent) * 3 / 4 }
+
+    /// - Parameter module: the group's.
+    func ticking(of group: ConsumerGroup, in module: ServiceModule, _ mode: FulfilmentMode) -> Ticking {
+        if group.urgency == .urgent, group.topics(in: mode).contains(where: module.takesCommands(on:)) {
+            return Ticking(interval: followingTick)
+        }
+        return Ticking(
+            interval: tick(of: group.urgency), phase: group.urgency == .patient ? nil : phase(behind: Self.hop))
+    }
+
     /// From one publication of a service's relay to the next. New orders are waited for by all, and what patient groups
     /// put out by nobody.
-    func tick(ofRelayIn module: ServiceModule) -> Duration {
-        if !module.eventStore.isEmpty { return tick(of: .immediate) * 4 / 5 }
+    func ticking(ofRelayIn module: ServiceModule) -> Ticking {
+        if !module.eventStore.isEmpty { return Ticking(interval: tick(of: .immediate), phase: phase(behind: .zero)) }
         let isPatient = !module.groups.isEmpty && module.groups.allSatisfy { $0.urgency == .patient }
-        return isPatient ? tick(of: .patient) : tick(of: .urgent) * 3 / 4
+        return Ticking(interval: isPatient ? tick(of: .patient) : followingTick)
     }
+
+    /// From the beginning of a publication until its records are with those who read them, and some to spare.
+    private static let hop: Duration = .milliseconds(8)
+
+    /// Where ticks are as short as a hop there is nothing to fall into step with.
+    private func phase(behind first: Duration) -> Duration? { tick(of: .immediate) > Self.hop ? first : nil }
 }

@@ -30,7 +30,8 @@ public struct ServiceProcess: Sendable {
         let lanes = context.settings.expressLanes
         for index in sources.indices { sources[index].lanes = lanes }
         var publishes = Relay.Configuration()
-        publishes.tick = context.settings.pace.tick(ofRelayIn: module)
+        let ticking = context.settings.pace.ticking(ofRelayIn: module)
+        (publishes.tick, publishes.phase) = (ticking.interval, ticking.phase)
         publishes.readsLog = context.settings.relaySource == .wal
         publishes.routes = try context.settings.routeTable()
         let formats = context.settings.topics.formats
@@ -67,7 +68,7 @@ public struct ServiceProcess: Sendable {
         runners = try groups.map { group in
             let handler = try group.handler(context)
             let runner = ConsumerRunner(
-                Self.configuration(of: group, context, codecs), handler: handler, kafka: context.kafka,
+                Self.configuration(of: group, in: module, context, codecs), handler: handler, kafka: context.kafka,
                 database: context.database, logger: context.logger,
                 onCommit: { wroteOutbox, isExpress in
                     // Handlers may append to the event store, and nothing says whether they have.
@@ -86,13 +87,14 @@ public struct ServiceProcess: Sendable {
     }
 
     private static func configuration(
-        of group: ConsumerGroup, _ context: ServiceContext, _ codecs: PayloadCodecs
+        of group: ConsumerGroup, in module: ServiceModule, _ context: ServiceContext, _ codecs: PayloadCodecs
     ) -> ConsumerRunner.Configuration {
         let topics = group.topics(in: context.settings.mode)
         var consumer = ConsumerRunner.Configuration(group: group.name, topics: topics.map { context.topics[$0] })
         consumer.expressTopics = Set(topics.filter(\.isExpress).map { context.topics[$0] })
         if let size = group.batchSize { consumer.batchSize = size }
-        consumer.tick = context.settings.pace.tick(of: group.urgency)
+        let ticking = context.settings.pace.ticking(of: group, in: module, context.settings.mode)
+        (consumer.tick, consumer.phase) = (ticking.interval, ticking.phase)
         consumer.usesInbox = group.usesInbox
         consumer.keyField = "order_id"
         consumer.content = context.facts.door

@@ -1,3 +1,5 @@
+import Execution
+
 /// When a gateway's worker has done what last, and is to do what next.
 struct GatewayTimes {
     let poll: Duration
@@ -5,14 +7,24 @@ struct GatewayTimes {
     var looks = true
     /// How many, at most; nil where that isn't known.
     var due: Int?
-    var settled = ContinuousClock.now - .seconds(1)
+    /// Of writes of outcomes.
+    var settling: Tick
     var claimed = ContinuousClock.now - .seconds(1)
     /// The breaker wants no calls before.
     var closedUntil = ContinuousClock.now
     /// When a payment that this process has put off is due again.
     private var putOff: ContinuousClock.Instant?
 
-    init(poll: Duration) { self.poll = poll }
+    init(poll: Duration, pace: Duration) {
+        self.poll = poll
+        settling = Tick(every: pace)
+    }
+
+    /// When outcomes may be written.
+    var settles: ContinuousClock.Instant {
+        let now = ContinuousClock.now
+        return now + settling.pause(at: now)
+    }
 
     /// When to look without being asked to: for what others have left, too.
     var end: ContinuousClock.Instant {

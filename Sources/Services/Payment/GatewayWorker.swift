@@ -21,8 +21,8 @@ final class GatewayWorker: Sendable {
         var retryCap: Duration = .seconds(10)
         /// From one look for what is due to the next where nobody wakes it.
         var poll: Duration = .seconds(1)
-        /// Least time between two writes of outcomes, and between two looks for due payments: what comes meanwhile is
-        /// taken together. The first after a quiet time doesn't wait.
+        /// Between two writes of outcomes (`Tick`), and between two looks for due payments: what comes meanwhile is taken
+        /// together. The first after a quiet time doesn't wait.
         var pace: Duration = .milliseconds(25)
         /// For calls under way at a shutdown; the others lapse with their lease.
         var drain: Duration = .seconds(5)
@@ -67,7 +67,7 @@ final class GatewayWorker: Sendable {
             desk.take(false)
             calls.close()
         }
-        var times = GatewayTimes(poll: configuration.poll)
+        var times = GatewayTimes(poll: configuration.poll, pace: configuration.pace)
         var underWay = 0
         var left = GatewayDesk.Work()
         var pause = Backoff(base: .milliseconds(100), cap: .seconds(5))
@@ -80,7 +80,7 @@ final class GatewayWorker: Sendable {
                     if places > 0 { underWay += try claimAndCall(places, &times, on: connection) }
                 }
                 let work = desk.next(
-                    settling: times.settled + configuration.pace, claiming: times.claimed + configuration.pace,
+                    settling: times.settles, claiming: times.claimed + configuration.pace,
                     end: times.end)
                 guard !stop.isStopped else {
                     left = work
@@ -231,7 +231,8 @@ final class GatewayWorker: Sendable {
         on connection: ReconnectingConnection
     ) throws {
         guard !results.isEmpty else { return }
-        times.settled = .now
+        times.settling.begin(at: .now)
+        defer { times.settling.end(at: .now) }
         let ends = ends(of: results)
         var ended: Set<OrderKey> = []
         if !ends.isEmpty {
