@@ -24,15 +24,14 @@ struct ConsumerWorker {
     private let configuration: ConsumerRunner.Configuration
     private let parts: Parts
     private let takesExpress: Bool
-    private var tick: Tick
-    private var strain = ProcessorStrain()
+    private var tick: ThreadTick
     private var skipped = SkippedOffsets()
 
     init(_ configuration: ConsumerRunner.Configuration, _ parts: Parts, takesExpress: Bool) {
         self.configuration = configuration
         self.parts = parts
         self.takesExpress = takesExpress
-        tick = Tick(every: configuration.tick, phase: configuration.phase)
+        tick = ThreadTick(every: configuration.tick, phase: configuration.phase)
     }
 
     /// Offsets wait for being stored.
@@ -68,7 +67,6 @@ struct ConsumerWorker {
         // Express records gather while a batch of them is under way, and wait for nothing else.
         if !takesExpress {
             let now = ContinuousClock.now
-            tick.stretch(by: strain.factor(at: now))
             consumer.gather(
                 configuration.batchSize, for: tick.pause(at: now),
                 restingFor: min(begun.duration(to: now), Self.longestRest))

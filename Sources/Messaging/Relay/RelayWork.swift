@@ -10,8 +10,7 @@ struct RelayWork {
     /// What a leader before us may have left unsaid lies in the first window, all of it.
     var tail: PublishedTail? = PublishedTail()
     var idling: RelayIdling
-    var tick: Tick
-    private var strain = ProcessorStrain()
+    var tick: ThreadTick
     /// Express rows are expected that nobody tells of: another process commits them.
     private var alert = UrgencyAlert()
     /// Since the last pause there were express rows, and this relay was told of such.
@@ -27,7 +26,7 @@ struct RelayWork {
 
     init(
         source: RelaySource, encoder: RelayEncoder, progress: RelayProgress, publication: RelayPublication,
-        idling: RelayIdling, tick: Tick, due: DueMessages?, onProgress: @escaping () -> Void
+        idling: RelayIdling, tick: ThreadTick, due: DueMessages?, onProgress: @escaping () -> Void
     ) {
         self.source = source
         self.progress = progress
@@ -55,8 +54,7 @@ struct RelayWork {
         if express.seen, !express.told { alert.raise(at: now) }
         express = (false, false)
         let isAlert = alert.isOn(at: now)
-        tick.stretch(by: isAlert ? 1 : strain.factor(at: now))
-        return tick.pause(at: now) / (isAlert ? 4 : 1)
+        return tick.pause(at: now, isUsual: isAlert) / (isAlert ? 4 : 1)
     }
 
     /// There are many to prune, or it is quiet and there are some.

@@ -8,7 +8,7 @@ struct GatewayTimes {
     /// How many, at most; nil where that isn't known.
     var due: Int?
     /// Of writes of outcomes.
-    var settling: Tick
+    var settling: ThreadTick
     var claimed = ContinuousClock.now - .seconds(1)
     /// The breaker wants no calls before.
     var closedUntil = ContinuousClock.now
@@ -17,11 +17,11 @@ struct GatewayTimes {
 
     init(poll: Duration, pace: Duration) {
         self.poll = poll
-        settling = Tick(every: pace)
+        settling = ThreadTick(every: pace)
     }
 
-    /// When outcomes may be written.
-    var settles: ContinuousClock.Instant {
+    /// When outcomes may be written. Asked by the worker's thread.
+    mutating func settles() -> ContinuousClock.Instant {
         let now = ContinuousClock.now
         return now + settling.pause(at: now)
     }

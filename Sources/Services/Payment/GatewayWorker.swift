@@ -80,7 +80,7 @@ final class GatewayWorker: Sendable {
                     if places > 0 { underWay += try claimAndCall(places, &times, on: connection) }
                 }
                 let work = desk.next(
-                    settling: times.settles, claiming: times.claimed + configuration.pace,
+                    settling: times.settles(), claiming: times.claimed + configuration.pace,
                     end: times.end)
                 guard !stop.isStopped else {
                     left = work

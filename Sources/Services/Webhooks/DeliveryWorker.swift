@@ -50,8 +50,7 @@ final class DeliveryWorker: Sendable {
         let rounds = DeliveryRounds(
             configuration.rounds, sender: sender, desk: desk, vault: vault, holder: holder, logger: logger)
         var pause = Backoff(base: .milliseconds(100), cap: .seconds(5))
-        var tick = Tick(every: configuration.pace)
-        var strain = ProcessorStrain()
+        var tick = ThreadTick(every: configuration.pace)
         var work = DeliveryDesk.Work(looks: true)
         while !stop.isStopped {
             rounds.take(work.ended)
@@ -71,9 +70,7 @@ final class DeliveryWorker: Sendable {
                 stop.wait(for: pause.next())
                 continue
             }
-            let now = ContinuousClock.now
-            tick.stretch(by: strain.factor(at: now))
-            if stop.wait(for: tick.pause(at: now)) { break }
+            if stop.wait(for: tick.pause(at: .now)) { break }
             work = desk.next(within: configuration.poll)
         }
         drain(work, rounds, sender, on: connection)
