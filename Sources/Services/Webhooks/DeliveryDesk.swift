@@ -60,6 +60,11 @@ final class DeliveryDesk: Sendable {
         return work ?? Work(looks: true)
     }
 
+    /// Lets more come for `pause`, or until `count` sends have ended.
+    func gather(_ count: Int, for pause: Duration) {
+        _ = state.wait(for: pause) { $0.isStopped || $0.work.ended.count >= count ? true : nil }
+    }
+
     /// Sends that have ended, as soon as there are any, where nothing more is begun.
     func ended(within timeout: Duration) -> Work {
         state.wait(for: timeout) { state -> Work? in

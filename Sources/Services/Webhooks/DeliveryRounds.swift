@@ -51,6 +51,13 @@ final class DeliveryRounds {
     private var ended: [DeliveryDesk.Ended] = []
     private(set) var underWay = 0
 
+    /// An endpoint that accepts has as many sends under way as it gets, and may have more to come.
+    var isFull: Bool {
+        held.values.contains {
+            $0.isReady && $0.failures == 0 && $0.underWay.count >= configuration.concurrency
+        }
+    }
+
     /// - Parameter now: the wall clock, in microseconds since the Unix epoch.
     init(
         _ configuration: Configuration, sender: any DeliverySender, desk: DeliveryDesk, vault: SecretVault,

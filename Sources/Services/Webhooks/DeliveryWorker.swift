@@ -13,7 +13,8 @@ import Postgres
 final class DeliveryWorker: Sendable {
     struct Configuration: Sendable {
         var rounds = DeliveryRounds.Configuration()
-        /// Least time between two rounds: what comes meanwhile is noted and sent together.
+        /// Between two rounds (`ThreadTick`): what comes meanwhile is noted and sent together. It holds up no endpoint that has
+        /// more to send than it may at once.
         var pace: Duration = .milliseconds(40)
         /// From one look for what is due to the next where nobody wakes it.
         var poll: Duration = .seconds(1)
@@ -70,7 +71,10 @@ final class DeliveryWorker: Sendable {
                 stop.wait(for: pause.next())
                 continue
             }
-            if stop.wait(for: tick.pause(at: .now)) { break }
+            // Who has more to send waits for answers and for nothing else: half of them are a round.
+            let isFull = rounds.isFull
+            desk.gather(
+                isFull ? max(1, rounds.underWay / 2) : .max, for: tick.pause(at: .now, isUsual: isFull))
             work = desk.next(within: configuration.poll)
         }
         drain(work, rounds, sender, on: connection)

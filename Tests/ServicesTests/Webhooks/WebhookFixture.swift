@@ -13,6 +13,7 @@ import Testing
 
 /// A webhooks database with endpoints, a clock that stands until it is moved, and a sender that ends what it is told to.
 final class WebhookFixture {
+    let database: PostgresConfiguration
     let connection: Connection
     let desk = DeliveryDesk()
     let vault = SecretVault()
@@ -24,7 +25,8 @@ final class WebhookFixture {
     private var facts: Int64 = 0
 
     init() throws {
-        connection = try Connection(try freshDatabase(ServiceDatabase.webhooks.migrations), logger: quiet)
+        database = try freshDatabase(ServiceDatabase.webhooks.migrations)
+        connection = try Connection(database, logger: quiet)
         try vault.load(on: connection)
         handler = WebhookHandler(reads: types.facts, desk: desk)
     }
