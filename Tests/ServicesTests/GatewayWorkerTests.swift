@@ -140,6 +140,8 @@ import Testing
     @Test func refusedRefundWaitsForTheNextCommand() throws {
         let payments = try PaymentFixture()
         payments.startWorker(payments.simulated())
+        // What is handed over has its token, too.
+        try payments.waitForTakers()
         try payments.send(payments.charge("1", token: "tok_refund_flaky"))
         try payments.wait(for: "1", .charged)
         for round in 1...10 {

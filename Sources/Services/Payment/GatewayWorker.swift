@@ -174,7 +174,7 @@ final class GatewayWorker: Sendable {
             // What was late is another's by now, or due again.
             let mine = claimed.filter { $0.leaseEnd > now }
             jobs =
-                mine.allSatisfy { !$0.entry.process.hasSealedToken }
+                mine.allSatisfy { !$0.entry.process.hasToken }
                 ? mine.compactMap { job(of: $0.key, $0.entry, token: .none) }
                 : try connection.run { connection in
                     try mine.compactMap { try job(of: $0.key, $0.entry, on: connection) }

@@ -164,8 +164,13 @@ public struct PaymentProcess: Hashable, Sendable {
         }
     }
 
-    /// Whether the call needs a token that has to be opened first.
-    var hasSealedToken: Bool { if case .sealed = neededToken { true } else { false } }
+    /// Whether the call is made with a token.
+    var hasToken: Bool {
+        switch neededToken {
+        case .readable, .sealed: true
+        case .none, .awaited: false
+        }
+    }
 
     /// Whether there is something to ask that the gateway hasn't been asked yet.
     var isToBeBegun: Bool { attempts == 0 && call != nil }
