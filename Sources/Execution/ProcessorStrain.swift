@@ -5,7 +5,7 @@
 /// for the sake of a few milliseconds only makes a full one later.
 ///
 /// For one thread, which asks it. On a system that doesn't tell of waits there is no strain.
-public struct ProcessorStrain: Sendable {
+struct ProcessorStrain: Sendable {
     /// So many times as long as it runs a thread may wait for processors before its ticks get longer: by half for each time
     /// more. A shop's threads on two processors wait two or three times as long for each other while those are busy for less
     /// than two thirds of the time, and ten times and more when they always are.
@@ -21,10 +21,8 @@ public struct ProcessorStrain: Sendable {
     /// Waits in times of running, the last looks' more than those before.
     private var ratio = 0.0
 
-    public init() {}
-
     /// By what ticks are to be multiplied: at least 1. To be asked by the thread itself.
-    public mutating func factor(at now: ContinuousClock.Instant) -> Double {
+    mutating func factor(at now: ContinuousClock.Instant) -> Double {
         if last.map({ $0.at.duration(to: now) >= Self.looks.every }) ?? true {
             look(ProcessorTimes.ofThisThread(), at: now)
         }

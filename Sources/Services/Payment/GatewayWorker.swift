@@ -21,8 +21,8 @@ final class GatewayWorker: Sendable {
         var retryCap: Duration = .seconds(10)
         /// From one look for what is due to the next where nobody wakes it.
         var poll: Duration = .seconds(1)
-        /// Between two writes of outcomes (`Tick`), and between two looks for due payments: what comes meanwhile is taken
-        /// together. The first after a quiet time doesn't wait.
+        /// Between two writes of outcomes (`ThreadTick`), and between two looks for due payments: what comes meanwhile is
+        /// taken together. The first after a quiet time doesn't wait.
         var pace: Duration = .milliseconds(25)
         /// For calls under way at a shutdown; the others lapse with their lease.
         var drain: Duration = .seconds(5)
