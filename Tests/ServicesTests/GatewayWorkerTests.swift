@@ -234,7 +234,7 @@ import Testing
     /// makes the call.
     @Test func whatIsClaimedByTheDeadIsDueAgain() throws {
         let payments = try PaymentFixture()
-        payments.desk.open(places: 1, lease: .milliseconds(200))
+        payments.desk.open(calls: 1, lease: .milliseconds(200))
         payments.desk.take(true)
         try payments.send(payments.charge("1"))
         #expect(try payments.connection.number("SELECT attempts::bigint FROM payments") == 1)
@@ -248,7 +248,7 @@ import Testing
     @Test func whatTheDeadLeftIsFoundUnderTraffic() throws {
         let payments = try PaymentFixture()
         let dead = GatewayDesk()
-        dead.open(places: 1, lease: .milliseconds(1))
+        dead.open(calls: 1, lease: .milliseconds(1))
         dead.take(true)
         let handler = PaymentHandler(mode: .orchestration, topic: "order-events", source: "/test", desk: dead)
         try handler.apply([payments.charge("left")], on: payments.connection)
@@ -265,7 +265,7 @@ import Testing
     /// A look for what had no place needs as many as there are, and leaves the others to what is committed meanwhile.
     @Test func aLookTakesThePlacesThatItNeeds() {
         let desk = GatewayDesk()
-        desk.open(places: 4, lease: .seconds(1))
+        desk.open(calls: 4, lease: .seconds(1))
         desk.take(true)
         func next() -> GatewayDesk.Work {
             desk.next(settling: .now, claiming: .now, end: .now + .seconds(20))
@@ -295,7 +295,7 @@ import Testing
     /// Where express orders come, ordinary ones leave them some places, but never all.
     @Test func someOfThePlacesAreKeptForExpressOrders() {
         let desk = GatewayDesk()
-        desk.open(places: 16, lease: .seconds(1))
+        desk.open(calls: 16, lease: .seconds(1))
         desk.take(true)
         #expect(desk.reserve(20).places == 16)
         desk.free(16)
@@ -310,26 +310,145 @@ import Testing
         #expect(desk.occupy(3) == 0)
 
         let small = GatewayDesk()
-        small.open(places: 1, lease: .seconds(1))
+        small.open(calls: 1, lease: .seconds(1))
         small.take(true)
         #expect(small.reserve(1, areExpress: true).places == 1)
         small.free(1)
         #expect(small.reserve(1).places == 1)
     }
 
+    /// A call of a payment that is claimed for a while.
+    private func job(
+        _ order: String, _ priority: Priority = .ordinary, begins: Duration = .seconds(20)
+    ) -> GatewayCalls.Job {
+        let terms = PaymentProcess.Terms(userID: "u", amount: PaymentFixture.amount, paymentToken: nil)
+        return GatewayCalls.Job(
+            key: OrderKey(tenant: "default", orderID: order), call: .charge(terms),
+            claimed: PaymentStore.Entry(
+                process: PaymentProcess(status: .charging, terms: terms),
+                cause: PaymentStore.Cause(correlationID: "c", causationID: "m", priority: priority),
+                heard: HeardMessages()),
+            lease: GatewayCalls.Lease(end: .now + .seconds(20), begins: .now + begins))
+    }
+
+    /// Express calls first, the others as they have come, as many as may be made at once.
+    @Test func aLineBeginsWithExpressCalls() {
+        var line = CallLine(limit: 3)
+        let now = ContinuousClock.now
+        for order in ["1", "2", "3", "4"] { line.append(job(order), at: now) }
+        func next(at now: ContinuousClock.Instant) -> String? { line.next(at: now)?.key.orderID }
+        #expect(next(at: now) == "1")
+        line.append(job("5", .express), at: now)
+        #expect(next(at: now) == "5")
+        #expect(next(at: now) == nil, "one in eight is kept where express ones come")
+        line.append(job("6", .express), at: now)
+        #expect(next(at: now) == "6" && next(at: now) == nil)
+        line.ended()
+        line.ended()
+        #expect(next(at: now) == "2" && next(at: now) == nil)
+        #expect(next(at: now + UrgencyAlert.span) == "3")
+        #expect(line.close().map(\.key.orderID) == ["4"])
+        line.ended()
+        #expect(next(at: now) == nil && line.close().isEmpty)
+        var single = CallLine(limit: 1)
+        single.append(job("7", .express), at: now)
+        single.append(job("8"), at: now)
+        #expect(single.next(at: now) != nil)
+        single.ended()
+        #expect(single.next(at: now)?.key.orderID == "8")
+    }
+
+    /// The line has what begins within its span, whatever calls take.
+    @Test func aLineIsAsLongAsCallsAreShort() {
+        var times = CallTimes()
+        #expect(times.line(behind: 16) == 0, "nobody knows yet")
+        times.note(.milliseconds(20))
+        #expect(times.line(behind: 16) == 200)
+        #expect(times.line(behind: 256) == CallTimes.longest)
+        for _ in 0..<1_000 { times.note(.seconds(5)) }
+        #expect(times.line(behind: 16) == 0)
+        for _ in 0..<1_000 { times.note(.zero) }
+        #expect(times.line(behind: 1) == 250)
+        for _ in 0..<1_000 { times.note(.seconds(1 << 40)) }
+        #expect(times.line(behind: 256) == 0)
+    }
+
+    /// Who is in the line keeps its place when the line gets shorter, and nobody comes in until there is room.
+    @Test func aShorterLineTakesNobody() {
+        let desk = GatewayDesk()
+        desk.open(calls: 2, lease: .seconds(1))
+        desk.take(true)
+        #expect(desk.reserve(3).places == 2)
+        desk.ended(job("1"), .settled(.done(reference: "a")), in: .milliseconds(100))
+        #expect(desk.reserve(20).places == 6, "2 × 250 / 100 in line")
+        // Seven have a place, and only two would get one now.
+        for number in 0..<5 {
+            desk.ended(job("\(number)"), .settled(.done(reference: "a")), in: .seconds(1_000))
+            #expect(desk.reserve(1).places == 0 && desk.occupy(1) == 0)
+        }
+        desk.ended(job("5"), .settled(.done(reference: "a")), in: .seconds(1_000))
+        #expect(desk.reserve(20).places == 1)
+    }
+
+    /// What is handed over with short calls is claimed as a whole, and none of it needs a look into the table.
+    @Test func aCommitFillsTheLine() throws {
+        let payments = try PaymentFixture()
+        payments.startWorker(payments.simulated { $0.latency = .milliseconds(1) }) {
+            $0.concurrency = 2
+            $0.poll = .seconds(3600)
+        }
+        try payments.waitForTakers()
+        try payments.send(payments.charge("first"))
+        try payments.wait(for: "first", .charged)
+        let orders = (0..<20).map { "\($0)" }
+        try payments.handler.apply(orders.map { payments.charge($0) }, on: payments.connection)
+        #expect(
+            try payments.connection.number(
+                "SELECT count(*) FROM payments WHERE attempts = 0 AND status = 'charging'") == 0, "all were claimed")
+        for order in orders { try payments.wait(for: order, .charged) }
+        #expect(try payments.made("charge") == 21)
+        #expect(try payments.connection.number("SELECT sum(version)::bigint FROM payments") == 42)
+    }
+
+    /// Who has waited in line for too long is given back, and called in its turn. Its attempt isn't counted.
+    @Test func whoWaitsTooLongInLineIsGivenBack() throws {
+        let payments = try PaymentFixture()
+        let isSlow = Monitor(false)
+        let simulated = payments.simulated()
+        let gateway = ScriptedGateway(onCharge: { charge in
+            if charge.orderID == "1" {
+                isSlow.update { $0 = true }
+                _ = isSlow.wait(for: .seconds(20)) { $0 ? nil : true }
+            }
+            return simulated.result(charge)
+        })
+        payments.startWorker(gateway) {
+            $0.concurrency = 1
+            $0.patience = .milliseconds(20)
+        }
+        try payments.waitForTakers()
+        try payments.send(payments.charge("first"))
+        try payments.wait(for: "first", .charged)
+        try payments.send(payments.charge("1"), payments.charge("2"))
+        #expect(isSlow.wait(for: .seconds(20)) { $0 ? true : nil } == true)
+        #expect(try payments.connection.number("SELECT sum(attempts)::bigint FROM payments") == 2)
+        // Longer than its patience: a clock that doesn't stand still.
+        try eventually("its time in line is over") {
+            try payments.connection.number(
+                "SELECT count(*) FROM payments WHERE order_id = '2' AND updated_at < now() - interval '40 ms'") == 1
+        }
+        isSlow.update { $0 = false }
+        try payments.wait(for: "2", .charged)
+        #expect(try payments.made("charge") == 3)
+        #expect(
+            try payments.connection.number(
+                "SELECT count(*) FROM payments WHERE order_id = '2' AND last_error LIKE 'not asked%'") == 1)
+    }
+
     /// The answer about an express order is stored at once, and those that are there with it.
     @Test func anExpressAnswerWaitsForNoOthers() {
-        func job(_ order: String, _ priority: Priority) -> GatewayCalls.Job {
-            let terms = PaymentProcess.Terms(userID: "u", amount: PaymentFixture.amount, paymentToken: nil)
-            return GatewayCalls.Job(
-                key: OrderKey(tenant: "default", orderID: order), call: .charge(terms),
-                claimed: PaymentStore.Entry(
-                    process: PaymentProcess(status: .charging, terms: terms),
-                    cause: PaymentStore.Cause(correlationID: "c", causationID: "m", priority: priority),
-                    heard: HeardMessages()))
-        }
         let desk = GatewayDesk()
-        desk.open(places: 16, lease: .seconds(1))
+        desk.open(calls: 16, lease: .seconds(1))
         let never = ContinuousClock.now + .seconds(3_600)
         desk.ended(job("1", .ordinary), .settled(.done(reference: "a")))
         #expect(desk.next(settling: never, claiming: never, end: .now).ended.isEmpty)
@@ -395,6 +514,38 @@ import Testing
         payments.stopWorkers()
         #expect(try payments.status("1") == .charged)
         #expect(asked.withLock { $0 } == ["1"])
+    }
+
+    /// A worker that stops gives back who waits in line.
+    @Test func whoIsInLineIsGivenBack() throws {
+        let payments = try PaymentFixture()
+        let release = StopSignal()
+        defer { release.stop() }
+        let asked = Monitor<[String]>([])
+        let gateway = ScriptedGateway(onCharge: { charge in
+            asked.update { $0.append(charge.orderID) }
+            if charge.orderID != "first" { release.wait(for: nil) }
+            return .success("c")
+        })
+        payments.startWorker(gateway) {
+            $0.concurrency = 1
+            $0.lease = .seconds(3600)
+            $0.poll = .seconds(3600)
+            $0.drain = .seconds(60)
+        }
+        try payments.waitForTakers()
+        try payments.send(payments.charge("first"))
+        try payments.wait(for: "first", .charged)
+        try payments.send(payments.charge("1"), payments.charge("2"))
+        #expect(asked.wait(for: .seconds(20)) { $0.count == 2 ? true : nil } == true)
+        payments.tellWorkersToStop()
+        try eventually("the one in line is due") {
+            try payments.connection.number("SELECT count(*) FROM payments WHERE attempts = 0 AND due_at <= now()") == 1
+        }
+        release.stop()
+        payments.stopWorkers()
+        #expect(asked.withLock { $0.count } == 2)
+        #expect(try payments.connection.number("SELECT count(*) FROM payments WHERE status = 'charged'") == 2)
     }
 
     /// More than there are places for at once, handed over and waiting in the table: all are called, the oldest first.

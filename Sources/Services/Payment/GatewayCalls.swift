@@ -1,12 +1,11 @@
-import DequeModule
 import Execution
 import Metrics
 import OrderflowKit
 import Orders
 import Telemetry
 
-/// The bulkhead between us and the gateway: so many calls at once and no more, behind a circuit breaker. Calls that block
-/// have a thread each: a gateway that hangs holds up these threads and nothing else.
+/// The bulkhead between us and the gateway: so many calls at once and no more, behind a circuit breaker; the others wait in
+/// line. Calls that block have a thread each: a gateway that hangs holds up these threads and nothing else.
 final class GatewayCalls: Sendable {
     struct Job: Sendable {
         let key: OrderKey
@@ -15,12 +14,15 @@ final class GatewayCalls: Sendable {
         var token = TokenVault.Opened.none
         /// The payment as it was claimed.
         let claimed: PaymentStore.Entry
+        let lease: Lease
         /// What has asked for the call; once it was made, the span of the call.
         var traceparent: String?
 
         init(
-            key: OrderKey, call: PaymentProcess.Call, token: TokenVault.Opened = .none, claimed: PaymentStore.Entry
+            key: OrderKey, call: PaymentProcess.Call, token: TokenVault.Opened = .none, claimed: PaymentStore.Entry,
+            lease: Lease
         ) {
+            self.lease = lease
             self.key = key
             self.call = call
             self.token = token
@@ -35,6 +37,13 @@ final class GatewayCalls: Sendable {
         var isExpress: Bool { claimed.cause.priority == .express }
     }
 
+    /// For how long a payment is this process's alone.
+    struct Lease: Sendable {
+        let end: ContinuousClock.Instant
+        /// Until when its call may begin, so that it has ended by then.
+        let begins: ContinuousClock.Instant
+    }
+
     /// What became of a job.
     enum Result: Sendable {
         case settled(PaymentProcess.Outcome)
@@ -42,23 +51,20 @@ final class GatewayCalls: Sendable {
         case open(GatewayError)
         /// The breaker is open: not asked.
         case notAsked(CircuitBreaker.Open)
-        /// The process stops: not asked.
+        /// The process stops, or the payment has waited in line for too long: not asked.
         case givenBack
+        /// Its lease has ended in line: not asked, and due again already.
+        case lapsed
     }
 
     private let chargeMetrics = GatewayMetrics(operation: "charge")
     private let refundMetrics = GatewayMetrics(operation: "refund")
 
-    private struct Inner {
-        var waiting: Deque<Job> = []
-        var isClosed = false
-    }
-
-    let limit: Int
+    private let limit: Int
     private let gateway: any PaymentGateway
     private let breaker: CircuitBreaker
     private let desk: GatewayDesk
-    private let jobs = Monitor(Inner())
+    private let line: Monitor<CallLine>
     private let traces = Traces.current
 
     /// - Parameter desk: gets what becomes of the calls.
@@ -67,6 +73,7 @@ final class GatewayCalls: Sendable {
         self.limit = limit
         self.breaker = breaker
         self.desk = desk
+        line = Monitor(CallLine(limit: limit))
     }
 
     /// Starts the threads, where calls need some; they end after `close`.
@@ -75,56 +82,80 @@ final class GatewayCalls: Sendable {
         for index in 0..<limit { DedicatedThread.start("gateway-\(index)") { self.serve() } }
     }
 
-    /// No call begins any more.
-    func close() { jobs.update { $0.isClosed = true } }
+    /// No call begins any more: those in line are given back, those under way end.
+    func close() {
+        for job in line.update({ $0.close() }) { desk.ended(job, .givenBack) }
+    }
 
-    /// Begins calls, each of which has a place at the desk.
+    /// Puts calls in line, each of which has a place at the desk. Not after `close`.
     func submit(_ new: [Job]) {
+        let now = ContinuousClock.now
         guard let queued = gateway as? any QueuedGateway else {
             // One thread for each: the others sleep on.
-            for job in new { jobs.updateForOne { $0.waiting.append(job) } }
+            for job in new { line.updateForOne { $0.append(job, at: now) } }
             return
         }
-        queued.begin(new.compactMap { begin($0) })
+        line.withLock { line in
+            for job in new { line.append(job, at: now) }
+        }
+        beginNext(of: queued)
+    }
+
+    private func beginNext(of queued: any QueuedGateway) {
+        var calls: [QueuedCall] = []
+        while let job = line.withLock({ $0.next(at: .now) }) {
+            if let call = begin(job) { calls.append(call) }
+        }
+        if !calls.isEmpty { queued.begin(calls) }
     }
 
     private func serve() {
-        while let job = jobs.wait(
-            for: nil,
-            { inner -> Job?? in
-                if inner.isClosed { return .some(nil) }
-                return inner.waiting.isEmpty ? nil : .some(inner.waiting.removeFirst())
-            }) ?? nil
-        {
+        func next() -> Job? {
+            line.wait(for: nil) { line -> Job?? in line.next(at: .now).map(Optional.some) ?? (line.isClosed ? .some(nil) : nil) }
+                ?? nil
+        }
+        while let job = next() {
             guard let call = begin(job) else { continue }
             call.end(Swift.Result { () throws(GatewayError) in try gateway.answer(to: call.request) })
         }
     }
 
+    private func end(_ job: Job, _ result: Result, in duration: Duration? = nil) {
+        line.withLock { $0.ended() }
+        desk.ended(job, result, in: duration)
+    }
+
     /// The call of a job, whose end tells the desk; nil where it isn't to be made, of which the desk knows then.
     private func begin(_ job: Job) -> QueuedCall? {
+        let begun = ContinuousClock.now
+        guard begun < job.lease.begins else {
+            end(job, begun < job.lease.end ? .givenBack : .lapsed)
+            return nil
+        }
         do {
             try breaker.permit()
         } catch {
-            desk.ended(job, .notAsked(error))
+            end(job, .notAsked(error))
             return nil
         }
         var asked = job
         let span = span(of: job)
         if let span { asked.traceparent = span.traceparent }
-        let started = ContinuousClock.now
-        let end: @Sendable (Swift.Result<String, GatewayError>) -> Void = { [self, asked] answer in
-            let result = Result(answer)
-            metrics(of: asked.call).called(result, in: started.duration(to: .now))
+        let answered: @Sendable (Swift.Result<String, GatewayError>) -> Void = { [self, asked] answer in
+            let (result, duration) = (Result(answer), begun.duration(to: .now))
+            metrics(of: asked.call).called(result, in: duration)
             // Any answer about this call alone shows that the gateway is there.
             if case .open(let error) = result, error.isOutage { breaker.failed() } else { breaker.succeeded() }
             span?.end(result)
-            desk.ended(asked, result)
+            end(asked, result, in: duration)
         }
         do throws(GatewayError) {
-            return QueuedCall(request: try request(of: asked), end: end)
+            return QueuedCall(request: try request(of: asked)) { [self] answer in
+                answered(answer)
+                if let queued = gateway as? any QueuedGateway { beginNext(of: queued) }
+            }
         } catch {
-            end(.failure(error))
+            answered(.failure(error))
             return nil
         }
     }
@@ -202,7 +233,7 @@ extension ActiveSpan {
             note(["orderflow.outcome": "refused", "orderflow.reason": .string(reason)])
         case .open(let error): fail("gateway", "\(error)")
         case .notAsked(let open): fail("circuit_open", "\(open)")
-        case .givenBack: break
+        case .givenBack, .lapsed: break
         }
         end()
     }
@@ -233,7 +264,7 @@ private struct GatewayMetrics {
         case .settled(.done): done.increment()
         case .settled(.refused): refused.increment()
         case .open(.unavailable): unavailable.increment()
-        case .open, .notAsked, .givenBack: unknown.increment()
+        case .open, .notAsked, .givenBack, .lapsed: unknown.increment()
         }
         time.record(duration: duration)
     }

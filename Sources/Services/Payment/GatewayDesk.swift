@@ -5,7 +5,8 @@ import OrderflowKit
 /// to be asked for, the gateway's answers come in, and the worker takes both.
 ///
 /// A consumer that finds free places writes its charges as claimed by this process already, and hands them over once
-/// they are committed: nobody has to look for them. If the process dies in between, they are due again when their lease
+/// they are committed: nobody has to look for them. Places are those of calls at once and of the line behind them, which is as
+/// long as calls are short (`CallTimes`). If the process dies in between, they are due again when their lease
 /// is over. What has no place stays due, and is counted, for the worker to claim: it takes as many places for that as
 /// it will need, since what is committed while it holds them has none.
 final class GatewayDesk: Sendable {
@@ -27,10 +28,11 @@ final class GatewayDesk: Sendable {
     }
 
     private struct State {
-        /// Calls that may begin besides those that have a place.
-        var places = 0
+        /// Calls under way or in line, and places that are reserved for some.
+        var taken = 0
         /// Calls at once.
         var limit = 0
+        var times = CallTimes()
         var lease: Duration = .zero
         /// Whether consumers may claim for this process.
         var takes = false
@@ -41,12 +43,19 @@ final class GatewayDesk: Sendable {
         /// Such a one had no place, and waits in the table.
         var expressWaits = false
 
-        /// Places that are free for ordinary orders. While express ones are expected, one in eight is kept for those, and none
-        /// of a single one.
+        /// Of calls at once and in line.
+        var places: Int { limit + times.line(behind: limit) }
+        /// A line that has got shorter may have more in it than it has places.
+        var freePlaces: Int { max(0, places - taken) }
+
+        /// Places that are free for ordinary orders. While express ones are expected, some are kept for those.
         var openPlaces: Int {
-            guard !expressWaits, alert.isOn(at: .now) else { return places }
-            return max(0, places - min(max(1, limit / 8), limit - 1))
+            guard !expressWaits, alert.isOn(at: .now) else { return freePlaces }
+            return max(0, freePlaces - CallLine.keptForExpress(of: limit))
         }
+
+        /// So many that a look for what is due is worth it before its time: a backlog keeps the gateway busy.
+        var hasRoom: Bool { 2 * freePlaces >= places }
 
         /// Places besides those of what waits in the table, which has come before.
         var unclaimedPlaces: Int {
@@ -80,9 +89,9 @@ final class GatewayDesk: Sendable {
         state.withLock { state in
             if areExpress, count > 0 { state.alert.raise(at: .now) }
             // Express ones would come first in the table, too.
-            let free = areExpress ? state.places : state.unclaimedPlaces
+            let free = areExpress ? state.freePlaces : state.unclaimedPlaces
             let places = state.takes ? min(count, free) : 0
-            state.places -= places
+            state.taken += places
             return (places, state.lease)
         }
     }
@@ -108,16 +117,20 @@ final class GatewayDesk: Sendable {
     /// Gives places back for which there is no call any more, or never was.
     func free(_ places: Int) {
         guard places > 0 else { return }
-        state.withLock { $0.places += places }
+        state.withLock { $0.taken -= places }
     }
 
-    /// A call has ended; its place is free. Wakes the worker for the first of several, which it then waits for a little.
-    func ended(_ job: GatewayCalls.Job, _ result: GatewayCalls.Result) {
+    /// A call has ended, or isn't to be made; its place is free. Wakes the worker for the first of several, which it then
+    /// waits for a little.
+    ///
+    /// - Parameter duration: of the call, if it was made.
+    func ended(_ job: GatewayCalls.Job, _ result: GatewayCalls.Result, in duration: Duration? = nil) {
         let wakes = state.withLock { state in
-            state.places += 1
+            state.taken -= 1
+            if let duration { state.times.note(duration) }
             state.work.ended.append((job, result))
             return job.isExpress || state.work.ended.count == 1 || state.work.ended.count == Self.most
-                || state.work.mayBeDue
+                || state.work.mayBeDue && state.hasRoom
         }
         if wakes { state.update { _ in } }
     }
@@ -127,13 +140,13 @@ final class GatewayDesk: Sendable {
 
     // MARK: The worker
 
-    /// Calls under way, and places that consumers have reserved.
-    func taken(of limit: Int) -> Int { state.withLock { limit - $0.places } }
+    /// Whether no call is under way, nor in line, nor has a place reserved.
+    var isIdle: Bool { state.withLock { $0.taken == 0 } }
 
-    func open(places: Int, lease: Duration) {
+    /// - Parameter calls: at once.
+    func open(calls: Int, lease: Duration) {
         state.withLock { state in
-            state.places = places
-            state.limit = places
+            state.limit = calls
             state.lease = lease
         }
     }
@@ -145,7 +158,7 @@ final class GatewayDesk: Sendable {
     func occupy(_ limit: Int) -> Int {
         state.withLock { state in
             let places = max(0, min(limit, state.openPlaces))
-            state.places -= places
+            state.taken += places
             // Due first of all, they are among the next that are claimed.
             if places > 0 { state.expressWaits = false }
             return places
@@ -165,8 +178,7 @@ final class GatewayDesk: Sendable {
 
     /// What there is to do, as soon as there is something; nothing when woken or at `end`. What was handed over doesn't
     /// wait. Answers wait until `settling`, so that those of a while are written together; that of an express order waits for
-    /// none. Word of due payments waits for a place, and until `claiming` or until half of the places are free: a backlog
-    /// keeps the gateway busy.
+    /// none. Word of due payments waits for a place, and until `claiming` or until half of the places are free.
     func next(settling: ContinuousClock.Instant, claiming: ContinuousClock.Instant, end: ContinuousClock.Instant)
         -> Work
     {
@@ -181,7 +193,7 @@ final class GatewayDesk: Sendable {
                     hasAnswers
                     && (now >= settling || state.work.ended.count >= Self.most
                         || state.work.ended.contains { $0.0.isExpress })
-                let claims = wantsClaim && (now >= claiming || 2 * state.places >= state.limit)
+                let claims = wantsClaim && (now >= claiming || state.hasRoom)
                 if settles || claims || state.isWoken || !state.work.handed.isEmpty || now >= end {
                     return .work(state.takeWork(settles: settles, claims: claims))
                 }

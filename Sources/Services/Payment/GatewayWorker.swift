@@ -17,6 +17,8 @@ final class GatewayWorker: Sendable {
         var concurrency = 16
         /// More than a call can take.
         var lease: Duration = .seconds(15)
+        /// How long a call may wait in line after its payment was claimed.
+        var patience: Duration = .seconds(2)
         var retryBase: Duration = .milliseconds(200)
         var retryCap: Duration = .seconds(10)
         /// From one look for what is due to the next where nobody wakes it.
@@ -62,7 +64,7 @@ final class GatewayWorker: Sendable {
         stop.onStop { [desk] in desk.wake() }
         let connection = ReconnectingConnection(database, name: "gateway", stop: stop, logger: logger)
         calls.open()
-        desk.open(places: configuration.concurrency, lease: configuration.lease)
+        desk.open(calls: configuration.concurrency, lease: configuration.lease)
         defer {
             desk.take(false)
             calls.close()
@@ -75,8 +77,7 @@ final class GatewayWorker: Sendable {
             do {
                 desk.take(breaker.state == .closed)
                 if times.looks {
-                    let wanted = min(room(closedUntil: times.closedUntil), times.due ?? configuration.concurrency)
-                    let places = desk.occupy(wanted)
+                    let places = desk.occupy(min(room(closedUntil: times.closedUntil), times.due ?? .max))
                     if places > 0 { underWay += try claimAndCall(places, &times, on: connection) }
                 }
                 let work = desk.next(
@@ -100,6 +101,7 @@ final class GatewayWorker: Sendable {
             }
         }
         desk.take(false)
+        calls.close()
         drain(left, underWay, &times, on: connection)
     }
 
@@ -112,7 +114,7 @@ final class GatewayWorker: Sendable {
         let deadline = ContinuousClock.now + configuration.drain
         while true {
             underWay -= work.ended.count
-            let unbegun = work.handed.compactMap { job(of: $0.key, $0.entry, token: .none) }
+            let unbegun = work.handed.compactMap { job(of: $0, token: .none) }
             do {
                 try settle(
                     work.ended + unbegun.map { ($0, GatewayCalls.Result.givenBack) }, &times, on: connection)
@@ -126,11 +128,11 @@ final class GatewayWorker: Sendable {
         }
     }
 
-    /// How many payments to claim now. An open breaker gets one at a time, for its trial.
+    /// How many payments to claim now, where there are places. An open breaker gets one at a time, for its trial.
     private func room(closedUntil: ContinuousClock.Instant) -> Int {
         switch breaker.state {
-        case .closed: configuration.concurrency
-        case .open: desk.taken(of: configuration.concurrency) == 0 && .now >= closedUntil ? 1 : 0
+        case .closed: .max
+        case .open: desk.isIdle && .now >= closedUntil ? 1 : 0
         case .halfOpen: 0
         }
     }
@@ -141,8 +143,9 @@ final class GatewayWorker: Sendable {
         _ places: Int, _ times: inout GatewayTimes, on connection: ReconnectingConnection
     ) throws -> Int {
         let jobs: [GatewayCalls.Job]
+        let asked = PaymentStore.claimable(places)
         do {
-            jobs = try connection.run { try claim(places, on: $0) }
+            jobs = try connection.run { try claim(asked, on: $0) }
         } catch {
             desk.free(places)
             throw error
@@ -150,8 +153,8 @@ final class GatewayWorker: Sendable {
         desk.free(places - jobs.count)
         times.claimed = .now
         // A full house may have left others waiting, which need no waking.
-        if jobs.count == places {
-            if let due = times.due { desk.hand([], due: due - places) } else { desk.noteMore() }
+        if jobs.count == asked {
+            if let due = times.due { desk.hand([], due: due - asked) } else { desk.noteMore() }
         }
         (times.looks, times.due) = (false, 0)
         calls.submit(jobs)
@@ -160,8 +163,9 @@ final class GatewayWorker: Sendable {
 
     private func claim(_ limit: Int, on connection: Connection) throws -> [GatewayCalls.Job] {
         if configuration.retriesRefusedRefunds { try retryRefunds(limit: limit, on: connection) }
+        let end = ContinuousClock.now + configuration.lease
         return try PaymentStore.claim(limit: limit, lease: configuration.lease, on: connection).compactMap {
-            try job(of: $0, $1, on: connection)
+            try job(of: GatewayDesk.Claimed(key: $0, entry: $1, leaseEnd: end), on: connection)
         }
     }
 
@@ -175,10 +179,8 @@ final class GatewayWorker: Sendable {
             let mine = claimed.filter { $0.leaseEnd > now }
             jobs =
                 mine.allSatisfy { !$0.entry.process.hasToken }
-                ? mine.compactMap { job(of: $0.key, $0.entry, token: .none) }
-                : try connection.run { connection in
-                    try mine.compactMap { try job(of: $0.key, $0.entry, on: connection) }
-                }
+                ? mine.compactMap { job(of: $0, token: .none) }
+                : try connection.run { connection in try mine.compactMap { try job(of: $0, on: connection) } }
         } catch {
             desk.free(claimed.count)
             throw error
@@ -188,19 +190,20 @@ final class GatewayWorker: Sendable {
         return jobs.count
     }
 
-    private func job(
-        of key: OrderKey, _ entry: PaymentStore.Entry, on connection: Connection
-    ) throws -> GatewayCalls.Job? {
+    private func job(of claimed: GatewayDesk.Claimed, on connection: Connection) throws -> GatewayCalls.Job? {
         var token = TokenVault.Opened.none
-        if case .charge(let terms) = entry.process.call { token = try vault.open(terms.token, of: key, on: connection) }
-        return job(of: key, entry, token: token)
+        if case .charge(let terms) = claimed.entry.process.call {
+            token = try vault.open(terms.token, of: claimed.key, on: connection)
+        }
+        return job(of: claimed, token: token)
     }
 
-    private func job(
-        of key: OrderKey, _ entry: PaymentStore.Entry, token: TokenVault.Opened
-    ) -> GatewayCalls.Job? {
-        entry.process.call.map {
-            GatewayCalls.Job(key: key, call: $0, token: token, claimed: entry)
+    private func job(of claimed: GatewayDesk.Claimed, token: TokenVault.Opened) -> GatewayCalls.Job? {
+        let lastBegin = claimed.leaseEnd - configuration.lease + configuration.patience
+        return claimed.entry.process.call.map {
+            GatewayCalls.Job(
+                key: claimed.key, call: $0, token: token, claimed: claimed.entry,
+                lease: GatewayCalls.Lease(end: claimed.leaseEnd, begins: min(lastBegin, claimed.leaseEnd)))
         }
     }
 
@@ -330,7 +333,8 @@ final class GatewayWorker: Sendable {
             case .givenBack:
                 later.append(
                     PaymentStore.Postponement(
-                        key: job.key, delay: .zero, error: "not asked: a process stopped", wasAsked: false))
+                        key: job.key, delay: .zero, error: "not asked: given back by a process", wasAsked: false))
+            case .lapsed: break
             }
         }
         try PaymentStore.save(changed.sorted().compactMap { key in payments[key].map { (key, $0) } }, on: connection)

@@ -61,6 +61,13 @@ enum PaymentStore {
         return Dictionary(uniqueKeysWithValues: try rows.map(entry))
     }
 
+    /// How many payments to claim at most where there are so many places: one of few numbers, since each has a statement
+    /// of its own.
+    static func claimable(_ places: Int) -> Int {
+        guard places > 16 else { return places }
+        return min(256, 1 << (Int.bitWidth - 1 - places.leadingZeroBitCount))
+    }
+
     /// Takes up to `limit` payments for which the gateway is to be asked, for `lease`: nobody else sees them until
     /// then, and if this process dies they are due again afterwards. Their attempt is counted with this. The limit is
     /// part of the text, so that a plan made once knows how few they are.

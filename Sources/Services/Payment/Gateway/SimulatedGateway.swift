@@ -52,7 +52,7 @@ public struct SimulatedGateway: QueuedGateway {
     }
 }
 
-/// One thread that takes calls, writes the ledger, and answers each when its time has come.
+/// One thread that takes calls, has the ledger written, and answers each when its time has come.
 private final class SimulatedDesk: Sendable {
     private struct Arrival {
         let call: QueuedCall
@@ -68,7 +68,18 @@ private final class SimulatedDesk: Sendable {
 
     private struct Inner {
         var arrivals: [Arrival] = []
+        /// Whether the ledger is being written, by one transaction at a time: what comes meanwhile goes with the next.
+        var isWriting = false
+        /// What the ledger has decided.
+        var answers: [Answer] = []
         var isClosed = false
+    }
+
+    /// What the thread has to do next.
+    private enum Step {
+        case decide([Arrival])
+        case note([Answer])
+        case end
     }
 
     /// Answers that are due so soon after others go with them.
@@ -99,22 +110,36 @@ private final class SimulatedDesk: Sendable {
     /// Serves until `close`; what is under way then gets no answer of use.
     func serve() {
         var answers: [Answer] = []
-        while true {
+        loop: while true {
             let wait = answers.map(\.at).min().map { max(.zero, ContinuousClock.now.duration(to: $0)) }
-            let arrivals = inner.wait(for: wait) { inner -> [Arrival]? in
-                guard inner.isClosed || !inner.arrivals.isEmpty else { return nil }
-                defer { inner.arrivals = [] }
-                return inner.arrivals
+            switch inner.wait(for: wait, Self.next) {
+            case .decide(let arrivals): answers += decide(arrivals)
+            case .note(let decided): answers += decided
+            case .end: break loop
+            case nil: break
             }
-            if let arrivals { answers += decide(arrivals) }
             let limit = ContinuousClock.now + Self.slack
-            for answer in answers where answer.at <= limit { answer.call.end(answer.result) }
+            let due = answers.filter { $0.at <= limit }
             answers.removeAll { $0.at <= limit }
-            if inner.withLock({ $0.isClosed && $0.arrivals.isEmpty }) { break }
+            for answer in due { answer.call.end(answer.result) }
         }
         for answer in answers { answer.call.end(.failure(.unknown("the simulated gateway has ended"))) }
     }
 
+    private static func next(_ inner: inout Inner) -> Step? {
+        if !inner.answers.isEmpty {
+            defer { inner.answers = [] }
+            return .note(inner.answers)
+        }
+        if inner.isWriting { return nil }
+        if !inner.arrivals.isEmpty {
+            defer { inner.arrivals = [] }
+            return .decide(inner.arrivals)
+        }
+        return inner.isClosed ? .end : nil
+    }
+
+    /// Has the ledger written, and returns the answers that don't wait for it.
     private func decide(_ arrivals: [Arrival]) -> [Answer] {
         var answers: [Answer] = []
         var asked: [Arrival] = []
@@ -127,22 +152,26 @@ private final class SimulatedDesk: Sendable {
         }
         guard !asked.isEmpty else { return answers }
         let requests = asked.map { ($0.call.request, $0.behaviour) }
-        let written = Monitor<Result<[SimulatedLedger.Entry], any Error>?>(nil)
-        let isQueued = ledger.submit { connection in
+        inner.withLock { $0.isWriting = true }
+        let isQueued = ledger.submit { [self, asked] connection in
             let entries = Result {
                 let connection = try connection.get()
                 return try connection.transaction { try SimulatedLedger.decide(requests, on: $0) }
             }
-            written.update { $0 = entries }
+            inner.update { inner in
+                inner.isWriting = false
+                switch entries {
+                case .success(let entries): inner.answers += zip(asked, entries).map { answer($0, by: $1) }
+                case .failure(let error):
+                    inner.answers += asked.map { answer($0, .failure(.unknown("\(error)"))) }
+                }
+            }
         }
-        guard isQueued else {
-            return answers + asked.map { answer($0, .failure(.unavailable("the simulated gateway is overloaded"))) }
+        if !isQueued {
+            inner.withLock { $0.isWriting = false }
+            answers += asked.map { answer($0, .failure(.unavailable("the simulated gateway is overloaded"))) }
         }
-        switch written.wait(for: nil, { $0 }) {
-        case .success(let entries): return answers + zip(asked, entries).map { answer($0, by: $1) }
-        case .failure(let error): return answers + asked.map { answer($0, .failure(.unknown("\(error)"))) }
-        case nil: return answers + asked.map { answer($0, .failure(.unknown("no answer"))) }
-        }
+        return answers
     }
 
     private func answer(_ arrival: Arrival, by entry: SimulatedLedger.Entry) -> Answer {
