@@ -5,7 +5,8 @@ import Postgres
 import Telemetry
 
 /// Group commit: requests of all connections queue here, and each of a few writer threads takes what is waiting, writes
-/// it with one statement, which is one commit, and completes them all.
+/// it with one statement, which is one commit, and completes them all. What comes while one commits waits for the end of that,
+/// and only where it is much, or express, does another begin: a commit costs nearly the same for one request as for ten.
 ///
 /// A completion with `.appended` means that the events are on disk. The queue is bounded; what doesn't fit is refused
 /// at once, so that an overloaded store costs the caller a 503 and not the process its memory. Tenants take turns
@@ -54,9 +55,28 @@ public final class EventWriter: Sendable {
     private struct Queue {
         var waiting: FairQueue<Waiting>
         var accepting = true
+        /// Writers that have a batch in hand.
+        var committing = 0
+        /// An express request has come since the last batch was taken.
+        var hasExpress = false
         /// Of those whose bulk found no room.
         var waitingForRoom: [@Sendable () -> Void] = []
+
+        /// Whether what waits is worth a commit beside another.
+        var isMuch: Bool { waiting.count >= EventWriter.enough || hasExpress || !accepting }
+
+        /// The next batch for a writer, which is committing with it; empty when stopping and nothing is left.
+        mutating func take(_ limit: Int) -> [Waiting]? {
+            if waiting.isEmpty { return accepting ? nil : [] }
+            guard committing == 0 || isMuch else { return nil }
+            committing += 1
+            hasExpress = false
+            return waiting.take(limit)
+        }
     }
+
+    /// Requests for which a commit begins beside another.
+    private static let enough = 8
 
     private let database: PostgresConfiguration
     private let writers: Int
@@ -105,10 +125,17 @@ public final class EventWriter: Sendable {
         let waiting = Waiting(
             append: request.append, origin: .request(request.completion),
             span: traces.flatMap { request.append.begin($0) })
-        return queue.updateForOne { queue in
-            queue.accepting
-                && queue.waiting.append(waiting, of: request.append.tenant, isExpress: request.append.isExpress)
+        let isExpress = request.append.isExpress
+        let (isTaken, wakes) = queue.withLock { queue in
+            guard queue.accepting, queue.waiting.append(waiting, of: request.append.tenant, isExpress: isExpress)
+            else { return (false, false) }
+            if isExpress { queue.hasExpress = true }
+            // One writer is told once, and another when it is worth it.
+            let count = queue.waiting.count
+            return (true, isExpress || (count == 1 && queue.committing == 0) || count == Self.enough)
         }
+        if wakes { queue.updateForOne { _ in } }
+        return isTaken
     }
 
     /// Queues appends of new streams in bulk, from the front, as far as there is room: after what others wait for, in a
@@ -162,6 +189,8 @@ public final class EventWriter: Sendable {
             commit(batch, on: &connection)
             if connection?.isUsable != true {
                 connection = nil
+                // What waits is another's meanwhile.
+                queue.updateForOne { _ in }
                 // The next batch finds out whether the database is back; its clients shouldn't have to hammer it.
                 stop.wait(for: .milliseconds(50))
             }
@@ -170,10 +199,7 @@ public final class EventWriter: Sendable {
 
     /// The next batch; nil when stopping and empty.
     private func take() -> [Waiting]? {
-        let batch = queue.wait(for: nil) { queue -> [Waiting]? in
-            if queue.waiting.isEmpty { return queue.accepting ? nil : [] }
-            return queue.waiting.take(batchLimit)
-        }
+        let batch = queue.wait(for: nil) { $0.take(batchLimit) }
         for tell in queue.withLock({ queue in
             defer { queue.waitingForRoom = [] }
             return queue.waitingForRoom
@@ -205,6 +231,8 @@ public final class EventWriter: Sendable {
             if error.showsInCommitsOnly { setback.withLock { $0 = Setback(reason: "\(error)") } }
             logger.warning("append_failed", metadata: ["error": "\(error)", "requests": "\(batch.count)"])
         }
+        // Who is answered may ask again before all are.
+        queue.withLock { $0.committing -= 1 }
         metrics.batch(batch.count, outcome, in: started.duration(to: .now))
         if let spans, case .failure(let error) = outcome { spans.end(failure: error) } else { spans?.end(failure: nil) }
         together {
