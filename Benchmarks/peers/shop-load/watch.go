@@ -11,7 +11,8 @@ import (
 )
 
 // watch looks at the read model, by SQL rather than HTTP: requests for each order would take a part of the machine
-// from the shop. Probes are looked for every 5 ms, all with one statement: times are up to that too long.
+// from the shop. Probes are looked for every 5 ms, all with one statement: times are up to that too long. Where many are
+// open it is less often, so that a shop that falls behind isn't held up by looks that get dearer as it does.
 type watch struct {
 	look    string
 	db      *pgx.Conn
@@ -43,11 +44,19 @@ func watchViews(ctx context.Context, look string) (*watch, error) {
 	go func() {
 		defer close(w.stopped)
 		for probing.Err() == nil {
-			w.probe(ctx)
-			time.Sleep(5 * time.Millisecond)
+			time.Sleep(pause(w.probe(ctx)))
 		}
 	}()
 	return w, nil
+}
+
+// pause is the time from one look for so many probes to the next.
+func pause(open int) time.Duration {
+	const shortest, cheap = 5 * time.Millisecond, 40
+	if open <= cheap {
+		return shortest
+	}
+	return shortest * time.Duration(open) / cheap
 }
 
 func (w *watch) add(id string, due time.Time) {
@@ -56,7 +65,8 @@ func (w *watch) add(id string, due time.Time) {
 	w.due[id], w.open[id] = due, true
 }
 
-func (w *watch) probe(ctx context.Context) {
+// probe returns how many probes were open.
+func (w *watch) probe(ctx context.Context) int {
 	w.mutex.Lock()
 	ids := make([]string, 0, len(w.open))
 	for id := range w.open {
@@ -65,14 +75,14 @@ func (w *watch) probe(ctx context.Context) {
 	failed := w.failure != nil
 	w.mutex.Unlock()
 	if len(ids) == 0 || failed {
-		return
+		return 0
 	}
 	states, err := w.states(ctx, ids)
 	w.mutex.Lock()
 	defer w.mutex.Unlock()
 	if err != nil {
 		w.failure = err
-		return
+		return 0
 	}
 	now := time.Now()
 	for id, status := range states {
@@ -84,6 +94,7 @@ func (w *watch) probe(ctx context.Context) {
 			delete(w.open, id)
 		}
 	}
+	return len(ids)
 }
 
 func settled(status string) bool { return status == "confirmed" || status == "cancelled" }
