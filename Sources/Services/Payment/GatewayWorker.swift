@@ -331,6 +331,8 @@ final class GatewayWorker: Sendable {
                     PaymentStore.Postponement(
                         key: job.key, delay: open.retryAfter, error: "\(open)", wasAsked: false))
             case .givenBack:
+                // If another process has claimed it since, the call is that one's.
+                guard entry.process.attempts == job.attempt else { continue }
                 later.append(
                     PaymentStore.Postponement(
                         key: job.key, delay: .zero, error: "not asked: given back by a process", wasAsked: false))
