@@ -3,7 +3,7 @@ public struct ThreadTick: Sendable {
     private var tick: Tick
     private var strain = ProcessorStrain()
 
-    public init(every interval: Duration, phase: Duration? = nil) { tick = Tick(every: interval, phase: phase) }
+    public init(_ ticking: Ticking) { tick = Tick(every: ticking.interval, phase: ticking.phase) }
 
     /// Notes that a batch begins.
     public mutating func begin(at now: Tick.Instant) { tick.begin(at: now) }

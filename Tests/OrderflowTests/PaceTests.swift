@@ -1,3 +1,4 @@
+import Execution
 import OrderflowApp
 import Testing
 
@@ -35,7 +36,7 @@ import Testing
     /// is always ready for it, and who nobody waits for falls in with nobody.
     @Test func anOrdersWayHasOneBeat() throws {
         for pace in [Pace.balanced, .throughput] {
-            let facts = Ticking(interval: pace.tick(of: .urgent), phase: .milliseconds(8))
+            let facts = Ticking(every: pace.tick(of: .urgent), phase: .milliseconds(8))
             for mode in FulfilmentMode.allCases {
                 for module in [ServiceModule].standard {
                     for group in module.groups where !group.topics(in: mode).isEmpty {
@@ -47,8 +48,8 @@ import Testing
                         case "inventory-group", "payment-group", "order-group":
                             #expect(ticking.interval < facts.interval && ticking.phase == nil)
                         case "projection-group":
-                            #expect(ticking == Ticking(interval: pace.tick(of: .immediate), phase: facts.phase))
-                        default: #expect(ticking == Ticking(interval: pace.tick(of: group.urgency)))
+                            #expect(ticking == Ticking(every: pace.tick(of: .immediate), phase: facts.phase))
+                        default: #expect(ticking == Ticking(every: pace.tick(of: group.urgency)))
                         }
                     }
                 }

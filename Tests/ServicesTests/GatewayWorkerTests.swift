@@ -465,7 +465,7 @@ import Testing
             (work.mayBeDue, work.due) = (true, due)
             return work
         }
-        var times = GatewayTimes(poll: .seconds(3_600), pace: .zero)
+        var times = GatewayTimes(poll: .seconds(3_600), pace: Ticking(every: .zero))
         #expect(times.looks && times.due == nil, "a new worker knows of nothing")
         (times.looks, times.due, times.claimed) = (false, 0, .now)
         times.note(work(due: 3))

@@ -1,3 +1,5 @@
+import Execution
+
 extension ConsumerRunner {
     public struct Configuration: Sendable {
         public var group: String
@@ -6,12 +8,10 @@ extension ConsumerRunner {
         public var expressTopics: Set<String> = []
         /// Records in one transaction at most.
         public var batchSize = 500
-        /// From the beginning of one batch to that of the next while records keep coming (`Tick`): one of many costs
+        /// From the beginning of one batch to that of the next while records keep coming: one of many costs
         /// little more than one of few. A full batch doesn't wait, nor does the first record after a quiet time, nor an express
         /// record.
-        public var tick: Duration = .milliseconds(25)
-        /// Of the tick, where it is to have one.
-        public var phase: Duration?
+        public var ticking = Ticking(every: .milliseconds(25))
         /// Tries of a message whose handler fails, before it becomes a dead letter.
         public var attempts = 5
         public var retryBase: Duration = .milliseconds(100)

@@ -31,7 +31,7 @@ struct ConsumerWorker {
         self.configuration = configuration
         self.parts = parts
         self.takesExpress = takesExpress
-        tick = ThreadTick(every: configuration.tick, phase: configuration.phase)
+        tick = ThreadTick(configuration.ticking)
     }
 
     /// Offsets wait for being stored.

@@ -113,7 +113,7 @@ public final class Relay: Sendable {
                 at: try RelayCheckpointStore.load(source.name, on: connection), configuration: configuration),
             publication: RelayPublication(producer: producer, traces: traces, logger: logger),
             idling: RelayIdling(configuration, calls, writes),
-            tick: ThreadTick(every: configuration.tick, phase: configuration.phase),
+            tick: ThreadTick(configuration.ticking),
             due: isOutbox
                 ? DueMessages(
                     service: service, idleLook: configuration.idlePoll, restLook: configuration.restPoll) : nil,

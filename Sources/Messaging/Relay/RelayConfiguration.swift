@@ -1,3 +1,5 @@
+import Execution
+
 extension Relay {
     /// How a relay reads and publishes.
     public struct Configuration: Sendable {
@@ -12,12 +14,10 @@ extension Relay {
         public var busyPoll: Duration = .milliseconds(10)
         /// A follower passes on at most once in so long that its process has committed rows.
         public var passingOn: Duration = .milliseconds(25)
-        /// From one publication to the next while rows keep coming (`Tick`): rows that are committed meanwhile go out
+        /// From one publication to the next while rows keep coming: rows that are committed meanwhile go out
         /// together, which costs the brokers and consumers a fraction. A full page doesn't wait, nor does the first row
         /// after a quiet time.
-        public var tick: Duration = .milliseconds(20)
-        /// Of the tick, where it is to have one.
-        public var phase: Duration?
+        public var ticking = Ticking(every: .milliseconds(20))
         /// The checkpoint is stored so long after rows were published, or after so many of them; in a backlog while the page
         /// behind them is on its way. These and three pages, one of them of express rows, have to lie within the reach of
         /// `PublishedTail`.

@@ -1,8 +1,4 @@
-/// How far apart batches or publications begin, and at which phase (`Tick`).
-struct Ticking: Equatable {
-    let interval: Duration
-    var phase: Duration?
-}
+import Execution
 
 /// How processes trade latency for CPU: how far apart transactions and publications begin while work keeps coming
 /// (`Tick`).
@@ -28,24 +24,28 @@ package enum Pace: String, Sendable, CaseIterable {
 
     /// The same for those on an order's way who are given their work by others that tick: a quarter sooner than those, so that
     /// they are ready whenever it comes, and fall into step with them.
-    package var followingTick: Duration { tick(of: .urgent) * 3 / 4 }
+    package var following: Ticking { Ticking(every: tick(of: .urgent) * 3 / 4) }
 
     /// - Parameter module: the group's.
     func ticking(of group: ConsumerGroup, in module: ServiceModule, _ mode: FulfilmentMode) -> Ticking {
         if group.urgency == .urgent, group.topics(in: mode).contains(where: module.takesCommands(on:)) {
-            return Ticking(interval: followingTick)
+            return following
         }
-        return Ticking(
-            interval: tick(of: group.urgency), phase: group.urgency == .patient ? nil : phase(behind: Self.hop))
+        if group.urgency == .patient { return patient }
+        return Ticking(every: tick(of: group.urgency), phase: phase(behind: Self.hop))
     }
 
     /// From one publication of a service's relay to the next. New orders are waited for by all, and what patient groups
     /// put out by nobody.
     func ticking(ofRelayIn module: ServiceModule) -> Ticking {
-        if !module.eventStore.isEmpty { return Ticking(interval: tick(of: .immediate), phase: phase(behind: .zero)) }
+        if !module.eventStore.isEmpty {
+            return Ticking(every: tick(of: .immediate), phase: phase(behind: .zero))
+        }
         let isPatient = !module.groups.isEmpty && module.groups.allSatisfy { $0.urgency == .patient }
-        return Ticking(interval: isPatient ? tick(of: .patient) : followingTick)
+        return isPatient ? patient : following
     }
+
+    private var patient: Ticking { Ticking(every: tick(of: .patient)) }
 
     /// From the beginning of a publication until its records are with those who read them, and some to spare.
     private static let hop: Duration = .milliseconds(8)

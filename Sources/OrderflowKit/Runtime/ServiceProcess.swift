@@ -30,8 +30,7 @@ public struct ServiceProcess: Sendable {
         let lanes = context.settings.expressLanes
         for index in sources.indices { sources[index].lanes = lanes }
         var publishes = Relay.Configuration()
-        let ticking = context.settings.pace.ticking(ofRelayIn: module)
-        (publishes.tick, publishes.phase) = (ticking.interval, ticking.phase)
+        publishes.ticking = context.settings.pace.ticking(ofRelayIn: module)
         publishes.readsLog = context.settings.relaySource == .wal
         publishes.routes = try context.settings.routeTable()
         let formats = context.settings.topics.formats
@@ -93,8 +92,7 @@ public struct ServiceProcess: Sendable {
         var consumer = ConsumerRunner.Configuration(group: group.name, topics: topics.map { context.topics[$0] })
         consumer.expressTopics = Set(topics.filter(\.isExpress).map { context.topics[$0] })
         if let size = group.batchSize { consumer.batchSize = size }
-        let ticking = context.settings.pace.ticking(of: group, in: module, context.settings.mode)
-        (consumer.tick, consumer.phase) = (ticking.interval, ticking.phase)
+        consumer.ticking = context.settings.pace.ticking(of: group, in: module, context.settings.mode)
         consumer.usesInbox = group.usesInbox
         consumer.keyField = "order_id"
         consumer.content = context.facts.door

@@ -15,9 +15,9 @@ struct GatewayTimes {
     /// When a payment that this process has put off is due again.
     private var putOff: ContinuousClock.Instant?
 
-    init(poll: Duration, pace: Duration) {
+    init(poll: Duration, pace: Ticking) {
         self.poll = poll
-        settling = ThreadTick(every: pace)
+        settling = ThreadTick(pace)
     }
 
     /// When outcomes may be written. Asked by the worker's thread.

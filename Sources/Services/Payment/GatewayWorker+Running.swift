@@ -15,7 +15,7 @@ extension GatewayWorker {
         work.concurrency = payment.concurrency
         work.lease = payment.timeout + leaseMargin
         work.retryCap = payment.retryCap
-        work.pace = context.settings.pace.followingTick
+        work.pace = context.settings.pace.following
         work.retriesRefusedRefunds = context.settings.mode == .choreography
         let breaker = CircuitBreaker(
             name: "gateway",

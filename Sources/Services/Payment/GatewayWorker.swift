@@ -25,7 +25,7 @@ final class GatewayWorker: Sendable {
         var poll: Duration = .seconds(1)
         /// Between two writes of outcomes (`ThreadTick`), and between two looks for due payments: what comes meanwhile is
         /// taken together. The first after a quiet time doesn't wait.
-        var pace: Duration = .milliseconds(25)
+        var pace = Ticking(every: .milliseconds(25))
         /// For calls under way at a shutdown; the others lapse with their lease.
         var drain: Duration = .seconds(5)
         /// Whether a refused refund is tried again without being asked to: true where no saga does.
@@ -81,7 +81,7 @@ final class GatewayWorker: Sendable {
                     if places > 0 { underWay += try claimAndCall(places, &times, on: connection) }
                 }
                 let work = desk.next(
-                    settling: times.settles(), claiming: times.claimed + configuration.pace,
+                    settling: times.settles(), claiming: times.claimed + configuration.pace.interval,
                     end: times.end)
                 guard !stop.isStopped else {
                     left = work

@@ -51,7 +51,7 @@ final class DeliveryWorker: Sendable {
         let rounds = DeliveryRounds(
             configuration.rounds, sender: sender, desk: desk, vault: vault, holder: holder, logger: logger)
         var pause = Backoff(base: .milliseconds(100), cap: .seconds(5))
-        var tick = ThreadTick(every: configuration.pace)
+        var tick = ThreadTick(Ticking(every: configuration.pace))
         var work = DeliveryDesk.Work(looks: true)
         while !stop.isStopped {
             rounds.take(work.ended)

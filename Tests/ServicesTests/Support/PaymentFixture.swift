@@ -46,7 +46,7 @@ final class PaymentFixture {
         configuration.retryBase = .milliseconds(2)
         configuration.retryCap = .milliseconds(20)
         configuration.poll = .milliseconds(10)
-        configuration.pace = .milliseconds(2)
+        configuration.pace = Ticking(every: .milliseconds(2))
         configure(&configuration)
         let worker = GatewayWorker(
             configuration, gateway: gateway, database: database, topic: "order-events", source: "/test",
