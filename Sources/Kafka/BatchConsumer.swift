@@ -88,10 +88,20 @@ public final class BatchConsumer: Sendable {
     ///
     /// Two threads may take batches, one those of urgent topics and one the others: each partition is of one kind, and has to be
     /// seen through in order.
-    public func nextBatch(max: Int, urgent: Bool = false, timeout: Duration) throws(KafkaError) -> MessageBatch? {
+    ///
+    /// - Parameter gathering: how long the first record, where it had to be waited for, waits for others.
+    public func nextBatch(
+        max: Int, urgent: Bool = false, gathering: Duration = .zero, timeout: Duration
+    ) throws(KafkaError) -> MessageBatch? {
         if let failure = poller.failure { throw failure }
         let take = { [buffers, handle, poller] in
-            buffers.of(urgent: urgent).wait(for: timeout) { buffer -> MessageBatch?? in
+            let buffer = buffers.of(urgent: urgent)
+            if gathering > .zero, buffer.withLock({ $0.count == 0 }) {
+                let isOver = { (buffer: ConsumerBuffer) in buffer.closed || buffer.isHurried }
+                _ = buffer.wait(for: timeout) { $0.count > 0 || isOver($0) ? true : nil }
+                _ = buffer.wait(for: gathering) { $0.count >= max || $0.count == 0 || isOver($0) ? true : nil }
+            }
+            return buffer.wait(for: gathering > .zero ? .zero : timeout) { buffer -> MessageBatch?? in
                 if let batch = buffer.take(max, isUrgent: urgent, handle) {
                     poller.pacing.holdsNothingBack.store(
                         urgent || buffer.count > 0 || buffers.isAlert, ordering: .relaxed)

@@ -193,6 +193,34 @@ import Testing
         #expect(Set(first.records).count == 4_000)
     }
 
+    /// Who waited for records takes those of a bunch together; what is there already waits for nothing.
+    @Test(.servers) func theFirstOfABunchWaitsForTheOthers() throws {
+        let topic = try TestTopic()
+        let member = try TestMember(topic)
+        defer { member.close() }
+        try topic.fill(1)
+        try eventually("it was fetched") { member.consumer.buffered.messages == 1 }
+        let first = try #require(
+            try member.consumer.nextBatch(max: 10, gathering: .seconds(3_600), timeout: .seconds(20)))
+        #expect(first.count == 1)
+        member.consumer.finish(first)
+        let consumer = member.consumer
+        let taken = Monitor<[Int]>([])
+        let thread = DedicatedThread.start("taker") {
+            guard let batch = try? consumer.nextBatch(max: 3, gathering: .seconds(60), timeout: .seconds(60))
+            else { return }
+            taken.update { $0.append(batch.count) }
+            consumer.finish(batch)
+        }
+        for count in 1...2 {
+            try topic.fill(1)
+            try eventually("it waits for the others") { consumer.buffered.messages == count }
+        }
+        try topic.fill(1)
+        thread.join()
+        #expect(taken.withLock { $0 } == [3])
+    }
+
     @Test(.servers) func closingWaitsForTheBatchInHand() throws {
         let topic = try TestTopic()
         try topic.fill(100)

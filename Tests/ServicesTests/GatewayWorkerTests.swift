@@ -458,6 +458,25 @@ import Testing
         #expect(desk.next(settling: never, claiming: never, end: .now).ended.isEmpty)
     }
 
+    /// The first of several answers waits for the others a moment, but for no express one.
+    @Test func answersOfABunchAreTakenTogether() {
+        let desk = GatewayDesk()
+        desk.open(calls: 16, lease: .seconds(1))
+        let never = ContinuousClock.now + .seconds(3_600)
+        func next(gathering: Duration, until end: ContinuousClock.Instant) -> [String] {
+            desk.next(settling: .now, gathering: gathering, claiming: never, end: end).ended.map(\.0.key.orderID)
+        }
+        desk.ended(job("1"), .settled(.done(reference: "a")))
+        #expect(next(gathering: .seconds(3_600), until: .now).isEmpty)
+        desk.ended(job("2"), .settled(.done(reference: "b")))
+        #expect(next(gathering: .milliseconds(1), until: never) == ["1", "2"])
+        desk.ended(job("3"), .settled(.done(reference: "c")))
+        desk.ended(job("4", .express), .settled(.done(reference: "d")))
+        #expect(next(gathering: .seconds(3_600), until: never) == ["3", "4"])
+        desk.ended(job("5"), .settled(.done(reference: "e")))
+        #expect(next(gathering: .zero, until: never) == ["5"])
+    }
+
     /// Of what had no place it is known how much it is, whatever else has come beside it or hasn't.
     @Test func aLookIsForAsManyAsAreKnownToWait() {
         func work(due: Int?) -> GatewayDesk.Work {

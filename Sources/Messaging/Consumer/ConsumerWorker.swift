@@ -49,7 +49,9 @@ struct ConsumerWorker {
         as consumer: BatchConsumer, on connection: ReconnectingConnection, waiting: Duration, until stop: StopSignal,
         _ onProgress: () -> Void
     ) throws -> Bool {
-        let batch = try consumer.nextBatch(max: configuration.batchSize, urgent: takesExpress, timeout: waiting)
+        let batch = try consumer.nextBatch(
+            max: configuration.batchSize, urgent: takesExpress, gathering: takesExpress ? .zero : tick.gathering,
+            timeout: waiting)
         noteStarts()
         let begun = ContinuousClock.now
         if let batch {
@@ -59,7 +61,7 @@ struct ConsumerWorker {
             consumer.finish(batch)
             guard records != nil else { return false }
             onProgress()
-            tick.end(at: .now)
+            tick.end(at: .now, of: records?.count ?? 0)
         }
         if skipped.isDue { storeSkipped(on: connection) }
         if parts.hints.withLock({ $0.isDue }) { tellOffsets(as: consumer) }

@@ -110,14 +110,19 @@ final class GatewayCalls: Sendable {
     }
 
     private func serve() {
-        func next() -> Job? {
-            line.wait(for: nil) { line -> Job?? in line.next(at: .now).map(Optional.some) ?? (line.isClosed ? .some(nil) : nil) }
-                ?? nil
-        }
-        while let job = next() {
+        while let job = nextToServe() {
             guard let call = begin(job) else { continue }
             call.end(Swift.Result { () throws(GatewayError) in try gateway.answer(to: call.request) })
         }
+    }
+
+    /// Waits for a call; nil when closed.
+    private func nextToServe() -> Job? {
+        let next = line.wait(for: nil) { line -> Job?? in
+            if let job = line.next(at: .now) { return .some(job) }
+            return line.isClosed ? .some(nil) : nil
+        }
+        return next ?? nil
     }
 
     private func end(_ job: Job, _ result: Result, in duration: Duration? = nil) {

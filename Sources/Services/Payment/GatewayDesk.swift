@@ -21,6 +21,8 @@ final class GatewayDesk: Sendable {
     struct Work {
         var handed: [Claimed] = []
         var ended: [(GatewayCalls.Job, GatewayCalls.Result)] = []
+        /// When the first of them did.
+        var endedAt: ContinuousClock.Instant?
         /// There may be more that is due in the table.
         var mayBeDue = false
         /// How much more, at most; nil where that isn't known.
@@ -67,7 +69,10 @@ final class GatewayDesk: Sendable {
             isWoken = false
             var taken = Work()
             swap(&taken.handed, &work.handed)
-            if settles { swap(&taken.ended, &work.ended) }
+            if settles {
+                swap(&taken.ended, &work.ended)
+                swap(&taken.endedAt, &work.endedAt)
+            }
             if claims {
                 (taken.mayBeDue, taken.due) = (true, work.due)
                 (work.mayBeDue, work.due) = (false, 0)
@@ -128,6 +133,7 @@ final class GatewayDesk: Sendable {
         let wakes = state.withLock { state in
             state.taken -= 1
             if let duration { state.times.note(duration) }
+            if state.work.ended.isEmpty { state.work.endedAt = .now }
             state.work.ended.append((job, result))
             return job.isExpress || state.work.ended.count == 1 || state.work.ended.count == Self.most
                 || state.work.mayBeDue && state.hasRoom
@@ -177,11 +183,12 @@ final class GatewayDesk: Sendable {
     func wake() { state.update { $0.isWoken = true } }
 
     /// What there is to do, as soon as there is something; nothing when woken or at `end`. What was handed over doesn't
-    /// wait. Answers wait until `settling`, so that those of a while are written together; that of an express order waits for
-    /// none. Word of due payments waits for a place, and until `claiming` or until half of the places are free.
-    func next(settling: ContinuousClock.Instant, claiming: ContinuousClock.Instant, end: ContinuousClock.Instant)
-        -> Work
-    {
+    /// wait. Answers wait until `settling`, so that those of a while are written together, and the first of them for `gathering`;
+    /// that of an express order waits for none. Word of due payments waits for a place, and until `claiming` or until half of the places are free.
+    func next(
+        settling: ContinuousClock.Instant, gathering: Duration = .zero, claiming: ContinuousClock.Instant,
+        end: ContinuousClock.Instant
+    ) -> Work {
         var limit = end
         while true {
             let now = ContinuousClock.now
@@ -189,6 +196,7 @@ final class GatewayDesk: Sendable {
                 let now = ContinuousClock.now
                 let hasAnswers = !state.work.ended.isEmpty
                 let wantsClaim = state.work.mayBeDue && state.openPlaces > 0
+                let settling = state.work.endedAt.map { max(settling, $0 + gathering) } ?? settling
                 let settles =
                     hasAnswers
                     && (now >= settling || state.work.ended.count >= Self.most

@@ -81,7 +81,8 @@ final class GatewayWorker: Sendable {
                     if places > 0 { underWay += try claimAndCall(places, &times, on: connection) }
                 }
                 let work = desk.next(
-                    settling: times.settles(), claiming: times.claimed + configuration.pace.interval,
+                    settling: times.settles(), gathering: times.settling.gathering,
+                    claiming: times.claimed + configuration.pace.interval,
                     end: times.end)
                 guard !stop.isStopped else {
                     left = work
@@ -235,7 +236,7 @@ final class GatewayWorker: Sendable {
     ) throws {
         guard !results.isEmpty else { return }
         times.settling.begin(at: .now)
-        defer { times.settling.end(at: .now) }
+        defer { times.settling.end(at: .now, of: results.count) }
         let ends = ends(of: results)
         var ended: Set<OrderKey> = []
         if !ends.isEmpty {

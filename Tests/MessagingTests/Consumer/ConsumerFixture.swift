@@ -76,7 +76,7 @@ final class ConsumerFixture {
         configuration.attempts = 3
         configuration.retryBase = .milliseconds(1)
         configuration.batchSize = 50
-        configuration.tick = tick
+        configuration.ticking = Ticking(every: tick)
         let runner = ConsumerRunner(
             configuration, handler: ledger, kafka: topic.kafka(instance: instance), database: database,
             logger: quiet)

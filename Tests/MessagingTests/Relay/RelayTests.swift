@@ -37,7 +37,7 @@ import Testing
             var configuration = Relay.Configuration()
             configuration.pageSize = pageSize
             configuration.leadershipPoll = .milliseconds(20)
-            configuration.tick = tick
+            configuration.ticking = Ticking(every: tick)
             configuration.readsLog = readsLog
             let relay = RunningRelay(
                 Relay(

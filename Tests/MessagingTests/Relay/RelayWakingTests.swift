@@ -23,7 +23,7 @@ import Testing
             configuration.idlePoll = idlePoll
             configuration.restPoll = .seconds(600)
             configuration.leadershipPoll = .milliseconds(20)
-            if let tick { configuration.tick = tick }
+            if let tick { configuration.ticking = Ticking(every: tick) }
             let relay = Relay(
                 source: .outbox, database: fixture.database, producer: producer, service: "test",
                 configuration: configuration, seeing: writes, logger: quiet)
