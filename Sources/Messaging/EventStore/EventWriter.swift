@@ -6,7 +6,8 @@ import Telemetry
 
 /// Group commit: requests of all connections queue here, and each of a few writer threads takes what is waiting, writes
 /// it with one statement, which is one commit, and completes them all. What comes while one commits waits for the end of that,
-/// and only where it is much, or express, does another begin: a commit costs nearly the same for one request as for ten.
+/// and only where it is much or express, or that takes long, does another begin: a commit costs nearly the same for one
+/// request as for ten.
 ///
 /// A completion with `.appended` means that the events are on disk. The queue is bounded; what doesn't fit is refused
 /// at once, so that an overloaded store costs the caller a 503 and not the process its memory. Tenants take turns
@@ -57,22 +58,34 @@ public final class EventWriter: Sendable {
         var accepting = true
         /// Writers that have a batch in hand.
         var committing = 0
+        /// When the last of those took it.
+        var begun = ContinuousClock.now
+        let patience: Duration
         /// An express request has come since the last batch was taken.
         var hasExpress = false
         /// Of those whose bulk found no room.
         var waitingForRoom: [@Sendable () -> Void] = []
 
-        /// Whether what waits is worth a commit beside another.
-        var isMuch: Bool { waiting.count >= EventWriter.enough || hasExpress || !accepting }
-
-        /// The next batch for a writer, which is committing with it; empty when stopping and nothing is left.
-        mutating func take(_ limit: Int) -> [Waiting]? {
-            if waiting.isEmpty { return accepting ? nil : [] }
-            guard committing == 0 || isMuch else { return nil }
-            committing += 1
-            hasExpress = false
-            return waiting.take(limit)
+        /// Whether what waits is to be committed beside another commit.
+        private func isPressing(at now: ContinuousClock.Instant) -> Bool {
+            waiting.count >= EventWriter.enough || hasExpress || !accepting
+                || begun.duration(to: now) >= patience
         }
+
+        /// What a writer is to do, which is committing with a batch; nil where nothing waits.
+        mutating func next(_ limit: Int, at now: ContinuousClock.Instant) -> Step? {
+            if waiting.isEmpty { return accepting ? nil : .end }
+            guard committing == 0 || isPressing(at: now) else { return .look(at: begun + patience) }
+            committing += 1
+            (begun, hasExpress) = (now, false)
+            return .commit(waiting.take(limit))
+        }
+    }
+
+    private enum Step {
+        case commit([Waiting])
+        case look(at: ContinuousClock.Instant)
+        case end
     }
 
     /// Requests for which a commit begins beside another.
@@ -99,12 +112,14 @@ public final class EventWriter: Sendable {
     ///   - queueLimit: requests that may wait before `submit` refuses; of one tenant, less.
     ///   - weights: of tenants that get another share than 1 while others wait too.
     ///   - batchLimit: requests in one statement.
+    ///   - patience: nobody waits for longer for another commit's end, which may have lost its connection and not know it.
     ///   - ledger: what is written beside appends in bulk.
     ///   - together: runs the completions of one commit; the place to gather the wake-ups that they cause.
     ///   - onCommit: called after each commit, to wake the relay; with whether any of it is of an express order.
     public init(
         database: PostgresConfiguration, writers: Int = 2, queueLimit: Int = 8192, batchLimit: Int = 512,
-        weights: [String: Int] = [:], ledger: (any BulkLedger)? = nil, logger: Logger,
+        weights: [String: Int] = [:], patience: Duration = .milliseconds(50), ledger: (any BulkLedger)? = nil,
+        logger: Logger,
         together: @escaping @Sendable (() -> Void) -> Void = { $0() },
         onCommit: @escaping @Sendable (_ isExpress: Bool) -> Void
     ) {
@@ -112,7 +127,7 @@ public final class EventWriter: Sendable {
         self.writers = writers
         self.queueLimit = queueLimit
         self.batchLimit = batchLimit
-        queue = Monitor(Queue(waiting: FairQueue(limit: queueLimit, weights: weights)))
+        queue = Monitor(Queue(waiting: FairQueue(limit: queueLimit, weights: weights), patience: patience))
         self.ledger = ledger
         self.logger = logger
         self.together = together
@@ -130,9 +145,9 @@ public final class EventWriter: Sendable {
             guard queue.accepting, queue.waiting.append(waiting, of: request.append.tenant, isExpress: isExpress)
             else { return (false, false) }
             if isExpress { queue.hasExpress = true }
-            // One writer is told once, and another when it is worth it.
+            // One writer is told of the first, and another when it is worth it.
             let count = queue.waiting.count
-            return (true, isExpress || (count == 1 && queue.committing == 0) || count == Self.enough)
+            return (true, isExpress || count == 1 || count == Self.enough)
         }
         if wakes { queue.updateForOne { _ in } }
         return isTaken
@@ -199,13 +214,31 @@ public final class EventWriter: Sendable {
 
     /// The next batch; nil when stopping and empty.
     private func take() -> [Waiting]? {
-        let batch = queue.wait(for: nil) { $0.take(batchLimit) }
+        let batch = awaitBatch()
         for tell in queue.withLock({ queue in
             defer { queue.waitingForRoom = [] }
             return queue.waitingForRoom
         }) { tell() }
-        guard let batch, !batch.isEmpty else { return nil }
-        return batch
+        return batch.isEmpty ? nil : batch
+    }
+
+    private func awaitBatch() -> [Waiting] {
+        var limit: ContinuousClock.Instant?
+        while true {
+            let pause = limit.map { max(.zero, ContinuousClock.now.duration(to: $0)) }
+            let step = queue.wait(for: pause) { queue -> Step? in
+                let step = queue.next(batchLimit, at: .now)
+                // Looked at already, and nothing has changed.
+                if case .look(let at) = step, at == limit { return nil }
+                return step
+            }
+            switch step {
+            case .commit(let batch): return batch
+            case .end: return []
+            case .look(let at): limit = at
+            case nil: limit = nil
+            }
+        }
     }
 
     private func open(_ connection: Connection?) throws(PostgresError) -> Connection {

@@ -37,11 +37,11 @@ import Testing
         private let thread: DedicatedThread
         private let answers = Monitor(0)
 
-        init() throws {
+        init(patience: Duration = .seconds(3_600)) throws {
             let database = try freshDatabase(
                 EventStoreSchema.events + EventStoreSchema.contentTypes + EventStoreSchema.express)
             connection = try Connection(database, logger: quiet)
-            let writer = EventWriter(database: database, logger: quiet) { _ in }
+            let writer = EventWriter(database: database, patience: patience, logger: quiet) { _ in }
             self.writer = writer
             thread = DedicatedThread.start("writer") { [stop] in writer.run(until: stop) }
         }
@@ -120,6 +120,19 @@ import Testing
             shop.submit(0..<1)
             try shop.waitForCommits(1)
             shop.submit(1..<2, .express)
+            try shop.waitForCommits(2)
+        }
+        #expect(try shop.commits(of: 2) == [1, 1])
+    }
+
+    /// A commit that doesn't end holds nobody up.
+    @Test func nobodyWaitsForACommitThatTakesLong() throws {
+        let shop = try Shop(patience: .milliseconds(50))
+        defer { shop.end() }
+        try shop.holding {
+            shop.submit(0..<1)
+            try shop.waitForCommits(1)
+            shop.submit(1..<2)
             try shop.waitForCommits(2)
         }
         #expect(try shop.commits(of: 2) == [1, 1])
