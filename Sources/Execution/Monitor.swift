@@ -78,19 +78,45 @@ public final class Monitor<State>: @unchecked Sendable {
                 if let result = take(&state) { return result }
             }
         }
-        var deadline = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &deadline)
-        deadline.add(timeout)
+        var deadline = timespec(after: timeout)
         while true {
             let outcome = pthread_cond_timedwait(condition, mutex, &deadline)
             if let result = take(&state) { return result }
             if outcome == ETIMEDOUT { return nil }
         }
     }
+
+    /// Waits until `look` takes something. `look` runs under the lock, first at once, then after every `update` and when the
+    /// time has come that it named last.
+    public func wait<Result>(_ look: (inout State, ContinuousClock.Instant) -> Look<Result>) -> Result {
+        pthread_mutex_lock(mutex)
+        defer { pthread_mutex_unlock(mutex) }
+        while true {
+            let now = ContinuousClock.now
+            switch look(&state, now) {
+            case .taken(let result): return result
+            case .nothing: pthread_cond_wait(condition, mutex)
+            case .again(let at):
+                var deadline = timespec(after: now.duration(to: at))
+                pthread_cond_timedwait(condition, mutex, &deadline)
+            }
+        }
+    }
+}
+
+/// What a look at a monitor's state comes to.
+public enum Look<Result> {
+    case taken(Result)
+    /// Nothing yet. Time alone changes that, at this moment at the latest.
+    case again(at: ContinuousClock.Instant)
+    /// Nothing until somebody changes the state.
+    case nothing
 }
 
 extension timespec {
-    fileprivate mutating func add(_ duration: Duration) {
+    fileprivate init(after duration: Duration) {
+        self.init()
+        clock_gettime(CLOCK_MONOTONIC, &self)
         // A century is "for ever" here and keeps the sum far from overflow.
         let clamped = duration.clamped(to: .zero ... .seconds(3_155_760_000))
         let (seconds, attoseconds) = clamped.components

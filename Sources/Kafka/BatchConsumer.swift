@@ -96,18 +96,19 @@ public final class BatchConsumer: Sendable {
         if let failure = poller.failure { throw failure }
         let take = { [buffers, handle, poller] in
             let buffer = buffers.of(urgent: urgent)
+            var timeout = timeout
             if gathering > .zero, buffer.withLock({ $0.count == 0 }) {
-                let isOver = { (buffer: ConsumerBuffer) in buffer.closed || buffer.isHurried }
-                _ = buffer.wait(for: timeout) { $0.count > 0 || isOver($0) ? true : nil }
-                _ = buffer.wait(for: gathering) { $0.count >= max || $0.count == 0 || isOver($0) ? true : nil }
+                let hasCome = buffer.wait(for: timeout) { $0.count > 0 || $0.isOver ? true : nil } ?? false
+                if hasCome { _ = buffer.wait(for: gathering) { $0.count >= max || $0.isOver ? true : nil } }
+                timeout = .zero
             }
-            return buffer.wait(for: gathering > .zero ? .zero : timeout) { buffer -> MessageBatch?? in
+            return buffer.wait(for: timeout) { buffer -> MessageBatch?? in
                 if let batch = buffer.take(max, isUrgent: urgent, handle) {
                     poller.pacing.holdsNothingBack.store(
                         urgent || buffer.count > 0 || buffers.isAlert, ordering: .relaxed)
                     return .some(batch)
                 }
-                return buffer.closed || buffer.isHurried ? .some(nil) : nil
+                return buffer.isOver ? .some(nil) : nil
             }
         }
         // Urgent ones are waited for nearly always, and seldom come: fetches keep the others' pace.
@@ -126,13 +127,12 @@ public final class BatchConsumer: Sendable {
     /// - Parameter rest: how long to wait at least where urgent records are expected, however many of others wait: those who see
     ///   to urgent ones, here and in the database, have the machine to themselves for so long.
     public func gather(_ count: Int, for pause: Duration, restingFor rest: Duration = .zero) {
-        let isOver = { (buffer: ConsumerBuffer) in buffer.closed || buffer.isHurried }
         let rest = buffers.isAlert ? rest : .zero
-        if rest > .zero, buffers.others.wait(for: rest, { isOver($0) ? true : nil }) != nil { return }
+        if rest > .zero, buffers.others.wait(for: rest, { $0.isOver ? true : nil }) != nil { return }
         let pause = pause - rest
         guard pause > .zero else { return }
         poller.pacing.wanted(in: pause)
-        _ = buffers.others.wait(for: pause) { $0.count >= count || isOver($0) ? true : nil }
+        _ = buffers.others.wait(for: pause) { $0.count >= count || $0.isOver ? true : nil }
     }
 
     /// Ends `gather` and the wait for records, now and from now on: for those who are about to stop.

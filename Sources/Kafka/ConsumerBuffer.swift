@@ -16,6 +16,8 @@ struct ConsumerBuffer: @unchecked Sendable {
     var isHurried = false
 
     var count: Int { messages.count }
+    /// Nobody waits for records any more, or for more of them.
+    var isOver: Bool { closed || isHurried }
 
     mutating func append(_ message: UnsafeMutablePointer<rd_kafka_message_t>) {
         messages.append(message)

@@ -1,6 +1,6 @@
 /// Whether answers to a consumer's fetches pass, or are held back until it wants records, and when what they have brought
 /// is taken out of librdkafka.
-struct FetchGate: Equatable {
+struct FetchGate {
     /// For a fetch there and back: so long before records are wanted answers pass again, at most.
     static let lead: Duration = .milliseconds(3)
     /// So long before records are wanted those that have come are taken, at most.

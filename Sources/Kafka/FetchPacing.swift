@@ -117,11 +117,10 @@ final class FetchPacing: Sendable {
     /// Waits as long as the gate says so. False where it never did.
     private func wait(_ pause: (FetchGate, ContinuousClock.Instant) -> Duration?) -> Bool {
         var hasWaited = false
-        while true {
-            let known = gate.withLock { $0 }
-            guard let pause = pause(known, .now) else { return hasWaited }
-            _ = gate.wait(for: pause) { $0 == known ? nil : true }
+        return gate.wait { gate, now in
+            guard let pause = pause(gate, now) else { return .taken(hasWaited) }
             hasWaited = true
+            return .again(at: now + pause)
         }
     }
 }

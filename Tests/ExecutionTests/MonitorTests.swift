@@ -33,6 +33,32 @@ import Testing
         #expect(through.withLock { $0 } == 4)
     }
 
+    /// A look comes at once, with each update and at the time that the last one named, and at no other.
+    @Test func aLookSaysWhenToLookAgain() {
+        let word = Monitor(0)
+        let looks = Monitor(0)
+        let thread = DedicatedThread.start("look") {
+            let taken = word.wait { word, _ -> Look<Int> in
+                looks.update { $0 += 1 }
+                return word == 0 ? .nothing : .taken(word)
+            }
+            looks.update { $0 += taken }
+        }
+        #expect(looks.wait(for: .seconds(20)) { $0 == 1 ? true : nil } == true)
+        word.update { $0 = 40 }
+        #expect(thread.join(timeout: .seconds(30)))
+        #expect(looks.withLock { $0 } == 42)
+
+        let start = ContinuousClock.now
+        var times: [ContinuousClock.Instant] = []
+        let plan: [Duration] = [.milliseconds(20), .zero, .seconds(-1)]
+        word.wait { _, now -> Look<Void> in
+            times.append(now)
+            return times.count > plan.count ? .taken(()) : .again(at: start + plan[times.count - 1])
+        }
+        #expect(times.count == 4 && times[1] >= start + .milliseconds(20))
+    }
+
     /// One woken waiter an item is enough, and no item is left.
     @Test func updatesForOneHandOutEverything() {
         let items = Monitor<[Int]>([])

@@ -397,9 +397,7 @@ import Testing
             $0.concurrency = 2
             $0.poll = .seconds(3600)
         }
-        try payments.waitForTakers()
-        try payments.send(payments.charge("first"))
-        try payments.wait(for: "first", .charged)
+        try payments.openLine()
         let orders = (0..<20).map { "\($0)" }
         try payments.handler.apply(orders.map { payments.charge($0) }, on: payments.connection)
         #expect(
@@ -426,9 +424,7 @@ import Testing
             $0.concurrency = 1
             $0.patience = .milliseconds(20)
         }
-        try payments.waitForTakers()
-        try payments.send(payments.charge("first"))
-        try payments.wait(for: "first", .charged)
+        try payments.openLine()
         try payments.send(payments.charge("1"), payments.charge("2"))
         #expect(isSlow.wait(for: .seconds(20)) { $0 ? true : nil } == true)
         #expect(try payments.connection.number("SELECT sum(attempts)::bigint FROM payments") == 2)
@@ -552,9 +548,7 @@ import Testing
             $0.poll = .seconds(3600)
             $0.drain = .seconds(60)
         }
-        try payments.waitForTakers()
-        try payments.send(payments.charge("first"))
-        try payments.wait(for: "first", .charged)
+        try payments.openLine()
         try payments.send(payments.charge("1"), payments.charge("2"))
         #expect(asked.wait(for: .seconds(20)) { $0.count == 2 ? true : nil } == true)
         payments.tellWorkersToStop()

@@ -72,20 +72,14 @@ public final class EventWriter: Sendable {
                 || begun.duration(to: now) >= patience
         }
 
-        /// What a writer is to do, which is committing with a batch; nil where nothing waits.
-        mutating func next(_ limit: Int, at now: ContinuousClock.Instant) -> Step? {
-            if waiting.isEmpty { return accepting ? nil : .end }
-            guard committing == 0 || isPressing(at: now) else { return .look(at: begun + patience) }
+        /// The next batch for a writer, which is committing with it; nil when stopping and empty.
+        mutating func next(_ limit: Int, at now: ContinuousClock.Instant) -> Look<[Waiting]?> {
+            if waiting.isEmpty { return accepting ? .nothing : .taken(nil) }
+            guard committing == 0 || isPressing(at: now) else { return .again(at: begun + patience) }
             committing += 1
             (begun, hasExpress) = (now, false)
-            return .commit(waiting.take(limit))
+            return .taken(waiting.take(limit))
         }
-    }
-
-    private enum Step {
-        case commit([Waiting])
-        case look(at: ContinuousClock.Instant)
-        case end
     }
 
     /// Requests for which a commit begins beside another.
@@ -214,31 +208,12 @@ public final class EventWriter: Sendable {
 
     /// The next batch; nil when stopping and empty.
     private func take() -> [Waiting]? {
-        let batch = awaitBatch()
+        let batch = queue.wait { $0.next(batchLimit, at: $1) }
         for tell in queue.withLock({ queue in
             defer { queue.waitingForRoom = [] }
             return queue.waitingForRoom
         }) { tell() }
-        return batch.isEmpty ? nil : batch
-    }
-
-    private func awaitBatch() -> [Waiting] {
-        var limit: ContinuousClock.Instant?
-        while true {
-            let pause = limit.map { max(.zero, ContinuousClock.now.duration(to: $0)) }
-            let step = queue.wait(for: pause) { queue -> Step? in
-                let step = queue.next(batchLimit, at: .now)
-                // Looked at already, and nothing has changed.
-                if case .look(let at) = step, at == limit { return nil }
-                return step
-            }
-            switch step {
-            case .commit(let batch): return batch
-            case .end: return []
-            case .look(let at): limit = at
-            case nil: limit = nil
-            }
-        }
+        return batch
     }
 
     private func open(_ connection: Connection?) throws(PostgresError) -> Connection {

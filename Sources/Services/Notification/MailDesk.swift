@@ -30,8 +30,7 @@ final class MailDesk: Sendable {
         var isWoken = false
 
         /// Nil where there is nothing to do yet. Before its time a mailer hears of a stop and of a full batch alone.
-        mutating func work(_ limit: Int, _ poll: Duration, isEarly: Bool) -> Work? {
-            let now = ContinuousClock.now
+        mutating func work(_ limit: Int, _ poll: Duration, isEarly: Bool, at now: ContinuousClock.Instant) -> Work? {
             let looks = !isEarly && (mayBeDue || now >= looked + poll)
             guard isWoken || looks || handed.count >= limit || (!isEarly && !handed.isEmpty) else { return nil }
             let taken = min(limit, handed.count)
@@ -104,12 +103,10 @@ final class MailDesk: Sendable {
     /// What there is to do, as soon as there is something and `start` is past; a look at the table every `poll`, by one of
     /// the mailers; nothing when woken.
     func next(_ limit: Int, from start: ContinuousClock.Instant, poll: Duration) -> Work {
-        let early = max(.zero, ContinuousClock.now.duration(to: start))
-        if let work = state.wait(for: early, { $0.work(limit, poll, isEarly: true) }) { return work }
-        while true {
-            let look = state.withLock { $0.looked } + poll
-            let rest = max(.zero, ContinuousClock.now.duration(to: look))
-            if let work = state.wait(for: rest, { $0.work(limit, poll, isEarly: false) }) { return work }
+        state.wait { state, now in
+            let isEarly = now < start
+            if let work = state.work(limit, poll, isEarly: isEarly, at: now) { return .taken(work) }
+            return .again(at: isEarly ? start : state.looked + poll)
         }
     }
 }

@@ -183,41 +183,26 @@ final class GatewayDesk: Sendable {
     func wake() { state.update { $0.isWoken = true } }
 
     /// What there is to do, as soon as there is something; nothing when woken or at `end`. What was handed over doesn't
-    /// wait. Answers wait until `settling`, so that those of a while are written together, and the first of them for `gathering`;
-    /// that of an express order waits for none. Word of due payments waits for a place, and until `claiming` or until half of the places are free.
+    /// wait. Answers wait until `settling`, so that those of a while are written together, and the first of them for
+    /// `gathering`; that of an express order waits for none. Word of due payments waits for a place, and until `claiming` or
+    /// until half of the places are free.
     func next(
         settling: ContinuousClock.Instant, gathering: Duration = .zero, claiming: ContinuousClock.Instant,
         end: ContinuousClock.Instant
     ) -> Work {
-        var limit = end
-        while true {
-            let now = ContinuousClock.now
-            let step = state.wait(for: max(.zero, now.duration(to: limit))) { state -> Step? in
-                let now = ContinuousClock.now
-                let hasAnswers = !state.work.ended.isEmpty
-                let wantsClaim = state.work.mayBeDue && state.openPlaces > 0
-                let settling = state.work.endedAt.map { max(settling, $0 + gathering) } ?? settling
-                let settles =
-                    hasAnswers
-                    && (now >= settling || state.work.ended.count >= Self.most
-                        || state.work.ended.contains { $0.0.isExpress })
-                let claims = wantsClaim && (now >= claiming || state.hasRoom)
-                if settles || claims || state.isWoken || !state.work.handed.isEmpty || now >= end {
-                    return .work(state.takeWork(settles: settles, claims: claims))
-                }
-                let soonest = min(hasAnswers ? settling : end, wantsClaim ? claiming : end)
-                return soonest < limit ? .look(at: soonest) : nil
+        state.wait { state, now in
+            let hasAnswers = !state.work.ended.isEmpty
+            let wantsClaim = state.work.mayBeDue && state.openPlaces > 0
+            let settling = state.work.endedAt.map { max(settling, $0 + gathering) } ?? settling
+            let settles =
+                hasAnswers
+                && (now >= settling || state.work.ended.count >= Self.most
+                    || state.work.ended.contains { $0.0.isExpress })
+            let claims = wantsClaim && (now >= claiming || state.hasRoom)
+            if settles || claims || state.isWoken || !state.work.handed.isEmpty || now >= end {
+                return .taken(state.takeWork(settles: settles, claims: claims))
             }
-            switch step {
-            case .work(let work): return work
-            case .look(let soonest): limit = soonest
-            case nil: limit = end
-            }
+            return .again(at: min(end, hasAnswers ? settling : end, wantsClaim ? claiming : end))
         }
-    }
-
-    private enum Step {
-        case work(Work)
-        case look(at: ContinuousClock.Instant)
     }
 }

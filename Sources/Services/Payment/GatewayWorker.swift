@@ -65,10 +65,6 @@ final class GatewayWorker: Sendable {
         let connection = ReconnectingConnection(database, name: "gateway", stop: stop, logger: logger)
         calls.open()
         desk.open(calls: configuration.concurrency, lease: configuration.lease)
-        defer {
-            desk.take(false)
-            calls.close()
-        }
         var times = GatewayTimes(poll: configuration.poll, pace: configuration.pace)
         var underWay = 0
         var left = GatewayDesk.Work()

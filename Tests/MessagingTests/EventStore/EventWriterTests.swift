@@ -66,10 +66,12 @@ import Testing
             }
         }
 
-        /// Runs `body` while no commit ends.
-        func holding(_ body: () throws -> Void) throws {
+        /// Runs `body` while the commit of a first request is under way, and no other ends either.
+        func committing(_ body: () throws -> Void) throws {
             try connection.transaction { connection in
                 _ = try connection.execute("LOCK TABLE events IN SHARE ROW EXCLUSIVE MODE")
+                submit(0..<1)
+                try waitForCommits(1)
                 try body()
             }
         }
@@ -93,9 +95,7 @@ import Testing
     @Test func aFewWaitForTheCommitBeforeThem() throws {
         let shop = try Shop()
         defer { shop.end() }
-        try shop.holding {
-            shop.submit(0..<1)
-            try shop.waitForCommits(1)
+        try shop.committing {
             shop.submit(1..<7)
         }
         #expect(try shop.commits(of: 7) == [1, 6])
@@ -104,9 +104,7 @@ import Testing
     @Test func manyWaitForNoOtherCommit() throws {
         let shop = try Shop()
         defer { shop.end() }
-        try shop.holding {
-            shop.submit(0..<1)
-            try shop.waitForCommits(1)
+        try shop.committing {
             shop.submit(1..<9)
             try shop.waitForCommits(2)
         }
@@ -116,9 +114,7 @@ import Testing
     @Test func anExpressOneWaitsForNoOtherCommit() throws {
         let shop = try Shop()
         defer { shop.end() }
-        try shop.holding {
-            shop.submit(0..<1)
-            try shop.waitForCommits(1)
+        try shop.committing {
             shop.submit(1..<2, .express)
             try shop.waitForCommits(2)
         }
@@ -129,9 +125,7 @@ import Testing
     @Test func nobodyWaitsForACommitThatTakesLong() throws {
         let shop = try Shop(patience: .milliseconds(50))
         defer { shop.end() }
-        try shop.holding {
-            shop.submit(0..<1)
-            try shop.waitForCommits(1)
+        try shop.committing {
             shop.submit(1..<2)
             try shop.waitForCommits(2)
         }
@@ -141,9 +135,7 @@ import Testing
     /// Whoever stops writes what is left first.
     @Test func aStoppingWriterWritesWhatIsLeft() throws {
         let shop = try Shop()
-        try shop.holding {
-            shop.submit(0..<1)
-            try shop.waitForCommits(1)
+        try shop.committing {
             shop.submit(1..<4)
             shop.stop.stop()
             try shop.waitForCommits(2)

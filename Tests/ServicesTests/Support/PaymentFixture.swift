@@ -90,6 +90,13 @@ final class PaymentFixture {
         }
     }
 
+    /// Waits until a first charge is made: there is a line from then on, since it is known how long calls take.
+    func openLine() throws {
+        try waitForTakers()
+        try send(charge("first"))
+        try wait(for: "first", .charged)
+    }
+
     // MARK: What came of it
 
     func status(_ order: String) throws -> PaymentProcess.Status? {
