@@ -1,16 +1,22 @@
 import Glibc
+import Synchronization
 
 /// TCP on 127.0.0.1, as far as starting servers needs it.
 public enum LocalPort {
-    /// A port nobody listens on.
+    /// A port nobody listens on, and that this process hasn't been given before: a daemon may be started long after its port
+    /// was chosen, when the next one's has been too.
     ///
     /// Below the kernel's ephemeral range (32768 and up): a client that keeps knocking on a killed server's port in
     /// that range can be given the same port as its own, connects to itself, and the server can't come back.
     ///
     /// - Parameter count: so many ports in a row, of which this is the first.
     public static func unused(inARow count: Int = 1) throws(TestServerError) -> Int {
-        for _ in 0..<200 {
-            let first = Int.random(in: range.lowerBound..<range.upperBound - count)
+        for _ in range {
+            let first = next.withLock { next in
+                if next + count > range.upperBound { next = range.lowerBound }
+                defer { next += count }
+                return next
+            }
             let free = (first..<first + count).allSatisfy { port in
                 withSocket({ descriptor in withAddress(port) { bind(descriptor, $0, $1) } == 0 })
             }
@@ -18,6 +24,10 @@ public enum LocalPort {
         }
         throw TestServerError("no free port in \(range) on 127.0.0.1")
     }
+
+    /// Where the search goes on, from the range's lower bound again behind its end. It begins anywhere, since other
+    /// processes of tests may run on this machine.
+    private static let next = Mutex(Int.random(in: range))
 
     /// Nobody holds a port between the choice of it and the start of what listens there: of two processes of tests that run
     /// at once (scripts/test), each chooses from a half.
