@@ -20,6 +20,26 @@ type plan struct {
 	rate, seconds, probes float64
 }
 
+// moment is when an order is due, from the start on, and whether it is watched.
+type moment struct {
+	due     time.Duration
+	isProbe bool
+}
+
+// moments are those of all orders, the same in every run: each at any time of its 1/rate of a second, and any of them
+// watched. Customers keep no beat; a load that did would meet the beats of a shop, ticks or looks for work, at the same
+// point each time, and its probes would find the shop fast or slow by chance.
+func (p *plan) moments() []moment {
+	r := rand.New(rand.NewSource(61))
+	all := make([]moment, p.orders)
+	for n := range all {
+		all[n] = moment{
+			due:     time.Duration((float64(n) + r.Float64()) / p.rate * float64(time.Second)),
+			isProbe: r.Float64()*p.rate < p.probes}
+	}
+	return all
+}
+
 type answer struct {
 	id, problem string
 	took        time.Duration // from when the order was due
@@ -33,9 +53,9 @@ func (p *plan) run(ctx context.Context, start time.Time, watch *watch) ([]string
 	defer client.CloseIdleConnections()
 	bodies := sampleOrders()
 	answers := make([]answer, p.orders)
-	probeEvery := 0
-	if p.probes > 0 {
-		probeEvery = int(p.rate / p.probes)
+	var moments []moment
+	if p.rate > 0 {
+		moments = p.moments()
 	}
 	var next int64 = -1
 	var working sync.WaitGroup
@@ -49,13 +69,13 @@ func (p *plan) run(ctx context.Context, start time.Time, watch *watch) ([]string
 					return
 				}
 				due := time.Now()
-				if p.rate > 0 {
-					due = start.Add(time.Duration(float64(n) / p.rate * float64(time.Second)))
+				if moments != nil {
+					due = start.Add(moments[n].due)
 					time.Sleep(time.Until(due))
 				}
 				answers[n] = send(ctx, client, p.api, bodies[n%len(bodies)])
 				answers[n].took = time.Since(due)
-				if probeEvery > 0 && n%probeEvery == 0 && answers[n].id != "" {
+				if moments != nil && moments[n].isProbe && answers[n].id != "" {
 					watch.add(answers[n].id, due)
 				}
 			}
