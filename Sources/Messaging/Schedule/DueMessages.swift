@@ -12,7 +12,7 @@ struct DueMessages {
     /// Messages in one transaction.
     static let batch = 1_000
     /// Between two looks while the relay has other work, or is told of new messages.
-    private static let busyLook: Duration = .milliseconds(100)
+    private static let busyLook: Duration = .milliseconds(500)
     /// Between two looks while the log would tell of new messages, and tells of none.
     private static let heardLook: Duration = .seconds(60)
     private static let toldFor: Duration = .seconds(1)
