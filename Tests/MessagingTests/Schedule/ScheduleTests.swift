@@ -200,4 +200,17 @@ import Testing
         try due.look(on: connection)
         #expect(due.untilNext(isAtRest: true) <= .seconds(1))
     }
+
+    /// A round of the relay for a look alone is an empty read of the outbox too.
+    @Test func aRelayThatComesByAllTheTimeIsNotWokenForEachLook() throws {
+        // Whoever is held up between the two looks sees less of the pause that is left; nobody sees more.
+        let pauses = try (0..<20).map { _ in
+            var due = DueMessages(service: "test", idleLook: .seconds(100), restLook: .seconds(1_000))
+            try due.look(on: connection)
+            try due.look(on: connection)
+            return due.untilNext()
+        }
+        let longest = try #require(pauses.max())
+        #expect(longest > .milliseconds(250) && longest <= .milliseconds(500))
+    }
 }
