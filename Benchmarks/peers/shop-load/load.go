@@ -68,14 +68,14 @@ func (p *plan) run(ctx context.Context, start time.Time, watch *watch) ([]string
 				if n >= p.orders {
 					return
 				}
-				due := time.Now()
+				due, isProbe := time.Now(), false
 				if moments != nil {
-					due = start.Add(moments[n].due)
+					due, isProbe = start.Add(moments[n].due), moments[n].isProbe
 					time.Sleep(time.Until(due))
 				}
 				answers[n] = send(ctx, client, p.api, bodies[n%len(bodies)])
 				answers[n].took = time.Since(due)
-				if moments != nil && moments[n].isProbe && answers[n].id != "" {
+				if isProbe && answers[n].id != "" {
 					watch.add(answers[n].id, due)
 				}
 			}
