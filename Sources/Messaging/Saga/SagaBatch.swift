@@ -104,9 +104,11 @@ struct SagaBatch {
         span?.end()
     }
 
-    /// Writes instances and history; the outbox is the caller's. Throws `ConcurrentChange`.
-    func write(on connection: Connection) throws {
-        guard !changed.isEmpty else { return }
+    /// Writes instances and history; the outbox is the caller's. Returns the instances as their rows are now. Throws
+    /// `ConcurrentChange`.
+    @discardableResult
+    func write(on connection: Connection) throws -> [StoredSaga] {
+        guard !changed.isEmpty else { return [] }
         var old: [SagaLog.Line] = []
         let changes = changed.sorted().compactMap { key -> SagaStore.Change? in
             guard let entry = entries[key] else { return nil }
@@ -118,7 +120,12 @@ struct SagaBatch {
                 saga: saga, loadedVersion: entry.loadedVersion,
                 startIsNew: !entry.hadStarted && saga.instance.startedAt != nil, isLookedAt: entry.isLookedAt)
         }
-        try SagaStore.save(changes, old, of: orchestrator.definition, on: connection)
+        let row = try SagaStore.save(changes, old, of: orchestrator.definition, on: connection)
         orchestrator.count(happened, durations)
+        return changes.map { change in
+            var saga = change.saga
+            saga.row = row
+            return saga
+        }
     }
 }

@@ -1,21 +1,31 @@
 import Execution
 import Postgres
 
-/// Lets facts move instances: the whole batch is loaded by one query, folded in order, and written by one.
+/// Lets facts move instances: what isn't known of the whole batch is loaded by one query, all of it is folded in order, and
+/// written by one.
 public struct SagaFactHandler: BatchHandler {
     private let orchestrator: SagaOrchestrator
+    private let guesses: SagaGuesses
     public var types: Set<String> { orchestrator.definition.types }
 
     public init(_ orchestrator: SagaOrchestrator) {
+        self.init(orchestrator, guesses: SagaGuesses())
+    }
+
+    init(_ orchestrator: SagaOrchestrator, guesses: SagaGuesses) {
         self.orchestrator = orchestrator
+        self.guesses = guesses
     }
 
     public func handle(_ messages: [InboundMessage], on connection: Connection, outbox: inout [OutgoingEvent]) throws {
         let facts = try messages.compactMap { message in
             try orchestrator.instanceID(message).map { (message, SagaKey(tenant: message.tenant, id: $0)) }
         }
-        var batch = SagaBatch(
-            orchestrator, try orchestrator.lock(Set(facts.map(\.1)).sorted(), on: connection))
+        let new = facts.lazy.filter { message, _ in orchestrator.begins(with: message) }.map(\.1)
+        let guessed = try guesses.guess(Set(facts.lazy.map(\.1)), new: Set(new), on: connection)
+        var sagas = guessed.sagas
+        if !guessed.unknown.isEmpty { sagas += try orchestrator.lock(guessed.unknown, on: connection) }
+        var batch = SagaBatch(orchestrator, sagas)
         for (message, key) in facts {
             do {
                 try batch.apply(message, to: key, at: WallClock.nowMicroseconds())
@@ -24,7 +34,7 @@ public struct SagaFactHandler: BatchHandler {
                 throw MessageRejected("\(error)")
             }
         }
-        try batch.write(on: connection)
+        try guesses.learn(batch.write(on: connection), on: connection)
         outbox += batch.outbox
     }
 }

@@ -74,6 +74,11 @@ public struct SagaOrchestrator: Sendable {
 }
 
 extension SagaOrchestrator {
+    /// Whether the fact starts an instance and is the first event of its stream: none will have begun before it.
+    func begins(with message: InboundMessage) -> Bool {
+        message.streamVersion == 1 && message.type == definition.startedBy
+    }
+
     /// Locks instances, as `SagaStore.lock`. Throws `UnreadableSaga` for one that this program can't lead on.
     func lock(_ keys: [SagaKey], on connection: Connection) throws -> [StoredSaga] {
         let sagas = try SagaStore.lock(keys, of: definition, on: connection)

@@ -2,8 +2,9 @@ import Postgres
 
 /// Reads and writes of `saga_instances`, whole batches at once.
 ///
-/// Who changes instances locks their rows first. A batch of facts locks in the order of the keys, so that two of them
-/// never wait for each other in a circle; the clock takes only rows that aren't locked, so it never waits at all.
+/// Who changes instances locks their rows first, or holds what it knows of them against the rows' `xmin`. A batch of facts
+/// goes in the order of the keys, so that two of them hardly ever wait for each other in a circle, which PostgreSQL ends; the
+/// clock takes only rows that aren't locked, so it never waits at all.
 enum SagaStore {
     static func lock(
         _ keys: [SagaKey], of definition: SagaDefinition, on connection: Connection
@@ -55,11 +56,12 @@ enum SagaStore {
         let isLookedAt: Bool
     }
 
-    /// Writes instances, and lines that have left their logs. Throws `ConcurrentChange` when one isn't as it was loaded. Rows that
-    /// are there are locked, so that can only be one that two batches make at once.
+    /// Writes instances, and lines that have left their logs. Returns the `xmin` that all of their rows have now. Throws
+    /// `ConcurrentChange` when one isn't as it was loaded: of those that are locked it can only be one that two batches make at
+    /// once.
     static func save(
         _ changes: [Change], _ log: [SagaLog.Line], of definition: SagaDefinition, on connection: Connection
-    ) throws {
+    ) throws -> String? {
         let new = changes.filter { $0.loadedVersion == nil }
         let old = changes.filter { $0.loadedVersion != nil }
         let answers = try ConcurrentChange.inserting("a saga \(definition.name)") {
@@ -72,6 +74,7 @@ enum SagaStore {
         guard answers.reduce(0, { $0 + $1.affected }) == log.count + changes.count else {
             throw ConcurrentChange(streamID: "a saga \(definition.name)")
         }
+        return try answers.last?.first?.get(0, as: String.self)
     }
 
     private static func insert(_ changes: [Change], of definition: SagaDefinition, in pipeline: inout Pipeline) {
@@ -86,6 +89,7 @@ enum SagaStore {
                 $15::text[])
                 AS t (tenant, id)
             ORDER BY tenant, id
+            RETURNING xmin::text
             """,
             columns(changes, of: definition) + [
                 .timestampArray(changes.map(\.saga.createdAt)), .textArray(changes.map(\.saga.correlationID)),
@@ -107,14 +111,16 @@ enum SagaStore {
                 start = CASE WHEN t.ended_at IS NULL THEN COALESCE(t.start, s.start) END
             FROM unnest(
                 $2::text[], $3::text[], $4::text[], $5::bigint[], $6::timestamptz[], $7::text[], $8::timestamptz[],
-                $9::timestamptz[], $10::json[], $11::json[], $12::bytea[], $13::bigint[], $14::bool[])
+                $9::timestamptz[], $10::json[], $11::json[], $12::bytea[], $13::bigint[], $14::bool[], $16::text[])
                 AS t (tenant, id, status, version, due_at, attention, started_at, ended_at, start, state, log, loaded,
-                      looked_at)
+                      looked_at, known)
             WHERE s.saga = $1 AND s.tenant = t.tenant AND s.id = t.id AND s.version = t.loaded
+                AND (t.known IS NULL OR s.xmin = t.known::xid)
+            RETURNING s.xmin::text
             """,
             columns(changes, of: definition) + [
                 .int8Array(changes.map { Int64($0.loadedVersion ?? 0) }), .boolArray(changes.map(\.isLookedAt)),
-                .text(definition.fingerprint),
+                .text(definition.fingerprint), .textArrayOptional(changes.map(\.saga.row)),
             ])
     }
 

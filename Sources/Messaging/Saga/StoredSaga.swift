@@ -26,6 +26,8 @@ public struct StoredSaga: Sendable {
     public internal(set) var ledBy: String
     /// The part of its history that is in the row.
     var log = SagaRowLog()
+    /// Of one that isn't locked, the row's `xmin`: the transaction that has written it like this.
+    var row: String?
 
     public init(
         key: SagaKey, instance: SagaInstance, createdAt: Int64, correlationID: String, traceparent: String?,

@@ -40,7 +40,7 @@ package enum OrderViewRows {
     /// - Parameter channel: notified, in the same round trip.
     static func save(
         _ changes: [Change], telling channel: String? = nil, on connection: Connection
-    ) throws -> (stored: [(key: OrderKey, stored: StoredView)], late: Set<OrderKey>) {
+    ) throws -> (stored: [(key: OrderKey, row: StoredView)], late: Set<OrderKey>) {
         guard !changes.isEmpty else { return ([], []) }
         let new = Written(changes.filter { $0.base == nil })
         let old = Written(changes.filter { $0.base != nil })
@@ -50,7 +50,7 @@ package enum OrderViewRows {
             if let channel { pipeline.query("SELECT pg_notify($1, '')", [.text(channel)]) }
         }
         var rest = answers[...]
-        var stored: [(key: OrderKey, stored: StoredView)] = []
+        var stored: [(key: OrderKey, row: StoredView)] = []
         stored.reserveCapacity(changes.count)
         var late: Set<OrderKey> = []
         for written in [new, old] where !written.changes.isEmpty {

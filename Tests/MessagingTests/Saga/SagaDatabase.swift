@@ -61,11 +61,15 @@ struct SagaDatabase {
     }
 
     /// One batch of facts in one transaction, as the consumer runner does it. Returns the commands.
+    ///
+    /// - Parameter handler: nil for one that knows nothing of batches before.
     @discardableResult
-    func handle(_ messages: [InboundMessage], on connection: Connection) throws -> [OutgoingEvent] {
+    func handle(
+        _ messages: [InboundMessage], by handler: SagaFactHandler? = nil, on connection: Connection
+    ) throws -> [OutgoingEvent] {
         try connection.transaction { connection in
             var outbox: [OutgoingEvent] = []
-            try handler.handle(messages, on: connection, outbox: &outbox)
+            try (handler ?? self.handler).handle(messages, on: connection, outbox: &outbox)
             try Outbox.append(outbox, on: connection)
             return outbox
         }
@@ -91,15 +95,17 @@ struct SagaDatabase {
 
 /// A fact about a trip.
 ///
-/// - Parameter event: which of its kind, where there are several: a second record of one has the same.
+/// - Parameters:
+///   - event: which of its kind, where there are several: a second record of one has the same.
+///   - streamVersion: nil for a fact of no stream of ours.
 func fact(
     _ type: String, _ id: String, tenant: String = "default", payload: String = "{}", event: String? = nil,
-    origin: String? = nil
+    origin: String? = nil, streamVersion: Int? = nil
 ) -> InboundMessage {
     InboundMessage(
         id: event ?? "\(type)-\(id)", type: type, schemaVersion: 1, payload: Array(payload.utf8), key: id,
         tenant: tenant,
-        correlationID: "correlation-\(id)", traceparent: nil, time: 0, streamVersion: nil,
+        correlationID: "correlation-\(id)", traceparent: nil, time: 0, streamVersion: streamVersion,
         source: InboundMessage.Source(topic: "trips", partition: 0, offset: 0), origin: origin)
 }
 
