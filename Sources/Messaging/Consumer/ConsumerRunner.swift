@@ -53,7 +53,8 @@ public final class ConsumerRunner: Sendable {
             configuration, transaction: transaction, status: status, metrics: metrics, isTraced: traces != nil,
             logger: logger, onCommit: onCommit)
         parts = ConsumerWorker.Parts(
-            reader: reader, processing: processing, status: status, metrics: metrics, traces: traces, logger: logger)
+            reader: reader, isIdle: handler.isIdle, processing: processing, status: status, metrics: metrics,
+            traces: traces, logger: logger)
     }
 
     public var group: String { configuration.group }

@@ -12,6 +12,8 @@ struct ConsumerWorker {
     /// What the workers of a group share.
     struct Parts: Sendable {
         let reader: RecordReader
+        /// Of the handler.
+        let isIdle: (@Sendable (Connection) throws -> Bool)?
         let processing: BatchProcessing
         let status: Monitor<ConsumerRunner.Status>
         let metrics: ConsumerMetrics
@@ -56,7 +58,8 @@ struct ConsumerWorker {
         let begun = ContinuousClock.now
         if let batch {
             tick.begin(at: begun)
-            let records = readable(batch, until: stop)
+            let records =
+                isIdle(on: connection) ? ConsumedRecord.all(in: batch, by: nil) : readable(batch, until: stop)
             if let records { handle(records, on: connection, until: stop) }
             consumer.finish(batch)
             guard records != nil else { return false }
@@ -122,6 +125,12 @@ struct ConsumerWorker {
     }
 
     private var assigned: Set<TopicPartition> { parts.status.withLock { $0.assigned } }
+
+    /// Whether nobody wants anything of what has come. Where that can't be told, it is seen through.
+    private func isIdle(on connection: ReconnectingConnection) -> Bool {
+        guard let isIdle = parts.isIdle else { return false }
+        return (try? connection.run { try isIdle($0) }) ?? false
+    }
 
     /// The records of a batch, read again until all of them can be: one that nobody can read now is no dead letter, and
     /// what comes behind it may be about the same order. Nil when stopped before.

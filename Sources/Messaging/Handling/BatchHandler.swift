@@ -16,6 +16,12 @@ public protocol BatchHandler: Sendable {
     /// too late was done before. Else such a command never reaches it.
     var judgesExpiry: Bool { get }
 
+    /// Says, of what is committed, whether nobody wants anything of the group; nil for a group that is always wanted. It is
+    /// asked once records have come, before they are read. Where it is so they are passed over, whatever they are: none is
+    /// handled, and none becomes a dead letter. So whoever begins to want something gets all that is published after that
+    /// is committed.
+    var isIdle: (@Sendable (Connection) throws -> Bool)? { get }
+
     /// Applies `messages` inside the open transaction of `connection`. They are in partition order, and none has been
     /// applied by this group before. All or nothing: when it throws, the transaction is rolled back and comes again.
     ///
@@ -32,4 +38,5 @@ extension BatchHandler {
     public var ignoredSource: String? { nil }
     public var heardOfItself: Set<String> { [] }
     public var judgesExpiry: Bool { false }
+    public var isIdle: (@Sendable (Connection) throws -> Bool)? { nil }
 }

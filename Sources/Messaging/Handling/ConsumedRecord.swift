@@ -19,9 +19,14 @@ struct ConsumedRecord {
 
     init(_ record: ConsumedMessage, by reader: RecordReader) { self.init(record, of: record.topic, by: reader) }
 
-    private init(_ record: ConsumedMessage, of topic: String, by reader: RecordReader) {
+    /// - Parameter reader: nil for one who passes over whatever it is.
+    private init(_ record: ConsumedMessage, of topic: String, by reader: RecordReader?) {
         self.record = record
         source = InboundMessage.Source(topic: topic, partition: record.partition, offset: record.offset)
+        guard let reader else {
+            (message, malformed, isForged, unavailable) = (nil, nil, false, nil)
+            return
+        }
         switch reader.read(record, at: source) {
         case .event(let event): (message, malformed, isForged, unavailable) = (event, nil, false, nil)
         case .nothing: (message, malformed, isForged, unavailable) = (nil, nil, false, nil)
@@ -32,7 +37,9 @@ struct ConsumedRecord {
     }
 
     /// Those of a batch, in order. They come in runs of a topic: its name is made once for a run.
-    static func all(in batch: MessageBatch, by reader: RecordReader) -> [ConsumedRecord] {
+    ///
+    /// - Parameter reader: nil for one who passes over all of them.
+    static func all(in batch: MessageBatch, by reader: RecordReader?) -> [ConsumedRecord] {
         var topic = ""
         var former: ConsumedMessage?
         return batch.map { record in

@@ -6,6 +6,12 @@ import Postgres
 
 /// The `endpoints` table, and of `queues` what its tenant may change.
 package enum EndpointStore {
+    /// Whether nobody has any.
+    static func isEmpty(on connection: Connection) throws -> Bool {
+        try connection.query("SELECT NOT EXISTS (SELECT FROM endpoints WHERE state <> 'deleted')")
+            .one().get(0, as: Bool.self)
+    }
+
     /// Those of the tenants that have endpoints.
     static func tenants(among tenants: Set<String>, on connection: Connection) throws -> Set<String> {
         Set(

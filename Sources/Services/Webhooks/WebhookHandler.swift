@@ -11,6 +11,8 @@ struct WebhookHandler: BatchHandler {
     let desk: DeliveryDesk
 
     var types: Set<String> { reads.types }
+    /// A shop whose tenants have no webhooks reads no fact for them.
+    var isIdle: (@Sendable (Connection) throws -> Bool)? { { try EndpointStore.isEmpty(on: $0) } }
 
     func handle(_ messages: [InboundMessage], on connection: Connection, outbox: inout [OutgoingEvent]) throws {
         let tenants = try EndpointStore.tenants(among: Set(messages.map(\.tenant)), on: connection)

@@ -68,7 +68,8 @@ final class ConsumerFixture {
 
     @discardableResult
     func start(
-        instance: String? = nil, tick: Duration = .milliseconds(25), express: TestTopic? = nil
+        instance: String? = nil, tick: Duration = .milliseconds(25), express: TestTopic? = nil,
+        by handler: (any BatchHandler)? = nil
     ) -> ConsumerRunner {
         var configuration = ConsumerRunner.Configuration(
             group: group, topics: [topic.name] + (express.map { [$0.name] } ?? []))
@@ -78,7 +79,7 @@ final class ConsumerFixture {
         configuration.batchSize = 50
         configuration.ticking = Ticking(every: tick)
         let runner = ConsumerRunner(
-            configuration, handler: ledger, kafka: topic.kafka(instance: instance), database: database,
+            configuration, handler: handler ?? ledger, kafka: topic.kafka(instance: instance), database: database,
             logger: quiet)
         let stop = StopSignal()
         stops.append((stop, DedicatedThread.start("runner") { try? runner.run(until: stop) }))

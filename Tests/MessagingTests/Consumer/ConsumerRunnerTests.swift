@@ -1,4 +1,5 @@
 import Kafka
+import Postgres
 import TestServers
 import Testing
 
@@ -34,6 +35,59 @@ import Testing
         fixture.end()
         fixture.start()
         try eventually("the rest is there") { try fixture.notes().count == 150 }
+    }
+
+    /// The ledger, which nobody wants to be kept while there is a table `unwanted`.
+    private struct SeldomWanted: BatchHandler {
+        let ledger: Ledger
+        var types: Set<String> { ledger.types }
+        let isIdle: (@Sendable (Connection) throws -> Bool)? = {
+            try $0.query("SELECT to_regclass('unwanted') IS NOT NULL").one().get(0, as: Bool.self)
+        }
+
+        func handle(_ messages: [InboundMessage], on connection: Connection, outbox: inout [OutgoingEvent]) throws {
+            try ledger.handle(messages, on: connection, outbox: &outbox)
+        }
+    }
+
+    /// What comes while nobody wants anything is passed over, a record that can't be read too; what comes later isn't.
+    @Test func aGroupThatNobodyWantsReadsNothing() throws {
+        let fixture = try ConsumerFixture()
+        let connection = try fixture.connect()
+        func number(_ sql: String) throws -> Int { try connection.query(sql).one().get(0) }
+        try connection.script("CREATE TABLE unwanted ()")
+        fixture.start(by: SeldomWanted(ledger: fixture.ledger))
+        func publish(_ number: Int) throws {
+            try fixture.publish("a", "{\"n\":\(number)}")
+            try fixture.publish(key: Array("a".utf8), value: Array("no JSON".utf8))
+        }
+        try publish(1)
+        try eventually("they are passed over") {
+            try number("SELECT coalesce(sum(next_offset), 0)::bigint FROM consumer_offsets") == 2
+        }
+        #expect(try fixture.notes().isEmpty)
+        #expect(try number("SELECT count(*) FROM dead_letters") == 0)
+        try connection.script("DROP TABLE unwanted")
+        try publish(2)
+        try eventually("they aren't") { try number("SELECT count(*) FROM dead_letters") == 1 }
+        #expect(try fixture.notes() == ["{\"n\":2}"])
+        // Where it can't be told, the batch is seen through.
+        fixture.end()
+        fixture.start(by: Undecided(ledger: fixture.ledger))
+        try fixture.publish("b", "{\"n\":3}")
+        try eventually("it is noted") { try fixture.notes("b").count == 1 }
+    }
+
+    private struct Undecided: BatchHandler {
+        let ledger: Ledger
+        var types: Set<String> { ledger.types }
+        let isIdle: (@Sendable (Connection) throws -> Bool)? = {
+            try $0.query("SELECT true FROM nowhere").one().get(0, as: Bool.self)
+        }
+
+        func handle(_ messages: [InboundMessage], on connection: Connection, outbox: inout [OutgoingEvent]) throws {
+            try ledger.handle(messages, on: connection, outbox: &outbox)
+        }
     }
 
     /// PostgreSQL's offsets are the truth, whatever Kafka remembers.
