@@ -87,8 +87,9 @@ package struct OrderViewFold: Sendable {
 extension OrderViewFold: HistoryFold {
     package func write(on connection: Connection) throws { try save(on: connection) }
 
-    /// Fewer new views than this are inserted: COPY takes round trips of its own.
-    private static let copiedAtLeast = 64
+    /// New views are inserted where they are fewer than this, for COPY takes round trips of its own, and where they are less than
+    /// half: what is copied isn't remembered, and facts of orders on their way would come with a SELECT each time.
+    private static func isToBeCopied(new: Int, of all: Int) -> Bool { new >= 64 && new * 2 >= all }
 
     /// As `write`. What `recent` knows and what can't have a view yet isn't looked up: the write finds whether that was right.
     ///
@@ -100,7 +101,7 @@ extension OrderViewFold: HistoryFold {
     ) throws {
         let known = recent?.take(slots.lazy.map(\.key), for: connection) ?? [:]
         let new = slots.count { $0.isNew && known[$0.key] == nil }
-        if new >= Self.copiedAtLeast, try OrderViewRows.canBeCopied(on: connection) {
+        if Self.isToBeCopied(new: new, of: slots.count), try OrderViewRows.canBeCopied(on: connection) {
             do {
                 try connection.savepoint { try saveMany(on: $0) }
                 if let channel { try connection.notify(channel) }

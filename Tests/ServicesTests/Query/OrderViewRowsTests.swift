@@ -131,6 +131,21 @@ import Testing
         #expect(try connection.number("SELECT revision FROM order_views") == 3)
     }
 
+    /// New orders are copied where there is little else, and then not remembered; beside orders on their way they are inserted.
+    @Test func ordersOnTheirWayAreRemembered() throws {
+        let connection = try Connection(freshDatabase(ServiceDatabase.views.migrations), logger: quiet)
+        defer { connection.close() }
+        let recent = RecentViews()
+        let projection = OrderViewProjection(.standard, recent: recent)
+        try projection.apply((0..<100).map { created("o-\($0)") }, on: connection)
+        #expect(recent.count == 0)
+        let more = (0..<100).map { confirmed("o-\($0)") } + (100..<170).map { created("o-\($0)") }
+        try projection.apply(more, on: connection)
+        #expect(recent.count == 170)
+        #expect(try connection.number("SELECT count(*) FROM order_views") == 170)
+        #expect(try connection.number("SELECT sum(revision)::bigint FROM order_views") == 270)
+    }
+
     /// What is remembered has a bound, and is each connection's own: those of a group's two workers have one, and a third
     /// one takes the place of the one that was used longest ago.
     @Test func memoryIsBounded() throws {
