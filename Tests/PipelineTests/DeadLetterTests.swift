@@ -129,9 +129,10 @@ import Testing
                 try await up.client.view(id)?["status"] as? String == "confirmed"
             }
         }
+        // But for webhooks' group: nobody has one.
         let everybody = [
             "inventory-group", "invoicing-group", "notification-group", "order-group", "projection-group", "saga-group",
-            "sales-group", "shipping-group", "webhooks-group",
+            "sales-group", "shipping-group",
         ]
         let letters = try Self.letters(shop, "list", "--parked")
         func groups(_ key: String) -> [String] {
@@ -140,7 +141,7 @@ import Testing
         #expect(groups("p1") == everybody)
         // Inventory hears of orders by command.
         for id in ["n-1", "n-2"] { #expect(groups(id) == everybody.filter { $0 != "inventory-group" }) }
-        #expect(letters.count == 9 + 8 + 8, "\(letters)")
+        #expect(letters.count == 8 + 7 + 7, "\(letters)")
         for service in ["payment", "shipping", "inventory"] {
             let table = ["payment": "payments", "shipping": "shipments", "inventory": "reservations"][service] ?? ""
             #expect(try shop.query("SELECT count(*) FROM \(table) WHERE order_id LIKE 'n-%'", in: service) == [["0"]])
