@@ -37,12 +37,13 @@ import Testing
         try eventually("the rest is there") { try fixture.notes().count == 150 }
     }
 
-    /// The ledger, which nobody wants to be kept while there is a table `unwanted`.
+    /// The ledger, which nobody wants to be kept while the query says true.
     private struct SeldomWanted: BatchHandler {
         let ledger: Ledger
+        let unwanted: String
         var types: Set<String> { ledger.types }
-        let isIdle: (@Sendable (Connection) throws -> Bool)? = {
-            try $0.query("SELECT to_regclass('unwanted') IS NOT NULL").one().get(0, as: Bool.self)
+        var isIdle: (@Sendable (Connection) throws -> Bool)? {
+            { [unwanted] in try $0.query(unwanted).one().get(0, as: Bool.self) }
         }
 
         func handle(_ messages: [InboundMessage], on connection: Connection, outbox: inout [OutgoingEvent]) throws {
@@ -56,7 +57,8 @@ import Testing
         let connection = try fixture.connect()
         func number(_ sql: String) throws -> Int { try connection.query(sql).one().get(0) }
         try connection.script("CREATE TABLE unwanted ()")
-        fixture.start(by: SeldomWanted(ledger: fixture.ledger))
+        fixture.start(
+            by: SeldomWanted(ledger: fixture.ledger, unwanted: "SELECT to_regclass('unwanted') IS NOT NULL"))
         func publish(_ number: Int) throws {
             try fixture.publish("a", "{\"n\":\(number)}")
             try fixture.publish(key: Array("a".utf8), value: Array("no JSON".utf8))
@@ -73,21 +75,9 @@ import Testing
         #expect(try fixture.notes() == ["{\"n\":2}"])
         // Where it can't be told, the batch is seen through.
         fixture.end()
-        fixture.start(by: Undecided(ledger: fixture.ledger))
+        fixture.start(by: SeldomWanted(ledger: fixture.ledger, unwanted: "SELECT true FROM nowhere"))
         try fixture.publish("b", "{\"n\":3}")
         try eventually("it is noted") { try fixture.notes("b").count == 1 }
-    }
-
-    private struct Undecided: BatchHandler {
-        let ledger: Ledger
-        var types: Set<String> { ledger.types }
-        let isIdle: (@Sendable (Connection) throws -> Bool)? = {
-            try $0.query("SELECT true FROM nowhere").one().get(0, as: Bool.self)
-        }
-
-        func handle(_ messages: [InboundMessage], on connection: Connection, outbox: inout [OutgoingEvent]) throws {
-            try ledger.handle(messages, on: connection, outbox: &outbox)
-        }
     }
 
     /// PostgreSQL's offsets are the truth, whatever Kafka remembers.
