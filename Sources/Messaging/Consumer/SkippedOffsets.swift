@@ -3,7 +3,8 @@ import Logging
 import Postgres
 
 /// Next offsets behind records that don't concern the group, not stored yet. Reading such records again after a crash
-/// changes nothing, so that they need no transaction of their own.
+/// changes nothing, so that they need no transaction of their own. What a group passed over while nobody wanted anything of
+/// it (`BatchHandler.isIdle`) is then handled for who has come to want it since: a second's records from before.
 struct SkippedOffsets {
     private var gathered = GatheredOffsets()
 

@@ -23,13 +23,9 @@ struct ConsumedRecord {
     private init(_ record: ConsumedMessage, of topic: String, by reader: RecordReader?) {
         self.record = record
         source = InboundMessage.Source(topic: topic, partition: record.partition, offset: record.offset)
-        guard let reader else {
-            (message, malformed, isForged, unavailable) = (nil, nil, false, nil)
-            return
-        }
-        switch reader.read(record, at: source) {
+        switch reader?.read(record, at: source) {
         case .event(let event): (message, malformed, isForged, unavailable) = (event, nil, false, nil)
-        case .nothing: (message, malformed, isForged, unavailable) = (nil, nil, false, nil)
+        case .nothing, nil: (message, malformed, isForged, unavailable) = (nil, nil, false, nil)
         case .poison(let reason): (message, malformed, isForged, unavailable) = (nil, reason, false, nil)
         case .forged(let reason): (message, malformed, isForged, unavailable) = (nil, reason, true, nil)
         case .unavailable(let reason): (message, malformed, isForged, unavailable) = (nil, nil, false, reason)

@@ -6,7 +6,7 @@ import Postgres
 /// A row in here is a guess at the one in the table. Who writes by it holds it against the row's `xmin`, the transaction that
 /// wrote it, which no other version of the row shares: so nothing goes wrong with a guess after another process's write or an
 /// exchange of tables.
-public final class RecentRows<Key: Hashable & Sendable, Row: Sendable>: Sendable {
+package final class RecentRows<Key: Hashable & Sendable, Row: Sendable>: Sendable {
     fileprivate struct Place: Sendable {
         let row: Row
         /// Which of the key's entries in `queue` is the last one.
@@ -32,13 +32,13 @@ public final class RecentRows<Key: Hashable & Sendable, Row: Sendable>: Sendable
     /// - Parameters:
     ///   - limit: what is remembered for a connection at most, by the sum of sizes; the oldest go first.
     ///   - size: of a row. The same each time.
-    public init(limit: Int, size: @escaping @Sendable (Row) -> Int) {
+    package init(limit: Int, size: @escaping @Sendable (Row) -> Int) {
         self.limit = limit
         self.size = size
     }
 
     /// Takes out those of `keys` that are here.
-    public func take(_ keys: some Sequence<Key>, for connection: Connection) -> [Key: Row] {
+    package func take(_ keys: some Sequence<Key>, for connection: Connection) -> [Key: Row] {
         with(connection, begins: true) { state in
             guard !state.places.isEmpty else { return [:] }
             var taken: [Key: Row] = [:]
@@ -51,7 +51,7 @@ public final class RecentRows<Key: Hashable & Sendable, Row: Sendable>: Sendable
         } ?? [:]
     }
 
-    public func put(_ rows: some Sequence<(key: Key, row: Row)>, for connection: Connection) {
+    package func put(_ rows: some Sequence<(key: Key, row: Row)>, for connection: Connection) {
         with(connection, begins: false) { state in
             for (key, row) in rows {
                 state.number += 1
@@ -73,7 +73,7 @@ public final class RecentRows<Key: Hashable & Sendable, Row: Sendable>: Sendable
     }
 
     /// How many are remembered, for all connections together.
-    public var count: Int { states.withLock { $0.reduce(0) { $0 + $1.places.count } } }
+    package var count: Int { states.withLock { $0.reduce(0) { $0 + $1.places.count } } }
 
     /// Connections that have guesses: of a group's two workers. The messages of a key come to one of them.
     private static var connections: Int { 2 }

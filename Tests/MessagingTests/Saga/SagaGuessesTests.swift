@@ -14,11 +14,27 @@ import Testing
         let guesses: SagaGuesses
         let handler: SagaFactHandler
         let connection: Connection
+        private let database: SagaDatabase
 
         init(_ database: SagaDatabase, limit: Int = 3 << 20) throws {
+            self.database = database
             guesses = SagaGuesses(limit: limit)
             handler = SagaFactHandler(database.orchestrator, guesses: guesses)
             connection = try database.connect()
+        }
+
+        @discardableResult
+        func handle(_ batch: [InboundMessage]) throws -> [OutgoingEvent] {
+            try database.handle(batch, by: handler, on: connection)
+        }
+
+        /// Throws `RolledBack` behind a batch that could be handled.
+        func handleAndRollBack(_ batch: [InboundMessage]) throws {
+            try connection.transaction { connection in
+                var outbox: [OutgoingEvent] = []
+                try handler.handle(batch, on: connection, outbox: &outbox)
+                throw RolledBack()
+            }
         }
     }
 
@@ -65,19 +81,15 @@ import Testing
                 let worker = workers[Int.random(in: 0...1, using: &random)]
                 if Int.random(in: 0..<5, using: &random) == 0 {
                     // One that found itself to be wrong is rolled back just the same.
-                    try? worker.connection.transaction { connection in
-                        var outbox: [OutgoingEvent] = []
-                        try worker.handler.handle(batch, on: connection, outbox: &outbox)
-                        throw RolledBack()
-                    }
+                    try? worker.handleAndRollBack(batch)
                     continue
                 }
                 facts.removeFirst(batch.count)
                 var sent: [OutgoingEvent]
                 do {
-                    sent = try guessing.handle(batch, by: worker.handler, on: worker.connection)
+                    sent = try worker.handle(batch)
                 } catch is ConcurrentChange {
-                    sent = try guessing.handle(batch, by: worker.handler, on: worker.connection)
+                    sent = try worker.handle(batch)
                 }
                 commands.guessing += sent.map { "\($0.type) \($0.key) \($0.metadata.causationID ?? "")" }
                 // Of no stream of ours, they are asked for.
@@ -106,16 +118,16 @@ import Testing
     @Test func anInstanceThatWasMovedMeanwhileCounts() throws {
         let database = try SagaDatabase()
         let (first, second) = (try Worker(database), try Worker(database))
-        try database.handle([wanted("a"), wanted("b")], by: first.handler, on: first.connection)
+        try first.handle([wanted("a"), wanted("b")])
         #expect(first.guesses.count == 2)
         try database.handle([fact("HotelBooked", "a")], on: second.connection)
         let batch = [fact("FlightBooked", "a"), fact("HotelBooked", "b")]
         #expect(throws: ConcurrentChange.self, "it wasn't asked for") {
-            try database.handle(batch, by: first.handler, on: first.connection)
+            try first.handle(batch)
         }
         #expect(try database.show("b", on: second.connection)?.steps.first?.call.progress == .requested)
         #expect(
-            try database.handle(batch, by: first.handler, on: first.connection).map { "\($0.type) \($0.key)" } == [
+            try first.handle(batch).map { "\($0.type) \($0.key)" } == [
                 "BookTransfer a"
             ])
         #expect(try database.show("b", on: second.connection)?.steps.first?.call.progress == .succeeded)
@@ -125,35 +137,27 @@ import Testing
     @Test func anInstanceThatHadBegunIsFound() throws {
         let database = try SagaDatabase()
         let (first, second) = (try Worker(database), try Worker(database))
-        #expect(try database.handle([wanted("a")], by: first.handler, on: first.connection).count == 2)
+        #expect(try first.handle([wanted("a")]).count == 2)
         let before = try database.show("a", on: first.connection)
         #expect(throws: ConcurrentChange.self, "it wasn't asked for") {
-            try database.handle([wanted("a")], by: second.handler, on: second.connection)
+            try second.handle([wanted("a")])
         }
-        #expect(try database.handle([wanted("a")], by: second.handler, on: second.connection).isEmpty)
+        #expect(try second.handle([wanted("a")]).isEmpty)
         #expect(try database.show("a", on: first.connection) == before)
         // Of no stream of ours: it is asked for.
-        #expect(try database.handle([fact("TripWanted", "a")], by: second.handler, on: second.connection).isEmpty)
+        #expect(try second.handle([fact("TripWanted", "a")]).isEmpty)
     }
 
     /// What is remembered was committed, and may still be moved.
     @Test func onlyWhatCountsIsRemembered() throws {
         let database = try SagaDatabase()
         let worker = try Worker(database)
-        #expect(throws: RolledBack.self) {
-            try worker.connection.transaction { connection in
-                var outbox: [OutgoingEvent] = []
-                try worker.handler.handle([wanted("a")], on: connection, outbox: &outbox)
-                throw RolledBack()
-            }
-        }
+        #expect(throws: RolledBack.self) { try worker.handleAndRollBack([wanted("a")]) }
         #expect(worker.guesses.count == 0)
-        #expect(try database.handle([wanted("a")], by: worker.handler, on: worker.connection).count == 2)
+        #expect(try worker.handle([wanted("a")]).count == 2)
         #expect(worker.guesses.count == 1)
         let answers = ["Hotel", "Flight", "Transfer"].map { fact("\($0)Booked", "a") }
-        try database.handle(
-            answers + [fact("VisaGranted", "a"), fact("TicketsIssued", "a")], by: worker.handler,
-            on: worker.connection)
+        try worker.handle(answers + [fact("VisaGranted", "a"), fact("TicketsIssued", "a")])
         #expect(try database.show("a", on: worker.connection)?.status == .completed)
         #expect(worker.guesses.count == 0)
     }
