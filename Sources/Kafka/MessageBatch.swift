@@ -99,6 +99,15 @@ public struct ConsumedMessage: Sendable {
         return UnsafeRawBufferPointer(start: value, count: size)
     }
 
+    /// Frees what librdkafka made of the headers, which is an allocation for each: one record's are reused for the next one's
+    /// while the processor has them at hand, where a batch's would be spread over megabytes. Nothing may point into them any
+    /// more. Who reads headers again has them made again.
+    public func releaseHeaders() {
+        var headers: OpaquePointer?
+        guard rd_kafka_message_detach_headers(raw.message, &headers) == RD_KAFKA_RESP_ERR_NO_ERROR else { return }
+        rd_kafka_headers_destroy(headers)
+    }
+
     /// All headers, copied.
     public var headers: [KafkaHeader] {
         var headers: [KafkaHeader] = []

@@ -21,35 +21,52 @@ public struct InboundMessage: Sendable {
         func messageID(recordTime: Int64) -> String { "\(self)@\(recordTime / 1_000)" }
     }
 
-    /// `ce_id`, unique for its `origin`; where the record lies, if it has none.
-    public let id: String
-    public let type: String
-    public let schemaVersion: Int
-    /// What coders of facts and commands read. Of a JSON record the `payload` member, byte for byte; of any other what the
-    /// codec of its content type made of its value.
-    public let payload: [UInt8]
-    /// Of the record.
-    public let contentType: ContentType
-    public let key: String
-    public let tenant: String
-    public let correlationID: String
+    /// What doesn't change, shared by all copies: on its way to a handler a message is in one array after another.
+    private final class Head: Sendable {
+        let id: String
+        let type: String
+        let schemaVersion: Int
+        let payload: [UInt8]
+        let contentType: ContentType
+        let key: String
+        let tenant: String
+        let correlationID: String
+        let time: Int64
+        let streamVersion: Int?
+        let source: Source
+        let origin: String?
+        let identity: String
+        let isKeyed: Bool
+        let priority: Priority
+        let expiresAt: Int64?
+
+        init(
+            id: String, type: String, schemaVersion: Int, payload: [UInt8], contentType: ContentType, key: String,
+            tenant: String, correlationID: String, time: Int64, streamVersion: Int?, source: Source, origin: String?,
+            isKeyed: Bool, priority: Priority, expiresAt: Int64?
+        ) {
+            self.id = id
+            self.type = type
+            self.schemaVersion = schemaVersion
+            self.payload = payload
+            self.contentType = contentType
+            self.key = key
+            self.tenant = tenant
+            self.correlationID = correlationID
+            self.time = time
+            self.streamVersion = streamVersion
+            self.source = source
+            self.origin = origin
+            identity = EventIdentity.text(source: origin, id: id)
+            self.isKeyed = isKeyed
+            self.priority = priority
+            self.expiresAt = expiresAt
+        }
+    }
+
+    private let head: Head
     /// What caused it; while it is handled in a trace that is recorded, the span of that, which its effects come under.
     public internal(set) var traceparent: String?
-    /// When the event happened, microseconds since the Unix epoch; the record's timestamp where `ce_time` is missing.
-    public let time: Int64
-    /// The event's version in its stream, from producers that keep one.
-    public let streamVersion: Int?
-    public let source: Source
-    /// `ce_source`: who says so.
-    public let origin: String?
-    /// Which event it is: what a second record of it is recognised by (`EventIdentity`).
-    public let identity: String
-    /// False where the record has no key, and the id stands in for it.
-    public let isKeyed: Bool
-    /// By the lane that it came on; what it causes takes the same.
-    public let priority: Priority
-    /// After it, a command isn't to be done any more; microseconds since the Unix epoch.
-    public let expiresAt: Int64?
     /// Of a command that came too late, for handlers that judge it themselves (`BatchHandler.judgesExpiry`).
     public internal(set) var refusal: CommandRefusal?
     /// What the payload says, as it was read at the door; nil for a message that didn't come that way.
@@ -61,24 +78,40 @@ public struct InboundMessage: Sendable {
         origin: String? = nil, isKeyed: Bool = true, contentType: ContentType = .json, priority: Priority = .ordinary,
         expiresAt: Int64? = nil
     ) {
-        self.id = id
-        self.type = type
-        self.schemaVersion = schemaVersion
-        self.payload = payload
-        self.contentType = contentType
-        self.key = key
-        self.tenant = tenant
-        self.correlationID = correlationID
+        head = Head(
+            id: id, type: type, schemaVersion: schemaVersion, payload: payload, contentType: contentType, key: key,
+            tenant: tenant, correlationID: correlationID, time: time, streamVersion: streamVersion, source: source,
+            origin: origin, isKeyed: isKeyed, priority: priority, expiresAt: expiresAt)
         self.traceparent = traceparent
-        self.time = time
-        self.streamVersion = streamVersion
-        self.source = source
-        self.origin = origin
-        identity = EventIdentity.text(source: origin, id: id)
-        self.isKeyed = isKeyed
-        self.expiresAt = expiresAt
-        self.priority = priority
     }
+
+    /// `ce_id`, unique for its `origin`; where the record lies, if it has none.
+    public var id: String { head.id }
+    public var type: String { head.type }
+    public var schemaVersion: Int { head.schemaVersion }
+    /// What coders of facts and commands read. Of a JSON record the `payload` member, byte for byte; of any other what the
+    /// codec of its content type made of its value.
+    public var payload: [UInt8] { head.payload }
+    /// Of the record.
+    public var contentType: ContentType { head.contentType }
+    public var key: String { head.key }
+    public var tenant: String { head.tenant }
+    public var correlationID: String { head.correlationID }
+    /// When the event happened, microseconds since the Unix epoch; the record's timestamp where `ce_time` is missing.
+    public var time: Int64 { head.time }
+    /// The event's version in its stream, from producers that keep one.
+    public var streamVersion: Int? { head.streamVersion }
+    public var source: Source { head.source }
+    /// `ce_source`: who says so.
+    public var origin: String? { head.origin }
+    /// Which event it is: what a second record of it is recognised by (`EventIdentity`).
+    public var identity: String { head.identity }
+    /// False where the record has no key, and the id stands in for it.
+    public var isKeyed: Bool { head.isKeyed }
+    /// By the lane that it came on; what it causes takes the same.
+    public var priority: Priority { head.priority }
+    /// After it, a command isn't to be done any more; microseconds since the Unix epoch.
+    public var expiresAt: Int64? { head.expiresAt }
 
     /// Metadata for an event that this message causes.
     public func effectMetadata(id: String, source: String, time: Int64) -> EventMetadata {

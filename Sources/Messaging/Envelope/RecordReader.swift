@@ -70,6 +70,7 @@ public final class RecordReader: Sendable {
 
     func read(_ record: ConsumedMessage, at place: InboundMessage.Source) -> RecordVerdict {
         if record.isTombstone { return .nothing(.tombstone) }
+        defer { record.releaseHeaders() }
         // Most records of a busy topic are others' business; two headers say so before anything is copied.
         if let type = record.header(EventHeader.type) {
             if passesOver(type) { return .nothing(.otherType) }

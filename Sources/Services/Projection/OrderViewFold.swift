@@ -88,7 +88,7 @@ extension OrderViewFold: HistoryFold {
     package func write(on connection: Connection) throws { try save(on: connection) }
 
     /// New views are inserted where they are fewer than this, for COPY takes round trips of its own, and where they are less than
-    /// half: what is copied isn't remembered, and facts of orders on their way would come with a SELECT each time.
+    /// half: what is copied isn't remembered, and the facts that come next of such an order have it read.
     private static func isToBeCopied(new: Int, of all: Int) -> Bool { new >= 64 && new * 2 >= all }
 
     /// As `write`. What `recent` knows and what can't have a view yet isn't looked up: the write finds whether that was right.
@@ -100,21 +100,18 @@ extension OrderViewFold: HistoryFold {
         on connection: Connection, knowing recent: RecentViews? = nil, telling channel: String? = nil
     ) throws {
         let known = recent?.take(slots.lazy.map(\.key), for: connection) ?? [:]
-        let new = slots.count { $0.isNew && known[$0.key] == nil }
-        if Self.isToBeCopied(new: new, of: slots.count), try OrderViewRows.canBeCopied(on: connection) {
+        func isNew(_ slot: Slot) -> Bool { slot.isNew && known[slot.key] == nil }
+        var rest = slots
+        if Self.isToBeCopied(new: slots.count(where: isNew), of: slots.count),
+            try OrderViewRows.canBeCopied(on: connection)
+        {
             do {
-                try connection.savepoint { try saveMany(on: $0) }
+                try connection.savepoint { try copy(slots.filter(isNew), on: $0) }
+                rest = slots.filter { !isNew($0) }
                 if let channel { try connection.notify(channel) }
-                return
             } catch is ConcurrentChange {}
         }
-        try save(over: known, recent, channel, on: connection)
-    }
-
-    private func save(
-        over known: [OrderKey: StoredView], _ recent: RecentViews?, _ channel: String?, on connection: Connection
-    ) throws {
-        for part in Self.parts(slots) { try save(part, over: known, recent, channel, on: connection) }
+        for part in Self.parts(rest) { try save(part, over: known, recent, channel, on: connection) }
     }
 
     private func save(
@@ -168,24 +165,9 @@ extension OrderViewFold: HistoryFold {
         }
     }
 
-    /// Copies the new ones: they are folded while it goes on, and the server works on one row while the next is made.
-    /// `ConcurrentChange` says that one is there after all, such as from a second copy of its first fact.
-    private func saveMany(on connection: Connection) throws {
-        var new = slots.filter(\.isNew)
-        for part in Self.parts(slots.filter { !$0.isNew }) {
-            let loaded = try OrderViewRows.load(part.map(\.key).sorted(), on: connection)
-            var changes: [OrderViewRows.Change] = []
-            for slot in part {
-                guard let base = loaded[slot.key] else {
-                    new.append(slot)
-                    continue
-                }
-                guard let view = view(slot, over: base.view) else { continue }
-                changes.append(OrderViewRows.Change(key: slot.key, view: view, base: base))
-            }
-            let (_, late) = try OrderViewRows.save(changes.sorted { $0.key < $1.key }, on: connection)
-            if let key = late.first { throw ConcurrentChange(streamID: key.orderID) }
-        }
+    /// They are folded while it goes on, and the server works on one row while the next is made. `ConcurrentChange` says that
+    /// one is there after all, such as from a second copy of its first fact.
+    private func copy(_ new: [Slot], on connection: Connection) throws {
         try OrderViewRows.copy(
             new.lazy.compactMap { slot in view(slot, over: nil).map { (slot.key, $0) } }, on: connection)
     }

@@ -9,12 +9,18 @@ package enum OrderViewRows {
     /// Notified with each commit that changes views, for readers that wait for that (`OrderWatch`).
     package static let channel = "order_views"
 
-    /// A view that facts have changed.
-    struct Change: Sendable {
+    /// A view that facts have changed. A class, as `StoredView` is.
+    final class Change: Sendable {
         let key: OrderKey
         let view: OrderView
         /// What it was made from; nil where there is no row.
         let base: StoredView?
+
+        init(key: OrderKey, view: OrderView, base: StoredView?) {
+            self.key = key
+            self.view = view
+            self.base = base
+        }
     }
 
     package static func load(_ keys: [OrderKey], on connection: Connection) throws -> [OrderKey: StoredView] {

@@ -2,13 +2,22 @@ import Messaging
 import OrderflowKit
 
 /// A view, and which version of its row it was read from.
-package struct StoredView: Sendable {
+///
+/// A class, since a view has many parts and goes from one collection to the next.
+package final class StoredView: Sendable {
     package let view: OrderView
     /// The row's `xmin`: the transaction that wrote it.
     let row: String
     /// Bytes of its first piece, and of all.
     let head: Int
     let size: Int
+
+    init(view: OrderView, row: String, head: Int, size: Int) {
+        self.view = view
+        self.row = row
+        self.head = head
+        self.size = size
+    }
 }
 
 /// The views that were written last.
