@@ -105,7 +105,7 @@ public final class BatchConsumer: Sendable {
             return buffer.wait(for: timeout) { buffer -> MessageBatch?? in
                 if let batch = buffer.take(max, isUrgent: urgent, handle) {
                     poller.pacing.holdsNothingBack.store(
-                        urgent || buffer.count > 0 || buffers.isAlert, ordering: .relaxed)
+                        urgent || buffers.isAlert, ordering: .relaxed)
                     return .some(batch)
                 }
                 return buffer.isOver ? .some(nil) : nil

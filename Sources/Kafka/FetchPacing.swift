@@ -30,8 +30,7 @@ final class FetchPacing: Sendable {
 
     /// Partitions assigned to the consumer.
     let partitions = Atomic<Int>(0)
-    /// More lies in the buffer than a batch takes, so that a small answer brings what is urgent, or nothing; or urgent records
-    /// are expected.
+    /// Urgent records are expected, which a small answer may bring.
     let holdsNothingBack = Atomic<Bool>(false)
     /// Bytes that there is room for; nil for a consumer that leaves that to librdkafka.
     private let room: Monitor<Int>?

@@ -6,31 +6,31 @@ import Postgres
 /// A row in here is a guess at the one in the table. Who writes by it holds it against the row's `xmin`, the transaction that
 /// wrote it, which no other version of the row shares: so nothing goes wrong with a guess after another process's write or an
 /// exchange of tables.
+///
+/// Inlinable, since its users are in other modules: a key is looked up several times for each row that is written.
 package final class RecentRows<Key: Hashable & Sendable, Row: Sendable>: Sendable {
-    fileprivate struct Place: Sendable {
-        let row: Row
-        /// Which of the key's entries in `queue` is the last one.
-        let number: Int
-    }
-
-    fileprivate struct State: Sendable {
+    /// Two generations: the older one goes when the newer one is full. So the rows of the last half of the limit are here, and
+    /// those that were taken out leave nothing to tidy.
+    @usableFromInline
+    package struct State: Sendable {
         /// Whose guesses these are: after a reconnection it may be a server that was restored from a backup.
-        let connection: Int32
-        var places: [Key: Place] = [:]
-        /// The oldest first; keys come again, and only the last entry of each counts.
-        var queue: [(key: Key, number: Int)] = []
-        var first = 0
-        var size = 0
-        var number = 0
+        @usableFromInline let connection: Int32
+        @usableFromInline var newer: [Key: Row] = [:]
+        @usableFromInline var older: [Key: Row] = [:]
+        /// Of the newer ones.
+        @usableFromInline var size = 0
+
+        @inlinable
+        init(connection: Int32) { self.connection = connection }
     }
 
-    private let limit: Int
-    private let size: @Sendable (Row) -> Int
+    @usableFromInline let limit: Int
+    @usableFromInline let size: @Sendable (Row) -> Int
     /// One for each connection that has one, the latest used last.
-    private let states = Monitor<[State]>([])
+    @usableFromInline let states = Monitor<[State]>([])
 
     /// - Parameters:
-    ///   - limit: what is remembered for a connection at most, by the sum of sizes; the oldest go first.
+    ///   - limit: what is remembered for a connection at most, by the sum of sizes; at least half of it is.
     ///   - size: of a row. The same each time.
     package init(limit: Int, size: @escaping @Sendable (Row) -> Int) {
         self.limit = limit
@@ -38,50 +38,52 @@ package final class RecentRows<Key: Hashable & Sendable, Row: Sendable>: Sendabl
     }
 
     /// Takes out those of `keys` that are here.
+    @inlinable
     package func take(_ keys: some Sequence<Key>, for connection: Connection) -> [Key: Row] {
         with(connection, begins: true) { state in
-            guard !state.places.isEmpty else { return [:] }
+            guard !state.newer.isEmpty || !state.older.isEmpty else { return [:] }
             var taken: [Key: Row] = [:]
             for key in keys {
-                guard let place = state.places.removeValue(forKey: key) else { continue }
-                state.size -= size(place.row)
-                taken[key] = place.row
+                let older = state.older.removeValue(forKey: key)
+                if let row = state.newer.removeValue(forKey: key) {
+                    state.size -= size(row)
+                    taken[key] = row
+                } else if let older {
+                    taken[key] = older
+                }
             }
             return taken
         } ?? [:]
     }
 
+    @inlinable
     package func put(_ rows: some Sequence<(key: Key, row: Row)>, for connection: Connection) {
         with(connection, begins: false) { state in
             for (key, row) in rows {
-                state.number += 1
-                if let known = state.places.updateValue(Place(row: row, number: state.number), forKey: key) {
-                    state.size -= size(known.row)
+                let size = size(row)
+                guard size <= limit / 2 else { continue }
+                if state.size + size > limit / 2 {
+                    state.older = state.newer
+                    state.newer = [:]
+                    state.size = 0
                 }
-                state.size += size(row)
-                state.queue.append((key, state.number))
+                state.size += size
+                if let former = state.newer.updateValue(row, forKey: key) { state.size -= self.size(former) }
             }
-            while state.size > limit, state.first < state.queue.count {
-                let (key, number) = state.queue[state.first]
-                state.first += 1
-                guard let place = state.places[key], place.number == number else { continue }
-                state.places[key] = nil
-                state.size -= size(place.row)
-            }
-            state.tidy()
         }
     }
 
     /// How many are remembered, for all connections together.
-    package var count: Int { states.withLock { $0.reduce(0) { $0 + $1.places.count } } }
+    package var count: Int { states.withLock { $0.reduce(0) { $0 + $1.newer.count + $1.older.count } } }
 
     /// Connections that have guesses: of a group's two workers. The messages of a key come to one of them.
-    private static var connections: Int { 2 }
+    @inlinable
+    static var connections: Int { 2 }
 
     /// Nil where the connection has none, and none is begun.
-    private func with<Result>(
-        _ connection: Connection, begins: Bool, _ body: (inout State) -> Result
-    ) -> Result? {
+    @inlinable
+    @discardableResult
+    func with<Result>(_ connection: Connection, begins: Bool, _ body: (inout State) -> Result) -> Result? {
         states.withLock { states in
             var state: State
             if let index = states.firstIndex(where: { $0.connection == connection.processID }) {
@@ -95,14 +97,5 @@ package final class RecentRows<Key: Hashable & Sendable, Row: Sendable>: Sendabl
             defer { states.append(state) }
             return body(&state)
         }
-    }
-}
-
-extension RecentRows.State {
-    /// Lets go of entries that don't count, when they are most of the queue.
-    fileprivate mutating func tidy() {
-        guard queue.count > 256, queue.count > 4 * places.count else { return }
-        queue = queue[first...].filter { places[$0.key]?.number == $0.number }
-        first = 0
     }
 }

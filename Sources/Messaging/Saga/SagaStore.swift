@@ -47,13 +47,22 @@ enum SagaStore {
     }
 
     /// A change of one instance. `loadedVersion` is nil for one that wasn't there.
-    struct Change {
+    ///
+    /// A class, since an instance has many parts and goes from one collection to the next.
+    final class Change {
         let saga: StoredSaga
         let loadedVersion: Int?
         /// The start isn't stored yet.
         let startIsNew: Bool
         /// The clock has looked at it: it is to be looked at again when its next deadline comes, and not before.
         let isLookedAt: Bool
+
+        init(saga: StoredSaga, loadedVersion: Int?, startIsNew: Bool, isLookedAt: Bool) {
+            self.saga = saga
+            self.loadedVersion = loadedVersion
+            self.startIsNew = startIsNew
+            self.isLookedAt = isLookedAt
+        }
     }
 
     /// Writes instances, and lines that have left their logs. Returns the `xmin` that all of their rows have now. Throws

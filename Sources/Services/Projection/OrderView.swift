@@ -7,16 +7,37 @@ import Orders
 /// Folding is tolerant: facts may come twice, and those of different services in any order. Every part is decided by
 /// what the facts say, not by which came last, so that a rebuild from offset zero gives the same document.
 package struct OrderView: Hashable, Sendable {
-    package struct Entry: Hashable, Sendable {
+    /// A class, for a view has several, which are copied with it each time that a fact changes it.
+    package final class Entry: Hashable, Sendable {
         package let type: String
         package let at: Int64
         /// `ce_id` of the fact's message.
         package let id: String
         /// `ce_source`; nil where it isn't said, and in entries from before it was kept.
-        package var origin: String?
+        package let origin: String?
         /// Stream version, of the order's own facts.
-        package var version: Int?
-        package var detail = Detail()
+        package let version: Int?
+        package let detail: Detail
+        /// As it stands in documents: written once, though its view is written with each fact that comes later.
+        let json: [UInt8]
+
+        package init(
+            type: String, at: Int64, id: String, origin: String? = nil, version: Int? = nil, detail: Detail = Detail()
+        ) {
+            self.type = type
+            self.at = at
+            self.id = id
+            self.origin = origin
+            self.version = version
+            self.detail = detail
+            json = Self.json(type: type, at: at, id: id, origin: origin, version: version, detail)
+        }
+
+        package static func == (left: Entry, right: Entry) -> Bool {
+            left.json == right.json && left.origin == right.origin
+        }
+
+        package func hash(into hasher: inout Hasher) { hasher.combine(id) }
 
         /// What a later fact may cover up in the document's parts: with it, the past can be told (`asOf`).
         package struct Detail: Hashable, Sendable {

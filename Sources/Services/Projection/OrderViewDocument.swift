@@ -1,4 +1,5 @@
 import JSON
+import Messaging
 import OrderFacts
 import OrderflowKit
 import Orders
@@ -17,7 +18,7 @@ extension OrderView {
             writeHead(into: &json)
             writeState(into: &json)
             json.key("timeline")
-            json.array { json in for entry in timeline { entry.write(into: &json) } }
+            json.array { json in for entry in timeline { json.raw(entry.json) } }
         }
         return json.bytes
     }
@@ -48,7 +49,7 @@ extension OrderView {
     func writeHeadPiece(into json: inout JSONWriter) { json.object { writeHead(into: &$0) } }
     func writeStatePiece(into json: inout JSONWriter) { json.object { writeState(into: &$0) } }
     func writeTimelinePiece(into json: inout JSONWriter) {
-        json.array { json in for entry in timeline.reversed() { entry.write(into: &json) } }
+        json.array { json in for entry in timeline.reversed() { json.raw(entry.json) } }
     }
 
     private func writeHead(into json: inout JSONWriter) {
@@ -105,13 +106,16 @@ extension OrderView {
 }
 
 extension OrderView.Entry {
-    fileprivate func write(into json: inout JSONWriter) {
+    static func json(
+        type: String, at: Int64, id: String, origin: String?, version: Int?, _ detail: Detail
+    ) -> [UInt8] {
+        var json = JSONWriter(capacity: 192)
         json.object { json in
             json.field("type", type)
             json.time("at", at)
             json.field("id", id)
             // Of our own facts the id says it all.
-            if origin != nil, identity != id { json.field("source", origin) }
+            if let origin, EventIdentity.text(source: origin, id: id) != id { json.field("source", origin) }
             if let version { json.field("version", version) }
             json.field("reason", detail.reason)
             if let amount = detail.amount { json.money("amount", amount) }
@@ -127,5 +131,6 @@ extension OrderView.Entry {
                 json.raw { $0.append(contentsOf: other.json) }
             }
         }
+        return json.bytes
     }
 }
