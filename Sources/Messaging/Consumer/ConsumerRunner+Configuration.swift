@@ -7,7 +7,7 @@ extension ConsumerRunner {
         /// Those of them that are express lanes: their records go ahead of the others'.
         public var expressTopics: Set<String> = []
         /// Records in one transaction at most.
-        public var batchSize = 500
+        public var batchSize = 1_000
         /// From the beginning of one batch to that of the next while records keep coming: one of many costs
         /// little more than one of few. A full batch doesn't wait, nor does the first record after a quiet time, nor an express
         /// record.
