@@ -43,6 +43,11 @@ import Testing
         var got: [OutgoingMessage] = []
         try eventually("three records") {
             for message in (try reader.nextBatch(max: 10, timeout: .milliseconds(200))).map({ Array($0) }) ?? [] {
+                // They can be read again afterwards, as often as somebody wants to.
+                for _ in 0..<2 {
+                    _ = message.headers
+                    message.releaseHeaders()
+                }
                 got.append(
                     OutgoingMessage(
                         topic: message.topic, key: message.key.map { Array($0) },

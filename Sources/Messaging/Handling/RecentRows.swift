@@ -61,7 +61,12 @@ package final class RecentRows<Key: Hashable & Sendable, Row: Sendable>: Sendabl
         with(connection, begins: false) { state in
             for (key, row) in rows {
                 let size = size(row)
-                guard size <= limit / 2 else { continue }
+                guard size <= limit / 2 else {
+                    // What is here of it isn't so any more.
+                    if let former = state.newer.removeValue(forKey: key) { state.size -= self.size(former) }
+                    state.older[key] = nil
+                    continue
+                }
                 if state.size + size > limit / 2 {
                     state.older = state.newer
                     state.newer = [:]
