@@ -104,8 +104,7 @@ public final class BatchConsumer: Sendable {
             }
             return buffer.wait(for: timeout) { buffer -> MessageBatch?? in
                 if let batch = buffer.take(max, isUrgent: urgent, handle) {
-                    poller.pacing.holdsNothingBack.store(
-                        urgent || buffers.isAlert, ordering: .relaxed)
+                    poller.pacing.holdsNothingBack.store(urgent || buffers.isAlert, ordering: .relaxed)
                     return .some(batch)
                 }
                 return buffer.isOver ? .some(nil) : nil

@@ -21,8 +21,8 @@ public struct InboundMessage: Sendable {
         func messageID(recordTime: Int64) -> String { "\(self)@\(recordTime / 1_000)" }
     }
 
-    /// What doesn't change, shared by all copies: on its way to a handler a message is in one array after another.
-    private final class Head: Sendable {
+    /// What doesn't change.
+    private struct Parts {
         let id: String
         let type: String
         let schemaVersion: Int
@@ -39,29 +39,13 @@ public struct InboundMessage: Sendable {
         let isKeyed: Bool
         let priority: Priority
         let expiresAt: Int64?
+    }
 
-        init(
-            id: String, type: String, schemaVersion: Int, payload: [UInt8], contentType: ContentType, key: String,
-            tenant: String, correlationID: String, time: Int64, streamVersion: Int?, source: Source, origin: String?,
-            isKeyed: Bool, priority: Priority, expiresAt: Int64?
-        ) {
-            self.id = id
-            self.type = type
-            self.schemaVersion = schemaVersion
-            self.payload = payload
-            self.contentType = contentType
-            self.key = key
-            self.tenant = tenant
-            self.correlationID = correlationID
-            self.time = time
-            self.streamVersion = streamVersion
-            self.source = source
-            self.origin = origin
-            identity = EventIdentity.text(source: origin, id: id)
-            self.isKeyed = isKeyed
-            self.priority = priority
-            self.expiresAt = expiresAt
-        }
+    /// Shared by all copies: on its way to a handler a message is in one array after another.
+    private final class Head: Sendable {
+        let parts: Parts
+
+        init(_ parts: Parts) { self.parts = parts }
     }
 
     private let head: Head
@@ -79,39 +63,41 @@ public struct InboundMessage: Sendable {
         expiresAt: Int64? = nil
     ) {
         head = Head(
-            id: id, type: type, schemaVersion: schemaVersion, payload: payload, contentType: contentType, key: key,
-            tenant: tenant, correlationID: correlationID, time: time, streamVersion: streamVersion, source: source,
-            origin: origin, isKeyed: isKeyed, priority: priority, expiresAt: expiresAt)
+            Parts(
+                id: id, type: type, schemaVersion: schemaVersion, payload: payload, contentType: contentType, key: key,
+                tenant: tenant, correlationID: correlationID, time: time, streamVersion: streamVersion, source: source,
+                origin: origin, identity: EventIdentity.text(source: origin, id: id), isKeyed: isKeyed,
+                priority: priority, expiresAt: expiresAt))
         self.traceparent = traceparent
     }
 
     /// `ce_id`, unique for its `origin`; where the record lies, if it has none.
-    public var id: String { head.id }
-    public var type: String { head.type }
-    public var schemaVersion: Int { head.schemaVersion }
+    public var id: String { head.parts.id }
+    public var type: String { head.parts.type }
+    public var schemaVersion: Int { head.parts.schemaVersion }
     /// What coders of facts and commands read. Of a JSON record the `payload` member, byte for byte; of any other what the
     /// codec of its content type made of its value.
-    public var payload: [UInt8] { head.payload }
+    public var payload: [UInt8] { head.parts.payload }
     /// Of the record.
-    public var contentType: ContentType { head.contentType }
-    public var key: String { head.key }
-    public var tenant: String { head.tenant }
-    public var correlationID: String { head.correlationID }
+    public var contentType: ContentType { head.parts.contentType }
+    public var key: String { head.parts.key }
+    public var tenant: String { head.parts.tenant }
+    public var correlationID: String { head.parts.correlationID }
     /// When the event happened, microseconds since the Unix epoch; the record's timestamp where `ce_time` is missing.
-    public var time: Int64 { head.time }
+    public var time: Int64 { head.parts.time }
     /// The event's version in its stream, from producers that keep one.
-    public var streamVersion: Int? { head.streamVersion }
-    public var source: Source { head.source }
+    public var streamVersion: Int? { head.parts.streamVersion }
+    public var source: Source { head.parts.source }
     /// `ce_source`: who says so.
-    public var origin: String? { head.origin }
+    public var origin: String? { head.parts.origin }
     /// Which event it is: what a second record of it is recognised by (`EventIdentity`).
-    public var identity: String { head.identity }
+    public var identity: String { head.parts.identity }
     /// False where the record has no key, and the id stands in for it.
-    public var isKeyed: Bool { head.isKeyed }
+    public var isKeyed: Bool { head.parts.isKeyed }
     /// By the lane that it came on; what it causes takes the same.
-    public var priority: Priority { head.priority }
+    public var priority: Priority { head.parts.priority }
     /// After it, a command isn't to be done any more; microseconds since the Unix epoch.
-    public var expiresAt: Int64? { head.expiresAt }
+    public var expiresAt: Int64? { head.parts.expiresAt }
 
     /// Metadata for an event that this message causes.
     public func effectMetadata(id: String, source: String, time: Int64) -> EventMetadata {

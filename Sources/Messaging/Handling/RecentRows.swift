@@ -12,7 +12,7 @@ package final class RecentRows<Key: Hashable & Sendable, Row: Sendable>: Sendabl
     /// Two generations: the older one goes when the newer one is full. So the rows of the last half of the limit are here, and
     /// those that were taken out leave nothing to tidy.
     @usableFromInline
-    package struct State: Sendable {
+    struct State: Sendable {
         /// Whose guesses these are: after a reconnection it may be a server that was restored from a backup.
         @usableFromInline let connection: Int32
         @usableFromInline var newer: [Key: Row] = [:]
@@ -44,13 +44,7 @@ package final class RecentRows<Key: Hashable & Sendable, Row: Sendable>: Sendabl
             guard !state.newer.isEmpty || !state.older.isEmpty else { return [:] }
             var taken: [Key: Row] = [:]
             for key in keys {
-                let older = state.older.removeValue(forKey: key)
-                if let row = state.newer.removeValue(forKey: key) {
-                    state.size -= size(row)
-                    taken[key] = row
-                } else if let older {
-                    taken[key] = older
-                }
+                if let row = remove(key, from: &state) { taken[key] = row }
             }
             return taken
         } ?? [:]
@@ -63,8 +57,7 @@ package final class RecentRows<Key: Hashable & Sendable, Row: Sendable>: Sendabl
                 let size = size(row)
                 guard size <= limit / 2 else {
                     // What is here of it isn't so any more.
-                    if let former = state.newer.removeValue(forKey: key) { state.size -= self.size(former) }
-                    state.older[key] = nil
+                    remove(key, from: &state)
                     continue
                 }
                 if state.size + size > limit / 2 {
@@ -76,6 +69,16 @@ package final class RecentRows<Key: Hashable & Sendable, Row: Sendable>: Sendabl
                 if let former = state.newer.updateValue(row, forKey: key) { state.size -= self.size(former) }
             }
         }
+    }
+
+    /// Out of both generations; the newer one counts.
+    @inlinable
+    @discardableResult
+    func remove(_ key: Key, from state: inout State) -> Row? {
+        let older = state.older.removeValue(forKey: key)
+        guard let row = state.newer.removeValue(forKey: key) else { return older }
+        state.size -= size(row)
+        return row
     }
 
     /// How many are remembered, for all connections together.
