@@ -94,6 +94,7 @@ import Testing
             for number in 0..<200 {
                 try side.client().get(number.isMultiple(of: 2) ? "/orders/o-1/stream" : "/orders/x/stream")
             }
+            try eventually("all have come and gone") { side.clients.haveLeft == 200 }
             try eventually("all places are free") { side.watch.census.waits + side.watch.census.streams == 0 }
             let client = try side.client()
             try client.get("/orders/o-2", ["Prefer": "wait=10"])

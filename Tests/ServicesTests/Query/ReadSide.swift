@@ -16,6 +16,7 @@ struct ReadSide: Sendable {
     let watch: OrderWatch
     let port: UInt16
     let draining: Monitor<Bool>
+    let clients: ClientCount
 
     /// Runs `body` on a thread of its own: clients block.
     ///
@@ -34,10 +35,12 @@ struct ReadSide: Sendable {
             views: pool, database: database, limits: limits, isDraining: { draining.withLock { $0 } }, logger: quiet)
         let router = Router(QueryRoutes(views: pool, watch: watch).routes, gate: gate)
         let parts = hears ? watch.parts : watch.parts.filter { $0.name == "view-watch" }
+        let clients = ClientCount()
         try await serving(
-            router, with: parts,
+            router, with: parts, observer: clients,
             toBlocking: { port in
-                try body(ReadSide(database: database, watch: watch, port: port, draining: draining))
+                try body(
+                    ReadSide(database: database, watch: watch, port: port, draining: draining, clients: clients))
             })
     }
 
