@@ -84,6 +84,7 @@ struct BackPressure: Sendable {
     private func pause(_ raw: OpaquePointer) {
         let partitions = held.withLock { held in
             held.isPaused = true
+            held.aside = []
             return held.started.filter { !isUrgent($0) }
         }
         _ = PartitionList(partitions).use { rd_kafka_pause_partitions(raw, $0) }

@@ -30,11 +30,8 @@ public final class BatchConsumer: Sendable {
                 // How long the broker holds an empty answer back: what an idle consumer costs. New partitions wait for it
                 // too, records don't.
                 ("fetch.wait.max.ms", "500"),
-                // An answer has something of each partition of a backlog. Where few fill it, the others may starve: the broker
-                // begins with those that are named first, and whenever the queue has been full, librdkafka names partitions in
-                // the same order again (`rd_kafka_toppar_fetch_decide`, `rd_kafka_broker_fetch_toppars`). A batch of records
-                // that is larger comes whole.
-                ("fetch.message.max.bytes", "131072"), ("fetch.max.bytes", "2097152"),
+                // An answer has something of each partition of a backlog: where few fill it, the others come too seldom.
+                ("fetch.message.max.bytes", String(PartitionShare.asked)), ("fetch.max.bytes", "2097152"),
                 // A broker that ignores the limits may send far more; refusing its answer would stall for ever.
                 ("receive.message.max.bytes", "1000000000"),
                 ("queued.min.messages", "5000"), ("queued.max.messages.kbytes", "4096"),

@@ -3,7 +3,8 @@ import Execution
 import Logging
 
 /// The consumer's own thread. In turn it looks after the group, gives partitions that wait their start, holds fetching
-/// back while the buffer is full, and fetches, which serves librdkafka's callbacks too.
+/// back while the buffer is full, and fetches, which serves librdkafka's callbacks too; then it sees to it that no partition is
+/// passed over.
 final class ConsumerPoller: Sendable {
     let stop = StopSignal()
     let pacing: FetchPacing
@@ -51,6 +52,7 @@ final class ConsumerPoller: Sendable {
 
     func run(_ handle: KafkaHandle, _ watch: GroupWatch) {
         var nextStart = ContinuousClock.now
+        var turns = TurnKeeper(held, urgentTopics: urgent?.topics ?? [], logger)
         var rejoining = RejoinJudge(
             instanceID: membership.instanceID, isDevBroker: isDevBroker, ownerless: ownership, logger)
         stop.onStop { [urgent] in
@@ -70,9 +72,10 @@ final class ConsumerPoller: Sendable {
                 nextStart = .now + Self.listenerRetry
             }
             pressure.apply(handle.raw) { fetch.fetchUrgent() }
-            let isHeldUp = held.withLock { !$0.waiting.isEmpty || $0.isPaused }
+            let isHeldUp = held.withLock { !$0.waiting.isEmpty || $0.isPaused || !$0.aside.isEmpty }
             if !isHeldUp { pacing.lull() }
-            fetch.run(handle.raw, wait: isHeldUp ? Self.wait.short : Self.wait.long)
+            let count = fetch.run(handle.raw, wait: isHeldUp ? Self.wait.short : Self.wait.long)
+            turns.look(handle.raw, after: count)
         }
         buffers.update { $0.closed = true }
         urgent?.stopTelling(handle.raw)

@@ -3,7 +3,7 @@
 /// librdkafka goes to a partition's beginning by itself when its place in it is no more (`auto.offset.reset`), without a
 /// word to the reader: what was read is gone from the partition, and what comes now may be new under old offsets.
 struct FetchPositions {
-    private var next: [TopicPartition: Int64] = [:]
+    private(set) var next: [TopicPartition: Int64] = [:]
 
     /// Logical starts, which are negative, say nothing until the first record.
     mutating func place(_ starts: [TopicPartition: Int64]) {

@@ -7,6 +7,8 @@ struct HeldPartitions {
     private(set) var waiting: Set<TopicPartition> = []
     /// Paused because the buffer stays full.
     var isPaused = false
+    /// Paused so that others have their turn (`TurnKeeper`).
+    var aside: Set<TopicPartition> = []
     /// Times that partitions came or went.
     private(set) var rebalances = 0
     /// Taken away during the fetch that is going on.
@@ -33,10 +35,11 @@ struct HeldPartitions {
 
     /// Gives partitions up. Returns those of them that are paused.
     mutating func revoke(_ going: Set<TopicPartition>) -> Set<TopicPartition> {
-        let paused = isPaused ? going : waiting.intersection(going)
+        let paused = isPaused ? going : waiting.union(aside).intersection(going)
         all.subtract(going)
         rebalances += 1
         waiting.subtract(going)
+        aside.subtract(going)
         revoked.formUnion(going)
         positions.remove(going)
         if all.isEmpty { isPaused = false }

@@ -22,7 +22,8 @@ final class ProducerClient: Sendable {
                 ("linger.ms", String(Int(configuration.linger / .milliseconds(1)))),
                 ("queue.buffering.max.messages", String(configuration.queueMessages)),
                 ("queue.buffering.max.kbytes", String(configuration.queueKilobytes)),
-                ("batch.num.messages", "10000"), ("partitioner", "murmur2_random"),
+                ("batch.num.messages", "10000"), ("batch.size", String(PartitionShare.produced)),
+                ("partitioner", "murmur2_random"),
                 ("sticky.partitioning.linger.ms", "0"),
                 // How long a topic may be unknown, as right after it was made, before its records fail.
                 ("topic.metadata.propagation.max.ms", "5000"),

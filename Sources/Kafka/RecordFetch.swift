@@ -26,8 +26,9 @@ struct RecordFetch: Sendable {
         self.logger = logger
     }
 
-    /// Waits for one record, `wait` at most, then takes what lies ready, and hands all to the workers at once.
-    func run(_ raw: OpaquePointer, wait: Duration) {
+    /// Waits for one record, `wait` at most, then takes what lies ready, and hands all to the workers at once. Returns how many
+    /// there were that aren't urgent.
+    func run(_ raw: OpaquePointer, wait: Duration) -> Int {
         var fetched: [UnsafeMutablePointer<rd_kafka_message_t>] = []
         var timeout = Int32(clamping: Int(wait / .milliseconds(1)))
         if let urgent {
@@ -50,8 +51,9 @@ struct RecordFetch: Sendable {
         dropRevoked(&fetched)
         // The queue tells only that it isn't empty any more.
         if fetched.count == Self.batch { urgent?.raise() }
-        guard !fetched.isEmpty else { return }
+        guard !fetched.isEmpty else { return 0 }
         if let fallen = hand(fetched) { giveUp(fallen) }
+        return fetched.count
     }
 
     /// Takes what lies ready of urgent topics, as far as there is room. Serves no callbacks: no partition goes meanwhile.

@@ -144,6 +144,71 @@ import Testing
         #expect(all.partitions.values.reduce(0, +) <= all.all)
     }
 
+    /// A batch that is larger comes only where nothing of other partitions stands before it.
+    @Test(.servers) func aProducersBatchIsNoMoreThanIsAskedOfAPartition() throws {
+        let topic = try TestTopic()
+        let (produced, asked) = (Monitor<[Int]>([]), Monitor<[Int32]>([]))
+        let proxy = try BrokerProxy(to: KafkaBroker.shared.get()) { request in
+            if request.api == 0 { produced.withLock { $0.append(request.bytes.count) } }
+            if request.api == FetchLimits.api { asked.withLock { $0 += FetchLimits(request).partitions.values } }
+            return .pass
+        }
+        defer { proxy.close() }
+        let producer = try topic.through(proxy).producer()
+        defer { producer.close(timeout: .seconds(5)) }
+        let value = [UInt8](repeating: UInt8(ascii: "x"), count: 900)
+        let messages = (0..<1_000).map { _ in OutgoingMessage(topic: topic.name, key: nil, value: value, partition: 0) }
+        for result in try producer.publish(messages, timeout: .seconds(30)) { _ = try result.get() }
+        let member = try TestMember(topic.through(proxy))
+        defer { member.close() }
+        try member.read(until: 1_000)
+        let (largest, share) = (produced.withLock { $0.max() ?? 0 }, asked.withLock { Int($0.min() ?? 0) })
+        #expect(largest <= share)
+        #expect(largest > share / 2, "what one publication puts out comes in few batches")
+    }
+
+    /// Batches that producers of others made too large. The mock's answers have one of each partition, in the order in which
+    /// they are asked for, until they are full: three of six partitions.
+    @Test func noPartitionWaitsForTheBacklogOfOthers() throws {
+        let mock = try MockCluster(logger: quiet)
+        let topic = try TestTopic(partitions: 6, mock: mock)
+        let producer = try topic.producer {
+            $0.kafka.properties["batch.size"] = "1000000"
+            $0.linger = .milliseconds(200)
+        }
+        defer { producer.close(timeout: .seconds(5)) }
+        let value = [UInt8](repeating: UInt8(ascii: "x"), count: 80)
+        let (each, partitions) = (40_000, Int32(6))
+        for partition in 0..<partitions {
+            let messages = (0..<each).map { _ in
+                OutgoingMessage(topic: topic.name, key: nil, value: value, partition: partition)
+            }
+            for result in try producer.publish(messages, timeout: .seconds(30)) { _ = try result.get() }
+        }
+        let member = try TestMember(topic) { $0.kafka.properties["heartbeat.interval.ms"] = "100" }
+        defer { member.close() }
+        var (read, next, outOfOrder) = (0, [Int32: Int64](), 0)
+        func readOn() throws {
+            guard let batch = try member.next(max: 1_000, timeout: .milliseconds(100)) else { return }
+            read += batch.count
+            for record in batch {
+                if record.offset != next[record.partition, default: 0] { outOfOrder += 1 }
+                next[record.partition] = record.offset + 1
+            }
+            member.consumer.finish(batch)
+        }
+        try eventually("all partitions have been heard of") {
+            try readOn()
+            return next.count == Int(partitions)
+        }
+        #expect(read < 3 * each, "before those that came first are at their ends")
+        try eventually("all is read") {
+            try readOn()
+            return next.values.allSatisfy { $0 == Int64(each) }
+        }
+        #expect(outOfOrder == 0 && read == each * Int(partitions))
+    }
+
     /// A batch that exceeds a partition's share of an answer.
     @Test(.servers) func aLargeBatchComesWhole() throws {
         let topic = try TestTopic(partitions: 2)

@@ -36,5 +36,11 @@ import Testing
         let last = held.revoke([b])
         #expect(last == [b])
         #expect(!held.isPaused, "nothing is left to be paused")
+
+        held.assign([a, b], from: [a: 0, b: 0])
+        held.aside = [a]
+        let aside = held.revoke([a, b])
+        #expect(aside == [a], "b had its turn")
+        #expect(held.aside == [])
     }
 }
