@@ -91,7 +91,7 @@ public final class BatchConsumer: Sendable {
         max: Int, urgent: Bool = false, gathering: Duration = .zero, timeout: Duration
     ) throws(KafkaError) -> MessageBatch? {
         if let failure = poller.failure { throw failure }
-        let take = { [buffers, handle, poller] in
+        let take = { [buffers, handle] in
             let buffer = buffers.of(urgent: urgent)
             var timeout = timeout
             if gathering > .zero, buffer.withLock({ $0.count == 0 }) {
@@ -100,10 +100,7 @@ public final class BatchConsumer: Sendable {
                 timeout = .zero
             }
             return buffer.wait(for: timeout) { buffer -> MessageBatch?? in
-                if let batch = buffer.take(max, isUrgent: urgent, handle) {
-                    poller.pacing.holdsNothingBack.store(urgent || buffers.isAlert, ordering: .relaxed)
-                    return .some(batch)
-                }
+                if let batch = buffer.take(max, isUrgent: urgent, handle) { return .some(batch) }
                 return buffer.isOver ? .some(nil) : nil
             }
         }

@@ -34,7 +34,7 @@ final class ConsumerPoller: Sendable {
         let held = Monitor(HeldPartitions())
         self.held = held
         isDevBroker = configuration.kafka.isDevBroker
-        pacing = FetchPacing(isDevBroker: isDevBroker)
+        pacing = FetchPacing(isDevBroker: isDevBroker, isAlert: { buffers.isAlert })
         membership = GroupMembership(configuration, held, logger)
         let urgent = configuration.urgentTopics.isEmpty ? nil : UrgentQueue(configuration.urgentTopics)
         self.urgent = urgent

@@ -30,8 +30,8 @@ final class FetchPacing: Sendable {
 
     /// Partitions assigned to the consumer.
     let partitions = Atomic<Int>(0)
-    /// Urgent records are expected, which a small answer may bring.
-    let holdsNothingBack = Atomic<Bool>(false)
+    /// Whether urgent records are expected, which a small answer may bring.
+    private let isAlert: @Sendable () -> Bool
     /// Bytes that there is room for; nil for a consumer that leaves that to librdkafka.
     private let room: Monitor<Int>?
     /// Nil for brokers that hold empty answers back.
@@ -42,7 +42,12 @@ final class FetchPacing: Sendable {
     ///   - isAwaited: whether records are waited for at all times: by readers that don't call `awaiting`.
     ///   - room: bytes that may be read ahead; the reader says how many are left (`hasRoom`).
     ///   - isDevBroker: whether empty answers come at once.
-    init(isAwaited: Bool = false, room: Int? = nil, isDevBroker: Bool) {
+    ///   - isAlert: whether urgent records are expected. Asked for each answer, on the broker's thread.
+    init(
+        isAwaited: Bool = false, room: Int? = nil, isDevBroker: Bool,
+        isAlert: @escaping @Sendable () -> Bool = { false }
+    ) {
+        self.isAlert = isAlert
         self.room = room.map { Monitor($0) }
         gate = Monitor(FetchGate(isAwaited: isAwaited))
         emptyAnswers = isDevBroker ? Monitor(EmptyAnswerPause()) : nil
@@ -94,7 +99,7 @@ final class FetchPacing: Sendable {
         awaitRoom(size)
         if size >= Self.few {
             gate.update { $0.hasMuch = true }
-        } else if !holdsNothingBack.load(ordering: .relaxed), holdBack() {
+        } else if !isAlert(), holdBack() {
             return
         }
         if let pause = pause ?? nil { usleep(pause) }
@@ -108,7 +113,7 @@ final class FetchPacing: Sendable {
 
     /// Waits until records that have come are to be taken.
     func lull() {
-        guard !holdsNothingBack.load(ordering: .relaxed) else { return }
+        guard !isAlert() else { return }
         let limit = ContinuousClock.now + Self.longestLull
         _ = wait { $0.letsLie(until: limit, at: $1) }
     }
