@@ -8,8 +8,11 @@ import Testing
 @Suite struct PaceTests {
     @Test func groupsSayWhatNobodyWaitsFor() {
         let groups = [ServiceModule].standard.flatMap(\.groups)
-        let patient = groups.filter { $0.urgency == .patient }.map(\.name)
-        #expect(Set(patient) == ["notification-group", "invoicing-group", "sales-group", "webhooks-group"])
+        func names(_ urgency: ConsumerGroup.Urgency) -> Set<String> {
+            Set(groups.filter { $0.urgency == urgency }.map(\.name))
+        }
+        #expect(names(.patient) == ["notification-group", "webhooks-group"])
+        #expect(names(.leisurely) == ["invoicing-group", "sales-group"])
     }
 
     /// A relay publishes for all groups of its service: it waits where all of them may.
@@ -23,7 +26,7 @@ import Testing
 
     @Test func pacesAreInOrder() {
         for (faster, slower) in zip(Pace.allCases, Pace.allCases.dropFirst()) {
-            for urgency in [ConsumerGroup.Urgency.immediate, .urgent, .patient] {
+            for urgency in [ConsumerGroup.Urgency.immediate, .urgent, .patient, .leisurely] {
                 #expect(faster.tick(of: urgency) < slower.tick(of: urgency))
             }
             for module in [ServiceModule].standard {

@@ -22,6 +22,8 @@ public struct ConsumerGroup: Sendable {
         case urgent
         /// Nobody who would notice some tenths of a second.
         case patient
+        /// Nobody who would notice a second: it keeps sums and documents, of which orders are a part once they are settled.
+        case leisurely
     }
 
     public internal(set) var name: String

@@ -16,9 +16,11 @@ package enum Pace: String, Sendable, CaseIterable {
         case (.latency, .immediate), (.latency, .urgent): .milliseconds(5)
         case (.latency, .patient), (.balanced, .immediate): .milliseconds(25)
         case (.balanced, .urgent): .milliseconds(50)
-        case (.throughput, .immediate): .milliseconds(100)
+        case (.throughput, .immediate), (.latency, .leisurely): .milliseconds(100)
         case (.balanced, .patient), (.throughput, .urgent): .milliseconds(200)
         case (.throughput, .patient): .milliseconds(400)
+        case (.balanced, .leisurely): .seconds(1)
+        case (.throughput, .leisurely): .seconds(2)
         }
     }
 
@@ -31,8 +33,11 @@ package enum Pace: String, Sendable, CaseIterable {
         if group.urgency == .urgent, group.topics(in: mode).contains(where: module.takesCommands(on:)) {
             return following
         }
-        if group.urgency == .patient { return patient }
-        return Ticking(every: tick(of: group.urgency), phase: phase(behind: Self.hop))
+        let interval = tick(of: group.urgency)
+        return switch group.urgency {
+        case .immediate, .urgent: Ticking(every: interval, phase: phase(behind: Self.hop))
+        case .patient, .leisurely: Ticking(every: interval)
+        }
     }
 
     /// From one publication of a service's relay to the next. New orders are waited for by all, and what patient groups
@@ -42,10 +47,8 @@ package enum Pace: String, Sendable, CaseIterable {
             return Ticking(every: tick(of: .immediate), phase: phase(behind: .zero))
         }
         let isPatient = !module.groups.isEmpty && module.groups.allSatisfy { $0.urgency == .patient }
-        return isPatient ? patient : following
+        return isPatient ? Ticking(every: tick(of: .patient)) : following
     }
-
-    private var patient: Ticking { Ticking(every: tick(of: .patient)) }
 
     /// From the beginning of a publication until its records are with those who read them, and some to spare.
     private static let hop: Duration = .milliseconds(8)

@@ -29,11 +29,11 @@ extension ServiceModule {
         Consumes(
             ConsumerGroup(
                 ReadModelGroup.invoices, reads: [.init(.orderEvents), .init(.userEvents)], usesInbox: false,
-                urgency: .patient
+                urgency: .leisurely
             ) { _ in InvoicingHandler() })
         Consumes(
             ConsumerGroup(
-                ReadModelGroup.sales, reads: [.init(.orderEvents)], usesInbox: false, urgency: .patient
+                ReadModelGroup.sales, reads: [.init(.orderEvents)], usesInbox: false, urgency: .leisurely
             ) { _ in SalesHandler() })
         RebuiltModel("orders") { .orders($0, $1) }
         RebuiltModel("invoices") { .invoices($0, $1) }
