@@ -13,8 +13,11 @@ final class SagaGuesses: Sendable {
     /// Connections whose last batch was rolled back; of two workers at most, and so no more are remembered.
     private let doubted = Monitor<[Int32]>([])
 
-    /// - Parameter limit: bytes of instances. The standard is 1 300 to 2 600.
-    init(limit: Int = 4 << 20) {
+    /// Bytes of 1 300 to 2 600 instances.
+    static let standardLimit = 4 << 20
+
+    /// - Parameter limit: bytes of instances.
+    init(limit: Int = standardLimit) {
         moved = RecentRows(limit: limit) { $0.instance.start.count + $0.log.bytes.count + Self.overhead }
     }
 
