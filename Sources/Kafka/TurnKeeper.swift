@@ -41,7 +41,7 @@ struct TurnKeeper {
     /// - Parameter count: of the records that have just been fetched.
     mutating func look(_ raw: OpaquePointer, after count: Int) {
         if let turn {
-            if isOver(turn) { end(raw) }
+            if isOver(turn) { end(turn, raw) }
             return
         }
         fetched += count
@@ -76,13 +76,13 @@ struct TurnKeeper {
             }
     }
 
-    private mutating func end(_ raw: OpaquePointer) {
-        turn = nil
-        turns.begin()
-        let others = held.withLock { held in
+    private mutating func end(_ turn: Turn, _ raw: OpaquePointer) {
+        self.turn = nil
+        let (others, next) = held.withLock { held in
             defer { held.aside = [] }
-            return held.aside
+            return (held.aside, held.positions.next)
         }
+        turns.end(from: turn.starts, at: next)
         if !others.isEmpty { _ = PartitionList(others).use { rd_kafka_resume_partitions(raw, $0) } }
     }
 }
