@@ -85,14 +85,10 @@ struct BackPressure: Sendable {
         let partitions = held.withLock { held in
             held.isPaused = true
             held.aside = []
-            return held.started.filter { !isUrgent($0) }
+            return held.started.filter { !configuration.isUrgent($0) }
         }
         _ = PartitionList(partitions).use { rd_kafka_pause_partitions(raw, $0) }
         logger.debug("partitions_paused", metadata: ["reason": "buffer full"])
-    }
-
-    private func isUrgent(_ partition: TopicPartition) -> Bool {
-        configuration.urgentTopics.contains(partition.topic)
     }
 
     private func resumeIfPaused(_ raw: OpaquePointer) {

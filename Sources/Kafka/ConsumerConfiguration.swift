@@ -21,6 +21,8 @@ public struct ConsumerConfiguration: Sendable {
         self.group = group
         self.topics = topics
     }
+
+    func isUrgent(_ partition: TopicPartition) -> Bool { urgentTopics.contains(partition.topic) }
 }
 
 /// What happens to a member's partitions. Called on the consumer's poll thread; the group waits meanwhile.

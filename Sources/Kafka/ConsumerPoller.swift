@@ -17,7 +17,7 @@ final class ConsumerPoller: Sendable {
     private let buffers: ConsumerBuffers
     private let held: Monitor<HeldPartitions>
     private let ownership = Monitor<[TopicPartition]>([])
-    private let isDevBroker: Bool
+    private let configuration: ConsumerConfiguration
     private let logger: Logger
 
     private static let listenerRetry: Duration = .milliseconds(500)
@@ -29,12 +29,12 @@ final class ConsumerPoller: Sendable {
         _ configuration: ConsumerConfiguration, _ listener: any RebalanceListener, _ buffers: ConsumerBuffers,
         _ logger: Logger
     ) {
+        self.configuration = configuration
         self.buffers = buffers
         self.logger = logger
         let held = Monitor(HeldPartitions())
         self.held = held
-        isDevBroker = configuration.kafka.isDevBroker
-        pacing = FetchPacing(isDevBroker: isDevBroker, isAlert: { buffers.isAlert })
+        pacing = FetchPacing(isDevBroker: configuration.kafka.isDevBroker, isAlert: { buffers.isAlert })
         membership = GroupMembership(configuration, held, logger)
         let urgent = configuration.urgentTopics.isEmpty ? nil : UrgentQueue(configuration.urgentTopics)
         self.urgent = urgent
@@ -52,9 +52,10 @@ final class ConsumerPoller: Sendable {
 
     func run(_ handle: KafkaHandle, _ watch: GroupWatch) {
         var nextStart = ContinuousClock.now
-        var turns = TurnKeeper(held, urgentTopics: urgent?.topics ?? [], logger)
+        var turns = TurnKeeper(configuration, held, logger)
         var rejoining = RejoinJudge(
-            instanceID: membership.instanceID, isDevBroker: isDevBroker, ownerless: ownership, logger)
+            instanceID: membership.instanceID, isDevBroker: configuration.kafka.isDevBroker,
+            ownerless: ownership, logger)
         stop.onStop { [urgent] in
             urgent?.raise()
             handle.endConsumerPoll()

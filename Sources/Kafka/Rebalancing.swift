@@ -81,7 +81,7 @@ struct Rebalancing: Sendable {
         } else {
             rd_kafka_assign(raw, list)
         }
-        let paused = isPausedByBuffer ? waiting.union(partitions.filter { !isUrgent($0) }) : waiting
+        let paused = isPausedByBuffer ? waiting.union(partitions.filter { !configuration.isUrgent($0) }) : waiting
         if !paused.isEmpty { _ = PartitionList(paused).use { rd_kafka_pause_partitions(raw, $0) } }
     }
 
@@ -136,16 +136,12 @@ struct Rebalancing: Sendable {
             try Self.seek(raw, starts, timeout: .seconds(2))
             let resumable = held.withLock { held in
                 held.start(starts)
-                return held.isPaused ? starts.keys.filter(isUrgent) : Array(starts.keys)
+                return held.isPaused ? starts.keys.filter(configuration.isUrgent) : Array(starts.keys)
             }
             if !resumable.isEmpty { _ = PartitionList(resumable).use { rd_kafka_resume_partitions(raw, $0) } }
         } catch {
             logger.warning("start_offsets_unknown", metadata: ["error": "\(error)"])
         }
-    }
-
-    private func isUrgent(_ partition: TopicPartition) -> Bool {
-        configuration.urgentTopics.contains(partition.topic)
     }
 
     static func seek(

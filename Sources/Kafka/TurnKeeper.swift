@@ -11,8 +11,8 @@ import Logging
 ///
 /// Runs on the poll thread. Urgent topics are none of it: they have a queue of their own, which is seldom full.
 struct TurnKeeper {
+    private let configuration: ConsumerConfiguration
     private let held: Monitor<HeldPartitions>
-    private let urgentTopics: Set<String>
     private let logger: Logger
     private var turns = FetchTurns()
     /// Records fetched since the last look.
@@ -30,9 +30,9 @@ struct TurnKeeper {
     /// From look to look: few records come where there is no backlog.
     private static let lookEvery = 1_000
 
-    init(_ held: Monitor<HeldPartitions>, urgentTopics: Set<String>, _ logger: Logger) {
+    init(_ configuration: ConsumerConfiguration, _ held: Monitor<HeldPartitions>, _ logger: Logger) {
+        self.configuration = configuration
         self.held = held
-        self.urgentTopics = urgentTopics
         self.logger = logger
     }
 
@@ -47,11 +47,9 @@ struct TurnKeeper {
         fetched += count
         guard fetched >= Self.lookEvery else { return }
         fetched = 0
-        let (next, isPaused) = held.withLock { held in
-            (held.positions.next.filter { held.started.contains($0.key) }, held.isPaused)
-        }
+        let (next, started, isPaused) = held.withLock { ($0.positions.next, $0.started, $0.isPaused) }
         guard !isPaused else { return }
-        let ordinary = next.filter { !urgentTopics.contains($0.key.topic) }
+        let ordinary = next.filter { started.contains($0.key) && !configuration.isUrgent($0.key) }
         let passedOver = turns.passedOver(ordinary) { partition, next in
             // As the last answer had it, which says so of partitions too that it has no record of.
             var (low, high): (Int64, Int64) = (0, 0)

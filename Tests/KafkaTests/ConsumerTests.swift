@@ -149,7 +149,9 @@ import Testing
         let topic = try TestTopic()
         let (produced, asked) = (Monitor<[Int]>([]), Monitor<[Int32]>([]))
         let proxy = try BrokerProxy(to: KafkaBroker.shared.get()) { request in
-            if request.api == 0 { produced.withLock { $0.append(request.bytes.count) } }
+            if request.api == MockCluster.Request.produce.rawValue {
+                produced.withLock { $0.append(request.bytes.count) }
+            }
             if request.api == FetchLimits.api { asked.withLock { $0 += FetchLimits(request).partitions.values } }
             return .pass
         }
