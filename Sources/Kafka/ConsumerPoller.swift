@@ -39,7 +39,7 @@ final class ConsumerPoller: Sendable {
         let urgent = configuration.urgentTopics.isEmpty ? nil : UrgentQueue(configuration.urgentTopics)
         self.urgent = urgent
         pressure = BackPressure(configuration, buffers.others, held, urgent, stop, logger)
-        fetch = RecordFetch(buffers, held, urgent, urgentLimit: configuration.bufferMessages, logger)
+        fetch = RecordFetch(configuration, buffers, held, urgent, logger)
         rebalancing = Rebalancing(configuration, listener, buffers, held, urgent, pacing, stop, logger)
     }
 

@@ -4,11 +4,10 @@ import Logging
 
 /// Takes records out of librdkafka into the buffer, urgent ones first. Runs on the poll thread.
 struct RecordFetch: Sendable {
+    private let configuration: ConsumerConfiguration
     private let buffers: ConsumerBuffers
     private let held: Monitor<HeldPartitions>
     private let urgent: UrgentQueue?
-    /// Urgent records that may wait for a worker; more stay with librdkafka, within its own bounds.
-    private let urgentLimit: Int
     private let logger: Logger
     /// Why the member can't go on.
     let failure = Monitor<KafkaError?>(nil)
@@ -16,13 +15,13 @@ struct RecordFetch: Sendable {
     private static let batch = 1_000
 
     init(
-        _ buffers: ConsumerBuffers, _ held: Monitor<HeldPartitions>, _ urgent: UrgentQueue?, urgentLimit: Int,
-        _ logger: Logger
+        _ configuration: ConsumerConfiguration, _ buffers: ConsumerBuffers, _ held: Monitor<HeldPartitions>,
+        _ urgent: UrgentQueue?, _ logger: Logger
     ) {
+        self.configuration = configuration
         self.buffers = buffers
         self.held = held
         self.urgent = urgent
-        self.urgentLimit = urgentLimit
         self.logger = logger
     }
 
@@ -56,10 +55,11 @@ struct RecordFetch: Sendable {
         return fetched.count
     }
 
-    /// Takes what lies ready of urgent topics, as far as there is room. Serves no callbacks: no partition goes meanwhile.
+    /// Takes what lies ready of urgent topics, as far as there is room; more stays with librdkafka, within its own bounds.
+    /// Serves no callbacks: no partition goes meanwhile.
     func fetchUrgent() {
         guard let urgent else { return }
-        var room = urgentLimit - buffers.urgent.withLock { $0.count }
+        var room = configuration.bufferMessages - buffers.urgent.withLock { $0.count }
         var fetched: [UnsafeMutablePointer<rd_kafka_message_t>] = []
         while room > 0, let message = urgent.next() {
             guard message.pointee.err == RD_KAFKA_RESP_ERR_NO_ERROR else {
@@ -95,7 +95,7 @@ struct RecordFetch: Sendable {
                 end()
                 place = (message.pointee.rkt, message.pointee.partition)
                 let partition = ConsumerBuffer.partition(message)
-                isUrgent = urgent?.topics.contains(partition.topic) ?? false
+                isUrgent = configuration.isUrgent(partition)
                 // Fetched before its start was known: it comes again.
                 run = wanted.contains(partition) ? positions.run(of: partition) : nil
             }

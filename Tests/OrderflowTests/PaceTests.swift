@@ -26,7 +26,7 @@ import Testing
 
     @Test func pacesAreInOrder() {
         for (faster, slower) in zip(Pace.allCases, Pace.allCases.dropFirst()) {
-            for urgency in [ConsumerGroup.Urgency.immediate, .urgent, .patient, .leisurely] {
+            for urgency in ConsumerGroup.Urgency.allCases {
                 #expect(faster.tick(of: urgency) < slower.tick(of: urgency))
             }
             for module in [ServiceModule].standard {

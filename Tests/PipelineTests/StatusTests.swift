@@ -65,6 +65,15 @@ import Testing
                 (line["orderId"] as? String).map { ($0, line["detail"] as? String ?? "") }
             })
         #expect(details == ["o-9": "nobody has announced it", "o-8": "the order service hasn't taken it yet"])
+
+        // util-linux's script lends a terminal, which shows how far it is. What is found has lines of its own there too.
+        let screen = try shop.shell(#"script -qec '"\#(Shop.program)" status --verify --settle 0s' /dev/null"#)
+        let shown = screen.split(separator: "\r\u{1B}[K").map { $0.filter { $0 != "\r" } }
+        for stage in ["reading the topics", "sorting by order", "adding up", "inventory: own evidence", "audit logs"] {
+            #expect(shown.contains { $0.hasPrefix(stage) }, "\(stage): \(screen)")
+        }
+        let told = shown.filter { $0.contains("order o-") }.flatMap { $0.split(whereSeparator: \.isNewline) }
+        #expect(told.count == 2 && told.allSatisfy { $0.hasPrefix("running  order o-") }, "\(screen)")
     }
 
     private static func status(_ shop: Shop, _ up: Daemon) throws -> [String: Any] {

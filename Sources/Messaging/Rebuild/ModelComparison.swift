@@ -34,10 +34,14 @@ public struct ModelComparison {
 
     /// Blocks the calling thread for as long as it takes to read the topics.
     ///
-    /// - Parameter connection: a session of its own, in which the live tables' names mean the temporary ones afterwards.
+    /// - Parameters:
+    ///   - connection: a session of its own, in which the live tables' names mean the temporary ones afterwards.
+    ///   - onProgress: called with the records folded and those left, some thousands at a time.
     /// - Returns: the keys of rows that aren't what was said, with words on how: at most 1 000 of each table.
     /// - Throws: `RebuildError` where the topics haven't got all that the group has handled.
-    public func run(on connection: Connection) throws -> [(key: String, text: String)] {
+    public func run(
+        on connection: Connection, onProgress: (_ folded: Int, _ left: Int64) -> Void = { _, _ in }
+    ) throws -> [(key: String, text: String)] {
         let live = try makeTables(on: connection)
         var folding = Folding(
             source: ShadowSource(kafka, from: [:], patience: Self.patience, logger: logger),
@@ -45,7 +49,7 @@ public struct ModelComparison {
             fold: model.fold(Self.window))
         // The first pass may take long, and what the group did meanwhile isn't to be taken for differences.
         for _ in 0..<10 {
-            if try foldAll(&folding, on: connection) < Self.shortWay { break }
+            if try foldAll(&folding, on: connection, onProgress) < Self.shortWay { break }
         }
         var found: [(key: String, text: String)] = []
         try connection.withStatementTimeout(.seconds(3600)) { connection in
@@ -54,7 +58,7 @@ public struct ModelComparison {
                 try look(at: table, live, on: connection)
             }
         }
-        _ = try foldAll(&folding, on: connection)
+        _ = try foldAll(&folding, on: connection, onProgress)
         try connection.withStatementTimeout(.seconds(3600)) { connection in
             for table in model.tables { found += try lookAgain(at: table, live, on: connection) }
         }
@@ -79,24 +83,28 @@ public struct ModelComparison {
         var letters = ShadowLetters()
         /// Dead letters of the group's that were left out so far.
         var leftOut: Set<Int64> = []
+        var records = 0
     }
 
     /// Up to where the live group is now. Returns how many records that took.
-    private func foldAll(_ folding: inout Folding, on connection: Connection) throws -> Int {
+    private func foldAll(
+        _ folding: inout Folding, on connection: Connection, _ onProgress: (Int, Int64) -> Void
+    ) throws -> Int {
         try folding.source.extend(to: model.liveOffsets(on: connection))
         try folding.source.positions.checkTopics(folding.admin)
         folding.letters = try folding.source.positions.letters(of: model.group, on: connection)
-        var total = 0
+        let before = folding.records
         while !folding.source.isThrough {
             let count = try folding.source.take(max: Self.window, timeout: .milliseconds(200)) {
                 try add(ConsumedRecord($0, by: model.reader), to: &folding)
             }
             guard count > 0 else { continue }
-            total += count
+            folding.records += count
             try write(&folding, on: connection)
+            onProgress(folding.records, folding.source.positions.remaining)
         }
         try letIn(&folding, on: connection)
-        return total
+        return folding.records - before
     }
 
     private func add(_ record: ConsumedRecord, to folding: inout Folding) throws {

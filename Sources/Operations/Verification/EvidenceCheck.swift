@@ -18,10 +18,13 @@ package struct EvidenceCheck {
     /// Asks each service's database. Reads only. Throws where a database can't be asked, or doesn't understand.
     ///
     /// - Returns: how many rows break a claim, at most `limit` of each.
-    package func run(onBroken: (OrderVerification.Finding) -> Void) throws -> Int {
+    package func run(
+        onProgress: (VerificationProgress) -> Void, onBroken: (OrderVerification.Finding) -> Void
+    ) throws -> Int {
         var broken = 0
         for module in settings.services.modules {
             guard let store = module.database else { continue }
+            onProgress(VerificationProgress(stage: .evidence(service: module.name)))
             let connection = try Connection(settings.database(of: store), logger: logger)
             defer { connection.close() }
             for evidence in module.evidence + Evidence.general {

@@ -89,8 +89,12 @@ public struct OrderVerification: Sendable {
 
     /// Blocks the calling thread for about a minute a million orders.
     ///
-    /// - Parameter tell: called for each thing found, in the order of the orders' ids.
-    public func run(_ tell: (Finding) -> Void) throws -> Report {
+    /// - Parameters:
+    ///   - onProgress: called some times a second.
+    ///   - tell: called for each thing found, in the order of the orders' ids.
+    package func run(
+        onProgress: (VerificationProgress) -> Void, _ tell: (Finding) -> Void
+    ) throws -> Report {
         let connections = try EvidenceReader.Connections(
             orders: Connection(databases.orders, logger: logger), views: Connection(databases.views, logger: logger),
             shipping: Connection(databases.shipping, logger: logger),
@@ -103,7 +107,7 @@ public struct OrderVerification: Sendable {
         // How far everybody is comes first: what they do after it can only be more.
         let reader = try EvidenceReader(connections, topics: topics)
         let facts = try TopicFacts.load(
-            topics, known: self.facts, kafka: kafka, on: connections.orders, logger: logger)
+            topics, known: self.facts, kafka: kafka, on: connections.orders, logger: logger, onProgress: onProgress)
         var report = Report()
         report.records = facts.records
         report.unreadable = facts.unreadable
@@ -111,6 +115,7 @@ public struct OrderVerification: Sendable {
         while let (orders, end) = try reader.next(after: last, limit: Self.batch) {
             last = end
             for order in orders { judge(order, settledBefore, &report, tell) }
+            onProgress(VerificationProgress(stage: .judging, done: report.orders, total: facts.announced))
         }
         for stranger in try reader.strangers() {
             if stranger.isOurs {
@@ -122,6 +127,7 @@ public struct OrderVerification: Sendable {
             report.running[reason, default: 0] += 1
             tell(.running(order: stranger.key, reason))
         }
+        onProgress(VerificationProgress(stage: .adding))
         for imbalance in try StockBalance.check(on: connections.inventory) {
             report.broken += 1
             tell(.broken(order: nil, "stock: \(imbalance)"))

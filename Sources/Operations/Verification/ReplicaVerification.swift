@@ -17,16 +17,25 @@ package struct ReplicaVerification {
     /// the brokers can't be asked.
     ///
     /// - Returns: how many rows aren't what was said, at most 1 000 of each replica.
-    package func run(onBroken: (OrderVerification.Finding) -> Void) throws -> Int {
+    package func run(
+        onProgress: (VerificationProgress) -> Void, onBroken: (OrderVerification.Finding) -> Void
+    ) throws -> Int {
         var broken = 0
         for (kept, module, store) in settings.services.replicas {
+            var progress = VerificationProgress(stage: .replica(kept.name, service: module.name))
+            onProgress(progress)
             let context = try ServiceContext(lookingAt: module, settings, logger: logger)
             let replica = try kept.make(context)
             let model = replica.readModel(
                 keptBy: kept.group(in: module), migrations: store.migrations, context.topics, context.facts)
             let comparison = ModelComparison(
                 model, comparing: replica.judgedColumns, kafka: settings.kafka.configuration, logger: logger)
-            for text in try Self.findings(of: comparison, settings.database(of: store), logger) {
+            let texts = try Self.findings(of: comparison, settings.database(of: store), logger) { folded, left in
+                progress.done = folded
+                progress.total = folded + Int(clamping: left)
+                onProgress(progress)
+            }
+            for text in texts {
                 broken += 1
                 onBroken(.broken(order: nil, "\(module.name): replica \(kept.name): \(text)"))
             }
@@ -35,12 +44,13 @@ package struct ReplicaVerification {
     }
 
     private static func findings(
-        of comparison: ModelComparison, _ database: PostgresConfiguration, _ logger: Logger
+        of comparison: ModelComparison, _ database: PostgresConfiguration, _ logger: Logger,
+        onProgress: (Int, Int64) -> Void
     ) throws -> [String] {
         let connection = try Connection(database, logger: logger)
         defer { connection.close() }
         do {
-            return try comparison.run(on: connection).map { "\($0.key) \($0.text)" }
+            return try comparison.run(on: connection, onProgress: onProgress).map { "\($0.key) \($0.text)" }
         } catch let error as RebuildError {
             return ["\(error)"]
         }

@@ -3,6 +3,7 @@ import Logging
 import Messaging
 import NotificationFacts
 import OrderAPI
+import OrderFacts
 import OrderflowKit
 import Orders
 import PaymentFacts
@@ -16,6 +17,8 @@ struct TopicFacts {
     private(set) var records = 0
     /// Records that no consumer can handle. What carries no fact isn't counted: all of them pass it over.
     private(set) var unreadable = 0
+    /// Orders that they tell of, as often as they are announced.
+    private(set) var announced = 0
 
     private let known: FactCatalogue
     private let reader: RecordReader
@@ -31,9 +34,12 @@ struct TopicFacts {
 
     /// Reads the topics up to what they hold now.
     ///
-    /// - Parameter known: all facts of the installation.
+    /// - Parameters:
+    ///   - known: all facts of the installation.
+    ///   - onProgress: called a few times for each chunk.
     static func load(
-        _ topics: [String], known: FactCatalogue, kafka: KafkaConfiguration, on connection: Connection, logger: Logger
+        _ topics: [String], known: FactCatalogue, kafka: KafkaConfiguration, on connection: Connection, logger: Logger,
+        onProgress: (VerificationProgress) -> Void
     ) throws -> TopicFacts {
         try connection.script(
             """
@@ -48,8 +54,10 @@ struct TopicFacts {
             let marks = try admin.watermarks(place)
             ranges[place] = min(marks.low, marks.high)..<marks.high
         }
+        let total = ranges.values.reduce(0) { $0 + $1.count }
         let reader = try PartitionReader(kafka, ranges, logger: logger)
         var facts = TopicFacts(known)
+        onProgress(VerificationProgress(stage: .reading, total: total))
         var lastBatch = ContinuousClock.now
         while !reader.isFinished {
             // A COPY for each chunk: the server's time limit is for one statement.
@@ -64,9 +72,11 @@ struct TopicFacts {
                     lastBatch = .now
                     for record in batch { try facts.add(record, to: copy) }
                     rows += batch.count
+                    onProgress(VerificationProgress(stage: .reading, done: facts.records, total: total))
                 }
             }
         }
+        onProgress(VerificationProgress(stage: .sorting))
         try connection.withStatementTimeout(.seconds(3600)) { connection in
             try connection.script(
                 """
@@ -96,6 +106,7 @@ struct TopicFacts {
             throw RecordUnavailable("\(record.topic)/\(record.partition)/\(record.offset): \(reason)")
         }
         guard let fact = try message.payload(of: known) as? any OrderFact else { return }
+        if fact is OrderCreated { announced += 1 }
         // Others may number their events too.
         let version = message.origin == OrderStreams.source ? message.streamVersion : nil
         try copy.row([

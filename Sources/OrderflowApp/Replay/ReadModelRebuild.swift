@@ -48,8 +48,7 @@ struct ReadModelRebuild {
     func run() throws -> Bool {
         // Makes and exchanges tables.
         let database = try settings.database(of: store, as: .owner)
-        let isTerminal = isatty(STDERR_FILENO) == 1
-        var progress = ReplayProgress(model.name, total: 0, isShown: isTerminal)
+        var progress = ReplayProgress(model.name, total: 0, isShown: isatty(STDERR_FILENO) == 1)
         var phase = Rebuild.Phase.preparing
         let rebuild = Rebuild(
             model, kafka: settings.kafka.configuration, database: database, limits: request.limits,
@@ -70,7 +69,7 @@ struct ReadModelRebuild {
         }
         let outcome: Rebuild.Outcome
         do {
-            defer { if isTerminal { clearLine() } }
+            defer { progress.clear() }
             outcome = try settings.asAdministrator {
                 try rebuild.run(exchanges: request.exchanges, acceptsDifferences: request.acceptsDifferences)
             }
@@ -88,8 +87,6 @@ struct ReadModelRebuild {
         case .exchanging: "exchanging"
         }
     }
-
-    private func clearLine() { _ = write(STDERR_FILENO, "\r\u{1B}[K", 4) }
 
     /// `orders: 200000 events (reading 3.2 s, making indexes 0.5 s, …)`
     private func report(_ outcome: Rebuild.Outcome) -> TerminalText {

@@ -48,6 +48,9 @@ struct ReplayProgress {
     /// What is done when the last record has been read.
     func tell(_ what: String) { if isShown { write("\(label)\(what)…") } }
 
+    /// Takes the line away, for others to write there.
+    func clear() { if isShown { write("") } }
+
     private func show(end: String) { write(label + text(elapsed: start.duration(to: .now)) + end) }
 
     private func write(_ text: String) {

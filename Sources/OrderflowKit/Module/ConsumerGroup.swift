@@ -15,7 +15,7 @@ public struct ConsumerGroup: Sendable {
     }
 
     /// Who waits for what a group does; `pace` says what that comes to.
-    public enum Urgency: Sendable {
+    public enum Urgency: Sendable, CaseIterable {
         /// A reader, at this moment: it keeps what is shown.
         case immediate
         /// A customer: it is on the way of an order to its end.

@@ -1,0 +1,31 @@
+/// How far a verification of everything is, which may take minutes.
+package struct VerificationProgress: Sendable {
+    package enum Stage: Sendable, Hashable {
+        /// Reading the topics' facts, counted by records.
+        case reading
+        /// Sorting them by order.
+        case sorting
+        /// Judging orders, counted.
+        case judging
+        /// Adding up stock and sales.
+        case adding
+        /// Asking for a service's own evidence.
+        case evidence(service: String)
+        /// Comparing a service's copy of what others say.
+        case replica(String, service: String)
+        /// Recounting the audit logs.
+        case audit
+    }
+
+    package let stage: Stage
+    /// Of what the stage counts.
+    package var done: Int
+    /// As far as it is known; 0 in stages that count nothing.
+    package var total: Int
+
+    package init(stage: Stage, done: Int = 0, total: Int = 0) {
+        self.stage = stage
+        self.done = done
+        self.total = total
+    }
+}
