@@ -92,10 +92,7 @@ struct EvidenceReader {
             ORDER BY tenant, stream_id LIMIT $3
             """, [.text(low.tenant), .text(low.orderID), .int(limit), Self.categories])
         guard let last = keys.last else { return nil }
-        let range: [Parameter] = [
-            .text(low.tenant), .text(low.orderID), .text(try last.get(0, as: String.self)),
-            .text(try last.get(1, as: String.self)),
-        ]
+        let range = KeyRange(after: low, through: try OrderKey(last))
         var found: [OrderKey: OrderEvidence] = [:]
         try events(range, &found)
         try facts(range, &found)
@@ -107,8 +104,7 @@ struct EvidenceReader {
         for key in found.keys {
             if let groups = horizon.parked[OrderKey(tenant: "", orderID: key.orderID)] { found[key]?.parkedBy = groups }
         }
-        let end = OrderKey(tenant: try last.get(0, as: String.self), orderID: try last.get(1, as: String.self))
-        return (found.values.sorted { $0.key < $1.key }, end)
+        return (found.values.sorted { $0.key < $1.key }, range.last)
     }
 
     /// An order that the topic knows and the event store doesn't.
@@ -139,20 +135,31 @@ struct EvidenceReader {
         }
     }
 
-    private static func between(_ id: String) -> String {
-        "(tenant, \(id)) > ($1, $2) AND (tenant, \(id)) <= ($3, $4)"
+    /// - Parameters:
+    ///   - id: the column with the orders' ids.
+    ///   - own: the statement's parameters from `$1` on.
+    ///   - sql: the statement, given the condition that a row is in the range.
+    private func rows(
+        of connection: Connection, _ range: KeyRange, by id: String = "order_id", with own: [Parameter] = [],
+        _ sql: (_ isInRange: String) -> String
+    ) throws -> [Row] {
+        try range.stretches.flatMap { stretch in
+            try connection.query(sql(stretch.condition(on: id, behind: own.count)), own + stretch.bounds)
+        }
     }
 
     // MARK: Each source
 
-    private func events(_ range: [Parameter], _ found: inout [OrderKey: OrderEvidence]) throws {
-        let rows = try connections.orders.query(
+    private func events(_ range: KeyRange, _ found: inout [OrderKey: OrderEvidence]) throws {
+        let own = [horizon.published.map { .text($0) } ?? .null, Self.categories]
+        let rows = try rows(of: connections.orders, range, by: "stream_id", with: own) { isInRange in
             """
             SELECT tenant, stream_id, created_at, metadata->>'id', type, version, category,
-                COALESCE(pg_visible_in_snapshot(txid, $5::text::pg_snapshot), false)
-            FROM events WHERE \(Self.between("stream_id")) AND category = ANY($6::text[])
+                COALESCE(pg_visible_in_snapshot(txid, $1::text::pg_snapshot), false)
+            FROM events WHERE \(isInRange) AND category = ANY($2::text[])
             ORDER BY tenant, stream_id, version
-            """, range + [horizon.published.map { .text($0) } ?? .null, Self.categories])
+            """
+        }
         for row in rows {
             try note(row, &found) { order in
                 order.events.append(
@@ -165,15 +172,16 @@ struct EvidenceReader {
         }
     }
 
-    private func facts(_ range: [Parameter], _ found: inout [OrderKey: OrderEvidence]) throws {
-        let rows = try connections.orders.query(
+    private func facts(_ range: KeyRange, _ found: inout [OrderKey: OrderEvidence]) throws {
+        let rows = try rows(of: connections.orders, range) { isInRange in
             """
             SELECT tenant, order_id, NULL::timestamptz, id, min(type), count(*), min(stream_version), min(detail),
                    max(partition), min("offset"), min(plain_id), min(topic)
             FROM topic_facts
-            WHERE \(Self.between("order_id"))
+            WHERE \(isInRange)
             GROUP BY tenant, order_id, id
-            """, range)
+            """
+        }
         for row in rows {
             let place = TopicPartition(
                 topic: try row.get(11, as: String.self), partition: try row.get(8, as: Int32.self))
@@ -190,24 +198,21 @@ struct EvidenceReader {
         }
     }
 
-    private func statuses(_ range: [Parameter], _ found: inout [OrderKey: OrderEvidence]) throws {
-        let sql = { (table: String) in
-            "SELECT tenant, order_id, updated_at, status FROM \(table) WHERE \(Self.between("order_id"))"
+    private func statuses(_ range: KeyRange, _ found: inout [OrderKey: OrderEvidence]) throws {
+        let reservations = try rows(of: connections.inventory, range) {
+            "SELECT tenant, order_id, updated_at, status FROM reservations WHERE \($0)"
         }
-        for row in try connections.inventory.query(sql("reservations"), range) {
-            try note(row, &found) { $0.reservation = try row.get(3, as: String.self) }
+        for row in reservations { try note(row, &found) { $0.reservation = try row.get(3, as: String.self) } }
+        let shipments = try rows(of: connections.shipping, range) {
+            "SELECT tenant, order_id, updated_at, status FROM shipments WHERE \($0)"
         }
-        for row in try connections.shipping.query(sql("shipments"), range) {
-            try note(row, &found) { $0.shipment = try row.get(3, as: String.self) }
-        }
+        for row in shipments { try note(row, &found) { $0.shipment = try row.get(3, as: String.self) } }
     }
 
-    private func payments(_ range: [Parameter], _ found: inout [OrderKey: OrderEvidence]) throws {
-        let rows = try connections.payment.query(
-            """
-            SELECT tenant, order_id, updated_at, status, charge_reference, refund_reference
-            FROM payments WHERE \(Self.between("order_id"))
-            """, range)
+    private func payments(_ range: KeyRange, _ found: inout [OrderKey: OrderEvidence]) throws {
+        let rows = try rows(of: connections.payment, range) {
+            "SELECT tenant, order_id, updated_at, status, charge_reference, refund_reference FROM payments WHERE \($0)"
+        }
         for row in rows {
             try note(row, &found) { order in
                 order.payment = OrderEvidence.Payment(
@@ -217,12 +222,10 @@ struct EvidenceReader {
         }
     }
 
-    private func mails(_ range: [Parameter], _ found: inout [OrderKey: OrderEvidence]) throws {
-        let rows = try connections.notification.query(
-            """
-            SELECT tenant, order_id, COALESCE(sent_at, created_at), kind, status, error
-            FROM mails WHERE \(Self.between("order_id"))
-            """, range)
+    private func mails(_ range: KeyRange, _ found: inout [OrderKey: OrderEvidence]) throws {
+        let rows = try rows(of: connections.notification, range) {
+            "SELECT tenant, order_id, COALESCE(sent_at, created_at), kind, status, error FROM mails WHERE \($0)"
+        }
         for row in rows {
             try note(row, &found) { order in
                 order.mails.append(
@@ -233,12 +236,13 @@ struct EvidenceReader {
         }
     }
 
-    private func views(_ range: [Parameter], _ found: inout [OrderKey: OrderEvidence]) throws {
-        let rows = try connections.views.query(
+    private func views(_ range: KeyRange, _ found: inout [OrderKey: OrderEvidence]) throws {
+        let rows = try rows(of: connections.views, range) { isInRange in
             """
             SELECT tenant, order_id, NULL::timestamptz, status, \(OrderViewPieces.columns(of: "v"))
-            FROM order_views v WHERE \(Self.between("order_id"))
-            """, range)
+            FROM order_views v WHERE \(isInRange)
+            """
+        }
         for row in rows {
             let view = try OrderView(OrderViewPieces(row, at: 4))
             try note(row, &found) { order in
@@ -248,13 +252,11 @@ struct EvidenceReader {
         }
     }
 
-    private func sagas(_ range: [Parameter], _ found: inout [OrderKey: OrderEvidence]) throws {
+    private func sagas(_ range: KeyRange, _ found: inout [OrderKey: OrderEvidence]) throws {
         guard let saga = connections.saga else { return }
-        let rows = try saga.query(
-            """
-            SELECT tenant, id, updated_at, status, attention
-            FROM saga_instances WHERE saga = $5 AND \(Self.between("id"))
-            """, range + [.text(FulfilmentSaga.name)])
+        let rows = try rows(of: saga, range, by: "id", with: [.text(FulfilmentSaga.name)]) {
+            "SELECT tenant, id, updated_at, status, attention FROM saga_instances WHERE saga = $1 AND \($0)"
+        }
         for row in rows {
             try note(row, &found) { order in
                 order.saga = OrderEvidence.Saga(

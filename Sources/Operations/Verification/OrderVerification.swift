@@ -87,7 +87,7 @@ public struct OrderVerification: Sendable {
         self.logger = logger
     }
 
-    /// Blocks the calling thread for about a minute a million orders.
+    /// Blocks the calling thread for some minutes a million orders.
     ///
     /// - Parameters:
     ///   - onProgress: called some times a second.
