@@ -1,6 +1,6 @@
 /// How far a verification of everything is, which may take minutes.
 package struct VerificationProgress: Sendable {
-    package enum Stage: Sendable, Hashable {
+    package enum Stage: Sendable, Equatable {
         /// Reading the topics' facts, counted by records.
         case reading
         /// Sorting them by order.

@@ -3,14 +3,9 @@ import Operations
 
 /// How far `status --verify` is, on one line of a terminal, which makes way for what is found.
 final class VerificationMeter {
-    private let isShown: Bool
+    private let isShown = isatty(STDERR_FILENO) == 1
     private var stage: VerificationProgress.Stage?
-    private var bar: ReplayProgress
-
-    init(isTerminal: Bool = isatty(STDERR_FILENO) == 1) {
-        isShown = isTerminal
-        bar = ReplayProgress(total: 0, isShown: isTerminal)
-    }
+    private var bar = ReplayProgress(total: 0, isShown: false)
 
     func show(_ now: VerificationProgress) {
         if stage != now.stage {
@@ -25,7 +20,7 @@ final class VerificationMeter {
 
     func clear() { bar.clear() }
 
-    static func text(of stage: VerificationProgress.Stage) -> String {
+    private static func text(of stage: VerificationProgress.Stage) -> String {
         switch stage {
         case .reading: "reading the topics"
         case .sorting: "sorting by order"
