@@ -8,7 +8,7 @@ import Execution
 ///
 /// `@unchecked Sendable`: the pointer is set before the poll thread starts, used and taken away on that thread.
 final class UrgentQueue: @unchecked Sendable {
-    let topics: Set<String>
+    private let topics: Set<String>
     private var queue: OpaquePointer?
     private let news = Monitor(false)
 

@@ -84,15 +84,9 @@ struct EvidenceReader {
     /// The evidence on the next `limit` orders of the event store after `key`, and on whatever the others have among
     /// them that it hasn't; nil at the end. Databases must sort text alike, as `orderflow migrate` makes them.
     func next(after key: OrderKey?, limit: Int) throws -> (orders: [OrderEvidence], last: OrderKey)? {
-        let low = key ?? OrderKey(tenant: "", orderID: "")
-        let keys = try connections.orders.query(
-            """
-            SELECT tenant, stream_id FROM events
-            WHERE version = 1 AND category = ANY($4::text[]) AND (tenant, stream_id) > ($1, $2)
-            ORDER BY tenant, stream_id LIMIT $3
-            """, [.text(low.tenant), .text(low.orderID), .int(limit), Self.categories])
+        let keys = try StoredOrders(connection: connections.orders).keys(after: key, limit: limit)
         guard let last = keys.last else { return nil }
-        let range = KeyRange(after: low, through: try OrderKey(last))
+        let range = KeyRange(after: key ?? OrderKey(tenant: "", orderID: ""), through: last)
         var found: [OrderKey: OrderEvidence] = [:]
         try events(range, &found)
         try facts(range, &found)
@@ -199,14 +193,17 @@ struct EvidenceReader {
     }
 
     private func statuses(_ range: KeyRange, _ found: inout [OrderKey: OrderEvidence]) throws {
-        let reservations = try rows(of: connections.inventory, range) {
-            "SELECT tenant, order_id, updated_at, status FROM reservations WHERE \($0)"
+        func rows(of table: String, on connection: Connection) throws -> [Row] {
+            try self.rows(of: connection, range) {
+                "SELECT tenant, order_id, updated_at, status FROM \(table) WHERE \($0)"
+            }
         }
-        for row in reservations { try note(row, &found) { $0.reservation = try row.get(3, as: String.self) } }
-        let shipments = try rows(of: connections.shipping, range) {
-            "SELECT tenant, order_id, updated_at, status FROM shipments WHERE \($0)"
+        for row in try rows(of: "reservations", on: connections.inventory) {
+            try note(row, &found) { $0.reservation = try row.get(3, as: String.self) }
         }
-        for row in shipments { try note(row, &found) { $0.shipment = try row.get(3, as: String.self) } }
+        for row in try rows(of: "shipments", on: connections.shipping) {
+            try note(row, &found) { $0.shipment = try row.get(3, as: String.self) }
+        }
     }
 
     private func payments(_ range: KeyRange, _ found: inout [OrderKey: OrderEvidence]) throws {

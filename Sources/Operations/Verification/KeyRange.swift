@@ -10,40 +10,39 @@ struct KeyRange {
     let stretches: [Stretch]
 
     /// Some of the range: of one tenant, or all orders of tenants between two others.
-    enum Stretch {
-        case after(OrderKey)
-        case within(tenant: String, after: String, through: String)
-        case between(tenant: String, and: String)
-        case through(OrderKey)
-
-        var bounds: [Parameter] {
-            switch self {
-            case .after(let key), .through(let key): [.text(key.tenant), .text(key.orderID)]
-            case .within(let tenant, let low, let high): [.text(tenant), .text(low), .text(high)]
-            case .between(let low, let high): [.text(low), .text(high)]
-            }
+    struct Stretch {
+        enum Column {
+            case tenant, id
         }
+
+        /// All of them hold of its rows.
+        let terms: [(column: Column, comparison: String, bound: String)]
+
+        var bounds: [Parameter] { terms.map { .text($0.bound) } }
 
         /// - Parameters:
         ///   - id: the column with the orders' ids.
         ///   - count: of the parameters before the bounds.
         func condition(on id: String, behind count: Int) -> String {
-            let (first, second, third) = ("$\(count + 1)", "$\(count + 2)", "$\(count + 3)")
-            return switch self {
-            case .after: "tenant = \(first) AND \(id) > \(second)"
-            case .within: "tenant = \(first) AND \(id) > \(second) AND \(id) <= \(third)"
-            case .between: "tenant > \(first) AND tenant < \(second)"
-            case .through: "tenant = \(first) AND \(id) <= \(second)"
-            }
+            terms.enumerated().map { index, term in
+                "\(term.column == .tenant ? "tenant" : id) \(term.comparison) $\(count + 1 + index)"
+            }.joined(separator: " AND ")
         }
     }
 
     /// From behind `first` to `last`.
     init(after first: OrderKey, through last: OrderKey) {
         self.last = last
-        stretches =
-            first.tenant == last.tenant
-            ? [.within(tenant: last.tenant, after: first.orderID, through: last.orderID)]
-            : [.after(first), .between(tenant: first.tenant, and: last.tenant), .through(last)]
+        guard first.tenant != last.tenant else {
+            stretches = [
+                Stretch(terms: [(.tenant, "=", last.tenant), (.id, ">", first.orderID), (.id, "<=", last.orderID)])
+            ]
+            return
+        }
+        stretches = [
+            Stretch(terms: [(.tenant, "=", first.tenant), (.id, ">", first.orderID)]),
+            Stretch(terms: [(.tenant, ">", first.tenant), (.tenant, "<", last.tenant)]),
+            Stretch(terms: [(.tenant, "=", last.tenant), (.id, "<=", last.orderID)]),
+        ]
     }
 }

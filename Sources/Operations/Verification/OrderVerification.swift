@@ -92,9 +92,7 @@ public struct OrderVerification: Sendable {
     /// - Parameters:
     ///   - onProgress: called some times a second.
     ///   - tell: called for each thing found, in the order of the orders' ids.
-    package func run(
-        onProgress: (VerificationProgress) -> Void, _ tell: (Finding) -> Void
-    ) throws -> Report {
+    public func run(onProgress: (VerificationProgress) -> Void, _ tell: (Finding) -> Void) throws -> Report {
         let connections = try EvidenceReader.Connections(
             orders: Connection(databases.orders, logger: logger), views: Connection(databases.views, logger: logger),
             shipping: Connection(databases.shipping, logger: logger),

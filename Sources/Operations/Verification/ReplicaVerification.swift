@@ -22,8 +22,8 @@ package struct ReplicaVerification {
     ) throws -> Int {
         var broken = 0
         for (kept, module, store) in settings.services.replicas {
-            var progress = VerificationProgress(stage: .replica(kept.name, service: module.name))
-            onProgress(progress)
+            let stage = VerificationProgress.Stage.replica(kept.name, service: module.name)
+            onProgress(VerificationProgress(stage: stage))
             let context = try ServiceContext(lookingAt: module, settings, logger: logger)
             let replica = try kept.make(context)
             let model = replica.readModel(
@@ -31,9 +31,7 @@ package struct ReplicaVerification {
             let comparison = ModelComparison(
                 model, comparing: replica.judgedColumns, kafka: settings.kafka.configuration, logger: logger)
             let texts = try Self.findings(of: comparison, settings.database(of: store), logger) { folded, left in
-                progress.done = folded
-                progress.total = folded + Int(clamping: left)
-                onProgress(progress)
+                onProgress(VerificationProgress(stage: stage, done: folded, total: folded + Int(clamping: left)))
             }
             for text in texts {
                 broken += 1

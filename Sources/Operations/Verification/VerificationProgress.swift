@@ -1,6 +1,6 @@
 /// How far a verification of everything is, which may take minutes.
-package struct VerificationProgress: Sendable {
-    package enum Stage: Sendable, Equatable {
+public struct VerificationProgress: Sendable {
+    public enum Stage: Sendable, Equatable {
         /// Reading the topics' facts, counted by records.
         case reading
         /// Sorting them by order.
@@ -17,11 +17,11 @@ package struct VerificationProgress: Sendable {
         case audit
     }
 
-    package let stage: Stage
+    public let stage: Stage
     /// Of what the stage counts.
-    package var done: Int
+    public let done: Int
     /// As far as it is known; 0 in stages that count nothing.
-    package var total: Int
+    public let total: Int
 
     package init(stage: Stage, done: Int = 0, total: Int = 0) {
         self.stage = stage

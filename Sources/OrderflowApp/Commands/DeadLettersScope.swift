@@ -1,5 +1,4 @@
 import ArgumentParser
-import Glibc
 import Messaging
 import OrderflowKit
 import Postgres
@@ -99,8 +98,7 @@ struct DeadLettersChoice: ParsableArguments {
         try await settings.withConnection(to: database, named: DeadLettersScope.name) { connection in
             var sweep = try DeadLetterQueue.Sweep(act, filter, decision, on: connection)
             guard sweep.total > 0 else { return }
-            var progress = ReplayProgress(
-                database.name, of: "letters", total: Int64(sweep.total), isShown: isatty(STDERR_FILENO) == 1)
+            var progress = ReplayProgress(database.name, of: "letters", total: Int64(sweep.total))
             var count = 0
             // Each of them is a transaction: what an interruption finds undone, the same command finds again.
             while let ids = try sweep.next(on: connection) {

@@ -1,24 +1,20 @@
-import Glibc
 import Operations
 
 /// How far `status --verify` is, on one line of a terminal, which makes way for what is found.
 final class VerificationMeter {
-    private let isShown = isatty(STDERR_FILENO) == 1
     private var stage: VerificationProgress.Stage?
-    private var bar = ReplayProgress(total: 0, isShown: false)
+    private var bar: ReplayProgress?
 
     func show(_ now: VerificationProgress) {
         if stage != now.stage {
             stage = now.stage
-            bar = ReplayProgress(
-                Self.text(of: now.stage), of: now.stage == .judging ? "orders" : "records", total: 0,
-                isShown: isShown)
-            bar.tell("")
+            bar = ReplayProgress(Self.text(of: now.stage), of: now.stage == .judging ? "orders" : "records", total: 0)
+            bar?.tell("")
         }
-        if now.total > 0 { bar.move(to: Int64(now.done), of: Int64(now.total)) }
+        if now.total > 0 { bar?.move(to: Int64(now.done), of: Int64(now.total)) }
     }
 
-    func clear() { bar.clear() }
+    func clear() { bar?.clear() }
 
     private static func text(of stage: VerificationProgress.Stage) -> String {
         switch stage {

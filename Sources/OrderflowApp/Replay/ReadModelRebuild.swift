@@ -1,4 +1,3 @@
-import Glibc
 import Kafka
 import Logging
 import Messaging
@@ -48,7 +47,7 @@ struct ReadModelRebuild {
     func run() throws -> Bool {
         // Makes and exchanges tables.
         let database = try settings.database(of: store, as: .owner)
-        var progress = ReplayProgress(model.name, total: 0, isShown: isatty(STDERR_FILENO) == 1)
+        var progress = ReplayProgress(model.name, total: 0)
         var phase = Rebuild.Phase.preparing
         let rebuild = Rebuild(
             model, kafka: settings.kafka.configuration, database: database, limits: request.limits,

@@ -19,7 +19,9 @@ struct ReplayProgress {
     /// - Parameters:
     ///   - label: in front of the bar.
     ///   - things: that are counted.
-    init(_ label: String = "", of things: String = "events", total: Int64, isShown: Bool) {
+    init(
+        _ label: String = "", of things: String = "events", total: Int64, isShown: Bool = isatty(STDERR_FILENO) == 1
+    ) {
         self.label = label.isEmpty ? "" : label + " "
         self.things = things
         self.total = total
