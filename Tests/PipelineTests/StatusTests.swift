@@ -41,14 +41,22 @@ import Testing
         _ = try shop.query(
             "INSERT INTO stock (tenant, sku, on_hand, reserved) VALUES ('default', 'X', 5, 2)", in: "inventory")
         _ = try shop.query("UPDATE contacts SET total = '1.00' WHERE order_id = '\(confirmed)'", in: "notification")
+        // As of orders that were gone with the event store's last hour, behind all that it has.
+        _ = try shop.query(
+            "INSERT INTO shipments (tenant, order_id, status) VALUES ('zoo', 'o-1', 'dispatched')", in: "shipping")
+        _ = try shop.query(
+            "INSERT INTO reservations (tenant, order_id, status, version) VALUES ('default', 'z-1', 'rejected', 1)",
+            in: "inventory")
         let broken = try Self.verify(shop, expecting: 1).filter { $0["finding"] as? String == "broken" }
-        #expect(broken.count == 4, "\(broken)")
+        #expect(broken.count == 6, "\(broken)")
         let details = Dictionary(
             broken.map { ($0["orderId"] as? String ?? "stock", $0["detail"] as? String ?? "") },
             uniquingKeysWith: { first, _ in first })
         #expect(details[confirmed]?.contains("shipment is prepared") == true)
         #expect(details[declined]?.contains("order-cancelled") == true)
         #expect(details["stock"]?.contains("default/X") == true)
+        #expect(details["o-1"]?.hasSuffix("nor on the topic: shipment dispatched") == true, "\(broken)")
+        #expect(details["z-1"]?.hasSuffix("nor on the topic: stock rejected") == true, "\(broken)")
         let replica = "notification: replica contacts: default \(confirmed) isn't what was said"
         #expect(broken.contains { $0["detail"] as? String == replica }, "\(broken)")
     }

@@ -35,9 +35,6 @@ struct EvidenceReader {
         let parked: [OrderKey: Set<String>]
     }
 
-    /// The event store has more than orders.
-    private static let categories = Parameter.textArray(OrderStreams.categories.sorted())
-
     let connections: Connections
     let horizon: Horizon
 
@@ -81,79 +78,61 @@ struct EvidenceReader {
         return parked
     }
 
-    /// The evidence on the next `limit` orders of the event store after `key`, and on whatever the others have among
-    /// them that it hasn't; nil at the end. Databases must sort text alike, as `orderflow migrate` makes them.
-    func next(after key: OrderKey?, limit: Int) throws -> (orders: [OrderEvidence], last: OrderKey)? {
-        let keys = try StoredOrders(connection: connections.orders).keys(after: key, limit: limit)
-        guard let last = keys.last else { return nil }
-        let range = KeyRange(after: key ?? OrderKey(tenant: "", orderID: ""), through: last)
+    /// The evidence on the next orders after `key`, by whoever knows them: at most `limit` of each table; and how far that
+    /// is, or nil for the end. Databases must sort text alike, as `orderflow migrate` makes them.
+    func next(after key: OrderKey, limit: Int) throws -> (orders: [OrderEvidence], last: OrderKey?) {
+        let last = try tables.compactMap { try $0.key(limit, after: key) }.min()
+        let range = KeyRange(after: key, through: last)
         var found: [OrderKey: OrderEvidence] = [:]
-        try events(range, &found)
-        try facts(range, &found)
-        try statuses(range, &found)
-        try payments(range, &found)
-        try mails(range, &found)
-        try views(range, &found)
-        try sagas(range, &found)
+        try addFacts(range, &found)
+        try addStatuses(range, &found)
+        try addPayments(range, &found)
+        try addMails(range, &found)
+        try addViews(range, &found)
+        try addSagas(range, &found)
+        // What the others have of an order, the event store has had before.
+        try addEvents(range, &found)
         for key in found.keys {
             if let groups = horizon.parked[OrderKey(tenant: "", orderID: key.orderID)] { found[key]?.parkedBy = groups }
         }
-        return (found.values.sorted { $0.key < $1.key }, range.last)
+        return (found.values.sorted { $0.key < $1.key }, last)
     }
 
-    /// An order that the topic knows and the event store doesn't.
-    struct Stranger {
-        let key: OrderKey
-        /// The topic knows it from the order service itself.
-        let isOurs: Bool
-        /// It has been announced.
-        let isAnnounced: Bool
+    // MARK: Tables
+
+    private var tables: [EvidenceTable] {
+        [events, facts, reservations, shipments, payments, mails, views] + (sagas.map { [$0] } ?? [])
     }
 
-    /// Those that the order service itself told of come first.
-    func strangers() throws -> [Stranger] {
-        try connections.orders.withStatementTimeout(.seconds(3600)) { connection in
-            try connection.query(
-                """
-                SELECT tenant, order_id, bool_or(stream_version IS NOT NULL) AS ours, bool_or(type = $1)
-                FROM topic_facts f
-                WHERE NOT EXISTS (
-                    SELECT FROM events e
-                    WHERE e.tenant = f.tenant AND e.stream_id = f.order_id AND e.category = ANY($2::text[]))
-                GROUP BY tenant, order_id ORDER BY ours DESC, tenant, order_id LIMIT 10000
-                """, [.text(OrderCreated.type), Self.categories])
-        }.map { row in
-            Stranger(
-                key: try OrderKey(row), isOurs: try row.get(2, as: Bool.self),
-                isAnnounced: try row.get(3, as: Bool.self))
+    /// The event store has more than orders.
+    private var events: EvidenceTable {
+        EvidenceTable(
+            connections.orders, "events", id: "stream_id",
+            rows: "category = ANY($1::text[])", [.textArray(OrderStreams.categories.sorted())])
+    }
+
+    private var facts: EvidenceTable { EvidenceTable(connections.orders, "topic_facts") }
+    private var reservations: EvidenceTable { EvidenceTable(connections.inventory, "reservations") }
+    private var shipments: EvidenceTable { EvidenceTable(connections.shipping, "shipments") }
+    private var payments: EvidenceTable { EvidenceTable(connections.payment, "payments") }
+    private var mails: EvidenceTable { EvidenceTable(connections.notification, "mails") }
+    private var views: EvidenceTable { EvidenceTable(connections.views, "order_views") }
+
+    private var sagas: EvidenceTable? {
+        connections.saga.map {
+            EvidenceTable($0, "saga_instances", id: "id", rows: "saga = $1", [.text(FulfilmentSaga.name)])
         }
     }
 
-    /// - Parameters:
-    ///   - id: the column with the orders' ids.
-    ///   - own: the statement's parameters from `$1` on.
-    ///   - sql: the statement, given the condition that a row is in the range.
-    private func rows(
-        of connection: Connection, _ range: KeyRange, by id: String = "order_id", with own: [Parameter] = [],
-        _ sql: (_ isInRange: String) -> String
-    ) throws -> [Row] {
-        try range.stretches.flatMap { stretch in
-            try connection.query(sql(stretch.condition(on: id, behind: own.count)), own + stretch.bounds)
-        }
-    }
+    // MARK: What each says
 
-    // MARK: Each source
-
-    private func events(_ range: KeyRange, _ found: inout [OrderKey: OrderEvidence]) throws {
-        let own = [horizon.published.map { .text($0) } ?? .null, Self.categories]
-        let rows = try rows(of: connections.orders, range, by: "stream_id", with: own) { isInRange in
+    private func addEvents(_ range: KeyRange, _ found: inout [OrderKey: OrderEvidence]) throws {
+        let rows = try events.rows(
+            in: range,
             """
-            SELECT tenant, stream_id, created_at, metadata->>'id', type, version, category,
-                COALESCE(pg_visible_in_snapshot(txid, $1::text::pg_snapshot), false)
-            FROM events WHERE \(isInRange) AND category = ANY($2::text[])
-            ORDER BY tenant, stream_id, version
-            """
-        }
+            created_at, metadata->>'id', type, version, category,
+            COALESCE(pg_visible_in_snapshot(txid, $2::text::pg_snapshot), false)
+            """, with: [horizon.published.map { .text($0) } ?? .null], "ORDER BY tenant, stream_id, version")
         for row in rows {
             try note(row, &found) { order in
                 order.events.append(
@@ -166,16 +145,13 @@ struct EvidenceReader {
         }
     }
 
-    private func facts(_ range: KeyRange, _ found: inout [OrderKey: OrderEvidence]) throws {
-        let rows = try rows(of: connections.orders, range) { isInRange in
+    private func addFacts(_ range: KeyRange, _ found: inout [OrderKey: OrderEvidence]) throws {
+        let rows = try facts.rows(
+            in: range,
             """
-            SELECT tenant, order_id, NULL::timestamptz, id, min(type), count(*), min(stream_version), min(detail),
-                   max(partition), min("offset"), min(plain_id), min(topic)
-            FROM topic_facts
-            WHERE \(isInRange)
-            GROUP BY tenant, order_id, id
-            """
-        }
+            NULL::timestamptz, id, min(type), count(*), min(stream_version), min(detail), max(partition), min("offset"),
+            min(plain_id), min(topic)
+            """, "GROUP BY tenant, order_id, id")
         for row in rows {
             let place = TopicPartition(
                 topic: try row.get(11, as: String.self), partition: try row.get(8, as: Int32.self))
@@ -192,25 +168,17 @@ struct EvidenceReader {
         }
     }
 
-    private func statuses(_ range: KeyRange, _ found: inout [OrderKey: OrderEvidence]) throws {
-        func rows(of table: String, on connection: Connection) throws -> [Row] {
-            try self.rows(of: connection, range) {
-                "SELECT tenant, order_id, updated_at, status FROM \(table) WHERE \($0)"
-            }
-        }
-        for row in try rows(of: "reservations", on: connections.inventory) {
+    private func addStatuses(_ range: KeyRange, _ found: inout [OrderKey: OrderEvidence]) throws {
+        for row in try reservations.rows(in: range, "updated_at, status") {
             try note(row, &found) { $0.reservation = try row.get(3, as: String.self) }
         }
-        for row in try rows(of: "shipments", on: connections.shipping) {
+        for row in try shipments.rows(in: range, "updated_at, status") {
             try note(row, &found) { $0.shipment = try row.get(3, as: String.self) }
         }
     }
 
-    private func payments(_ range: KeyRange, _ found: inout [OrderKey: OrderEvidence]) throws {
-        let rows = try rows(of: connections.payment, range) {
-            "SELECT tenant, order_id, updated_at, status, charge_reference, refund_reference FROM payments WHERE \($0)"
-        }
-        for row in rows {
+    private func addPayments(_ range: KeyRange, _ found: inout [OrderKey: OrderEvidence]) throws {
+        for row in try payments.rows(in: range, "updated_at, status, charge_reference, refund_reference") {
             try note(row, &found) { order in
                 order.payment = OrderEvidence.Payment(
                     status: try row.get(3, as: String.self), chargeReference: try row.get(4, as: String?.self),
@@ -219,11 +187,8 @@ struct EvidenceReader {
         }
     }
 
-    private func mails(_ range: KeyRange, _ found: inout [OrderKey: OrderEvidence]) throws {
-        let rows = try rows(of: connections.notification, range) {
-            "SELECT tenant, order_id, COALESCE(sent_at, created_at), kind, status, error FROM mails WHERE \($0)"
-        }
-        for row in rows {
+    private func addMails(_ range: KeyRange, _ found: inout [OrderKey: OrderEvidence]) throws {
+        for row in try mails.rows(in: range, "COALESCE(sent_at, created_at), kind, status, error") {
             try note(row, &found) { order in
                 order.mails.append(
                     OrderEvidence.Mail(
@@ -233,28 +198,20 @@ struct EvidenceReader {
         }
     }
 
-    private func views(_ range: KeyRange, _ found: inout [OrderKey: OrderEvidence]) throws {
-        let rows = try rows(of: connections.views, range) { isInRange in
-            """
-            SELECT tenant, order_id, NULL::timestamptz, status, \(OrderViewPieces.columns(of: "v"))
-            FROM order_views v WHERE \(isInRange)
-            """
-        }
-        for row in rows {
+    private func addViews(_ range: KeyRange, _ found: inout [OrderKey: OrderEvidence]) throws {
+        let columns = "NULL::timestamptz, status, \(OrderViewPieces.columns(of: "order_views"))"
+        for row in try views.rows(in: range, columns) {
             let view = try OrderView(OrderViewPieces(row, at: 4))
             try note(row, &found) { order in
                 order.view = OrderEvidence.View(
-                    status: try row.get(3, as: String.self), facts: Set(view.timeline.map(\.identity)))
+                    status: try row.get(3, as: String.self), facts: Set(view.timeline.map(\.identity)),
+                    toldAt: view.timeline.map(\.at).max() ?? 0)
             }
         }
     }
 
-    private func sagas(_ range: KeyRange, _ found: inout [OrderKey: OrderEvidence]) throws {
-        guard let saga = connections.saga else { return }
-        let rows = try rows(of: saga, range, by: "id", with: [.text(FulfilmentSaga.name)]) {
-            "SELECT tenant, id, updated_at, status, attention FROM saga_instances WHERE saga = $1 AND \($0)"
-        }
-        for row in rows {
+    private func addSagas(_ range: KeyRange, _ found: inout [OrderKey: OrderEvidence]) throws {
+        for row in try sagas?.rows(in: range, "updated_at, status, attention") ?? [] {
             try note(row, &found) { order in
                 order.saga = OrderEvidence.Saga(
                     status: try row.get(3, as: String.self), attention: try row.get(4, as: String?.self))

@@ -6,7 +6,6 @@ import Postgres
 /// Of a comparison with both columns at once, `(tenant, id) > (…)`, the planner may give the tenant alone to an index that
 /// goes on with another column, and read all of the tenant's rows for each range.
 struct KeyRange {
-    let last: OrderKey
     let stretches: [Stretch]
 
     /// Some of the range: of one tenant, or all orders of tenants between two others.
@@ -15,8 +14,10 @@ struct KeyRange {
             case tenant, id
         }
 
+        typealias Term = (column: Column, comparison: String, bound: String)
+
         /// All of them hold of its rows.
-        let terms: [(column: Column, comparison: String, bound: String)]
+        let terms: [Term]
 
         var bounds: [Parameter] { terms.map { .text($0.bound) } }
 
@@ -30,19 +31,20 @@ struct KeyRange {
         }
     }
 
-    /// From behind `first` to `last`.
-    init(after first: OrderKey, through last: OrderKey) {
-        self.last = last
-        guard first.tenant != last.tenant else {
-            stretches = [
-                Stretch(terms: [(.tenant, "=", last.tenant), (.id, ">", first.orderID), (.id, "<=", last.orderID)])
-            ]
-            return
-        }
-        stretches = [
-            Stretch(terms: [(.tenant, "=", first.tenant), (.id, ">", first.orderID)]),
-            Stretch(terms: [(.tenant, ">", first.tenant), (.tenant, "<", last.tenant)]),
-            Stretch(terms: [(.tenant, "=", last.tenant), (.id, "<=", last.orderID)]),
-        ]
+    /// From behind `first` to `last`, or to the end.
+    init(after first: OrderKey, through last: OrderKey? = nil) {
+        let ofTenant: [Stretch.Term] = [(.tenant, "=", first.tenant), (.id, ">", first.orderID)]
+        let ofOthers: Stretch.Term = (.tenant, ">", first.tenant)
+        stretches =
+            if let last, last.tenant == first.tenant {
+                [Stretch(terms: ofTenant + [(.id, "<=", last.orderID)])]
+            } else if let last {
+                [
+                    Stretch(terms: ofTenant), Stretch(terms: [ofOthers, (.tenant, "<", last.tenant)]),
+                    Stretch(terms: [(.tenant, "=", last.tenant), (.id, "<=", last.orderID)]),
+                ]
+            } else {
+                [Stretch(terms: ofTenant), Stretch(terms: [ofOthers])]
+            }
     }
 }

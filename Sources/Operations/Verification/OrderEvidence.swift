@@ -48,6 +48,8 @@ public struct OrderEvidence: Sendable {
         let status: String
         /// Identities of the facts that it was made of.
         let facts: Set<String>
+        /// The time of the latest, by whoever told it, microseconds since the Unix epoch.
+        var toldAt: Int64 = 0
     }
 
     struct Saga: Hashable, Sendable {

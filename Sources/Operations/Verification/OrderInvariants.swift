@@ -13,6 +13,8 @@ public enum OrderInvariants {
         case running(String)
         /// Changed too recently for its effects to have to be everywhere.
         case moving
+        /// Nowhere: the event store hasn't got it, and must have.
+        case unknown
     }
 
     public struct Finding: Hashable, Sendable {
@@ -25,6 +27,7 @@ public enum OrderInvariants {
     ///   still have effects on their way.
     public static func check(_ order: OrderEvidence, settledBefore: Int64) -> Finding {
         guard order.changedAt < settledBefore else { return Finding(place: .moving, broken: []) }
+        guard !order.events.isEmpty else { return stranger(order, settledBefore) }
         var broken = history(order) + doubled(order)
         let types = Set(order.events.map(\.type))
         if let reason = waiting(order) { return Finding(place: .running(reason), broken: broken) }
@@ -46,7 +49,7 @@ public enum OrderInvariants {
     /// The event store's stream, and the same stream on the topic.
     private static func history(_ order: OrderEvidence) -> [String] {
         var broken: [String] = []
-        if order.events.map(\.version) != Array(1...max(order.events.count, 1)) {
+        if order.events.map(\.version) != Array(1...order.events.count) {
             broken.append("the stream has versions \(order.events.map(\.version))")
         }
         let types = order.events.map(\.type)
@@ -95,13 +98,42 @@ public enum OrderInvariants {
         return broken
     }
 
+    // MARK: Not in the event store
+
+    /// Other producers may announce orders, which the order service takes from the topic. Nobody else knows any but by facts.
+    private static func stranger(_ order: OrderEvidence, _ settledBefore: Int64) -> Finding {
+        let doubled = doubled(order)
+        if order.facts.contains(where: { $0.streamVersion != nil }) {
+            return Finding(place: .unknown, broken: ["is on the topic, but not in the event store"] + doubled)
+        }
+        if !order.parkedBy.isEmpty { return Finding(place: .running(parked(order)), broken: doubled) }
+        if order.facts.contains(where: { $0.type == OrderCreated.type }) {
+            return Finding(place: .running("the order service hasn't taken it yet"), broken: doubled)
+        }
+        guard order.facts.isEmpty else {
+            return Finding(place: .running("nobody has announced it"), broken: doubled)
+        }
+        // It may have been announced since the topic was read.
+        guard order.view.map({ $0.toldAt < settledBefore }) ?? true else { return Finding(place: .moving, broken: []) }
+        let known = [
+            order.reservation.map { "stock \($0)" }, order.payment.map { "payment \($0.status)" },
+            order.shipment.map { "shipment \($0)" }, order.view.map { "read model \($0.status)" },
+            order.saga.map { "saga \($0.status)" },
+        ]
+        let mails = order.mails.map { "mail \($0.kind) \($0.status)" }.sorted()
+        let all = (known.compactMap { $0 } + mails).joined(separator: ", ")
+        return Finding(place: .unknown, broken: ["neither in the event store nor on the topic: \(all)"])
+    }
+
+    private static func parked(_ order: OrderEvidence) -> String {
+        "parked behind a dead letter of \(order.parkedBy.sorted().joined(separator: ", "))"
+    }
+
     // MARK: On the way
 
     /// Why nothing can be asked of the order's end yet.
     private static func waiting(_ order: OrderEvidence) -> String? {
-        if !order.parkedBy.isEmpty {
-            return "parked behind a dead letter of \(order.parkedBy.sorted().joined(separator: ", "))"
-        }
+        if !order.parkedBy.isEmpty { return parked(order) }
         if order.events.contains(where: { !$0.isPublished }) { return "the relay is behind" }
         let behind = order.facts.reduce(into: Set<String>()) { $0.formUnion($1.unreadBy) }
         if !behind.isEmpty { return "\(behind.sorted().joined(separator: ", ")) behind" }

@@ -38,7 +38,8 @@ import Testing
             let range = KeyRange(after: ends[0], through: ends[1])
             let found = try Self.rows(in: range, on: connection)
             #expect(found == keys.filter { ends[0] < $0 && $0 <= ends[1] }, "\(ends)")
-            #expect(range.last == ends[1])
+            let rest = try Self.rows(in: KeyRange(after: ends[0]), on: connection)
+            #expect(rest == keys.filter { ends[0] < $0 }, "\(ends[0])")
         }
     }
 

@@ -146,6 +146,50 @@ import Testing
         #expect(check(order).broken.contains { $0.contains("failed: refused: no SMTPUTF8") })
     }
 
+    /// An order that the event store doesn't know: others may announce some on the topic, and nobody may know more.
+    @Test func whoIsNotInTheEventStore() {
+        var order = Self.confirmed
+        order.events = []
+        #expect(check(order).broken == ["is on the topic, but not in the event store"])
+        for index in order.facts.indices { order.facts[index].streamVersion = nil }
+        #expect(
+            check(order)
+                == OrderInvariants.Finding(place: .running("the order service hasn't taken it yet"), broken: []))
+        order.parkedBy = ["order-group"]
+        #expect(
+            check(order)
+                == OrderInvariants.Finding(place: .running("parked behind a dead letter of order-group"), broken: []))
+        order.parkedBy = []
+        order.facts.append(Fact(id: "p2", type: "PaymentProcessed", detail: "ch_2"))
+        #expect(check(order).broken.map { $0.prefix(15) } == ["charged 2 times"])
+        order.facts.removeAll { $0.type == "OrderCreated" }
+        #expect(check(order).place == .running("nobody has announced it"))
+        order.facts = []
+        #expect(
+            check(order).broken == [
+                """
+                neither in the event store nor on the topic: stock consumed, payment charged, shipment dispatched, \
+                read model confirmed, saga completed, mail order-confirmed sent
+                """
+            ])
+        order.view?.toldAt = 1_000
+        #expect(check(order) == OrderInvariants.Finding(place: .moving, broken: []), "announced since")
+    }
+
+    /// Each row that is left where the event store and the topic have lost an order is said.
+    @Test func anythingThatIsLeftIsSaid() {
+        let parts: [(String, (inout OrderEvidence, OrderEvidence) -> Void)] = [
+            ("stock consumed", { $0.reservation = $1.reservation }), ("payment charged", { $0.payment = $1.payment }),
+            ("shipment dispatched", { $0.shipment = $1.shipment }), ("read model confirmed", { $0.view = $1.view }),
+            ("saga completed", { $0.saga = $1.saga }), ("mail order-confirmed sent", { $0.mails = $1.mails }),
+        ]
+        for (said, part) in parts {
+            var order = OrderEvidence(key: Self.key)
+            part(&order, Self.confirmed)
+            #expect(check(order).broken == ["neither in the event store nor on the topic: \(said)"])
+        }
+    }
+
     /// Even of an order that isn't at its end.
     @Test func whatHappenedTwiceIsAlwaysSaid() {
         var order = Self.confirmed
