@@ -22,15 +22,18 @@ struct OutboxFixture {
 
     func connect() throws -> Connection { try Connection(database, logger: quiet) }
 
-    func append(_ id: String, bytes: Int = 10, priority: Priority = .ordinary) throws {
+    /// - Parameter isAnnounced: as by a process that has no relay.
+    func append(
+        _ id: String, bytes: Int = 10, priority: Priority = .ordinary, isAnnounced: Bool = false
+    ) throws {
         let payload = "{\"id\":\"\(id)\",\"x\":\"\(String(repeating: "x", count: bytes))\"}"
-        try Outbox.append(
-            [
-                OutgoingEvent(
-                    topic: topic.name, key: "k", type: "Happened", payload: Array(payload.utf8),
-                    metadata: EventMetadata(
-                        id: id, source: "/test", time: 0, correlationID: "c", priority: priority))
-            ], on: connect())
+        let event = OutgoingEvent(
+            topic: topic.name, key: "k", type: "Happened", payload: Array(payload.utf8),
+            metadata: EventMetadata(id: id, source: "/test", time: 0, correlationID: "c", priority: priority))
+        try connect().transaction { connection in
+            try Outbox.append([event], on: connection)
+            if isAnnounced { try RelaySource.outbox.announce(on: connection) }
+        }
     }
 
     func appendCopy(_ number: Int, bytes: Int = 10) throws {

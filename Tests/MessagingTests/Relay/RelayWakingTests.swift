@@ -106,20 +106,12 @@ import Testing
         let fixture = try OutboxFixture()
         let leader = try leader(fixture)
         defer { leader.end() }
-        let connection = try fixture.connect()
-        try connection.transaction { connection in
-            try Outbox.append(
-                [
-                    OutgoingEvent(
-                        topic: fixture.topic.name, key: "k", type: "Happened", payload: Array("{}".utf8),
-                        metadata: EventMetadata(id: "1", source: "/test", time: 0, correlationID: "c"))
-                ], on: connection)
-            try RelaySource.outbox.announce(on: connection)
-        }
+        try fixture.append("1", isAnnounced: true)
         try eventually("it is out") { try out(fixture) == 1 }
     }
 
-    /// What was notified while nobody listened is found by the look that follows.
+    /// What was notified while nobody listened is found by the look that follows; what is committed behind that look is
+    /// notified to it.
     @Test func aLostSessionHidesNothing() throws {
         let fixture = try OutboxFixture()
         let leader = try leader(fixture)
@@ -132,7 +124,7 @@ import Testing
             try executioner.transaction { executioner in
                 _ = try executioner.query("SELECT pg_terminate_backend(pid) FROM \(Self.sleepingLeader)")
             }
-            try fixture.append("\(round)")
+            try fixture.append("\(round)", isAnnounced: true)
             try eventually("\(round) are out") { try out(fixture) == Int64(round) }
         }
     }
