@@ -8,6 +8,8 @@ public struct SagaFactHandler: BatchHandler {
     private let guesses: SagaGuesses
     public var types: Set<String> { orchestrator.definition.types }
 
+    static let standardLimit = 4 << 20
+
     public init(_ orchestrator: SagaOrchestrator) {
         self.init(orchestrator, guesses: SagaGuesses())
     }
@@ -23,7 +25,7 @@ public struct SagaFactHandler: BatchHandler {
         }
         let new = facts.lazy.filter { message, _ in orchestrator.begins(with: message) }.map(\.1)
         let guessed = try guesses.guess(Set(facts.lazy.map(\.1)), new: Set(new), on: connection)
-        var sagas = guessed.sagas
+        var sagas = Array(guessed.known.values)
         if !guessed.unknown.isEmpty { sagas += try orchestrator.lock(guessed.unknown, on: connection) }
         var batch = SagaBatch(orchestrator, sagas)
         for (message, key) in facts {
@@ -34,7 +36,20 @@ public struct SagaFactHandler: BatchHandler {
                 throw MessageRejected("\(error)")
             }
         }
-        try guesses.learn(batch.write(on: connection), on: connection)
+        // Of instances that have ended there is no more to come.
+        let open = try batch.write(on: connection).filter { $0.instance.endedAt == nil }
+        try guesses.learn(open.map { ($0.key, $0) }, on: connection)
         outbox += batch.outbox
+    }
+}
+
+/// What a saga's workers take for granted of its instances.
+typealias SagaGuesses = RowGuesses<SagaKey, StoredSaga>
+
+extension SagaGuesses {
+    /// - Parameter limit: bytes of instances. The standard is 1 300 to 2 600.
+    convenience init(limit: Int = SagaFactHandler.standardLimit) {
+        // An instance has its steps beside its start and its log.
+        self.init(limit: limit) { $0.instance.start.count + $0.log.bytes.count + 1 << 10 }
     }
 }

@@ -9,13 +9,14 @@ import Postgres
 /// Applies requests to reservations and stock: a fixed number of statements for all orders and articles of a batch.
 ///
 /// Levels are locked by article, in one order everywhere, so that two batches over the same articles wait for each other
-/// instead of deadlocking. Reservations aren't: their versions tell of a change.
+/// instead of deadlocking. Reservations aren't: their versions tell of a change, and those that it remembers aren't read.
 struct InventoryHandler: BatchHandler {
     let mode: FulfilmentMode
     let unknownSKU: StockLevels.UnknownSKU
     let topic: String
     let source: String
     private let metrics = InventoryMetrics()
+    private let guesses = RowGuesses<OrderKey, ReservationStore.Entry>(limit: 8_000)
 
     init(mode: FulfilmentMode, unknownSKU: StockLevels.UnknownSKU, topic: String, source: String) {
         self.mode = mode
@@ -42,14 +43,24 @@ struct InventoryHandler: BatchHandler {
                 (message, OrderKey(tenant: message.tenant, orderID: $0.orderID), $0.request)
             }
         }
-        let reservations = try ReservationStore.load(Set(requests.map(\.1)).sorted(), on: connection)
+        let guessed = try guesses.guess(
+            Set(requests.lazy.map(\.1)), new: Set(requests.lazy.filter(\.2.begins).map(\.1)), on: connection)
+        let reservations = try guessed.known.merging(
+            ReservationStore.load(guessed.unknown, on: connection), uniquingKeysWith: { $1 })
         let levels = try StockStore.lock(articles(requests, reservations), unknownSKU: unknownSKU, on: connection)
         let decided = try Hearing.decide(group: InventoryGroup.name, on: connection) { hearing in
             try decide(requests, Decided(reservations: reservations, levels: levels), &hearing)
         }
+        let unread = Set(guessed.unknown)
+        if let key = decided.unwritten.first(where: { !unread.contains($0) }) {
+            // A guess that no write holds against the table.
+            throw ConcurrentChange(streamID: key.orderID)
+        }
         outbox += decided.events
-        try ReservationStore.save(
-            decided.changed.sorted().compactMap { key in decided.reservations[key].map { (key, $0) } }, on: connection)
+        try guesses.learn(
+            ReservationStore.save(
+                decided.changed.sorted().compactMap { key in decided.reservations[key].map { (key, $0) } },
+                on: connection), on: connection)
         try StockStore.save(decided.levels, on: connection)
         metrics.answered(decided.answers)
     }
@@ -59,6 +70,9 @@ struct InventoryHandler: BatchHandler {
         var reservations: [OrderKey: ReservationStore.Entry]
         var levels: [String: StockLevels]
         var changed: Set<OrderKey> = []
+        /// Those that were answered for, and don't change.
+        var unwritten: Set<OrderKey> { answered.subtracting(changed) }
+        var answered: Set<OrderKey> = []
         var answers: [StockReservation.Answer] = []
         var events: [OutgoingEvent] = []
     }
@@ -90,6 +104,7 @@ struct InventoryHandler: BatchHandler {
                     next.events.append(refusal.answer)
                 }
                 next.answers.append(answer)
+                next.answered.insert(key)
             }
         }
         return next

@@ -59,12 +59,14 @@ enum ReservationStore {
         }
     }
 
-    /// Writes reservations that nobody has changed since they were read; else `ConcurrentChange`.
-    static func save(_ entries: [(OrderKey, Entry)], on connection: Connection) throws {
+    /// Writes reservations that nobody has changed since they were read; else `ConcurrentChange`. Returns what is stored now.
+    static func save(
+        _ entries: [(OrderKey, Entry)], on connection: Connection
+    ) throws -> [(key: OrderKey, row: Entry)] {
         let rows = entries.compactMap { key, entry in
             entry.reservation.map { (key: key, reservation: $0, heard: entry.heard, version: entry.version) }
         }
-        guard !rows.isEmpty else { return }
+        guard !rows.isEmpty else { return [] }
         let (new, known) = (rows.filter { $0.version == 0 }, rows.filter { $0.version > 0 })
         // Lines never change: they are written with the reservation's first version.
         let lines = new.flatMap { row in
@@ -80,6 +82,7 @@ enum ReservationStore {
         guard answers.reduce(0, { $0 + $1.affected }) == rows.count + lines.count else {
             throw ConcurrentChange(streamID: rows[0].key.orderID)
         }
+        return rows.map { ($0.key, Entry(reservation: $0.reservation, heard: $0.heard, version: $0.version + 1)) }
     }
 
     private typealias Stored = (key: OrderKey, reservation: StockReservation, heard: HeardMessages, version: Int32)

@@ -35,6 +35,14 @@ public struct StockReservation: Hashable, Sendable {
         case release
         /// The order is confirmed.
         case consume
+
+        /// Whether it is an order's first one, usually.
+        var begins: Bool {
+            switch self {
+            case .reserve, .reserveTooLate: true
+            case .release, .consume: false
+            }
+        }
     }
 
     /// What is said of a request.

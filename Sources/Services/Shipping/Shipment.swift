@@ -42,6 +42,9 @@ public struct Shipment: Hashable, Sendable {
         self.address = address
     }
 
+    /// Whether any fact may still change it.
+    var isOpen: Bool { status == .checking || status == .prepared }
+
     /// Levers for trying out the unhappy path: an article that can't be sent, which shows at once, and words in an
     /// address that can't be delivered to, which shows when the order is paid.
     public static let unshippableSKU = "UNSHIPPABLE"

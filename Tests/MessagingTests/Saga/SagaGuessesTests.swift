@@ -16,7 +16,7 @@ import Testing
         let connection: Connection
         private let database: SagaDatabase
 
-        init(_ database: SagaDatabase, limit: Int = SagaGuesses.standardLimit) throws {
+        init(_ database: SagaDatabase, limit: Int = SagaFactHandler.standardLimit) throws {
             self.database = database
             guesses = SagaGuesses(limit: limit)
             handler = SagaFactHandler(database.orchestrator, guesses: guesses)
@@ -58,7 +58,7 @@ import Testing
         var random = SeededGenerator.fromEnvironment("whatIsTakenForGrantedChangesNothing")
         for round in 0..<TestTier.rounds(12) {
             let (guessing, plain) = (try SagaDatabase(), try SagaDatabase())
-            let limit = [0, 6_000, SagaGuesses.standardLimit].randomElement(using: &random) ?? 0
+            let limit = [0, 6_000, SagaFactHandler.standardLimit].randomElement(using: &random) ?? 0
             let workers = try (0..<2).map { _ in try Worker(guessing, limit: limit) }
             let connection = try plain.connect()
             defer { for connection in workers.map(\.connection) + [connection] { connection.close() } }

@@ -24,7 +24,7 @@ import Testing
     private struct Group: Sendable {
         let name: String
         let database: ServiceDatabase
-        let handler: any BatchHandler
+        let handler: @Sendable () -> any BatchHandler
         /// Rows in the inbox that a plain run may leave behind: none, where orders come by their usual way.
         var isUsual = false
         /// What a run leaves behind, as text.
@@ -32,6 +32,8 @@ import Testing
         /// What comes about one order, in this order.
         let messages: @Sendable (String, inout SeededGenerator) -> [InboundMessage]
     }
+
+    private struct RolledBack: Error {}
 
     private static let money = Money(minorUnits: 700, currency: .usd)
     /// 32 bytes in Base64.
@@ -68,7 +70,7 @@ import Testing
     private static let groups: [Group] = [
         Group(
             name: "shipping", database: .shipping,
-            handler: ShippingHandler(topic: "t", source: "/test"),
+            handler: { ShippingHandler(topic: "t", source: "/test") },
             rows: "SELECT order_id || ' ' || status FROM shipments",
             messages: { order, random in
                 Bool.random(using: &random)
@@ -79,7 +81,7 @@ import Testing
             }),
         Group(
             name: "notification", database: .notification,
-            handler: NotificationHandler(recipientDomain: "d.test", messageDomain: "m"),
+            handler: { NotificationHandler(recipientDomain: "d.test", messageDomain: "m") },
             rows: "SELECT order_id || ' ' || kind FROM mails",
             messages: { order, random in
                 var messages = some(
@@ -94,7 +96,7 @@ import Testing
             }),
         Group(
             name: "inventory", database: .inventory,
-            handler: InventoryHandler(mode: .orchestration, unknownSKU: .reject, topic: "t", source: "/test"),
+            handler: { InventoryHandler(mode: .orchestration, unknownSKU: .reject, topic: "t", source: "/test") },
             rows: """
                 SELECT order_id || ' ' || status FROM reservations
                 UNION ALL SELECT concat_ws(' ', sku, on_hand, reserved, consumed) FROM stock
@@ -110,7 +112,7 @@ import Testing
             }),
         Group(
             name: "inventory, an order's way", database: .inventory,
-            handler: InventoryHandler(mode: .orchestration, unknownSKU: .unlimited, topic: "t", source: "/test"),
+            handler: { InventoryHandler(mode: .orchestration, unknownSKU: .unlimited, topic: "t", source: "/test") },
             isUsual: true, rows: "SELECT order_id || ' ' || status FROM reservations",
             messages: { order, random in
                 [
@@ -120,7 +122,7 @@ import Testing
             }),
         Group(
             name: "payment", database: .payment,
-            handler: PaymentHandler(mode: .orchestration, topic: "t", source: "/test"),
+            handler: { PaymentHandler(mode: .orchestration, topic: "t", source: "/test") },
             rows: "SELECT concat_ws(' ', order_id, status, refund_round) FROM payments",
             messages: { order, random in
                 let amount = Bool.random(using: &random) ? money : free
@@ -133,7 +135,7 @@ import Testing
             }),
         Group(
             name: "payment in choreography", database: .payment,
-            handler: PaymentHandler(mode: .choreography, topic: "t", source: "/test"),
+            handler: { PaymentHandler(mode: .choreography, topic: "t", source: "/test") },
             rows: "SELECT concat_ws(' ', order_id, status, refund_round) FROM payments",
             messages: { order, random in
                 var messages = some(
@@ -145,7 +147,7 @@ import Testing
             }),
         Group(
             name: "payment, an order's way", database: .payment,
-            handler: PaymentHandler(mode: .orchestration, topic: "t", source: "/test"), isUsual: true,
+            handler: { PaymentHandler(mode: .orchestration, topic: "t", source: "/test") }, isUsual: true,
             rows: "SELECT concat_ws(' ', order_id, status, refund_round) FROM payments",
             messages: { order, random in
                 let amount = Bool.random(using: &random) ? money : free
@@ -155,7 +157,7 @@ import Testing
                 ]
             }),
         Group(
-            name: "order", database: .orders, handler: OrderCommandHandler(),
+            name: "order", database: .orders, handler: { OrderCommandHandler() },
             rows: "SELECT concat_ws(' ', stream_id, version, type) FROM events",
             messages: { order, random in
                 [created(order, &random)]
@@ -169,7 +171,7 @@ import Testing
             }),
         Group(
             name: "order outcomes", database: .orders,
-            handler: OrderOutcomeHandler(ServiceCatalogue.fulfilment.steps),
+            handler: { OrderOutcomeHandler(ServiceCatalogue.fulfilment.steps) },
             rows: """
                 SELECT concat_ws(' ', stream_id, version, type) FROM events
                 UNION ALL SELECT concat_ws(' ', order_id, status, succeeded) FROM order_outcomes
@@ -196,14 +198,21 @@ import Testing
             let plain = Self.schedule(of: group, &random)
             let expected = try Self.run(plain, group, &random)
             if group.isUsual { #expect(expected.inbox == 0) }
-            var copied = plain
-            for message in plain {
-                for _ in 0..<Int.random(in: 0...3, using: &random) {
-                    guard let first = copied.firstIndex(where: { $0.id == message.id }) else { continue }
-                    copied.insert(message, at: Int.random(in: (first + 1)...copied.count, using: &random))
-                }
-            }
-            let outcome = try Self.run(copied, group, &random)
+            let outcome = try Self.run(Self.copied(plain, &random), group, &random)
+            #expect(outcome.rows == expected.rows, "\(group.name), seed \(random.seed)")
+            #expect(outcome.sent == expected.sent, "\(group.name), seed \(random.seed)")
+        }
+    }
+
+    /// Batches with copies go to one of two processes at random, each of which remembers what it has written, and some are
+    /// rolled back.
+    @Test(arguments: groups.indices) func whatProcessesRememberChangesNothing(_ index: Int) throws {
+        let group = Self.groups[index]
+        var random = SeededGenerator.fromEnvironment("whatProcessesRememberChangesNothing(\(group.name))")
+        for _ in 0..<3 {
+            let plain = Self.schedule(of: group, &random)
+            let expected = try Self.run(plain, group, &random)
+            let outcome = try Self.run(Self.copied(plain, &random), group, processes: 2, &random)
             #expect(outcome.rows == expected.rows, "\(group.name), seed \(random.seed)")
             #expect(outcome.sent == expected.sent, "\(group.name), seed \(random.seed)")
         }
@@ -248,10 +257,25 @@ import Testing
         return messages
     }
 
+    /// With copies of messages anywhere behind them.
+    private static func copied(_ messages: [InboundMessage], _ random: inout SeededGenerator) -> [InboundMessage] {
+        var copied = messages
+        for message in messages {
+            for _ in 0..<Int.random(in: 0...3, using: &random) {
+                guard let first = copied.firstIndex(where: { $0.id == message.id }) else { continue }
+                copied.insert(message, at: Int.random(in: (first + 1)...copied.count, using: &random))
+            }
+        }
+        return copied
+    }
+
     private static func run(
-        _ messages: [InboundMessage], _ group: Group, _ random: inout SeededGenerator
+        _ messages: [InboundMessage], _ group: Group, processes: Int = 1, _ random: inout SeededGenerator
     ) throws -> (rows: [String], sent: [String], inbox: Int64) {
-        let connection = try Connection(try freshDatabase(group.database.migrations), logger: quiet)
+        let database = try freshDatabase(group.database.migrations)
+        let members = try (0..<processes).map { _ in (group.handler(), try Connection(database, logger: quiet)) }
+        let connection = members[0].1
+        defer { for (_, connection) in members { connection.close() } }
         if group.database.name == "inventory" {
             for sku in ["A", "B"] {
                 _ = try StockStore.set(tenant: "default", sku: sku, quantity: 4, by: .test, on: connection)
@@ -260,7 +284,18 @@ import Testing
         var rest = messages[...]
         while !rest.isEmpty {
             let count = min(rest.count, Int.random(in: 1...9, using: &random))
-            try group.handler.apply(Array(rest.prefix(count)), on: connection)
+            let (handler, connection) = members[Int.random(in: 0..<processes, using: &random)]
+            let batch = Array(rest.prefix(count))
+            if processes > 1, Int.random(in: 0..<4, using: &random) == 0 {
+                // One that finds itself wrong about others is rolled back just the same.
+                try? connection.transaction { connection in
+                    var outbox: [OutgoingEvent] = []
+                    try handler.handle(batch, on: connection, outbox: &outbox)
+                    throw RolledBack()
+                }
+                continue
+            }
+            try handler.apply(batch, on: connection)
             rest.removeFirst(count)
         }
         return (

@@ -58,9 +58,18 @@ private func inbound(type: String, key: String, payload: [UInt8], tenant: String
 }
 
 extension BatchHandler {
-    /// One batch in one transaction, as the runner does it. Returns the facts that went to the outbox.
+    /// One batch in one transaction, as the runner does it: again where it was wrong about others. Returns the facts that went
+    /// to the outbox.
     @discardableResult
     func apply(_ messages: [InboundMessage], on connection: Connection) throws -> [any OrderFact] {
+        do {
+            return try applyOnce(messages, on: connection)
+        } catch is ConcurrentChange {
+            return try applyOnce(messages, on: connection)
+        }
+    }
+
+    func applyOnce(_ messages: [InboundMessage], on connection: Connection) throws -> [any OrderFact] {
         try connection.transaction { connection in
             var outbox: [OutgoingEvent] = []
             try handle(messages, on: connection, outbox: &outbox)
