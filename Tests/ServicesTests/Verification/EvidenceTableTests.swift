@@ -1,3 +1,4 @@
+import Fulfilment
 import Postgres
 import Randomness
 import TestServers
@@ -46,6 +47,39 @@ import Testing
             }
             #expect(found.sorted() == keys, "by \(count)")
         }
+    }
+
+    /// A page costs what is in it, however many others the tenant has: there are indexes that begin with saga and tenant, and
+    /// go on otherwise.
+    @Test(arguments: ["force_generic_plan", "force_custom_plan"])
+    func aPageIsReadByTheIndexThatHasItInOnePiece(_ mode: String) throws {
+        let connection = try Connection(freshDatabase(ServiceDatabase.saga.migrations), logger: quiet)
+        defer { connection.close() }
+        try connection.script(
+            """
+            INSERT INTO saga_instances (saga, tenant, id, created_at, correlation_id, status, version, ended_at, state)
+            SELECT 'fulfilment', 'default', lpad(n::text, 8, '0'), now(), 'c', 'completed', 1, now(), '{}'
+            FROM generate_series(1, 20000) n;
+            ANALYZE saga_instances;
+            SET plan_cache_mode = \(mode)
+            """)
+        func read() throws -> Int64 {
+            _ = try connection.query("SELECT pg_stat_force_next_flush()")
+            return try connection.number(
+                """
+                SELECT (SELECT sum(idx_tup_read) FROM pg_stat_user_indexes WHERE relname = 'saga_instances')::bigint
+                    + (SELECT seq_tup_read FROM pg_stat_user_tables WHERE relname = 'saga_instances')
+                """)
+        }
+        let table = EvidenceTable(
+            connection, "saga_instances", id: "id", rows: "saga = $1", [.text("fulfilment")])
+        let before = try read()
+        let first = OrderKey(tenant: "default", orderID: "00010000")
+        let last = try table.key(1_000, after: first)
+        #expect(last == OrderKey(tenant: "default", orderID: "00011000"))
+        #expect(try table.rows(in: KeyRange(after: first, through: last), "status").count == 1_000)
+        let page = try read() - before
+        #expect(page >= 2_000 && page < 3_000, "\(page) entries of indexes and rows")
     }
 
     /// Parameters of the table, of the columns and of the range in one statement.
