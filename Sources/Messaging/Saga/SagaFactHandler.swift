@@ -8,6 +8,7 @@ public struct SagaFactHandler: BatchHandler {
     private let guesses: SagaGuesses
     public var types: Set<String> { orchestrator.definition.types }
 
+    /// Bytes of instances that are remembered: 1 300 to 2 600.
     static let standardLimit = 4 << 20
 
     public init(_ orchestrator: SagaOrchestrator) {
@@ -47,7 +48,7 @@ public struct SagaFactHandler: BatchHandler {
 typealias SagaGuesses = RowGuesses<SagaKey, StoredSaga>
 
 extension SagaGuesses {
-    /// - Parameter limit: bytes of instances. The standard is 1 300 to 2 600.
+    /// - Parameter limit: bytes of instances.
     convenience init(limit: Int = SagaFactHandler.standardLimit) {
         // An instance has its steps beside its start and its log.
         self.init(limit: limit) { $0.instance.start.count + $0.log.bytes.count + 1 << 10 }

@@ -57,10 +57,10 @@ struct InventoryHandler: BatchHandler {
             throw ConcurrentChange(streamID: key.orderID)
         }
         outbox += decided.events
-        try guesses.learn(
-            ReservationStore.save(
-                decided.changed.sorted().compactMap { key in decided.reservations[key].map { (key, $0) } },
-                on: connection), on: connection)
+        let stored = try ReservationStore.save(
+            decided.changed.sorted().compactMap { key in decided.reservations[key].map { (key, $0) } }, on: connection)
+        // Of the others hardly any is heard of again.
+        try guesses.learn(stored.filter { $0.row.reservation?.status == .reserved }, on: connection)
         try StockStore.save(decided.levels, on: connection)
         metrics.answered(decided.answers)
     }
