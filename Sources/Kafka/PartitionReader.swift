@@ -22,8 +22,9 @@ public final class PartitionReader {
     /// - Parameter ranges: the offsets to read; one with the upper bound `Int64.max` never ends. A lower bound of a
     ///   record that is gone is an error.
     /// - Parameter apart: whether partitions are read one by one, by `nextBatch(of:)`, as a merge does.
-    /// - Parameter memory: bytes that are read ahead, and one answer more; nil leaves it to librdkafka's limit. For a reader
-    ///   of partitions one by one that takes what there is of them without a pause.
+    /// - Parameter memory: bytes that are read ahead, and one answer more; nil leaves it to librdkafka's limit, which doesn't
+    ///   count what a record takes besides its bytes. For a reader that takes what there is without a pause, of one partition
+    ///   after the other where they are apart.
     /// - Parameter patience: how long a broker may hold an answer without records back: what an idle reader costs.
     public init(
         _ configuration: KafkaConfiguration, _ ranges: [TopicPartition: Range<Int64>], apart: Bool = false,
@@ -132,10 +133,11 @@ public final class PartitionReader {
     ///
     /// - Parameter taken: records of the size that those that are left have, near enough.
     private func tellRoom(beside taken: [UnsafeMutablePointer<rd_kafka_message_t>]) {
-        guard let memory else { return }
+        guard let memory, let common else { return }
         let size = taken.reduce(0) { $0 + $1.pointee.len + $1.pointee.key_len } / max(taken.count, 1)
         let share = memory / max(apart.count, 1) + 1
-        let left = apart.values.reduce(0) { $0 + min(rd_kafka_queue_length($1) * (size + Self.overhead), share) }
+        let queues = apart.isEmpty ? [common] : Array(apart.values)
+        let left = queues.reduce(0) { $0 + min(rd_kafka_queue_length($1) * (size + Self.overhead), share) }
         pacing.hasRoom(memory - left)
     }
 

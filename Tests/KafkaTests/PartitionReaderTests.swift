@@ -67,6 +67,27 @@ import Testing
         #expect(offsets == ranges.filter { !$0.value.isEmpty }.mapValues { Array($0) })
     }
 
+    /// So it is where partitions come together.
+    @Test(arguments: [1 << 8, 1 << 14, 1 << 20]) func togetherTooLittleRoomReadsAll(memory: Int) throws {
+        let topic = try TestTopic(partitions: 3)
+        try topic.fill(6_000, keys: 50)
+        let admin = try Admin(topic.kafka, logger: quiet)
+        var ranges: [TopicPartition: Range<Int64>] = [:]
+        for partition in try topic.partitions { ranges[partition] = 0..<(try admin.watermarks(partition).high) }
+        let reader = try PartitionReader(topic.kafka, ranges, memory: memory, logger: quiet)
+        var offsets: [TopicPartition: [Int64]] = [:]
+        try eventually("all is read") {
+            while let batch = try reader.nextBatch(max: 7, timeout: .milliseconds(10)) {
+                for record in batch {
+                    offsets[TopicPartition(topic: record.topic, partition: record.partition), default: []]
+                        .append(record.offset)
+                }
+            }
+            return reader.isFinished
+        }
+        #expect(offsets == ranges.filter { !$0.value.isEmpty }.mapValues { Array($0) })
+    }
+
     @Test func aRangeWithoutEndFollows() throws {
         let topic = try TestTopic()
         try topic.fill(10)

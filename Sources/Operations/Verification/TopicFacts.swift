@@ -29,6 +29,8 @@ struct TopicFacts {
     }
 
     private static let chunk = 20_000
+    /// Bytes that are read ahead.
+    private static let memory = 16 << 20
     /// Without a record, below the statement timeout of the COPY.
     private static let patience: Duration = .seconds(20)
 
@@ -55,7 +57,7 @@ struct TopicFacts {
             ranges[place] = min(marks.low, marks.high)..<marks.high
         }
         let total = ranges.values.reduce(0) { $0 + $1.count }
-        let reader = try PartitionReader(kafka, ranges, logger: logger)
+        let reader = try PartitionReader(kafka, ranges, memory: Self.memory, logger: logger)
         var facts = TopicFacts(known)
         onProgress(VerificationProgress(stage: .reading, total: total))
         var lastBatch = ContinuousClock.now

@@ -24,7 +24,7 @@ struct UnmergedRecords: RecordSource {
     private let reader: PartitionReader
 
     init(_ kafka: KafkaConfiguration, _ ranges: [TopicPartition: Range<Int64>], logger: Logger) throws {
-        reader = try PartitionReader(kafka, ranges, logger: logger)
+        reader = try PartitionReader(kafka, ranges, memory: 16 << 20, logger: logger)
     }
 
     var isFinished: Bool { reader.isFinished }
