@@ -32,14 +32,16 @@ import Testing
     private static func apply(
         _ messages: [InboundMessage], by handler: any BatchHandler, on connection: Connection
     ) throws -> [InboundMessage] {
-        try connection.transaction { connection in
-            var outbox: [OutgoingEvent] = []
-            try expiry.handle(messages, by: handler, claimingFor: nil, on: connection, outbox: &outbox)
-            return outbox.map {
-                InboundMessage(
-                    id: $0.metadata.id, type: $0.type, schemaVersion: 1, payload: $0.payload, key: $0.key,
-                    tenant: $0.metadata.tenant, correlationID: "c", traceparent: nil, time: 0, streamVersion: nil,
-                    source: .init(topic: $0.topic, partition: 0, offset: 0))
+        try comingAgain {
+            try connection.transaction { connection in
+                var outbox: [OutgoingEvent] = []
+                try expiry.handle(messages, by: handler, claimingFor: nil, on: connection, outbox: &outbox)
+                return outbox.map {
+                    InboundMessage(
+                        id: $0.metadata.id, type: $0.type, schemaVersion: 1, payload: $0.payload, key: $0.key,
+                        tenant: $0.metadata.tenant, correlationID: "c", traceparent: nil, time: 0, streamVersion: nil,
+                        source: .init(topic: $0.topic, partition: 0, offset: 0))
+                }
             }
         }
     }

@@ -62,21 +62,24 @@ extension BatchHandler {
     /// to the outbox.
     @discardableResult
     func apply(_ messages: [InboundMessage], on connection: Connection) throws -> [any OrderFact] {
-        do {
-            return try applyOnce(messages, on: connection)
-        } catch is ConcurrentChange {
-            return try applyOnce(messages, on: connection)
-        }
-    }
-
-    func applyOnce(_ messages: [InboundMessage], on connection: Connection) throws -> [any OrderFact] {
-        try connection.transaction { connection in
-            var outbox: [OutgoingEvent] = []
-            try handle(messages, on: connection, outbox: &outbox)
-            try Outbox.append(outbox, on: connection)
-            return try outbox.compactMap {
-                try FactCatalogue.standard.decode($0.type, EncodedPayload($0.payload)) as? any OrderFact
+        try comingAgain {
+            try connection.transaction { connection in
+                var outbox: [OutgoingEvent] = []
+                try handle(messages, on: connection, outbox: &outbox)
+                try Outbox.append(outbox, on: connection)
+                return try outbox.compactMap {
+                    try FactCatalogue.standard.decode($0.type, EncodedPayload($0.payload)) as? any OrderFact
+                }
             }
         }
+    }
+}
+
+/// A batch's transaction, as often as a group's worker that was wrong about others has to begin it.
+func comingAgain<Outcome>(_ transaction: () throws -> Outcome) throws -> Outcome {
+    do {
+        return try transaction()
+    } catch is ConcurrentChange {
+        return try transaction()
     }
 }
